@@ -1,0 +1,224 @@
+"""The collections file: YAML into validated collections, each mistake with its line and key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings.recipe import Recipe, explain
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
+
+
+class Watch(BaseModel):
+    """When the inbox counts as settled, so that a file still being copied is never read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must hold still")
+    interval: float = Field(10.0, gt=0, description="seconds between two looks at the inbox")
+    marker: str | None = Field(None, description="file name that says a delivery is complete, e.g. `.ready`")
+
+
+class Collection(BaseModel):
+    """A named set of scans with its own inbox, output, schedule, recipients and recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="lower-case letters, digits, - and _; the DAG is called `restore_<name>`")
+    title: str = Field("", description="name for people; the collection's name when empty")
+    inbox: str = Field(min_length=1, description="folder or URI (s3://bucket/prefix) where scans arrive; never written")
+    output: str = Field(min_length=1, description="folder or URI for results")
+    masks: str | None = Field(None, description="folder or URI of manual masks, paired by path and stem")
+    originals: str | None = Field(None, description="folder or URI of undamaged originals, where they are known")
+    schedule: str | None = Field("0 2 * * *", description="cron expression, or null for no nightly sweep")
+    timezone: str = Field("UTC", description="IANA time zone of the schedule and of the dates in reports")
+    watch: Watch | None = Field(None, description="start when files arrive, besides the schedule")
+    recipients: tuple[str, ...] = Field((), description="addresses that get the digest")
+    language: Literal["en", "de"] = Field("en", description="language of report and digest")
+    recipe: Recipe = Field(default_factory=Recipe)
+    chunk_megapixels: float = Field(100.0, gt=0, description="pixels of work in one chunk, in megapixels")
+    chunk_scans: int = Field(64, ge=1, le=1000, description="scans in one chunk at most")
+    batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the rest waits for the next")
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return self.title or self.name
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError("use lower-case letters, digits, - and _, at most 63, starting with a letter or digit")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @field_validator("schedule")
+    @classmethod
+    def _schedule(cls, value: str | None) -> str | None:
+        # Field by field is Airflow's work; here only the shape, so that a typing slip is named by its line.
+        if value is not None and not value.startswith("@") and len(value.split()) != 5:
+            raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
+        return value
+
+    @field_validator("recipients")
+    @classmethod
+    def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not RECIPIENT.fullmatch(address):
+                raise ValueError(f"{address!r} is not an email address")
+        return value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a collections file.
+
+    Attributes:
+        collection: name of the collection it costs, or None when the file as a whole is meant.
+        line: 1-based line in the file.
+        key: dotted key, e.g. `glass-plates.recipe.engine`.
+        message: what is wrong and what would be right.
+    """
+
+    collection: str | None
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.key}: {self.message}"
+
+
+@dataclass(frozen=True)
+class CollectionsFile:
+    """What a collections file says: the collections that are right, and every mistake."""
+
+    path: Path
+    collections: tuple[Collection, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
+
+    def get(self, name: str) -> Collection:
+        """Returns one collection by name.
+
+        Raises:
+            ConfigurationError: there is none of that name, or its entry has a mistake (which is named).
+        """
+        for collection in self.collections:
+            if collection.name == name:
+                return collection
+        for problem in self.problems:
+            if problem.collection == name:
+                raise ConfigurationError(f"{self.path}: {problem}")
+        known = ", ".join(c.name for c in self.collections) or "none"
+        raise ConfigurationError(f"{self.path}: no collection named {name!r} (known: {known})")
+
+
+def load_collections(path: Path) -> CollectionsFile:
+    """Returns the collections in a YAML file; a mistake costs its own collection alone.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is not YAML at all.
+    """
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigurationError(f"collections file {path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if root is None:
+        return CollectionsFile(path)
+    entries, problems = _entries(root)
+    collections: list[Collection] = []
+    for key, node in entries:
+        document = _plain(node)
+        if not isinstance(document, dict):
+            problems.append(Problem(key, node.start_mark.line + 1, key, "must be a mapping of keys to values"))
+            continue
+        try:
+            collections.append(Collection.model_validate({"name": key} | document))
+        except ValidationError as error:
+            problems.extend(_problem(key, node, dict(item)) for item in error.errors())
+    return CollectionsFile(path, tuple(collections), tuple(problems))
+
+
+def _entries(root: yaml.Node) -> tuple[list[tuple[str, yaml.Node]], list[Problem]]:
+    """Returns the nodes of the collections by name, and the mistakes above them."""
+    problems: list[Problem] = []
+    entries: dict[str, yaml.Node] = {}
+    wanted = "must be a mapping with the one key `collections`"
+    if not isinstance(root, yaml.MappingNode):
+        return [], [Problem(None, root.start_mark.line + 1, "(top level)", wanted)]
+    for key_node, value in root.value:
+        line = key_node.start_mark.line + 1
+        if key_node.value != "collections":
+            problems.append(Problem(None, line, str(key_node.value), wanted))
+        elif not isinstance(value, yaml.MappingNode):
+            problems.append(Problem(None, line, "collections", "must be a mapping of names to collections"))
+        else:
+            for name_node, node in value.value:
+                name = str(name_node.value)
+                if name in entries:
+                    message = "this name stands twice; the first entry counts"
+                    problems.append(Problem(None, name_node.start_mark.line + 1, name, message))
+                else:
+                    entries[name] = node
+    return list(entries.items()), problems
+
+
+def _plain(node: yaml.Node) -> Any:
+    """Returns what a node says as plain Python values."""
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _problem(name: str, node: yaml.Node, error: dict[str, Any]) -> Problem:
+    """Returns one validation error with the line of the deepest key that the file has."""
+    parts = [str(part) for part in error["loc"]]
+    line = node.start_mark.line + 1
+    current: yaml.Node | None = node
+    for part in parts:
+        found = None
+        if isinstance(current, yaml.MappingNode):
+            for key_node, value in current.value:
+                if key_node.value == part:
+                    line, found = key_node.start_mark.line + 1, value
+        elif isinstance(current, yaml.SequenceNode) and part.isdigit() and int(part) < len(current.value):
+            found = current.value[int(part)]
+            line = found.start_mark.line + 1
+        current = found
+    message = _explain(parts, error)
+    return Problem(name, line, ".".join([name, *parts]), message)
+
+
+def _explain(parts: list[str], error: dict[str, Any]) -> str:
+    """Returns the message for one mistake, with the keys that exist where one is unknown."""
+    kind, message = str(error["type"]), str(error["msg"])
+    if kind == "extra_forbidden" and parts[:1] == ["recipe"]:
+        return explain(kind, message)
+    if kind == "extra_forbidden":
+        model: type[BaseModel] = Watch if parts[:1] == ["watch"] else Collection
+        return f"unknown key; known keys are {', '.join(k for k in model.model_fields if k != 'name')}"
+    if kind == "missing":
+        return "is missing and has no default"
+    return message.removeprefix("Value error, ")

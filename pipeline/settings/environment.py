@@ -1,0 +1,42 @@
+"""The settings of this installation: environment variables into one typed object."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that belongs to the installation and not to a collection.
+
+    Each field is read from the environment variable `RESTORATION_<FIELD>`, for example
+    `RESTORATION_LEDGER_URL=postgresql+psycopg2://user:password@host/ledger`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RESTORATION_", extra="ignore", frozen=True)
+
+    collections: Path = Field(Path("collections.yaml"), description="the collections file (YAML)")
+    ledger_url: str = Field("sqlite:///ledger.db", description="SQLAlchemy URL of the ledger")
+    cache: Path = Field(
+        Path.home() / ".cache" / "archive-restoration", description="exported models, by their weights' digest"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
+    backend: Literal["auto", "torch", "openvino", "onnxruntime"] = Field("auto", description="what runs networks")
+    max_megapixels: float = Field(400.0, gt=0, description="scans with more megapixels go to quarantine")
+    max_megabytes: float = Field(4096.0, gt=0, description="scan files with more megabytes go to quarantine")
+    scan_timeout: float = Field(300.0, gt=0, description="seconds after which a decoder is stopped, per scan")
+    scan_memory_megabytes: float = Field(8192.0, gt=0, description="memory limit of an isolated decoder, in MiB")
+    code_version: str = Field("", description="revision of the code for audit; found from git when empty")
+    public_url: str = Field("", description="address of the Airflow UI, for links in the digest")
+    smtp_sender: str = Field("archive-restoration@localhost", description="sender of the digest")
+    attach_megabytes: float = Field(10.0, ge=0, description="a larger PDF is linked in the digest, not attached")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment once (`settings.cache_clear()` in tests)."""
+    return Settings()

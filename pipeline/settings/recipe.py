@@ -1,0 +1,90 @@
+"""A recipe: everything that can change a pixel. Its digest is part of every result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigurationError
+
+
+class EngineName(StrEnum):
+    """The engines that fill damage."""
+
+    RN = "rn"
+    TELEA = "telea"
+    NAVIER_STOKES = "navier-stokes"
+    BIHARMONIC = "biharmonic"
+    DCGAN_DIGITS = "dcgan-digits"
+
+
+class Detector(StrEnum):
+    """What finds damage where no manual mask is given."""
+
+    CLASSICAL = "classical"
+    LEARNED = "learned"
+    NONE = "none"
+
+
+class Level(StrEnum):
+    """How much of what the detector found goes into a mask."""
+
+    REPAIR = "repair"
+    SUGGEST = "suggest"
+
+
+class Recipe(BaseModel):
+    """Everything that can change a pixel of a result; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detector: Detector = Field(Detector.CLASSICAL, description="what finds damage where no manual mask is given")
+    level: Level = Field(Level.REPAIR, description="`repair`: only confident damage; `suggest`: also doubtful damage")
+    sensitivity: float = Field(1.0, gt=0, le=4, description="scales the detector's thresholds; above 1 finds more")
+    max_coverage: float = Field(
+        0.15, gt=0, le=1, description="share of a scan above which a detected mask goes to review, unfilled"
+    )
+    dilate: int = Field(2, ge=0, le=32, description="pixels added around a detected mask, so that no rim is left")
+    engine: EngineName = Field(EngineName.RN, description="what fills the damage")
+    weights: str = Field("rn-faithful", description="name of shipped weights, or the path of a safetensors file")
+
+    def digest(self, engine_digest: str = "") -> str:
+        """Returns the recipe's sha256 (64 hex digits) over its canonical JSON and the engine's own digest.
+
+        Args:
+            engine_digest: digest of weights and version of the engine, so that new weights make new results.
+        """
+        document = {"recipe": self.model_dump(mode="json"), "engine": engine_digest}
+        return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Returns the recipe in a YAML file.
+
+    Raises:
+        ConfigurationError: names the file and the key that is wrong.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"recipe {path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"recipe {path}: not valid YAML ({' '.join(str(error).split())})") from error
+    try:
+        return Recipe.model_validate(document or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        raise ConfigurationError(f"recipe {path}: {key}: {explain(first['type'], first['msg'])}") from error
+
+
+def explain(kind: str, message: str) -> str:
+    """Returns a validation message in an archivist's words, with the keys that exist where one is unknown."""
+    if kind == "extra_forbidden":
+        return f"unknown key; known keys are {', '.join(Recipe.model_fields)}"
+    return message[:1].lower() + message[1:]
