@@ -1,0 +1,96 @@
+"""The trigger that watches an inbox: a folder, or a bucket of any store that the library can list."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+STATE_KEY = "rung"
+LONGEST_PAUSE = 300.0
+
+
+class InboxTrigger(BaseEventTrigger):
+    """Fires once for each group of files that has settled in an inbox.
+
+    An event is a doorbell: it names the inbox and how much lies there, and the run that it starts lists the inbox
+    itself. A ring too many costs a look; so whatever is in doubt (lost state, a second triggerer) rings.
+
+    Args:
+        inbox: folder or URI that is listed.
+        settle: seconds for which names, sizes and times must hold still.
+        interval: seconds between two looks.
+        marker: file name that says that a delivery is complete; without it the delivery is never announced.
+    """
+
+    def __init__(self, inbox: str, settle: float = 30.0, interval: float = 10.0, marker: str | None = None) -> None:
+        super().__init__()
+        self.inbox = inbox
+        self.settle = settle
+        self.interval = interval
+        self.marker = marker
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Returns the class path and the arguments that make this trigger again."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"inbox": self.inbox, "settle": self.settle, "interval": self.interval, "marker": self.marker},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yields an event for each look at which something had settled; never ends and never raises.
+
+        Airflow only logs what a trigger raises and does not start it again soon, so a store that is away is
+        waited for here, longer after each failure, and its absence logged once.
+        """
+        from pipeline.stages.settle import Settling
+
+        settling = Settling(self.settle, self.marker, await self._recall())
+        failures = 0
+        while True:
+            try:
+                current = await asyncio.to_thread(self._list)
+            except Exception as error:  # whatever a store raises, the watch goes on
+                failures += 1
+                if failures == 1:
+                    self.log.warning("Inbox %s cannot be listed, watching on: %s", self.inbox, error)
+            else:
+                if failures:
+                    self.log.info("Inbox %s can be listed again after %d failures", self.inbox, failures)
+                failures = 0
+                settled = settling.look(current, time.monotonic())
+                if settled:
+                    files = sum(group.files for group in settled)
+                    self.log.info("Inbox %s: %d files in %d folders have settled", self.inbox, files, len(settled))
+                    yield TriggerEvent({"inbox": self.inbox, "files": files, "folders": len(settled)})
+                    # After the event, never before: a triggerer killed between the two rings twice, not never.
+                    await self._remember(settling.rung)
+            await asyncio.sleep(min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval)))
+
+    def _list(self) -> dict[str, Any]:
+        from pipeline.stages.settle import groups
+        from pipeline.storage import list_files
+
+        return groups(list_files(self.inbox), self.marker)
+
+    async def _recall(self) -> dict[str, str]:
+        """Returns what was announced before this triggerer started; nothing where that is not known."""
+        if self.asset_state_store is None:
+            return {}
+        try:
+            rung = await self.asset_state_store.aget(STATE_KEY, default={})
+        except Exception as error:
+            self.log.warning("Inbox %s: what was announced before is not known: %s", self.inbox, error)
+            return {}
+        return {str(k): str(v) for k, v in rung.items()} if isinstance(rung, dict) else {}
+
+    async def _remember(self, rung: dict[str, str]) -> None:
+        if self.asset_state_store is None:
+            return
+        try:
+            await self.asset_state_store.aset(STATE_KEY, dict(rung))
+        except Exception as error:
+            self.log.warning("Inbox %s: the announcement cannot be kept: %s", self.inbox, error)

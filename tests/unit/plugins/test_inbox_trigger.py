@@ -1,0 +1,88 @@
+"""The inbox trigger against a real folder: one event per settled state, through errors and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def load_trigger() -> Any:
+    name = "inbox_trigger"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "inbox_trigger.py")
+        assert spec and spec.loader
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name].InboxTrigger
+
+
+class Store:
+    """An asset state store that lives in memory, with the verbs of Airflow's."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+async def rings(trigger: Any, seconds: float) -> list[dict[str, Any]]:
+    """Returns the payloads that a trigger yields within some seconds."""
+    events: list[dict[str, Any]] = []
+
+    async def follow() -> None:
+        async for event in trigger.run():
+            events.append(event.payload)
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(seconds)
+    assert not task.done(), "the trigger must never end"
+    task.cancel()
+    return events
+
+
+@pytest.mark.airflow
+def test_one_event_per_settled_state(tmp_path: Path) -> None:
+    (tmp_path / "a b.png").write_bytes(b"1")
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "ü.png").write_bytes(b"2")
+    trigger = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
+    trigger.asset_state_store = Store()
+    assert asyncio.run(rings(trigger, 0.8)) == [{"inbox": str(tmp_path), "files": 2, "folders": 2}]
+
+    again = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
+    again.asset_state_store = trigger.asset_state_store
+    assert asyncio.run(rings(again, 0.5)) == []
+
+
+@pytest.mark.airflow
+def test_an_absent_inbox_is_waited_for(tmp_path: Path) -> None:
+    inbox = tmp_path / "later"
+    trigger = load_trigger()(str(inbox), settle=0.0, interval=0.05)
+
+    async def arrive() -> list[dict[str, Any]]:
+        task = asyncio.create_task(rings(trigger, 1.5))
+        await asyncio.sleep(0.1)
+        inbox.mkdir()
+        (inbox / "a.png").write_bytes(b"1")
+        return await task
+
+    assert [event["files"] for event in asyncio.run(arrive())] == [1]
+
+
+@pytest.mark.airflow
+def test_it_is_made_again_from_what_it_serializes(tmp_path: Path) -> None:
+    trigger = load_trigger()(str(tmp_path), settle=1, interval=2, marker=".ready")
+    path, arguments = trigger.serialize()
+    assert path == "inbox_trigger.InboxTrigger"
+    assert load_trigger()(**arguments).serialize() == (path, arguments)
