@@ -1,0 +1,38 @@
+"""Damage: found on scans, painted by people, simulated for training and tests. Knows arrays, nothing of files."""
+
+from __future__ import annotations
+
+from pipeline.damage.load import load_detector
+from pipeline.damage.manual import Combine, ManualMask, combine, read_mask
+from pipeline.damage.simulation import KINDS, ArtefactBank, Damaged, simulate
+from pipeline.damage.types import Component, Detection, Detector, Mask, Pixels
+
+__all__ = [
+    "KINDS",
+    "ArtefactBank",
+    "Combine",
+    "Component",
+    "Damaged",
+    "Detection",
+    "Detector",
+    "ManualMask",
+    "Mask",
+    "Pixels",
+    "combine",
+    "detect",
+    "load_detector",
+    "read_mask",
+    "simulate",
+]
+
+
+def detect(
+    pixels: Pixels,
+    *,
+    sensitivity: float = 1.0,
+    dilate: int = 2,
+    max_coverage: float = 0.15,
+    detector: str = "classical",
+) -> Detection:
+    """Returns the damage on a scan, found by the named detector; see `Detector.detect`."""
+    return load_detector(detector).detect(pixels, sensitivity=sensitivity, dilate=dilate, max_coverage=max_coverage)

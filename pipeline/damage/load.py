@@ -1,0 +1,42 @@
+"""Detectors by name."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from pipeline.damage.classical import ClassicalDetector
+from pipeline.damage.types import Detection, Detector, Pixels
+from pipeline.errors import ConfigurationError
+
+#: Names that `load_detector` knows.
+DETECTORS = ("classical", "none")
+
+
+class NoDetector:
+    """Finds nothing: only painted masks are filled."""
+
+    name = "none"
+    digest = hashlib.sha256(b"none").hexdigest()
+
+    def detect(
+        self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
+    ) -> Detection:
+        """Returns empty masks."""
+        empty = np.zeros(pixels.shape[:2], np.uint8)
+        return Detection(empty, empty.copy())
+
+
+def load_detector(name: str) -> Detector:
+    """Returns the detector of that name, ready to use.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+        WeightsError: its weights are missing or damaged.
+    """
+    if name == "classical":
+        return ClassicalDetector()
+    if name == "none":
+        return NoDetector()
+    raise ConfigurationError(f"unknown detector {name!r}; known are {', '.join(DETECTORS)}")

@@ -1,0 +1,67 @@
+"""Ageing: fading, yellowing, sepia, uneven light, grain. It changes the whole picture and is no damage to mend."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipeline.damage.simulation.shapes import Field, noise
+
+
+def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, *, colour: bool) -> Field:
+    """Returns an aged copy of a picture (H,W,3) in 0..1.
+
+    Args:
+        picture: the picture as it was.
+        rng: source of every choice.
+        strength: 0 for none, 1 for what most albums show.
+        unit: pixels of one unit of size, see `simulate`.
+        colour: whether the result may take on a tint; False keeps grey pictures grey.
+    """
+    if strength <= 0:
+        return picture.copy()
+    aged = picture.copy()
+    if colour and rng.random() < 0.4 * min(1.0, strength):
+        aged = _tone(aged, rng)
+    elif colour:
+        cast = 1 + rng.normal(0, 0.04, 3) * strength * np.array([0.5, 0.4, 1.2])
+        aged *= np.clip(cast, 0.7, 1.15).astype(np.float32)
+        keep = np.float32(1 - rng.uniform(0, 0.5) * min(1.0, strength))
+        grey = aged.mean(axis=2, keepdims=True)
+        aged = grey + (aged - grey) * keep
+    lift, loss = rng.uniform(0, 0.16) * strength, rng.uniform(0, 0.14) * strength
+    aged = np.float32(lift) + aged * np.float32(max(0.4, 1 - lift - loss))
+    if rng.random() < 0.6:
+        light = noise(rng, aged.shape[:2], max(aged.shape[:2]) * 0.8, 2)
+        aged *= (1 + np.float32(0.05 * strength) * np.clip(light, -2, 2))[:, :, None]
+    if rng.random() < 0.3:
+        aged = cv2.GaussianBlur(aged, (0, 0), float(rng.uniform(0.4, 0.8) * max(1.0, unit * 0.7)))
+    return np.clip(aged, 0, 1).astype(np.float32, copy=False)
+
+
+def add_grain(picture: Field, rng: np.random.Generator, sigma: float, unit: float) -> Field:
+    """Returns the picture with film grain of standard deviation `sigma`, clipped to 0..1.
+
+    Its size follows the scan's scale, and it is weaker in the deepest shades and lights, as in an emulsion.
+    """
+    if sigma <= 0:
+        return picture
+    grain = rng.standard_normal(picture.shape[:2], dtype=np.float32)
+    blur = 0.35 * unit if unit > 1.2 else float(rng.uniform(0, 0.6))
+    if blur > 0.25:
+        grain = cv2.GaussianBlur(grain, (0, 0), blur)
+        grain /= max(float(grain.std()), 1e-6)
+    tone = picture.mean(axis=2)
+    grain *= np.float32(sigma) * (0.5 + 2 * tone * (1 - tone))
+    return np.clip(picture + grain[:, :, None], 0, 1).astype(np.float32, copy=False)
+
+
+def _tone(picture: Field, rng: np.random.Generator) -> Field:
+    """Returns the picture as a toned print: grey through a warm, or rarely a cool, scale."""
+    grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    warm = rng.uniform(0.2, 1.0) if rng.random() < 0.85 else -0.3
+    shadow = np.array([0.10, 0.06, 0.03], np.float32) * warm
+    light = 1 - np.array([0.04, 0.12, 0.30], np.float32) * warm
+    gamma = (1 + np.array([-0.12, 0.0, 0.14]) * warm).astype(np.float32)
+    toned: Field = shadow + (light - shadow) * grey[:, :, None] ** gamma
+    return np.clip(toned, 0, 1)

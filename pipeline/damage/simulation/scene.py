@@ -1,0 +1,64 @@
+"""What the pieces of damage on one picture have in common: scale, paper, polarity, sharpness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.damage.simulation.artefacts import ArtefactBank
+from pipeline.damage.simulation.shapes import Field, noise
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The picture that damage is drawn for.
+
+    Attributes:
+        rng: source of every choice.
+        shape: rows and columns.
+        unit: pixels of one unit of size; 1 at about 512 px.
+        paper: colour (3,) of bare paper.
+        bright: share of line and dust damage that is brighter than the picture.
+        softness: blur of damage edges in pixels.
+        severity: scales numbers and sizes; 1 is a worn picture.
+        bank: scanned artefacts to use beside drawn ones, or None.
+    """
+
+    rng: np.random.Generator
+    shape: tuple[int, int]
+    unit: float
+    paper: Field
+    bright: float
+    softness: float
+    severity: float
+    bank: ArtefactBank | None
+
+    @property
+    def short(self) -> int:
+        """The short side in pixels."""
+        return min(self.shape)
+
+    def count(self, low: float, high: float) -> int:
+        """Returns a number of pieces between the bounds at severity 1."""
+        return max(1, round(float(self.rng.uniform(low, high)) * self.severity))
+
+    def place(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Returns a point (x, y) in the picture."""
+        return self.rng.uniform(0, 1, 2) * np.array([self.shape[1], self.shape[0]])
+
+    def tone(self) -> Field:
+        """Returns the colour of a piece of dust, hair or scratch: near white, or near black."""
+        if self.rng.random() < self.bright:
+            return (self.paper * np.float32(self.rng.uniform(0.88, 1.03))).clip(0, 1)
+        return np.full(3, self.rng.uniform(0.0, 0.16), np.float32)
+
+    def bare(self, shape: tuple[int, int]) -> Field:
+        """Returns bare paper of `shape` (h,w,3): fibres, blotches, a little dirt."""
+        texture = 0.018 * noise(self.rng, shape, 4 * self.unit, 2) + 0.02 * noise(self.rng, shape, 40 * self.unit, 2)
+        level = np.float32(self.rng.uniform(0.86, 1.0))
+        return np.clip(self.paper * level + texture[:, :, None], 0, 1).astype(np.float32, copy=False)
+
+    def opacity(self, low: float = 0.45) -> float:
+        """Returns an opacity: mostly high, sometimes faint."""
+        return float(low + (1 - low) * self.rng.beta(2.0, 1.0))
