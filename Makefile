@@ -1,0 +1,56 @@
+# What one can do here: make help
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+AIRFLOW := scripts/with-airflow
+
+# Given on the command line: INBOX and OUTPUT of the demo, PORT of the user interface, BENCH_DATA of the benchmarks.
+export INBOX OUTPUT REDO BENCH_DATA
+ifdef PORT
+export AIRFLOW__API__PORT := $(PORT)
+endif
+
+.PHONY: help setup demo up down test lint format bench lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with everything in it; done before every other target
+$(READY): requirements.txt requirements-dev.txt requirements.lock
+	@scripts/setup "$(PYTHON)"
+
+demo: $(READY) ## restore damaged sample photographs in real Airflow (INBOX="…" OUTPUT="…" take your own folder)
+	@$(AIRFLOW) python scripts/demo.py
+
+up: $(READY) ## start Airflow on loopback (PORT=8080)
+	@$(AIRFLOW) python scripts/prepare.py
+	@$(AIRFLOW) python scripts/server.py up
+
+down: $(READY) ## stop it
+	@$(AIRFLOW) python scripts/server.py down
+
+test: $(READY) ## every test
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(READY) ## ruff, ruff format, mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY) ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
+	@$(BIN)/python -m benchmarks
+
+lock: ## resolve requirements.txt anew and write requirements.lock
+	@scripts/lock "$(PYTHON)"
+
+clean: $(READY) ## remove Airflow's home, the demo's output and caches; .venv stays
+	@$(AIRFLOW) python scripts/server.py down
+	@rm -rf .airflow demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the DAG files share: the factory, the task graph, retries and mail."""

@@ -1,0 +1,53 @@
+"""From the collections file to DAGs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.exceptions import AirflowTimetableInvalid
+
+from dags.restoration.graph import build
+from pipeline.errors import ConfigurationError
+from pipeline.settings import load_collections, settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+
+def files() -> list[Path]:
+    """Returns the collections files that count: the installation's, and the one that `make demo` writes.
+
+    Before there is any collection there need not be a file, unless one is named in the environment.
+    """
+    own = settings().collections
+    named = [own] if own.exists() or "RESTORATION_COLLECTIONS" in os.environ else []
+    demo = Path(os.environ.get("AIRFLOW_HOME", ".airflow"), "demo", "collections.yaml")
+    return named + ([demo] if demo.exists() else [])
+
+
+def build_all() -> tuple[dict[str, DAG], list[str]]:
+    """Returns the DAGs by their ids, and one line for each mistake."""
+    dags: dict[str, DAG] = {}
+    problems: list[str] = []
+    for path in files():
+        try:
+            found = load_collections(path)
+        except ConfigurationError as error:
+            problems.append(str(error))
+            continue
+        problems += [f"{path}: {problem}" for problem in found.problems]
+        for collection in found.collections:
+            dag_id = f"restore_{collection.name}"
+            if dag_id in dags:
+                problems.append(f"{path}: {collection.name}: another collections file has this name already")
+                continue
+            try:
+                dags[dag_id] = build(dag_id, collection)
+            except AirflowTimetableInvalid as error:
+                message = f"schedule: {collection.schedule!r} is not a cron expression: {error}"
+                problems.append(f"{path}: {collection.name}.{message}")
+            except Exception as error:  # whatever Airflow refuses in one collection must not cost the others
+                problems.append(f"{path}: {collection.name}: {type(error).__name__}: {error}")
+    return dags, problems

@@ -1,0 +1,177 @@
+"""The task graph of one collection: receive, then mask → inpaint → measure → publish per chunk, then the reports."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dags.restoration.params import params
+from dags.restoration.policy import RETRIES
+from dags.restoration.schedule import schedule
+
+if TYPE_CHECKING:
+    from pipeline.settings import Collection
+    from pipeline.stages import TaskContext
+
+GPU_POOL = "gpu"
+GPU_QUEUE = os.environ.get("RESTORATION_GPU_QUEUE", "gpu")
+
+DOC = """\
+Finds the damage on the scans of **{label}**, fills it, and leaves everything else as it is.
+
+|   |   |
+|---|---|
+| inbox (never written) | `{inbox}` |
+| results | `{output}` |
+| damage is found by | {detector}, `{level}` |
+| damage is filled by | {engine} |
+| digest goes to | {recipients} |
+
+*receive* lists the inbox and takes what the ledger does not know as done. Each chunk of scans then goes through
+*mask*, *inpaint*, *measure* and *publish*. *report* writes the PDF, *digest* the email, and *reconcile* fails when
+a scan of the batch has no outcome. Every task may be cleared and run again at any time: finished work is skipped.
+"""
+
+
+def build(dag_id: str, collection: Collection) -> DAG:
+    """Returns the DAG of one collection.
+
+    Raises:
+        AirflowTimetableInvalid: the schedule is not a cron expression.
+    """
+    recipe = collection.recipe
+    dag = DAG(
+        dag_id,
+        dag_display_name=f"Restore {collection.label}",
+        description=f"Restores the scans in {collection.inbox}",
+        doc_md=DOC.format(
+            label=collection.label,
+            inbox=collection.inbox,
+            output=collection.output,
+            detector=recipe.detector.value,
+            level=recipe.level.value,
+            engine=recipe.engine.value,
+            recipients=", ".join(collection.recipients) or "nobody",
+        ),
+        schedule=schedule(collection),
+        catchup=False,
+        max_active_runs=1,
+        params=params(),
+        tags=["restoration", collection.name],
+        # A chunk goes its whole way before the next one starts: what is upstream must not take every slot.
+        default_args={"owner": "restoration", "weight_rule": "upstream", **RETRIES},
+        auto_register=False,
+    )
+    with dag:
+        _graph(collection)
+    return dag
+
+
+def _graph(collection: Collection) -> None:
+    """Adds the tasks to the current DAG."""
+
+    @task
+    def receive() -> list[str]:
+        from pipeline.stages.receive import receive
+
+        asked = get_current_context()["params"]
+        chunks = receive(
+            collection,
+            batch=_batch(),
+            context=_context(),
+            source=asked["source"],
+            limit=asked["limit"],
+            since=asked["since"],
+            redo=asked["redo"],
+        )
+        return list(chunks)
+
+    @task
+    def mask(chunk: str) -> str:
+        from pipeline.stages.mask import mask
+
+        return mask(chunk, _context())
+
+    @task(pool=GPU_POOL, queue=GPU_QUEUE)
+    def inpaint(chunk: str) -> str:
+        from pipeline.stages.inpaint import inpaint
+
+        return inpaint(chunk, _context())
+
+    @task
+    def measure(chunk: str) -> str:
+        from pipeline.stages.measure import measure
+
+        return measure(chunk, _context())
+
+    @task
+    def publish(chunk: str) -> str:
+        from pipeline.stages.publish import publish
+
+        return publish(chunk, _context())
+
+    @task_group
+    def chunk(chunk: str) -> None:
+        publish(measure(inpaint(mask(chunk))))
+
+    # A chunk that failed for good costs its own scans; the others are reported all the same.
+    @task(trigger_rule="all_done")
+    def report(chunks: list[str] | None) -> str:
+        from pipeline.stages.report import report
+
+        if not chunks:
+            raise AirflowSkipException("Nothing new in the inbox: no report, no mail")
+        return report(_work(collection), chunks, _context())
+
+    @task
+    def digest() -> dict[str, Any]:
+        from pipeline.stages.digest import digest
+
+        from dags.restoration.mail import channel
+
+        return digest(_work(collection), _context(), channel=channel())
+
+    # Last and always: its state is the run's, so that a digest that could not be sent fails nothing.
+    @task(trigger_rule="all_done")
+    def reconcile(chunks: list[str] | None, report_uri: str | None) -> dict[str, Any]:
+        from pipeline.stages.reconcile import reconcile
+
+        if chunks is None:
+            raise AirflowFailException("receive failed: its log says why, and what to mend")
+        counts = reconcile(_work(collection), chunks, _context())
+        if chunks and not report_uri:
+            raise AirflowFailException("Every scan has its outcome, but the report could not be written: see its log")
+        return counts
+
+    chunks = receive()
+    restored = chunk.expand(chunk=chunks)
+    reported = report(chunks)
+    sent = digest()
+    restored >> reported >> sent >> reconcile(chunks, reported)
+
+
+def _context() -> TaskContext:
+    """Returns where this task stands, for logs, sidecars and ledger."""
+    from pipeline.stages import TaskContext
+
+    ti = get_current_context()["ti"]
+    return TaskContext(
+        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, try_number=ti.try_number
+    )
+
+
+def _batch() -> str:
+    """Returns the batch's name: the same for every try of a run, sorted by time, and fit for a folder."""
+    run = get_current_context()["dag_run"]
+    digest = hashlib.sha256(f"{run.dag_id} {run.run_id}".encode()).hexdigest()
+    return f"{run.run_after:%Y-%m-%dT%H%M%SZ}-{digest[:6]}"
+
+
+def _work(collection: Collection) -> str:
+    from pipeline.storage import join
+
+    return join(collection.output, ".work", _batch())

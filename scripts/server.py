@@ -1,0 +1,205 @@
+"""Starts and stops the four components of Airflow on this machine, and talks to their REST API.
+
+Run by `make up` and `make down` with the environment of `scripts/with-airflow`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+HEALTH = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+HOME = Path(os.environ["AIRFLOW_HOME"])
+STATE = HOME / "run" / "components.json"
+PASSWORDS = HOME / "simple_auth_manager_passwords.json.generated"
+# Airflow waits for running tasks when it is asked to stop; nobody wants to wait for a night's work.
+STOP_SECONDS = 15.0
+
+
+class Trouble(Exception):
+    """What went wrong in one sentence for the person at the terminal."""
+
+
+def running() -> list[psutil.Process]:
+    """Returns the components that an earlier start left running; a number used again by the system is not one."""
+    found = []
+    for pid, created in _state().get("processes", []):
+        try:
+            process = psutil.Process(pid)
+            if abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def port() -> int:
+    """Returns the port of the components that run, else the one that the environment asks for."""
+    return int(_state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
+
+
+def start(port: int, *, timeout: float = 120.0) -> None:
+    """Starts all components on loopback and returns when each says that it is healthy.
+
+    Raises:
+        Trouble: the port is taken, or a component ended or was not healthy in time (its log is named).
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Trouble(f"port {port} is taken by another program; choose another: make up PORT=8090") from error
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url}
+    logs = HOME / "logs" / "components"
+    logs.mkdir(parents=True, exist_ok=True)
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    processes = {}
+    for name in COMPONENTS:
+        # Log servers would listen on every interface; the API server reads the files instead.
+        options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
+        with (logs / f"{name}.log").open("ab") as log:
+            processes[name] = subprocess.Popen(
+                ["airflow", name, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+    pids = [(p.pid, psutil.Process(p.pid).create_time()) for p in processes.values()]
+    STATE.write_text(json.dumps({"port": port, "processes": pids}), encoding="utf-8")
+    deadline = time.monotonic() + timeout
+    while not healthy(port):
+        for name, process in processes.items():
+            if process.poll() is not None:
+                raise Trouble(f"airflow {name} ended at once; its log says why: {logs / name}.log")
+        if time.monotonic() > deadline:
+            raise Trouble(f"Airflow was not healthy within {timeout:.0f} s; the logs say why: {logs}")
+        time.sleep(0.3)
+
+
+def stop() -> int:
+    """Stops every component and all that they started, and returns how many had to be killed."""
+    roots = running()
+    family = {process.pid: process for root in roots for process in [root, *_children(root)]}
+    for root in roots:
+        root.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        for root in roots:
+            family |= {process.pid: process for process in _children(root)}
+        if not any(_alive(process) for process in family.values()):
+            break
+        time.sleep(0.1)
+    left = [process for process in family.values() if _alive(process)]
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=5)
+    STATE.unlink(missing_ok=True)
+    return len(left)
+
+
+def healthy(port: int) -> bool:
+    """Returns whether every component reports to be healthy."""
+    try:
+        answer = Api(port).get("/api/v2/monitor/health")
+    except (OSError, ValueError):
+        return False
+    return all(answer[part]["status"] == "healthy" for part in HEALTH)
+
+
+class Api:
+    """Airflow's REST API on loopback.
+
+    Args:
+        port: where the API server listens.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.token = ""
+
+    def login(self) -> tuple[str, str]:
+        """Logs in as the generated user and returns its name and password."""
+        [(user, password)] = json.loads(PASSWORDS.read_text(encoding="utf-8")).items()
+        answer = self.request("POST", "/auth/token", {"username": user, "password": password})
+        self.token = answer["access_token"]
+        return user, password
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Returns the JSON that a GET answers."""
+        return self.request("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Returns the JSON that any request answers.
+
+        Raises:
+            urllib.error.HTTPError: the API refused it.
+        """
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        # A proxy of the environment has no business on loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def _state() -> dict[str, Any]:
+    try:
+        return json.loads(STATE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def main(command: str) -> None:
+    """Runs `up` or `down`."""
+    if command == "down":
+        print("Airflow is stopped." if running() and stop() >= 0 else "Airflow was not running.")
+        return
+    began = time.monotonic()
+    if not running():
+        try:
+            start(port())
+        except Trouble as trouble:
+            stop()
+            sys.exit(f"make up: {trouble}")
+    api = Api(port())
+    user, password = api.login()
+    print(f"Airflow is healthy after {time.monotonic() - began:.0f} s: {api.url}")
+    print(f"  user {user}, password {password}")
+    print("  make down stops it")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
