@@ -1,0 +1,72 @@
+"""What an engine sees in one window: pixels and holes at the window's scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines.interface import BoolMask, FloatImage, Rect
+from pipeline.engines.pixels import to_float
+from pipeline.engines.plan import Window
+
+STRIP_PIXELS = 1 << 20
+"""Pixels of the scan that are held as floats while a large window is shrunk."""
+
+
+def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple[FloatImage, BoolMask]:
+    """Returns image (h,w,3) float32 in 0..1, zero in the holes, and holes (h,w) of one window.
+
+    Pixels that are no numbers count as holes, values beyond 0..1 are cut. A shrunk window averages what is intact in
+    each block; a block is a hole when more than half of it is missing.
+
+    Args:
+        colour: the scan, any kind that :func:`to_float` takes.
+        mask: (H,W), not 0 where damaged.
+        window: of the scan's plan.
+    """
+    if window.scale == 1:
+        return _cut(colour, mask, window.rect)
+    height, width = window.shape
+    scale = window.scale
+    image = np.empty((height, width, 3), np.float32)
+    share = np.empty((height, width), np.float32)
+    strip = max(1, STRIP_PIXELS // (window.rect.width * scale))
+    for start in range(0, height, strip):
+        stop = min(height, start + strip)
+        top = window.rect.top
+        rect = Rect(top + start * scale, window.rect.left, top + stop * scale, window.rect.right)
+        pixels, holes = _cut(colour, mask, rect)
+        blocks = pixels.reshape(stop - start, scale, width, scale, 3)
+        known = (~holes).reshape(stop - start, scale, width, scale).sum(axis=(1, 3), dtype=np.float32)
+        image[start:stop] = blocks.sum(axis=(1, 3)) / np.maximum(known, 1)[:, :, np.newaxis]
+        share[start:stop] = known / (scale * scale)
+    holes = share < 0.5
+    if holes.all():
+        holes = share <= 0
+    image[holes] = 0
+    return image, holes
+
+
+def _cut(colour: NDArray[Any], mask: NDArray[np.uint8], rect: Rect) -> tuple[FloatImage, BoolMask]:
+    """Returns image and holes of a rectangle at native scale, reflected where it reaches beyond the scan."""
+    height, width = mask.shape
+    if rect.top >= 0 and rect.left >= 0 and rect.bottom <= height and rect.right <= width:
+        image = to_float(colour[rect.slices])
+        holes = mask[rect.slices] != 0
+    else:
+        index = np.ix_(_reflect(rect.top, rect.bottom, height), _reflect(rect.left, rect.right, width))
+        image = to_float(colour[index])
+        holes = mask[index] != 0
+    if np.issubdtype(colour.dtype, np.floating):
+        holes = holes | ~np.isfinite(image).all(axis=2)
+        np.clip(image, 0, 1, out=image)
+    image[holes] = 0
+    return image, holes
+
+
+def _reflect(start: int, stop: int, size: int) -> NDArray[np.intp]:
+    """Returns indices start..stop folded into 0..size-1, the edge repeated, so that one pixel is enough."""
+    index = np.arange(start, stop, dtype=np.intp) % (2 * size)
+    return np.where(index < size, index, 2 * size - 1 - index)

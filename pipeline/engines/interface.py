@@ -1,0 +1,152 @@
+"""What an engine is, what it is given and what comes back: the types that the rest of the pipeline sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage = NDArray[np.float32]
+BoolMask = NDArray[np.bool_]
+
+
+class Rect(NamedTuple):
+    """A rectangle in pixels of a scan; ``bottom`` and ``right`` are exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The index of the rectangle in an array (H,W,…)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def grow(self, by: int, shape: tuple[int, ...]) -> Rect:
+        """The rectangle with ``by`` pixels more on every side, cut at the border of an array of ``shape``."""
+        return Rect(
+            max(0, self.top - by),
+            max(0, self.left - by),
+            min(shape[0], self.bottom + by),
+            min(shape[1], self.right + by),
+        )
+
+    def meet(self, other: Rect) -> Rect | None:
+        """What two rectangles share, or ``None``."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Rect(top, left, bottom, right) if top < bottom and left < right else None
+
+    def within(self, outer: Rect) -> tuple[slice, slice]:
+        """The index of the rectangle in an array that holds ``outer``."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an engine wants its windows cut.
+
+    Attributes:
+        sizes: the sides a window may have, ascending, multiples of 16; few of them fill batches better.
+        context: intact pixels wanted around the damage on each side of a window.
+        depth: a hole's pixels that are further than this from the next intact one are filled at a smaller scale,
+            where they are not; must be smaller than ``context`` + 8, so that every window sees something intact.
+        batch_pixels: pixels of windows in one call of ``fill``.
+    """
+
+    sizes: tuple[int, ...]
+    context: int
+    depth: int
+    batch_pixels: int = 1 << 20
+
+
+class Engine(Protocol):
+    """Fills holes in windows; one small module per engine.
+
+    ``digest`` (64 hex digits) changes with everything that can change a pixel: algorithm, its settings, weights.
+    ``runtime`` says for people what does the arithmetic, e.g. ``openvino bf16 on cpu``.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def runtime(self) -> str: ...
+
+    @property
+    def layout(self) -> Layout: ...
+
+    def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
+        """The windows (N,H,W,3) with their holes filled.
+
+        Args:
+            images: (N,H,W,3) float32 in 0..1, zero inside the holes.
+            holes: (N,H,W), true where a pixel is missing; each window has at least one intact pixel.
+
+        Returns:
+            (N,H,W,3) float32 in 0..1. Only the pixels in the holes are used. A window's result never depends on the
+            other windows.
+
+        Raises:
+            MemoryError: the batch is too large for the device; the caller halves it.
+        """
+        ...
+
+    def fallback(self) -> Engine | None:
+        """The same engine where memory is not the limit (on the CPU), or ``None`` when this is it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scan to be inpainted.
+
+    Attributes:
+        key: comes back with the result.
+        colour: (H,W,3) float32 in 0..1; also (H,W) or (H,W,C) and uint8 or uint16, scaled window by window, so that a
+            large scan need not be held as floats. An alpha channel is not looked at.
+        mask: (H,W) uint8, not 0 where damaged.
+    """
+
+    key: str
+    colour: NDArray[Any]
+    mask: NDArray[np.uint8]
+
+
+@dataclass
+class Filled:
+    """The new pixels of one scan.
+
+    Attributes:
+        key: of the job.
+        windows: rectangles of the scan and their pixels (h,w,3) float32 in 0..1. All damaged pixels lie in one of
+            them; pixels that are not damaged hold the scan's own values. Where two overlap, they agree.
+        seconds: this scan's share of the computing time.
+        windows_count: windows that the engine filled.
+        notes: what a reader of the sidecar should know, e.g. a fallback for want of memory.
+    """
+
+    key: str
+    windows: list[tuple[Rect, FloatImage]]
+    seconds: float
+    windows_count: int
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,51 @@
+"""Engines by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.engines.interface import Engine
+from pipeline.errors import ConfigurationError
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior")
+
+
+def weights_path(weights: str) -> Path:
+    """Returns the file of shipped weights by name (``rn-faithful``), or the path itself when one is given."""
+    if "/" in weights or weights.endswith(".safetensors"):
+        return Path(weights).expanduser()
+    return WEIGHTS / f"{weights}.safetensors"
+
+
+def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto", backend: str = "auto") -> Engine:
+    """Returns an engine, ready to fill.
+
+    Args:
+        name: one of :data:`ENGINES`.
+        weights: name of shipped weights or path of a safetensors file; only ``rn`` looks at it.
+        device: ``auto``, ``cpu`` or ``cuda``; only for ``rn``. ``auto`` is the installation's setting.
+        backend: ``auto``, ``torch``, ``openvino`` or ``onnxruntime``; only for ``rn``. ``auto`` as above.
+
+    Raises:
+        ConfigurationError: there is no such engine, device or backend here.
+        WeightsError: the weights are missing, damaged or foreign.
+    """
+    name = str(name)
+    if name in ("telea", "navier-stokes"):
+        from pipeline.engines.opencv import OpenCVEngine
+
+        return OpenCVEngine("telea" if name == "telea" else "navier-stokes")
+    if name == "biharmonic":
+        from pipeline.engines.biharmonic import BiharmonicEngine
+
+        return BiharmonicEngine()
+    if name == "prior":
+        from pipeline.engines.prior import PriorEngine
+
+        return PriorEngine()
+    if name == "rn":
+        from pipeline.engines.backends.choose import load_rn
+
+        return load_rn(weights_path(weights), device=device, backend=backend)
+    raise ConfigurationError(f"there is no engine {name!r} here; there are {', '.join(ENGINES)}")

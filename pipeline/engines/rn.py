@@ -1,0 +1,45 @@
+"""Engine `rn`: the Region Normalization network, run by whatever backend suits the machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.engines.backends import Network
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+
+VERSION = "rn v1"
+"""Raised when windows are cut or blended otherwise: with the weights it makes the engine's digest."""
+
+
+class RnEngine:
+    """Fills windows with a trained generator.
+
+    Args:
+        network: runs the generator on (N,3,H,W) and (N,1,H,W).
+        weights_digest: sha256 of the weights file.
+        on_cpu: makes the network that is turned to when the device's memory runs out, or ``None`` where ``network``
+            is on the CPU already.
+    """
+
+    name = "rn"
+
+    def __init__(self, network: Network, weights_digest: str, on_cpu: Callable[[], Network] | None = None) -> None:
+        self._network = network
+        self._on_cpu = on_cpu
+        self.weights_digest = weights_digest
+        self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
+        self.runtime = network.runtime
+        self.layout = Layout(sizes=(128, 192, 256, 384, 512), context=48, depth=32, batch_pixels=network.batch_pixels)
+
+    def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
+        """The windows with their holes filled; see :class:`Engine`."""
+        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        filled = self._network.run(planes, holes[:, np.newaxis].astype(np.float32))
+        return np.ascontiguousarray(filled.transpose(0, 2, 3, 1))
+
+    def fallback(self) -> Engine | None:
+        """The same weights on the CPU, or ``None`` when this runs there."""
+        return RnEngine(self._on_cpu(), self.weights_digest) if self._on_cpu is not None else None

@@ -1,0 +1,163 @@
+"""Inpainting of many scans: windows of different scans share batches, memory does not grow with their number."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines.blend import Patch, blend, keep
+from pipeline.engines.crop import crop
+from pipeline.engines.interface import Engine, Filled, FloatImage, Job, Layout
+from pipeline.engines.memory import Careful
+from pipeline.engines.pixels import canonical, to_float
+from pipeline.engines.plan import Plan, plan
+
+AHEAD_PIXELS = 32 << 20
+"""Pixels of scans that may wait for their windows' batches to fill up."""
+
+AHEAD_SCANS = 256
+HOPELESS = "the mask covers the whole scan: there is nothing to fill it from, nothing was changed"
+
+
+@dataclass
+class _Work:
+    """A scan on its way."""
+
+    job: Job
+    mask: NDArray[np.uint8]
+    plan: Plan
+    patches: list[Patch | None]
+    seconds: float
+    open: int
+    notes: list[str] = field(default_factory=list)
+
+
+def inpaint(
+    jobs: Iterable[Job],
+    engine: Engine,
+    *,
+    batch_pixels: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Filled]:
+    """Yields the new pixels of each scan, in the order of the jobs.
+
+    Jobs are taken only as they are needed: at most some 32 megapixels of small scans (or one large one) wait for
+    others to share a batch with. No scan's result depends on its neighbours.
+
+    Args:
+        jobs: scans with their masks; an empty mask costs nothing.
+        engine: what fills.
+        batch_pixels: pixels of windows in one call of the engine; the engine's own wish by default.
+        progress: called with the number of windows just filled.
+
+    Raises:
+        ValueError: a mask's size is not its scan's.
+        MemoryError: one window alone is too large, on the CPU too.
+    """
+    runner = _Runner(Careful(engine, batch_pixels or engine.layout.batch_pixels), engine.layout, progress)
+    waiting: deque[_Work] = deque()
+    held = 0
+    for job in jobs:
+        work = _begin(job, engine.layout)
+        waiting.append(work)
+        held += work.mask.size
+        runner.add(work)
+        if held > AHEAD_PIXELS or len(waiting) > AHEAD_SCANS:
+            runner.flush()
+        while waiting and not waiting[0].open:
+            done = waiting.popleft()
+            held -= done.mask.size
+            yield _finish(done)
+    runner.flush()
+    while waiting:
+        yield _finish(waiting.popleft())
+
+
+def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> FloatImage:
+    """Returns a scan (H,W,3) float32 with its new pixels; those outside the mask are as they were.
+
+    Args:
+        colour: of the job; integers are scaled to 0..1.
+        mask: of the job.
+        filled: what :func:`inpaint` yielded for it.
+    """
+    result = to_float(colour)
+    for rect, pixels in filled.windows:
+        damaged = mask[rect.slices] != 0
+        result[rect.slices][damaged] = pixels[damaged]
+    return result
+
+
+class _Runner:
+    """Collects windows by size and fills them batch by batch."""
+
+    def __init__(self, careful: Careful, layout: Layout, progress: Callable[[int], None] | None) -> None:
+        self._careful = careful
+        self._layout = layout
+        self._progress = progress
+        self._groups: dict[tuple[int, int], list[tuple[_Work, int]]] = defaultdict(list)
+
+    def add(self, work: _Work) -> None:
+        """Queues the windows of a scan and fills every batch that is complete."""
+        for number, window in enumerate(work.plan.windows):
+            group = self._groups[window.shape]
+            group.append((work, number))
+            if len(group) * window.shape[0] * window.shape[1] >= self._careful.batch_pixels:
+                self._run(window.shape)
+
+    def flush(self) -> None:
+        """Fills all windows that wait."""
+        for shape in list(self._groups):
+            self._run(shape)
+
+    def _run(self, shape: tuple[int, int]) -> None:
+        group = self._groups.pop(shape)
+        limit = max(1, self._careful.batch_pixels // (shape[0] * shape[1]))
+        for start in range(0, len(group), limit):
+            self._fill(group[start : start + limit])
+
+    def _fill(self, batch: list[tuple[_Work, int]]) -> None:
+        started = time.perf_counter()
+        cut = [crop(work.job.colour, work.mask, work.plan.windows[number]) for work, number in batch]
+        images, holes = np.stack([image for image, _ in cut]), np.stack([hole for _, hole in cut])
+        filled, notes = self._careful.fill(images, holes)
+        if not np.isfinite(filled[holes]).all():
+            raise FloatingPointError(f"engine {self._careful.engine.name} returned pixels that are no numbers")
+        share = (time.perf_counter() - started) / len(batch)
+        for (work, number), pixels in zip(batch, filled, strict=True):
+            work.patches[number] = keep(work.plan.windows[number], np.clip(pixels, 0, 1))
+            work.open -= 1
+            work.seconds += share
+            work.notes += [note for note in notes if note not in work.notes]
+        if self._progress is not None:
+            self._progress(len(batch))
+
+
+def _begin(job: Job, layout: Layout) -> _Work:
+    """Returns a scan with its plan."""
+    started = time.perf_counter()
+    if job.colour.shape[:2] != job.mask.shape:
+        size, mask_size = job.colour.shape[:2], job.mask.shape
+        raise ValueError(f"{job.key}: the mask is {mask_size}, the scan {size} (rows, columns)")
+    mask = canonical(job.mask)
+    planned = plan(mask, layout)
+    windows = len(planned.windows)
+    work = _Work(job, mask, planned, [None] * windows, time.perf_counter() - started, windows)
+    if planned.hopeless:
+        work.notes.append(HOPELESS)
+    return work
+
+
+def _finish(work: _Work) -> Filled:
+    """Returns a scan's new pixels once all its windows are filled."""
+    started = time.perf_counter()
+    patches = [patch for patch in work.patches if patch is not None]
+    windows = list(blend(patches, work.job.colour, work.mask, work.plan.field))
+    seconds = work.seconds + time.perf_counter() - started
+    return Filled(work.job.key, windows, seconds, len(patches), work.notes)
