@@ -1,0 +1,115 @@
+"""Which images want a person's attention, and why, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reports.language import Language
+from pipeline.reports.names import one_line
+from pipeline.reports.palette import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW_ESTIMATE = 24.0
+"""Decibels below which a repair's estimate is worth a look: errors of about 6 % of the tonal range begin to show."""
+HIGH_SEAM = 2.0
+"""Seam score above which a repair's rim is worth a look: twice as rough as the rim of an untouched place."""
+
+
+class Cause(StrEnum):
+    """Why an image wants attention; the order is the order of the page."""
+
+    TOUCHED = "touched"
+    REVIEW = "review"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+    LOW_ESTIMATE = "low_estimate"
+    HIGH_SEAM = "high_seam"
+
+
+@dataclass(frozen=True)
+class Concern:
+    """One image that wants attention.
+
+    Attributes:
+        number: the image's number in the batch.
+        path: the file's path as it came; templates show it through `visible`.
+        reason: the main reason as a sentence.
+        details: further words, e.g. what the decoder said, or a second reason.
+    """
+
+    number: int
+    path: str
+    outcome: Outcome
+    cause: Cause
+    reason: str
+    details: tuple[str, ...] = ()
+
+
+def concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
+    """Returns the images that want attention, what needs a decision first; within a cause the worst figure first.
+
+    Args:
+        frame: as `frames.complete` returns it.
+    """
+    order = list(Cause)
+    found: list[tuple[int, float, Concern]] = []
+    for row in frame.to_dict("records"):
+        causes = _causes(row)
+        if not causes:
+            continue
+        main, *others = causes
+        worst = {Cause.LOW_ESTIMATE: row["estimate_psnr"], Cause.HIGH_SEAM: -row["seam"]}.get(main, row["number"])
+        details = [*_details(row, main, t), *(_sentence(row, other, t) for other in others)]
+        concern = Concern(
+            number=int(row["number"]),
+            path=row["path"],
+            outcome=Outcome(row["outcome"]),
+            cause=main,
+            reason=_sentence(row, main, t),
+            details=tuple(details),
+        )
+        found.append((order.index(main), worst, concern))
+    return [concern for _, _, concern in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _causes(row: Mapping[Hashable, Any]) -> list[Cause]:
+    causes = []
+    outcome = row["outcome"]
+    if row["outside_identical"] is False:
+        causes.append(Cause.TOUCHED)
+    if outcome in (Outcome.REVIEW, Outcome.QUARANTINED, Outcome.FAILED):
+        causes.append(Cause(str(outcome)))
+    if outcome in (Outcome.RESTORED, Outcome.REVIEW):
+        # NaN compares as false: what was not measured is no cause.
+        if row["estimate_psnr"] < LOW_ESTIMATE:
+            causes.append(Cause.LOW_ESTIMATE)
+        if row["seam"] > HIGH_SEAM:
+            causes.append(Cause.HIGH_SEAM)
+    return causes
+
+
+def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
+    """Returns one cause as a sentence."""
+    if cause is Cause.LOW_ESTIMATE:
+        return t("cause.low_estimate", value=t.decibels(row["estimate_psnr"]))
+    if cause is Cause.HIGH_SEAM:
+        return t("cause.high_seam", value=t.number(row["seam"], 1))
+    code = str(row["review_reason"] if cause is Cause.REVIEW else row["reason"])
+    if cause is not Cause.TOUCHED and t.has(f"reason.{code}"):
+        return t(f"reason.{code}")
+    if cause is Cause.REVIEW and code:
+        return one_line(code)
+    return t(f"cause.{cause}")
+
+
+def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str]:
+    """Returns what else was recorded about the cause, unless the sentence says it already."""
+    if cause not in (Cause.REVIEW, Cause.QUARANTINED, Cause.FAILED):
+        return []
+    said = _sentence(row, cause, t)
+    return [text for text in (one_line(str(row["message"]), 500),) if text and text != said]

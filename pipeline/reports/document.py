@@ -1,0 +1,121 @@
+"""The report's page as HTML and CSS, from its Jinja2 templates."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from pipeline.reports import attention, palette
+from pipeline.reports.attention import Cause, Concern
+from pipeline.reports.figures import Figures
+from pipeline.reports.language import Language, in_zone
+from pipeline.reports.names import one_line, visible
+from pipeline.reports.palette import Outcome
+from pipeline.reports.plates import Plate, Plates
+from pipeline.reports.summary import BatchSummary
+from pipeline.reports.typefaces import faces
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEMPLATES = Path(__file__).parent / "templates"
+FIRST_CONCERNS = 5
+"""Images that want attention named on the first page."""
+
+
+def environment(*folders: Path) -> jinja2.Environment:
+    """Returns the template engine: everything escaped, an unknown name is an error, names shown by `visible`."""
+    engine = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    engine.filters["visible"] = visible
+    engine.filters["one_line"] = one_line
+    return engine
+
+
+def page(
+    frame: pd.DataFrame,
+    batch: BatchSummary,
+    figures: Figures,
+    concerns: list[Concern],
+    plates: Plates,
+    charts: Mapping[str, str],
+    t: Language,
+) -> str:
+    """Returns the report as HTML.
+
+    Args:
+        charts: URL of each chart that there is, by name.
+    """
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            t=t,
+            batch=batch,
+            figures=figures,
+            headline=headline(figures, t),
+            concerns=concerns,
+            first_concerns=concerns[:FIRST_CONCERNS],
+            groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
+            todo={cause: t(f"todo.{cause}") for cause in Cause},
+            plates=plates,
+            shown={plate.number for plate in [*plates.plates, *plates.thumbnails]},
+            listed={concern.number for concern in concerns},
+            example=example(frame, concerns, plates),
+            charts=charts,
+            rows=frame.to_dict("records"),
+            outcomes=list(Outcome),
+            colours=palette.COLOURS,
+            versions=versions(),
+            low_estimate=t.decibels(attention.LOW_ESTIMATE),
+            high_seam=t.number(attention.HIGH_SEAM, 1),
+            created=in_zone(batch.finished, batch.timezone).isoformat(timespec="seconds"),
+        )
+    )
+
+
+def style() -> str:
+    """Returns the report's style sheet."""
+    return environment().get_template("report.css").render(faces=faces(), palette=palette, colours=palette.COLOURS)
+
+
+def headline(figures: Figures, t: Language) -> str:
+    """Returns what happened as one or two sentences."""
+    if not figures.total:
+        return t("summary.nothing")
+    told = [t.count(f"told.{outcome}", n) for outcome, n in figures.counts.items() if n]
+    return f"{t.count('summary.arrived', figures.total)}. {t.join(told)}."
+
+
+def example(frame: pd.DataFrame, concerns: list[Concern], plates: Plates) -> Plate | None:
+    """Returns the plate for the first page: of the flawless repairs the one with the most damage."""
+    flawed = {concern.number for concern in concerns}
+    coverage = frame.set_index("number")["coverage"]
+    good = [
+        plate
+        for plate in plates.plates
+        if plate.outcome is Outcome.RESTORED and plate.number not in flawed and all(p.url for p in plate.pictures)
+    ]
+    return max(good, key=lambda plate: float(coverage.get(plate.number, 0)), default=None)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what made the results and this report."""
+    names = ("torch", "openvino", "opencv-python-headless", "scikit-image", "numpy", "pillow", "pandas", "weasyprint")
+    found: dict[str, Any] = {"Python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

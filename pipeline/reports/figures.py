@@ -1,0 +1,113 @@
+"""The figures of a batch: counts, and measured and estimated quality, never mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.reports.palette import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The middle of some figures and how far they spread.
+
+    Attributes:
+        n: how many images have the figure.
+        median: the middle one.
+        low, high: a quarter of the images lies below `low`, a quarter above `high`.
+        least, most: the extremes.
+    """
+
+    n: int
+    median: float
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the first page says.
+
+    Attributes:
+        total: every file that arrived.
+        counts: images per outcome; they add up to `total`.
+        copies: images that are byte for byte the same as another one and share its result.
+        megapixels: pixels of all images that could be read, in millions.
+        bytes: bytes of all files that arrived.
+        coverage: share of damaged pixels, over images in which damage was found.
+        checked, identical: images compared with their master outside the mask, and those found identical there.
+        true: spread per measured column (`psnr`, `ssim`, `psnr_hole`, …) over restored images with a known original.
+        baseline: spread of Telea's `psnr` and `ssim` on the same masks, and of ours on exactly those images.
+        estimate: spread of the estimate on held-out pixels over restored images, in decibels.
+        estimate_range: median of the low and of the high ends of the images' own spreads.
+        seam: spread of the seam score over restored images.
+    """
+
+    total: int
+    counts: dict[Outcome, int]
+    copies: int
+    megapixels: float
+    bytes: float
+    coverage: Spread | None
+    checked: int
+    identical: int
+    true: dict[str, Spread]
+    baseline: dict[str, tuple[Spread, Spread]]
+    estimate: Spread | None
+    estimate_range: tuple[float, float] | None
+    seam: Spread | None
+
+
+TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
+
+
+def figures(frame: pd.DataFrame) -> Figures:
+    """Returns the figures of a frame as `frames.complete` returns it."""
+    counts = frame["outcome"].value_counts()
+    restored = frame[frame["outcome"] == Outcome.RESTORED]
+    true = {column: found for column in TRUE if (found := spread(restored[column]))}
+    baseline = {}
+    for column in ("psnr", "ssim"):
+        both = restored[restored[f"baseline_{column}"].notna() & restored[column].notna()]
+        ours, telea = spread(both[column]), spread(both[f"baseline_{column}"])
+        if ours and telea:
+            baseline[column] = (ours, telea)
+    estimate = spread(restored["estimate_psnr"])
+    low, high = spread(restored["estimate_low"]), spread(restored["estimate_high"])
+    checked = frame["outside_identical"].notna()
+    return Figures(
+        total=len(frame),
+        counts={outcome: int(counts.get(str(outcome), 0)) for outcome in Outcome},
+        copies=int((frame["same_as"] != "").sum()),
+        megapixels=float((frame["width"] * frame["height"]).sum()) / 1e6,
+        bytes=float(frame["bytes"].sum()),
+        coverage=spread(frame.loc[frame["coverage"] > 0, "coverage"]),
+        checked=int(checked.sum()),
+        identical=int((frame["outside_identical"] == True).sum()),  # noqa: E712  an object column of True, False, None
+        true=true,
+        baseline=baseline,
+        estimate=estimate,
+        estimate_range=(low.median, high.median) if low and high else None,
+        seam=spread(restored["seam"]),
+    )
+
+
+def spread(values: pd.Series[float]) -> Spread | None:
+    """Returns the spread of the finite values; None when there are none.
+
+    An infinite PSNR (an image identical to its original) is left out: it has no place in a middle.
+    """
+    found = values.to_numpy(dtype=float)
+    found = found[np.isfinite(found)]
+    if not found.size:
+        return None
+    least, low, median, high, most = np.quantile(found, [0, 0.25, 0.5, 0.75, 1])
+    return Spread(int(found.size), float(median), float(low), float(high), float(least), float(most))

@@ -1,0 +1,71 @@
+"""The frame of a batch: every column present, and as Parquet and CSV."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pandas as pd
+
+from pipeline.reports.palette import Outcome
+
+TEXT = (
+    "scan_id path uri sha256 format mask_given_uri original_uri output_path reason message same_as mask_uri mask_source "
+    "mask_note components_json decision review_reason filled_uri engine engine_digest notes outcome restored_uri "
+    "restored_sha256 mask_out_uri sidecar_uri"
+).split()
+NUMBERS = (
+    "bytes width height channels bit_depth orientation coverage components mask_seconds windows inpaint_seconds psnr "
+    "ssim l1 psnr_hole ssim_hole l1_hole estimate_psnr estimate_low estimate_high estimate_samples seam changed_share "
+    "baseline_psnr baseline_ssim measure_seconds restored_bytes publish_seconds"
+).split()
+# A cell that starts with one of these runs as a formula when a spreadsheet opens the file.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns a copy with all columns that a report reads: text ("" where absent), numbers (NaN where absent).
+
+    Adds `number`, the 1-based place in the batch by path, to which report and digest refer, and `order`, its outcome's
+    place in `Outcome`. A row without an outcome counts as failed: nothing that arrived may be missing from the report.
+    `outside_identical` becomes an object column of True, False and None (not measured).
+    """
+    full = frame.reindex(columns=[*frame.columns, *(c for c in (*TEXT, *NUMBERS) if c not in frame.columns)])
+    for column in TEXT:
+        full[column] = full[column].astype(object).where(full[column].notna(), "").astype(str)
+    for column in NUMBERS:
+        full[column] = pd.to_numeric(full[column], errors="coerce").astype(float)
+    full["outside_identical"] = [_truth(value) for value in full.get("outside_identical", [None] * len(full))]
+    full["outside_identical"] = full["outside_identical"].astype(object)
+    full["outcome"] = full["outcome"].where(full["outcome"].isin([str(o) for o in Outcome]), str(Outcome.FAILED))
+    full = full.sort_values("path", kind="stable").reset_index(drop=True)
+    full["number"] = range(1, len(full) + 1)
+    full["order"] = full["outcome"].map({str(outcome): place for place, outcome in enumerate(Outcome)})
+    return full
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Returns the frame as Parquet."""
+    target = io.BytesIO()
+    frame.to_parquet(target, index=False)
+    return target.getvalue()
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Returns the frame as CSV (UTF-8, comma, header line); the Parquet file is the exact copy.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe: file names come from strangers.
+    """
+    safe = frame.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [_harmless(value) for value in safe[column]]
+    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
+
+
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _truth(value: Any) -> bool | None:
+    return None if pd.isna(value) else bool(value)

@@ -1,0 +1,70 @@
+"""HTML into PDF by WeasyPrint, which may read nothing but what it is given."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.errors import ConfigurationError
+
+PANGO = (
+    "PDF reports need Pango, which this machine lacks. Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
+    "libharfbuzz-subset0` (Debian, Ubuntu), `dnf install pango` (Fedora), `apk add pango` (Alpine) or "
+    "`brew install pango` (macOS)"
+)
+
+
+@lru_cache
+def weasyprint() -> ModuleType:
+    """Returns WeasyPrint.
+
+    Raises:
+        ConfigurationError: Pango or another library of the system is missing; names the command that installs it.
+    """
+    try:
+        import weasyprint as module
+    except OSError as error:
+        raise ConfigurationError(f"{PANGO} ({' '.join(str(error).split())[:200]})") from error
+    # Each unknown CSS property of a chart would be one line in a task's log.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    return module  # type: ignore[no-any-return]
+
+
+def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) -> bytes:
+    """Returns the PDF of an HTML page: tagged, PDF/A-3, with bookmarks.
+
+    Args:
+        html: the page, already escaped.
+        css: its style sheet.
+        files: every file that page and style sheet may name, by URL. Any other URL fails the report: text from file
+            names must never make the program read a file or call a server.
+        identifier: names this document among all others; the same for the same batch.
+    """
+    module = weasyprint()
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import FatalURLFetchingError, URLFetcherResponse
+
+    def fetch(url: str, *_: Any, **__: Any) -> Any:
+        path = files.get(url)
+        if path is None:
+            raise FatalURLFetchingError(f"a report may not load {url!r}")
+        kind = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}.get(path.suffix, "application/octet-stream")
+        # Under a file: URL WeasyPrint keeps a picture's path in memory instead of the picture.
+        return URLFetcherResponse(path.as_uri(), path.read_bytes(), {"Content-Type": kind})
+
+    fonts = FontConfiguration()
+    sheet = module.CSS(string=css, url_fetcher=fetch, base_url="report:", font_config=fonts)
+    page = module.HTML(string=html, url_fetcher=fetch, base_url="report:")
+    data = page.write_pdf(
+        stylesheets=[sheet],
+        font_config=fonts,
+        pdf_variant="pdf/a-3a",
+        pdf_identifier=identifier.encode(),
+        custom_metadata=False,
+    )
+    return bytes(data)

@@ -1,0 +1,76 @@
+"""What a report is told besides its frame: the batch, the pictures to show, and the files that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """One batch, as the first page and the appendix of its report tell it.
+
+    Attributes:
+        batch: identifier of the batch; also the name of its folder below `reports/`.
+        collection: the collection's name.
+        title: the collection's name for people; `collection` when empty.
+        language: `en` or `de`.
+        timezone: IANA zone in which dates are shown.
+        started, finished: when the batch began and ended; a time without a zone counts as UTC.
+        recipe: every setting that can change a pixel, as plain values.
+        seconds_by_stage: seconds of work per stage, in the order of the stages, summed over all tasks.
+    """
+
+    batch: str
+    collection: str
+    started: datetime
+    finished: datetime
+    title: str = ""
+    language: str = "en"
+    timezone: str = "UTC"
+    dag_id: str = ""
+    run_id: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe_digest: str = ""
+    engine: str = ""
+    engine_digest: str = ""
+    code_version: str = ""
+    output: str = ""
+    inbox: str = ""
+    host: str = ""
+    seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The collection's name for people."""
+        return self.title or self.collection
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Small, upright pictures of one scan; a part that does not exist is None and is shown as left out.
+
+    Attributes:
+        before: the scan as received.
+        mask: the scan with its damage marked.
+        after: the restored image.
+    """
+
+    before: Image
+    mask: Image | None = None
+    after: Image | None = None
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the files of one report lie."""
+
+    pdf: Path
+    parquet: Path
+    csv: Path

@@ -1,0 +1,91 @@
+"""One batch's report: frame in, PDF and tables out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reports import charts
+from pipeline.reports.attention import concerns as find_concerns
+from pipeline.reports.document import page, style
+from pipeline.reports.figures import Figures, figures
+from pipeline.reports.frames import complete, csv_bytes, parquet_bytes
+from pipeline.reports.language import Language
+from pipeline.reports.palette import Outcome
+from pipeline.reports.pdf import render_pdf, weasyprint
+from pipeline.reports.plates import collect_plates
+from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
+from pipeline.reports.typefaces import faces
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_report(
+    frame: pd.DataFrame,
+    batch: BatchSummary,
+    previews: Callable[[Any], Preview | None],
+    target_dir: Path,
+) -> ReportFiles:
+    """Returns where `report.pdf`, `report.parquet` and `report.csv` lie, each written whole or not at all.
+
+    Args:
+        frame: one row per file that arrived, with the columns of the manifests; columns that a file never reached may
+            be absent or empty. The tables hold it as it comes.
+        batch: the batch, for the first page and the appendix.
+        previews: given a row (a pandas Series), small upright pictures of its scan, or None when there are none. Called
+            once per image shown, one after the other, so that the pictures of a large batch are never all in memory.
+        target_dir: an existing or new folder.
+
+    Raises:
+        ConfigurationError: Pango is missing; the language is unknown.
+    """
+    weasyprint()
+    t = Language(batch.language)
+    full = complete(frame)
+    facts = figures(full)
+    concerns = find_concerns(full, t)
+    target_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        plates = collect_plates(full, concerns, previews, folder, t)
+        drawn = _charts(full, facts, batch, folder, t)
+        html = page(full, batch, facts, concerns, plates, {path.stem: url for url, path in drawn.items()}, t)
+        files = plates.files | drawn | {face.url: face.path for face in faces()}
+        pdf = render_pdf(html, style(), files, f"{batch.collection}/{batch.batch}")
+    return ReportFiles(
+        pdf=_put(target_dir / "report.pdf", pdf),
+        parquet=_put(target_dir / "report.parquet", parquet_bytes(frame)),
+        csv=_put(target_dir / "report.csv", csv_bytes(frame)),
+    )
+
+
+def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Path, t: Language) -> dict[str, Path]:
+    """Returns the charts for which there are figures, by URL."""
+    restored = full[full["outcome"] == Outcome.RESTORED]
+    coverage = full.loc[full["coverage"] > 0, "coverage"].tolist()
+    true = [value for value in restored["psnr_hole"] if abs(value) < float("inf")]
+    estimated = [value for value in restored["estimate_psnr"] if abs(value) < float("inf")]
+    drawn = {
+        "outcomes": charts.outcome_chart(facts.counts, t) if facts.total else b"",
+        "coverage": charts.coverage_chart(coverage, t) if coverage else b"",
+        "quality": charts.quality_chart(true, estimated, t) if true or estimated else b"",
+        "stages": charts.stage_chart(batch.seconds_by_stage, t) if batch.seconds_by_stage else b"",
+    }
+    files = {}
+    for name, data in drawn.items():
+        if data:
+            path = folder / f"{name}.svg"
+            path.write_bytes(data)
+            files[f"report:chart/{name}.svg"] = path
+    return files
+
+
+def _put(path: Path, data: bytes) -> Path:
+    """Returns the path of a file that appears there whole: written beside it, then renamed."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as target:
+        target.write(data)
+    Path(target.name).chmod(0o644)
+    return Path(target.name).replace(path)
