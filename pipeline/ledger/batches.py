@@ -1,0 +1,105 @@
+"""Batches: opening, committing what was received, finishing; and what dead runs left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.claims import release
+from pipeline.ledger.context import is_gone
+from pipeline.ledger.rows import insert, now
+from pipeline.ledger.tables import Batch, Claim
+
+
+class State(StrEnum):
+    """Where a batch stands."""
+
+    RECEIVING = "receiving"
+    RUNNING = "running"
+    DONE = "done"
+    ABANDONED = "abandoned"
+
+
+def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
+    """Returns a batch, new or as an earlier try opened it; its recipe and digests are those of the first try."""
+    row = {"collection": collection, "name": name, "state": str(State.RECEIVING), "started": now(), **values}
+    row = {"counts": {}, **row}
+    session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
+    return get(session, collection, name)
+
+
+def get(session: Session, collection: str, name: str) -> Batch:
+    """Returns a batch by its name.
+
+    Raises:
+        LookupError: there is none.
+    """
+    found = session.scalars(select(Batch).where(Batch.collection == collection, Batch.name == name)).first()
+    if found is None:
+        raise LookupError(f"the ledger knows no batch {name!r} of collection {collection!r}")
+    return found
+
+
+def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) -> bool:
+    """Returns whether this try of `receive` is the first to have finished; only then do its chunks count."""
+    result = session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == State.RECEIVING)
+        .values(state=str(State.RUNNING), **values)
+        .returning(Batch.id)
+    )
+    return result.first() is not None
+
+
+def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
+    """Marks a batch as done and gives up its claims."""
+    session.execute(
+        update(Batch).where(Batch.id == batch_id).values(state=str(State.DONE), counts=dict(counts), finished=now())
+    )
+    release(session, batch_id)
+
+
+def abandon(session: Session, batch_id: int) -> None:
+    """Marks a batch that nobody will finish, so that others take its scans."""
+    session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(State.ABANDONED), finished=now()))
+    release(session, batch_id)
+
+
+def unfinished(session: Session, collection: str) -> Sequence[Batch]:
+    """Returns the batches of a collection that are neither done nor abandoned, oldest first."""
+    return session.scalars(
+        select(Batch)
+        .where(Batch.collection == collection, Batch.state.in_((State.RECEIVING, State.RUNNING)))
+        .order_by(Batch.id)
+    ).all()
+
+
+def orphaned(session: Session, collection: str) -> list[Batch]:
+    """Returns unfinished batches whose only process has surely ended, oldest first."""
+    return [batch for batch in unfinished(session, collection) if batch.holder and is_gone(batch.holder)]
+
+
+def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> bool:
+    """Returns whether a new process now holds an orphaned batch; of two that try, one does."""
+    result = session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.holder == old_holder)
+        .values(holder=new_holder)
+        .returning(Batch.id)
+    )
+    return result.first() is not None
+
+
+def elsewhere(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> int:
+    """Returns how many of some scans another batch holds."""
+    return len(
+        session.scalars(
+            select(Claim.scan_id).where(
+                Claim.recipe_digest == recipe_digest, Claim.batch_id != batch_id, Claim.scan_id.in_(scan_ids)
+            )
+        ).all()
+    )

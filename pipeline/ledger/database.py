@@ -1,0 +1,109 @@
+"""Opening the ledger: sessions for reading and writing, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, TimeoutError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from pipeline.errors import ConfigurationError, StoreUnavailable
+
+# Seconds a SQLite process waits for another's write; a stage's writes last milliseconds.
+BUSY_SECONDS = 60
+
+
+class Ledger:
+    """The SQL record of scans, batches, outcomes, events and decisions.
+
+    Args:
+        url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg2://…`.
+
+    Raises:
+        ConfigurationError: the URL cannot be used at all.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = open_engine(url)
+        self._writing = self.engine.execution_options(ledger_writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Returns a session for reading; whatever it changes is thrown away."""
+        with translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Returns a session whose changes are committed together at the end, or not at all.
+
+        Raises:
+            StoreUnavailable: the database did not answer, or stayed busy.
+        """
+        with translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Closes the connections that are not in use."""
+        self.engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the database's own connection errors into StoreUnavailable, and leaves programming errors alone."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise StoreUnavailable(f"the ledger has no free connection ({error})") from error
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise StoreUnavailable(f"the ledger did not answer ({first_line(error.orig)})") from error
+        raise
+
+
+def first_line(error: BaseException | None) -> str:
+    """Returns an error's first line, which is the part without statements and values."""
+    return (str(error).splitlines() or [""])[0]
+
+
+def open_engine(url: str) -> Engine:
+    """Returns a SQLAlchemy engine with what the ledger needs of each database.
+
+    Raises:
+        ConfigurationError: the URL is malformed, or names a database that is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        # No pool: a connection must not be kept past a fork, and decoders are forked.
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(parsed, poolclass=NullPool)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"ledger URL: {first_line(error)} (RESTORATION_LEDGER_URL, e.g. sqlite:///ledger.db)"
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself, or BEGIN IMMEDIATE below would come too late.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later can't wait for another writer: SQLite would refuse it at once.
+    writes = connection.get_execution_options().get("ledger_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,60 @@
+"""Decisions of people about scans in review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.rows import now
+from pipeline.ledger.tables import Decision, Outcome, Scan
+
+
+class Verdict(StrEnum):
+    """What a reviewer can say."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    REPAINT = "repaint"
+    REDO = "redo"
+
+
+def decide(
+    session: Session,
+    *,
+    scan_id: int,
+    recipe_digest: str,
+    verdict: Verdict,
+    by: str,
+    note: str = "",
+    mask_uri: str = "",
+) -> int:
+    """Returns the id of a decision just written; earlier ones stay."""
+    decision = Decision(
+        scan_id=scan_id,
+        recipe_digest=recipe_digest,
+        decision=str(verdict),
+        by=by,
+        note=note,
+        mask_uri=mask_uri,
+        at=now(),
+    )
+    session.add(decision)
+    session.flush()
+    return decision.id
+
+
+def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, Outcome]]:
+    """Returns scans in review about which nobody has decided yet, by path."""
+    decided = select(Decision.id).where(
+        Decision.scan_id == Outcome.scan_id, Decision.recipe_digest == Outcome.recipe_digest
+    )
+    rows = session.execute(
+        select(Scan, Outcome)
+        .join(Outcome, Outcome.scan_id == Scan.id)
+        .where(Scan.collection == collection, Outcome.outcome == "review", ~decided.exists())
+        .order_by(Scan.path)
+    )
+    return [(scan, outcome) for scan, outcome in rows]

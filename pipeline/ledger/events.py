@@ -1,0 +1,77 @@
+"""Events: everything that happened, in order, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.context import TaskContext, host
+from pipeline.ledger.rows import now, pages, plain
+from pipeline.ledger.tables import Event
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event to be written.
+
+    Attributes:
+        scan_id: None when it concerns the batch as a whole.
+        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile or review.
+        kind: a word of the vocabulary in `pipeline.provenance.events`.
+        decision: what was decided, one word.
+    """
+
+    scan_id: int | None
+    stage: str
+    kind: str = ""
+    decision: str = ""
+    message: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    at: datetime = field(default_factory=now)
+
+
+def append(session: Session, batch_id: int, context: TaskContext, happenings: Sequence[Happening]) -> None:
+    """Writes events of a batch."""
+    machine = host()
+    for page in pages(happenings):
+        session.execute(
+            plain_insert(Event),
+            [
+                {
+                    "scan_id": one.scan_id,
+                    "batch_id": batch_id,
+                    "stage": one.stage,
+                    "kind": one.kind,
+                    "decision": one.decision,
+                    "message": one.message,
+                    "figures": plain(one.figures),
+                    "seconds": one.seconds,
+                    "dag_id": context.dag_id,
+                    "run_id": context.run_id,
+                    "task_id": context.task_id,
+                    "map_index": context.map_index,
+                    "try_number": context.try_number,
+                    "host": machine,
+                    "at": one.at,
+                }
+                for one in page
+            ],
+        )
+
+
+def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
+    """Returns the events of one stage that concern the batch as a whole, oldest first."""
+    return list(
+        session.scalars(
+            select(Event)
+            .where(Event.batch_id == batch_id, Event.stage == stage, Event.scan_id.is_(None))
+            .order_by(Event.id)
+        )
+    )

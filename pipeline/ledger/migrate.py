@@ -1,0 +1,87 @@
+"""Bringing the ledger's schema up to date, in one call that any number of processes may make at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+
+from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.ledger.database import BUSY_SECONDS, Ledger, first_line, translated
+
+# Not `alembic_version`: the ledger may share a database with Airflow, which keeps its own version there.
+VERSION_TABLE = "ledger_version"
+# Any number, as long as it is ours alone among the advisory locks of a PostgreSQL database.
+LOCK = 0x7E57_02A7
+
+
+def upgrade(url: str) -> Ledger:
+    """Returns the open ledger at a URL, created or migrated to this version's schema first.
+
+    Raises:
+        ConfigurationError: the URL is wrong, or the ledger was written by a newer version.
+        StoreUnavailable: the database did not answer.
+    """
+    ledger = Ledger(url)
+    sqlite = ledger.engine.dialect.name == "sqlite"
+    if sqlite:
+        _prepare_file(url)
+    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    head = script.get_current_head()
+    with translated(), ledger.engine.connect() as connection:
+        current = _revision(connection)
+    if current == head:
+        return ledger
+    if sqlite:
+        _use_write_ahead_log(ledger)
+    with translated(), ledger.engine.execution_options(ledger_writes=True).begin() as connection:
+        if not sqlite:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        current = _revision(connection)
+        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+            raise ConfigurationError(f"the ledger has schema {current}, which a newer version wrote; update this code")
+        config = Config()
+        config.set_main_option("script_location", script.dir.replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return ledger
+
+
+def _revision(connection: Connection) -> str | None:
+    """Returns the schema that a database has, or None when it has none."""
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _prepare_file(url: str) -> None:
+    """Makes the folder of a SQLite file."""
+    name = make_url(url).database
+    if name and name != ":memory:":
+        try:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"ledger {name}: its folder cannot be made ({error.strerror})") from error
+
+
+def _use_write_ahead_log(ledger: Ledger) -> None:
+    """Lets readers go on while one process writes; kept in the file, so once is enough.
+
+    SQLite does not wait for other connections in this one statement, so it is repeated here.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        connection = ledger.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise StoreUnavailable(f"the ledger did not answer ({first_line(error)})") from error
+            time.sleep(0.05)
+        finally:
+            connection.close()

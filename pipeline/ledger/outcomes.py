@@ -1,0 +1,55 @@
+"""Outcomes: exactly one per scan and recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.rows import insert, now, pages
+from pipeline.ledger.tables import Outcome
+
+
+class Result(StrEnum):
+    """What can become of a scan."""
+
+    RESTORED = "restored"
+    UNCHANGED = "unchanged"
+    REVIEW = "review"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+def record(
+    session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Result, **values: Any
+) -> None:
+    """Writes the outcome of a scan; one that is there already is replaced (events keep what it was)."""
+    row = {"batch_id": batch_id, "outcome": str(outcome), "recorded": now(), **values}
+    for column in Outcome.__table__.columns:
+        # A replaced outcome must not keep a derivative that the new one does not have.
+        if column.name not in row and column.default is not None and column.name != "id":
+            default: Any = column.default
+            row[column.name] = {} if default.is_callable else default.arg
+    statement = insert(session, Outcome).values(scan_id=scan_id, recipe_digest=recipe_digest, **row)
+    session.execute(statement.on_conflict_do_update(index_elements=["scan_id", "recipe_digest"], set_=row))
+
+
+def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> dict[int, Outcome]:
+    """Returns the outcomes of scans under a recipe; scans without one are left out."""
+    found: dict[int, Outcome] = {}
+    for page in pages(scan_ids):
+        for outcome in session.scalars(
+            select(Outcome).where(Outcome.recipe_digest == recipe_digest, Outcome.scan_id.in_(page))
+        ):
+            found[outcome.scan_id] = outcome
+    return found
+
+
+def latest(session: Session, scan_id: int) -> Outcome | None:
+    """Returns the newest outcome of a scan under any recipe, or None."""
+    return session.scalars(
+        select(Outcome).where(Outcome.scan_id == scan_id).order_by(Outcome.recorded.desc(), Outcome.id.desc()).limit(1)
+    ).first()

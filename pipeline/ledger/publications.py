@@ -1,0 +1,53 @@
+"""Names in the output: each belongs to one path of the inbox, for good."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterator
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.rows import insert
+from pipeline.ledger.tables import Publication
+
+
+def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
+    """Returns the stem under which results of a path are published, the same for ever.
+
+    The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that derivative, mask and
+    sidecar of one never overwrite the other's.
+
+    Args:
+        path: relative to the inbox.
+        scan_id: the content that lies at the path now.
+    """
+    for stem in _candidates(path):
+        statement = insert(session, Publication).values(
+            collection=collection, key=key(stem), stem=stem, path=path, scan_id=scan_id
+        )
+        session.execute(statement.on_conflict_do_nothing())
+        owned = session.scalars(
+            select(Publication).where(Publication.collection == collection, Publication.path == path)
+        ).first()
+        if owned is not None:
+            if owned.scan_id != scan_id:
+                session.execute(update(Publication).where(Publication.id == owned.id).values(scan_id=scan_id))
+            return owned.stem
+    raise AssertionError(f"no name is free for {path!r}")  # the last candidate carries a digest of the path
+
+
+def key(stem: str) -> str:
+    """Returns a stem as a file system that ignores capitals and Unicode composition would compare it."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+
+
+def _candidates(path: str) -> Iterator[str]:
+    folder, slash, name = path.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    plain = folder + slash + (stem if dot and stem else name)
+    yield plain
+    yield path
+    yield f"{plain}~{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+    yield f"{plain}~{hashlib.sha256(path.encode()).hexdigest()}"

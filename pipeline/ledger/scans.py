@@ -1,0 +1,88 @@
+"""What the ledger knows of paths and contents."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.rows import insert, now, pages
+from pipeline.ledger.tables import Outcome, Scan
+
+
+@dataclass(frozen=True)
+class Known:
+    """One content that a path has had, and what became of it under a recipe.
+
+    Attributes:
+        fingerprint: of the file when it had this content; empty when it must be read again to tell.
+        outcome: `None` when there is none yet.
+        mask_given: fingerprint of the manual mask with which the outcome was made; empty without one.
+    """
+
+    scan_id: int
+    sha256: str
+    fingerprint: str
+    outcome: str | None
+    mask_given: str
+
+
+def known(session: Session, collection: str, paths: Sequence[str], recipe_digest: str) -> dict[str, list[Known]]:
+    """Returns what each path has held so far, oldest first; paths never seen are left out."""
+    found: dict[str, list[Known]] = defaultdict(list)
+    for page in pages(paths):
+        rows = session.execute(
+            select(Scan.path, Scan.id, Scan.sha256, Scan.fingerprint, Outcome.outcome, Outcome.mask_given)
+            .outerjoin(Outcome, (Outcome.scan_id == Scan.id) & (Outcome.recipe_digest == recipe_digest))
+            .where(Scan.collection == collection, Scan.path.in_(page))
+            .order_by(Scan.id)
+        )
+        for path, scan_id, sha256, fingerprint, outcome, mask_given in rows:
+            found[path].append(Known(scan_id, sha256, fingerprint, outcome, mask_given or ""))
+    return dict(found)
+
+
+def record(session: Session, scan: Scan) -> int:
+    """Returns the id of a scan, known or new; its fingerprint and what was read of its header are brought up to date.
+
+    At one path only one content can carry a fingerprint: that of the bytes which lie there now.
+    """
+    values = {
+        "fingerprint": scan.fingerprint,
+        "format": scan.format or "",
+        "width": scan.width or 0,
+        "height": scan.height or 0,
+        "channels": scan.channels or 0,
+        "bit_depth": scan.bit_depth or 0,
+    }
+    unique = {"collection": scan.collection, "path": scan.path, "sha256": scan.sha256}
+    statement = insert(session, Scan).values(**unique, **values, bytes=scan.bytes, first_seen=now())
+    statement = statement.on_conflict_do_update(index_elements=list(unique), set_=values)
+    scan_id = session.execute(statement.returning(Scan.id)).scalar_one()
+    session.execute(
+        update(Scan)
+        .where(Scan.collection == scan.collection, Scan.path == scan.path, Scan.id != scan_id)
+        .values(fingerprint="")
+    )
+    return int(scan_id)
+
+
+def twin(session: Session, collection: str, sha256: str, recipe_digest: str) -> tuple[Scan, Outcome] | None:
+    """Returns a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
+    row = session.execute(
+        select(Scan, Outcome)
+        .join(Outcome, Outcome.scan_id == Scan.id)
+        .where(
+            Scan.collection == collection,
+            Scan.sha256 == sha256,
+            Outcome.recipe_digest == recipe_digest,
+            Outcome.outcome.in_(("restored", "unchanged", "review")),
+            Outcome.mask_given == "",
+        )
+        .order_by(Outcome.id)
+        .limit(1)
+    ).first()
+    return None if row is None else (row[0], row[1])

@@ -1,0 +1,225 @@
+"""The ledger's tables: what was received, what became of it, and everything that happened on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Every name starts so, because an installation may keep the ledger in a database that has other tenants.
+PREFIX = "ledger_"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, aware and in UTC on every database (SQLite forgets time zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Returns the moment in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Returns the moment with its time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite counts rows by itself only in a column that is exactly INTEGER.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of the ledger's tables."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own spelling
+        datetime: Moment,
+        dict[str, Any]: JSON,
+        int: BigInteger,
+        float: Float,
+    }
+
+
+class Scan(Base):
+    """One content under one path of one collection; a file replaced under its name is a new scan.
+
+    `sha256` is empty for what has no readable bytes (a directory with an image's name, a dangling link).
+    `fingerprint` is the size, time and tag of the file when these bytes were seen, empty when it can't be trusted.
+    """
+
+    __tablename__ = PREFIX + "scans"
+    __table_args__ = (
+        UniqueConstraint("collection", "path", "sha256", name="uq_ledger_scans"),
+        Index("ix_ledger_scans_content", "sha256", "collection"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    path: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int]
+    format: Mapped[str] = mapped_column(String(32), default="")
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    channels: Mapped[int] = mapped_column(default=0)
+    bit_depth: Mapped[int] = mapped_column(default=0)
+    fingerprint: Mapped[str] = mapped_column(Text, default="")
+    first_seen: Mapped[datetime]
+
+
+class Batch(Base):
+    """One run over one collection.
+
+    `holder` names the process that works alone on it, empty when a scheduler's tasks do. `attempt` is the try of
+    `receive` whose chunks count.
+    """
+
+    __tablename__ = PREFIX + "batches"
+    __table_args__ = (UniqueConstraint("collection", "name", name="uq_ledger_batches"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    name: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    inbox: Mapped[str] = mapped_column(Text)
+    output: Mapped[str] = mapped_column(Text)
+    recipe: Mapped[dict[str, Any]]
+    recipe_digest: Mapped[str] = mapped_column(String(64))
+    engine: Mapped[str] = mapped_column(String(64))
+    engine_digest: Mapped[str] = mapped_column(Text)
+    code_version: Mapped[str] = mapped_column(Text)
+    dag_id: Mapped[str] = mapped_column(Text, default="")
+    run_id: Mapped[str] = mapped_column(Text, default="")
+    host: Mapped[str] = mapped_column(Text, default="")
+    holder: Mapped[str] = mapped_column(Text, default="")
+    attempt: Mapped[str] = mapped_column(String(32), default="")
+    chunks: Mapped[int] = mapped_column(default=0)
+    received: Mapped[int] = mapped_column(default=0)
+    known: Mapped[int] = mapped_column(default=0)
+    elsewhere: Mapped[int] = mapped_column(default=0)
+    more: Mapped[bool] = mapped_column(default=False)
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started: Mapped[datetime]
+    finished: Mapped[datetime | None]
+
+
+class Outcome(Base):
+    """What became of a scan under a recipe: exactly one row for both together."""
+
+    __tablename__ = PREFIX + "outcomes"
+    __table_args__ = (
+        UniqueConstraint("scan_id", "recipe_digest", name="uq_ledger_outcomes"),
+        Index("ix_ledger_outcomes_batch", "batch_id", "outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
+    recipe_digest: Mapped[str] = mapped_column(String(64))
+    batch_id: Mapped[int] = mapped_column(ForeignKey(Batch.id))
+    outcome: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(64), default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    mask_given: Mapped[str] = mapped_column(Text, default="")
+    restored_uri: Mapped[str] = mapped_column(Text, default="")
+    restored_sha256: Mapped[str] = mapped_column(String(64), default="")
+    restored_bytes: Mapped[int] = mapped_column(default=0)
+    mask_uri: Mapped[str] = mapped_column(Text, default="")
+    mask_sha256: Mapped[str] = mapped_column(String(64), default="")
+    sidecar_uri: Mapped[str] = mapped_column(Text, default="")
+    sidecar_sha256: Mapped[str] = mapped_column(String(64), default="")
+    code_version: Mapped[str] = mapped_column(Text, default="")
+    recorded: Mapped[datetime]
+
+
+class Event(Base):
+    """One thing that happened to a scan or a batch; the database refuses to change or remove it."""
+
+    __tablename__ = PREFIX + "events"
+    __table_args__ = (
+        Index("ix_ledger_events_scan", "scan_id", "id"),
+        Index("ix_ledger_events_batch", "batch_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    scan_id: Mapped[int | None] = mapped_column(ForeignKey(Scan.id))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey(Batch.id))
+    stage: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(48), default="")
+    decision: Mapped[str] = mapped_column(String(48), default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+    figures: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    dag_id: Mapped[str] = mapped_column(Text, default="")
+    run_id: Mapped[str] = mapped_column(Text, default="")
+    task_id: Mapped[str] = mapped_column(Text, default="")
+    map_index: Mapped[int] = mapped_column(default=-1)
+    try_number: Mapped[int] = mapped_column(default=0)
+    host: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+
+
+class Decision(Base):
+    """What a person decided about a scan in review."""
+
+    __tablename__ = PREFIX + "decisions"
+    __table_args__ = (Index("ix_ledger_decisions_scan", "scan_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
+    recipe_digest: Mapped[str] = mapped_column(String(64))
+    decision: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text, default="")
+    mask_uri: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+
+
+class Publication(Base):
+    """Which path of the inbox owns a name in the output.
+
+    `stem` is the name below restored/, masks/ and sidecars/ without its extension; `key` is the stem as a file system
+    that knows neither capitals nor composed letters would see it, so that copies to such a disk do not clash either.
+    """
+
+    __tablename__ = PREFIX + "publications"
+    __table_args__ = (
+        UniqueConstraint("collection", "key", name="uq_ledger_publications_key"),
+        UniqueConstraint("collection", "path", name="uq_ledger_publications_path"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    key: Mapped[str] = mapped_column(Text)
+    stem: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
+
+
+class Claim(Base):
+    """Who works on a scan now, so that two runs on one collection never do the same work."""
+
+    __tablename__ = PREFIX + "claims"
+    __table_args__ = (Index("ix_ledger_claims_batch", "batch_id"),)
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id), primary_key=True)
+    recipe_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey(Batch.id))
+    expires: Mapped[datetime]

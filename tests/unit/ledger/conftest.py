@@ -1,0 +1,42 @@
+"""A fresh ledger in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from pipeline.ledger import Ledger, batches, scans, upgrade
+from pipeline.ledger.tables import Scan
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/folder/ledger.db"
+
+
+@pytest.fixture
+def ledger(url: str) -> Ledger:
+    return upgrade(url)
+
+
+def new_batch(session: Session, name: str = "b1", **values: str) -> int:
+    fixed = dict.fromkeys(("inbox", "output", "engine", "engine_digest", "code_version"), "x")
+    return batches.open_batch(session, "c", name, fixed | {"recipe": {}, "recipe_digest": "r"} | values).id
+
+
+def new_scan(session: Session, path: str = "a.png", sha256: str = "1" * 64, fingerprint: str = "f") -> int:
+    scan = Scan(collection="c", path=path, sha256=sha256, bytes=3, fingerprint=fingerprint)
+    return scans.record(session, scan)
+
+
+@pytest.fixture
+def make_batch() -> Callable[..., int]:
+    return new_batch
+
+
+@pytest.fixture
+def make_scan() -> Callable[..., int]:
+    return new_scan

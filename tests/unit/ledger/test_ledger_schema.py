@@ -1,0 +1,78 @@
+"""The schema is made once, whoever asks first, and matches the tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.ledger import Ledger, TaskContext, events, upgrade
+from pipeline.ledger.migrate import VERSION_TABLE
+from pipeline.ledger.tables import Base
+
+
+def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_names_leave_room_for_other_tenants(ledger: Ledger) -> None:
+    assert all(name.startswith("ledger_") for name in inspect(ledger.engine).get_table_names())
+
+
+def test_upgrading_again_keeps_what_is_there(ledger: Ledger, make_batch) -> None:
+    with ledger.write() as session:
+        make_batch(session)
+    again = upgrade(ledger.url)
+    with again.read() as session:
+        assert session.execute(text("SELECT count(*) FROM ledger_batches")).scalar() == 1
+
+
+def test_many_processes_may_upgrade_at_once(url: str) -> None:
+    code = f"from pipeline.ledger import upgrade; upgrade({url!r}).close()"
+    running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
+    errors = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, errors
+
+
+def test_a_ledger_of_a_newer_version_is_refused(ledger: Ledger) -> None:
+    with ledger.write() as session:
+        session.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="newer version"):
+        upgrade(ledger.url)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle9://x/y"])
+def test_a_wrong_url_is_named(url: str) -> None:
+    with pytest.raises((ConfigurationError, StoreUnavailable)):
+        upgrade(url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigurationError, match="folder cannot be made"):
+        upgrade(f"sqlite:///{tmp_path}/file/ledger.db")
+
+
+@pytest.mark.parametrize("statement", ["UPDATE ledger_events SET stage = 'x'", "DELETE FROM ledger_events"])
+def test_events_cannot_be_changed(ledger: Ledger, make_batch, statement: str) -> None:
+    with ledger.write() as session:
+        events.append(session, make_batch(session), TaskContext(), [events.Happening(None, "receive")])
+    with pytest.raises(DBAPIError, match="append-only"), ledger.write() as session:
+        session.execute(text(statement))
+
+
+def test_a_failed_transaction_leaves_nothing(ledger: Ledger, make_batch) -> None:
+    with pytest.raises(RuntimeError), ledger.write() as session:
+        make_batch(session)
+        raise RuntimeError
+    with ledger.read() as session:
+        assert session.execute(text("SELECT count(*) FROM ledger_batches")).scalar() == 0
