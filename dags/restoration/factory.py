@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow.exceptions import AirflowTimetableInvalid
+import yaml
+from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from dags.restoration.graph import build
 from pipeline.errors import ConfigurationError
@@ -46,8 +47,18 @@ def build_all() -> tuple[dict[str, DAG], list[str]]:
             try:
                 dags[dag_id] = build(dag_id, collection)
             except AirflowTimetableInvalid as error:
-                message = f"schedule: {collection.schedule!r} is not a cron expression: {error}"
-                problems.append(f"{path}: {collection.name}.{message}")
+                line = _line(path, "collections", collection.name, "schedule")
+                message = f"{collection.schedule!r} is not a cron expression: {error}"
+                problems.append(f"{path}: line {line}: {collection.name}.schedule: {message}")
             except Exception as error:  # whatever Airflow refuses in one collection must not cost the others
                 problems.append(f"{path}: {collection.name}: {type(error).__name__}: {error}")
     return dags, problems
+
+
+def _line(path: Path, *keys: str) -> int:
+    """Returns the 1-based line of a key that stands in a YAML file."""
+    node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
+    for wanted in keys:
+        key, node = next((key, value) for key, value in node.value if key.value == wanted)
+        line = key.start_mark.line + 1
+    return line

@@ -1,0 +1,73 @@
+"""Parses the DAG files as Airflow's processor does, in a process of its own so that what they import can be seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+folder = Path(sys.argv[1])
+before = set(sys.modules)
+began = time.perf_counter()
+bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+seconds = time.perf_counter() - began
+print(json.dumps({
+    "dags": {name: DagSerialization.to_dict(dag)["dag"] for name, dag in bag.dags.items()},
+    "errors": bag.import_errors,
+    "seconds": seconds,
+    "imported": sorted(set(sys.modules) - before),
+    "modules": sorted(sys.modules),
+}, default=str))
+"""
+
+
+@dataclass(frozen=True)
+class Bag:
+    """What the DAG files gave: serialised DAGs, import errors, seconds, and names of modules."""
+
+    dags: dict[str, Any]
+    errors: dict[str, str]
+    seconds: float
+    modules: list[str]
+
+    def tasks(self, dag_id: str) -> dict[str, Any]:
+        """Returns the serialised tasks of one DAG by id."""
+        return {task["__var"]["task_id"]: task["__var"] for task in self.dags[dag_id]["tasks"]}
+
+
+@pytest.fixture(scope="session")
+def parse(tmp_path_factory: pytest.TempPathFactory):
+    """Returns a function that parses all DAG files with a collections file of the given text."""
+
+    def run(text: str | None) -> Bag:
+        home = tmp_path_factory.mktemp("airflow")
+        collections = home / "collections.yaml"
+        if text is not None:
+            collections.write_text(text, encoding="utf-8")
+        environment = os.environ | {"AIRFLOW_HOME": str(home), "RESTORATION_COLLECTIONS": str(collections)}
+        done = subprocess.run(
+            [ROOT / "scripts" / "with-airflow", sys.executable, "-W", "ignore", "-c", SCRIPT, ROOT / "dags"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        answer = json.loads(done.stdout.splitlines()[-1])
+        return Bag(answer["dags"], answer["errors"], answer["seconds"], answer["modules"])
+
+    return run

@@ -1,0 +1,102 @@
+"""The DAG files: one DAG per collection, cheap to parse, and a mistake that costs its own collection alone."""
+
+from __future__ import annotations
+
+import pytest
+
+COLLECTIONS = """\
+collections:
+  plates:
+    title: Glass <plates>
+    inbox: /archive/in box
+    output: /archive/out
+    schedule: "30 1 * * *"
+    timezone: Europe/Berlin
+  album:
+    inbox: s3://bucket/album
+    output: s3://bucket/restored
+    schedule: null
+    watch: {settle: 5, interval: 2}
+  both:
+    inbox: /archive/both
+    output: /archive/out
+    watch: {}
+  typo:
+    inbox: /x
+    output: /y
+    recipe:
+      engin: rn
+  clock:
+    inbox: /x
+    output: /y
+    schedule: "99 2 * * *"
+"""
+
+
+@pytest.fixture(scope="module")
+def bag(parse):
+    return parse(COLLECTIONS)
+
+
+def test_each_collection_without_a_mistake_has_a_dag(bag):
+    assert set(bag.dags) == {"restore_plates", "restore_album", "restore_both"}
+
+
+def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
+    [(path, error)] = bag.errors.items()
+    assert path.endswith("collections_problems.py")
+    assert "line 21: typo.recipe.engin: unknown key" in error
+    assert "line 25: clock.schedule: '99 2 * * *' is not a cron expression" in error
+
+
+def test_parsing_is_cheap_and_leaves_heavy_libraries_alone(bag):
+    heavy = {"torch", "pandas", "weasyprint", "matplotlib", "openvino", "cv2", "skimage", "numpy", "sqlalchemy_utils"}
+    assert heavy.isdisjoint(bag.modules)
+    # A generous bound for a busy machine: the processor parses every half minute.
+    assert bag.seconds < 5
+
+
+def test_chunks_go_their_whole_way_one_after_the_other(bag):
+    tasks = bag.tasks("restore_plates")
+    assert "chunk.mask" in tasks["receive"]["downstream_task_ids"]
+    assert tasks["chunk.mask"]["downstream_task_ids"] == ["chunk.inpaint"]
+    assert tasks["chunk.inpaint"]["downstream_task_ids"] == ["chunk.measure"]
+    assert tasks["chunk.measure"]["downstream_task_ids"] == ["chunk.publish"]
+    assert {task.get("weight_rule") for task in tasks.values()} == {"upstream"}
+
+
+def test_only_inpainting_takes_the_gpu(bag):
+    tasks = bag.tasks("restore_plates")
+    assert {name for name, task in tasks.items() if task.get("pool") == "gpu"} == {"chunk.inpaint"}
+    assert {name for name, task in tasks.items() if task.get("queue") == "gpu"} == {"chunk.inpaint"}
+
+
+def test_reconcile_runs_whatever_happened_and_is_the_only_leaf(bag):
+    tasks = bag.tasks("restore_plates")
+    assert tasks["reconcile"]["trigger_rule"] == "all_done"
+    assert [name for name, task in tasks.items() if not task.get("downstream_task_ids")] == ["reconcile"]
+
+
+def test_the_clock_the_bell_or_both(bag):
+    plates, album, both = (bag.dags[f"restore_{name}"]["timetable"] for name in ("plates", "album", "both"))
+    assert plates["__type"].endswith("CronTriggerTimetable")
+    assert plates["__var"]["timezone"] == "Europe/Berlin"
+    assert album["__type"].endswith("AssetTriggeredTimetable")
+    assert "inbox_trigger.InboxTrigger" in str(album)
+    assert both["__type"].endswith("AssetOrTimeSchedule")
+
+
+def test_the_trigger_form_explains_each_parameter(bag):
+    params = dict(bag.dags["restore_album"]["params"])
+    assert set(params) == {"source", "limit", "since", "redo"}
+    for param in params.values():
+        assert param["schema"]["__var"]["title"]
+        assert param["description"]
+    assert params["redo"]["default"] is False
+
+
+def test_a_collections_file_that_is_named_but_absent_is_an_import_error(parse):
+    bag = parse(None)
+    assert not bag.dags
+    [error] = bag.errors.values()
+    assert "collections.yaml: cannot be read (No such file or directory)" in error
