@@ -1,0 +1,38 @@
+"""Files wherever they are: URIs in, streams out; listing, atomic publishing, clearing up."""
+
+from pipeline.storage.entry import IMAGE_SUFFIXES, Entry, Kind
+from pipeline.storage.uris import join, scheme
+from pipeline.storage.verbs import (
+    check_writable,
+    copy,
+    delete,
+    delete_tree,
+    exists,
+    list_files,
+    open_read,
+    read_bytes,
+    sha256,
+    sweep,
+    write_bytes,
+    write_file,
+)
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Entry",
+    "Kind",
+    "check_writable",
+    "copy",
+    "delete",
+    "delete_tree",
+    "exists",
+    "join",
+    "list_files",
+    "open_read",
+    "read_bytes",
+    "scheme",
+    "sha256",
+    "sweep",
+    "write_bytes",
+    "write_file",
+]

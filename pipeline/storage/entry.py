@@ -1,0 +1,77 @@
+"""What a listing yields: one entry per thing found, with names that are always text and always safe to join."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+Kind = Literal["file", "directory", "link-outward", "link-dangling", "special", "unreadable"]
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".j2k", ".jpx"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing found below a root.
+
+    Attributes:
+        path: name relative to the root, `/`-separated, as found. It is valid text and safe to join: bytes that are
+            no UTF-8 and components that would lead elsewhere (`..`) are percent-escaped here, never in `uri`.
+        uri: what opens exactly this file.
+        size: bytes; 0 for what is no file.
+        modified: seconds since 1970.
+        etag: changes when the content does; compare only with an etag of the same `uri`.
+        kind: `file`, or why it cannot be read: `directory` (with an image's name), `link-outward`, `link-dangling`,
+            `special` (pipe, socket, device), `unreadable` (a folder or file that may not be looked at).
+    """
+
+    path: str
+    uri: str
+    size: int
+    modified: float
+    etag: str
+    kind: Kind
+
+
+def is_hidden(path: str) -> bool:
+    """True when any component of a relative path starts with a dot."""
+    return path.startswith(".") or "/." in path
+
+
+def has_image_suffix(name: str) -> bool:
+    """True when a name ends like an image's."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def text_path(path: str) -> str:
+    """Returns a relative path as text that can be stored and joined; most paths come back unchanged.
+
+    Bytes that are no UTF-8 (lone surrogates, as `os.fsdecode` leaves them), NUL and components that are empty or
+    dots are percent-escaped.
+    """
+    parts = []
+    for part in path.split("/"):
+        if part in ("", ".", ".."):
+            part = part.replace(".", "%2E") or "%2F"
+        elif "\0" in part or not _is_utf8(part):
+            part = "".join(c if _is_utf8(c) and c not in "%\0" else _escaped(c) for c in part)
+        parts.append(part)
+    return "/".join(parts)
+
+
+def _is_utf8(text: str) -> bool:
+    """True when text can be encoded, so that it holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(character: str) -> str:
+    """Returns one character's bytes as percent escapes."""
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))

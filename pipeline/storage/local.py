@@ -1,0 +1,171 @@
+"""Local files: reading, and publishing by a temporary name that is synced and then renamed."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pipeline.storage.failures import GuardedReader, reading, writing
+from pipeline.storage.local_listing import list_files
+from pipeline.storage.uris import local_path
+
+__all__ = [
+    "check_writable", "copy", "delete", "delete_tree", "exists", "list_files", "open_read", "open_write", "sweep",
+    "write_bytes",
+]  # fmt: skip
+
+TEMPORARY = re.compile(r"\.part-\d+-[0-9a-f]{32}")
+
+
+def open_read(uri: str) -> BinaryIO:
+    """Returns a buffered stream of a file."""
+    with reading(uri):
+        stream = local_path(uri).open("rb", buffering=0)
+    return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: reading(uri)), 1 << 18))
+
+
+@contextmanager
+def open_write(uri: str) -> Iterator[BinaryIO]:
+    """Gives a stream whose content appears under the name at once and whole, or not at all."""
+    path = local_path(uri)
+    with writing(uri):
+        make_folders(path.parent)
+        temporary = _temporary(path.parent)
+        try:
+            # Not mkstemp, whose files nobody else may read.
+            with temporary.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def _temporary(folder: Path) -> Path:
+    """Returns a hidden name that no other writer has.
+
+    It does not hold the target's name: a target of 255 bytes leaves no room for more.
+    """
+    return folder / f".part-{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def write_bytes(uri: str, data: bytes | memoryview) -> None:
+    """Writes a file's whole content atomically."""
+    with open_write(uri) as stream:
+        stream.write(data)
+
+
+def copy(source: str, target: str) -> None:
+    """Copies a file atomically."""
+    with open_read(source) as origin, open_write(target) as stream:
+        shutil.copyfileobj(origin, stream, 1 << 20)
+
+
+def exists(uri: str) -> bool:
+    """True when a file or folder stands there."""
+    try:
+        with reading(uri):
+            local_path(uri).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def delete(uri: str) -> None:
+    """Deletes a file; one that is not there is no error."""
+    with writing(uri):
+        local_path(uri).unlink(missing_ok=True)
+
+
+def delete_tree(uri: str) -> None:
+    """Deletes a folder with everything in it (links themselves, never what they point to).
+
+    Raises:
+        ValueError: the folder is the root of the file system.
+    """
+    path = local_path(uri).absolute()
+    if path == Path(path.anchor):
+        raise ValueError(f"{uri!r}: refusing to delete the root of the file system")
+    with writing(uri):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+            return
+        # Twice: a task thought dead may still be adding files while the first pass runs.
+        for last in (False, True):
+            try:
+                shutil.rmtree(path)
+            except FileNotFoundError:
+                if not path.exists():
+                    return
+            except OSError as error:
+                if last or error.errno != errno.ENOTEMPTY:
+                    raise
+            else:
+                return
+
+
+def check_writable(uri: str) -> None:
+    """Returns when a file can be written below a folder (made where missing) and removed again."""
+    with writing(uri):
+        make_folders(local_path(uri))
+        probe = _temporary(local_path(uri))
+        try:
+            with probe.open("xb") as stream:
+                stream.write(bytes(4096))
+                stream.flush()
+                os.fsync(stream.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+def sweep(root: str, older_than: float) -> int:
+    """Deletes temporary files that a killed writer left; returns how many.
+
+    Args:
+        root: folder, searched to the bottom, hidden folders too.
+        older_than: seconds; younger ones may have a living writer.
+    """
+    limit = time.time() - older_than
+    swept = 0
+    for folder, _, names in os.walk(local_path(root)):
+        for name in filter(TEMPORARY.fullmatch, names):
+            path = Path(folder, name)
+            with suppress(FileNotFoundError):
+                if path.lstat().st_mtime <= limit:
+                    path.unlink()
+                    swept += 1
+    return swept
+
+
+def make_folders(path: Path) -> None:
+    """Makes a folder and those above it, each entry synced to disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        with suppress(FileExistsError):
+            folder.mkdir()
+            sync_folder(folder.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Syncs a folder's entries to disk, so that a rename outlives a power cut; some file systems cannot."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

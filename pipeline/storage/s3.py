@@ -1,0 +1,229 @@
+"""S3 and everything that speaks it: paginated listing, streams by smart_open, one complete upload per object.
+
+The client's settings come from the usual AWS variables; `AWS_ENDPOINT_URL` names another server than Amazon's.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, BinaryIO, cast
+
+import boto3
+import smart_open.s3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pipeline.storage.entry import Entry, has_image_suffix, is_hidden, text_path
+from pipeline.storage.failures import GuardedReader
+from pipeline.storage.s3_failures import answering
+from pipeline.storage.uris import scheme, split_bucket
+
+# Up to here one request carries the object; above, a multipart upload with parts of PART bytes.
+SINGLE = 32 << 20
+PART = 16 << 20
+
+
+def client() -> Any:
+    """Returns this process's S3 client for the environment as it is now (threads may share it)."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    # A connection pool must not be shared with a forked child, hence the process id.
+    return _client(os.getpid(), endpoint, os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_MAX_ATTEMPTS"))
+
+
+@lru_cache(maxsize=8)
+def _client(process: int, endpoint: str | None, key: str | None, attempts: str | None) -> Any:
+    """Makes a client; the arguments are what tells one from another."""
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=16,
+        retries={"mode": os.environ.get("AWS_RETRY_MODE", "standard"), "total_max_attempts": int(attempts or 5)},
+        # Servers other than Amazon's are seldom reached by one host name per bucket.
+        s3={"addressing_style": "path"} if endpoint else None,
+    )
+    return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
+
+
+def list_files(root: str) -> Iterator[Entry]:
+    """Yields the objects below a prefix, by key in byte order; hidden names are skipped, memory is constant."""
+    bucket, key = split_bucket(root)
+    prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
+    found = False
+    for item in _objects(root, bucket, prefix):
+        found = True
+        path = item["Key"][len(prefix) :]
+        if not path or is_hidden(path):
+            continue
+        if not path.endswith("/"):
+            yield _entry(root, path, item)
+        elif has_image_suffix(path[:-1]):
+            # A folder marker that is named like an image.
+            uri = f"{scheme(root)}://{bucket}/{item['Key']}"
+            yield Entry(text_path(path[:-1]), uri, 0, item["LastModified"].timestamp(), "", "directory")
+    if not found and key and not key.endswith("/"):
+        with answering(root), suppress(FileNotFoundError):
+            head = client().head_object(Bucket=bucket, Key=key)
+            item = head | {"Key": key, "Size": head["ContentLength"]}
+            yield _entry(root, key.rpartition("/")[2], item)
+
+
+def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:
+    """Returns the entry of one listed object."""
+    bucket, _ = split_bucket(root)
+    uri = f"{scheme(root)}://{bucket}/{item['Key']}"
+    modified = item["LastModified"].timestamp()
+    return Entry(text_path(path), uri, item["Size"], modified, item["ETag"].strip('"'), "file")
+
+
+def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """Yields the objects of a listing page by page."""
+    pages = iter(client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+    while True:
+        with answering(root):
+            page = next(pages, None)
+        if page is None:
+            return
+        yield from page.get("Contents", ())
+
+
+def open_read(uri: str) -> BinaryIO:
+    """Returns a seekable stream of an object; a connection that breaks is taken up again where it broke."""
+    bucket, key = split_bucket(uri)
+    with answering(uri):
+        # bucket and key go apart from each other: a URI would be parsed, and '#', '?' or '@' in a key misread.
+        stream = smart_open.s3.open(bucket, key, "rb", client=client())
+        stream.seek(0)
+    return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: answering(uri)), 1 << 18))
+
+
+@contextmanager
+def open_write(uri: str) -> Iterator[BinaryIO]:
+    """Gives a stream into a multipart upload that is completed at the end, or aborted on any error."""
+    bucket, key = split_bucket(uri)
+    with answering(uri, to_write=True):
+        stream = smart_open.s3.open(bucket, key, "wb", client=client(), min_part_size=PART)
+        try:
+            yield cast(BinaryIO, stream)
+            stream.close()
+        except BaseException:
+            with suppress(Exception):
+                stream.terminate()
+            raise
+
+
+def write_bytes(uri: str, data: bytes | memoryview) -> None:
+    """Writes an object whole."""
+    bucket, key = split_bucket(uri)
+    if len(data) > SINGLE:
+        with open_write(uri) as stream:
+            stream.write(data)
+        return
+    with answering(uri, to_write=True):
+        client().put_object(Bucket=bucket, Key=key, Body=bytes(data))
+
+
+def copy(source: str, target: str) -> None:
+    """Copies an object on the server, without its bytes passing through here."""
+    from_bucket, from_key = split_bucket(source)
+    bucket, key = split_bucket(target)
+    if not exists_object(source):
+        raise FileNotFoundError(source)
+    with answering(target, to_write=True):
+        client().copy({"Bucket": from_bucket, "Key": from_key}, bucket, key)
+
+
+def exists(uri: str) -> bool:
+    """True when there is an object of that key, or objects below it."""
+    bucket, key = split_bucket(uri)
+    if key and not key.endswith("/") and exists_object(uri):
+        return True
+    try:
+        with answering(uri):
+            prefix = key.rstrip("/") + "/" if key else ""
+            page = client().list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    except FileNotFoundError:
+        return False
+    return bool(page["KeyCount"]) or not key
+
+
+def exists_object(uri: str) -> bool:
+    """True when there is an object of exactly that key."""
+    bucket, key = split_bucket(uri)
+    try:
+        with answering(uri):
+            client().head_object(Bucket=bucket, Key=key)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def delete(uri: str) -> None:
+    """Deletes an object; one that is not there is no error."""
+    bucket, key = split_bucket(uri)
+    with answering(uri, to_write=True):
+        client().delete_object(Bucket=bucket, Key=key)
+
+
+def delete_tree(uri: str) -> None:
+    """Deletes all objects below a prefix.
+
+    Raises:
+        ValueError: the URI is a whole bucket.
+    """
+    bucket, key = split_bucket(uri)
+    if not key.strip("/"):
+        raise ValueError(f"{uri!r}: refusing to delete everything in a bucket")
+    batch: list[str] = []
+    for item in _objects(uri, bucket, key.rstrip("/") + "/"):
+        batch.append(item["Key"])
+        if len(batch) == 1000:
+            _delete_batch(uri, bucket, batch)
+            batch = []
+    if batch:
+        _delete_batch(uri, bucket, batch)
+
+
+def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
+    """Deletes up to 1000 objects by one request."""
+    with answering(uri, to_write=True):
+        # Keys that XML cannot carry (control characters) are deleted singly: their name stands in the request's path.
+        plain = [key for key in keys if key.isprintable()]
+        for key in set(keys).difference(plain):
+            client().delete_object(Bucket=bucket, Key=key)
+        if plain:
+            objects = [{"Key": key} for key in plain]
+            answer = client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            for refused in answer.get("Errors", ()):
+                raise ClientError({"Error": refused}, "DeleteObjects")
+
+
+def check_writable(uri: str) -> None:
+    """Returns when an object can be put below a prefix and deleted again."""
+    probe = f"{uri.rstrip('/')}/.part-{os.getpid()}-{uuid.uuid4().hex}"
+    write_bytes(probe, b"")
+    delete(probe)
+
+
+def sweep(root: str, older_than: float) -> int:
+    """Aborts uploads that a killed writer left unfinished (nobody sees them, but they are paid for); returns how many.
+
+    Args:
+        root: bucket or prefix.
+        older_than: seconds; younger ones may have a living writer.
+    """
+    bucket, key = split_bucket(root)
+    limit = time.time() - older_than
+    swept = 0
+    with answering(root, to_write=True):
+        for page in client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key):
+            for upload in page.get("Uploads", ()):
+                if upload["Initiated"].timestamp() <= limit:
+                    client().abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                    swept += 1
+    return swept

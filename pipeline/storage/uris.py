@@ -1,0 +1,71 @@
+"""Addresses: which transport a URI belongs to, and joining names below it safely.
+
+A plain path is a local file. `file://` URIs are percent-decoded (RFC 8089) and become plain paths at once. All other
+URIs are taken as they stand: in `s3://bucket/50% #1?.png` every character after the bucket is the key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
+
+SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+def scheme(uri: str) -> str:
+    """Returns the scheme in lower case, `file` for plain paths."""
+    found = SCHEME.match(uri)
+    return found[1].lower() if found else "file"
+
+
+def local_path(uri: str) -> Path:
+    """Returns the path of a local URI.
+
+    Raises:
+        ValueError: a `file://` URI of another host.
+    """
+    found = SCHEME.match(uri)
+    if not found:
+        return Path(uri)
+    host, slash, path = uri[found.end() :].partition("/")
+    if host not in ("", "localhost"):
+        raise ValueError(f"{uri!r}: a file URI with a host cannot be opened; write file:///path")
+    return Path(os.fsdecode(unquote_to_bytes(slash + path)))
+
+
+def local_uri(path: Path) -> str:
+    """Returns the plain path, or a percent-encoded file URI where the path is no valid text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "file://" + quote(os.fsencode(path.absolute()))
+    return str(path)
+
+
+def split_bucket(uri: str) -> tuple[str, str]:
+    """Returns bucket and key of an object store's URI, nothing decoded."""
+    found = SCHEME.match(uri)
+    if not found:
+        raise ValueError(f"{uri!r} is not an object store's URI")
+    bucket, _, key = uri[found.end() :].partition("/")
+    return bucket, key
+
+
+def join(root: str, *parts: str) -> str:
+    """Returns the URI of a name below a root.
+
+    Raises:
+        ValueError: a part is absolute, climbs with `..`, or holds a NUL byte.
+    """
+    names: list[str] = []
+    for part in parts:
+        pieces = part.split("/")
+        if part.startswith("/") or ".." in pieces or "\0" in part:
+            raise ValueError(f"{part!r} is not a name below {root!r}")
+        names.extend(piece for piece in pieces if piece not in ("", "."))
+    below = "/".join(names)
+    if scheme(root) == "file":
+        return local_uri(local_path(root) / below)
+    return f"{root.rstrip('/')}/{below}" if below else root
