@@ -1,0 +1,1 @@
+"""Region Normalization: layers, two-stage generator, discriminator, prior; arrays and tensors only."""

@@ -1,0 +1,57 @@
+"""The shape of a generator, as numbers that travel inside its weights file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The sizes of a two-stage generator.
+
+    ``coarse_width`` is the number of channels of the coarse net, ``coarse_dilations`` the dilation of each of its
+    residual blocks; ``widths`` are the channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side,
+    ``blocks`` the residual blocks at 1/2 and 1/4 (as many in the encoder as in the decoder), ``dilations`` those of
+    the blocks at 1/8.
+    """
+
+    coarse_width: int = 96
+    coarse_dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
+    widths: tuple[int, int, int] = (48, 96, 160)
+    blocks: tuple[int, int] = (1, 2)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 1)
+
+    def to_json(self) -> str:
+        """The configuration as one line of JSON, for the metadata of a weights file."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> GeneratorConfig:
+        """The configuration that :meth:`to_json` wrote.
+
+        Raises ``ValueError`` on anything else, unknown keys included: a file from another version must be refused,
+        not half understood.
+        """
+        try:
+            raw = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not a generator configuration: {text[:80]!r}") from error
+        known = {field.name for field in fields(cls)}
+        if not isinstance(raw, dict) or set(raw) != known:
+            raise ValueError(f"not a generator configuration: {text[:80]!r}")
+        return cls(
+            coarse_width=int(raw["coarse_width"]),
+            coarse_dilations=tuple(int(value) for value in raw["coarse_dilations"]),
+            widths=(int(raw["widths"][0]), int(raw["widths"][1]), int(raw["widths"][2])),
+            blocks=(int(raw["blocks"][0]), int(raw["blocks"][1])),
+            dilations=tuple(int(value) for value in raw["dilations"]),
+        )
+
+
+SIZES: dict[str, GeneratorConfig] = {
+    "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 96), (1, 1), (1, 2, 4, 1)),
+    "medium": GeneratorConfig(),
+    "wide": GeneratorConfig(128, (1, 2, 4, 8, 1), (64, 128, 224), (1, 2), (1, 2, 4, 8, 2, 1)),
+}
+"""The named sizes; what each costs is measured in the model card and in ``docs/models.md``."""

@@ -1,0 +1,51 @@
+"""RN-L: the learnable region normalisation, for layers where the hole has begun to fill."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.rn.regions import normalise_regions
+
+THRESHOLD = 0.8
+
+
+class LearnedRegionNorm(nn.Module):
+    """Finds its own region from the map's response, normalises the two parts, and scales them pixel by pixel.
+
+    Yu et al., AAAI 2020, equations 8 and 9: the response is sigmoid(conv 7x7 [mean over channels; maximum over
+    channels]), the region is where it reaches 0.8 (no gradient through the threshold), and convolutions of the
+    response give a scale and a shift per pixel and channel. Input and output (N,C,H,W).
+
+    The share of the map that the last training step called region is kept in ``share``: at the start it may be all
+    or nothing, and a log should show it move.
+    """
+
+    share: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.response = nn.Conv2d(2, 1, 7, padding=3)
+        self.scale = nn.Conv2d(1, channels, 3, padding=1)
+        self.shift = nn.Conv2d(1, channels, 3, padding=1)
+        # The bias starts at the threshold's logit (1.386), so that both regions exist in the first step.
+        nn.init.constant_(self.response.bias, 1.386)  # type: ignore[arg-type]
+        for convolution in (self.scale, self.shift):
+            nn.init.normal_(convolution.weight, std=0.02)
+        nn.init.ones_(self.scale.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.shift.bias)  # type: ignore[arg-type]
+        self.register_buffer("one", torch.ones(1, 1, 1, 1), persistent=False)
+        self.register_buffer("zero", torch.zeros(1, 1, 1, 1), persistent=False)
+        self.register_buffer("share", torch.zeros(()), persistent=False)
+
+    one: Tensor
+    zero: Tensor
+
+    def forward(self, values: Tensor) -> Tensor:
+        """The normalised map, (N,C,H,W)."""
+        summary = torch.cat([values.mean(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)], dim=1)
+        response = torch.sigmoid(self.response(summary))
+        region = (response.detach() >= THRESHOLD).float()
+        plain = normalise_regions(values, region, self.one, self.zero, self.one, self.zero)
+        scaled: Tensor = plain * self.scale(response) + self.shift(response)
+        return scaled

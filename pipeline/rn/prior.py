@@ -1,0 +1,59 @@
+"""The push-pull prior: a smooth fill of the hole from the known pixels around it, without any weights."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SMOOTHING_STEPS = 6
+GREY = 0.5
+"""What a picture without a single known pixel is filled with."""
+
+
+def _pull(value: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The next coarser level: the mean of the known pixels of each 2x2 cell, and how much of it is known."""
+    height, width = value.shape[-2], value.shape[-1]
+    if height % 2 or width % 2:
+        pad = (0, width % 2, 0, height % 2)
+        value, weight = F.pad(value, pad), F.pad(weight, pad)
+    known = F.avg_pool2d(weight, 2)
+    mean = F.avg_pool2d(value * weight, 2) / known.clamp_min(1e-6)
+    # A cell with one known pixel counts as known: its neighbours then only have to fill true gaps.
+    return torch.where(known > 0, mean, torch.zeros_like(mean)), (known > 0).to(value.dtype)
+
+
+def _smooth(value: Tensor, missing: Tensor) -> Tensor:
+    """One Jacobi step of Laplace's equation inside the hole: each missing pixel becomes its four neighbours' mean."""
+    around = F.pad(value, (1, 1, 1, 1), mode="replicate")
+    mean = 0.25 * (around[..., :-2, 1:-1] + around[..., 2:, 1:-1] + around[..., 1:-1, :-2] + around[..., 1:-1, 2:])
+    return torch.where(missing, mean, value)
+
+
+def push_pull(image: Tensor, hole: Tensor) -> Tensor:
+    """The pictures (N,3,H,W) float32 with their holes filled smoothly; known pixels are returned as they came.
+
+    Multigrid harmonic fill: known pixels are averaged downwards, level by level, until nothing is missing; on the
+    way back each level's gaps take the coarser level's value and are smoothed by a few Jacobi steps of Laplace's
+    equation. ``hole`` is (N,1,H,W), above 0.5 where the picture is missing; what ``image`` holds there is never
+    looked at and may be anything, NaN included. Each picture is filled from itself alone. A picture without a known
+    pixel comes back grey. Gradients are not needed and not kept.
+    """
+    with torch.no_grad(), torch.autocast(device_type=image.device.type, enabled=False):
+        missing = hole > 0.5
+        value = torch.where(missing, torch.zeros_like(image), image).float()
+        weight = (~missing).to(torch.float32)
+        levels = [(value, weight)]
+        while max(value.shape[-2:]) > 1:
+            value, weight = _pull(value, weight)
+            levels.append((value, weight))
+        value, weight = levels[-1]
+        filled = torch.where(weight > 0, value, torch.full_like(value, GREY))
+        for value, weight in reversed(levels[:-1]):
+            height, width = value.shape[-2], value.shape[-1]
+            wide = F.interpolate(filled, scale_factor=2.0, mode="bilinear", align_corners=False)
+            gap = weight <= 0
+            filled = torch.where(gap, wide[..., :height, :width], value)
+            for _ in range(SMOOTHING_STEPS):
+                filled = _smooth(filled, gap)
+        return torch.where(missing, filled.to(image.dtype), image)

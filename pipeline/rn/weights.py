@@ -1,0 +1,73 @@
+"""Weights files of the generator: safetensors that describe themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from pipeline.errors import WeightsError
+from pipeline.rn.config import GeneratorConfig
+from pipeline.rn.generator import Generator
+
+FORMAT = "rn-generator-1"
+DEFAULT = Path(__file__).resolve().parent.parent / "weights" / "rn-faithful.safetensors"
+
+
+def read_metadata(data: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file given as bytes; empty when there is none or it is no such file."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def save_generator(path: Path, generator: Generator, metadata: dict[str, str]) -> str:
+    """Writes the generator as float16 safetensors and returns the file's sha256.
+
+    Half precision because a shipped file stays small; its rounding (1 in 2000) is under that of the bf16 arithmetic
+    in which the network runs. The configuration goes into the metadata beside ``metadata``. Written under a
+    temporary name and renamed.
+    """
+    tensors = {key: value.detach().cpu().half().contiguous() for key, value in generator.state_dict().items()}
+    data = save_tensors(tensors, {**metadata, "format": FORMAT, "config": generator.config.to_json()})
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_generator(path: Path, expected: str | None = None) -> tuple[Generator, str]:
+    """The generator of a weights file, in eval mode and float32, and the file's sha256.
+
+    Raises ``WeightsError`` naming the file and the digests found and expected: when the file is missing, is not a
+    generator's, does not fit its own configuration, holds values that are not finite, or when ``expected`` is given
+    and another digest is found.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {path}: {error}; expected sha256 {expected or 'any'}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    found = f"found sha256 {digest}, expected {expected or 'any generator weights'}"
+    if expected is not None and digest != expected:
+        raise WeightsError(f"{path} is not the weights file asked for: {found}")
+    metadata = read_metadata(data)
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path} does not hold the weights of an RN generator: {found}")
+    try:
+        generator = Generator(GeneratorConfig.from_json(metadata.get("config", "")))
+        tensors = {key: value.float() for key, value in load_tensors(data).items()}
+        generator.load_state_dict(tensors)
+    except (ValueError, RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{path} is damaged or of another version ({error}): {found}") from error
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise WeightsError(f"{path} holds values that are not finite: {found}")
+    return generator.eval(), digest

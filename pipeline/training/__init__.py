@@ -1,0 +1,1 @@
+"""Training: data, losses, loop, checkpoints, evaluation and model cards."""

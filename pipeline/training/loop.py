@@ -1,0 +1,251 @@
+"""The training loop of the inpainter."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from pipeline.rn.config import SIZES
+from pipeline.rn.generator import Generator
+from pipeline.rn.weights import save_generator
+from pipeline.training import schedule
+from pipeline.training.averaging import averaged_copy, update_average
+from pipeline.training.batches import BatchMaker, Prefetcher
+from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
+from pipeline.training.losses import LossWeights, reconstruction
+from pipeline.training.parallel import GradientWorkers
+from pipeline.training.photos import PhotoSet, split
+from pipeline.training.validation import ValidationSet, by_kind, composite_psnr, fill
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything a run of the inpainter's training is told."""
+
+    out: Path
+    budget: schedule.Budget
+    size: str = "medium"
+    crop: int = 128
+    batch: int = 8
+    peak_rate: float = 1e-3
+    seed: int = 1
+    device: str = "cpu"
+    artefacts: Path | None = None
+    weights: LossWeights = field(default_factory=LossWeights)
+    checkpoint_seconds: float = 240.0
+    validation_seconds: float = 900.0
+    validation_size: int = 256
+    validation_count: int = 60
+    bank_holes: int = 3000
+    threads: int = 2
+    piece: int = 4
+    warm_up: int = schedule.WARM_UP_STEPS
+
+    def facts(self, photos: PhotoSet) -> dict[str, object]:
+        """What must be the same when a run is resumed."""
+        return {
+            "size": self.size, "crop": self.crop, "batch": self.batch, "seed": self.seed,
+            "photos": photos.digest(), "count": len(photos),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of progress: the mean loss since the last one, speed and what is left."""
+
+    step: int
+    progress: float
+    loss: float
+    terms: dict[str, float]
+    rate: float
+    steps_per_second: float
+    waiting: float
+    left_seconds: float
+
+
+class InpainterTraining:
+    """One run: its network, average, optimiser and place on disk. :meth:`run` goes on until the budget is used."""
+
+    def __init__(self, photos: PhotoSet, options: Options, *, resume: bool = False) -> None:
+        self.options = options
+        self.device = torch.device(options.device)
+        train, held = split(photos)
+        torch.manual_seed(options.seed)
+        self.generator = Generator(SIZES[options.size]).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = averaged_copy(self.generator)
+        self.optimizer = torch.optim.AdamW(
+            self.generator.parameters(), options.peak_rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
+        )
+        self.stopping = False
+        self.parameters = list(self.generator.parameters())
+        self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
+        self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
+        self.validation = ValidationSet(held, size=options.validation_size, count=options.validation_count)
+        self.progress = Progress(facts=options.facts(photos))
+        options.out.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._resume()
+
+    def _resume(self) -> None:
+        found = load_checkpoint(
+            self.options.out / NAME,
+            {"generator": self.generator, "average": self.average},
+            {"generator": self.optimizer},
+        )
+        if found.facts != self.progress.facts:
+            changed = [key for key, value in self.progress.facts.items() if found.facts.get(key) != value]
+            log.warning("resuming with other %s than the run began with: not to the bit", ", ".join(changed))
+        self.progress.step, self.progress.seconds, self.progress.pixels = found.step, found.seconds, found.pixels
+
+    def _share(self) -> float:
+        return self.options.budget.progress(self.progress.step, self.progress.seconds)
+
+    def _plan(self, step: int) -> tuple[int, int]:
+        share = self.options.budget.progress(step, self.progress.seconds)
+        return schedule.crop_plan(step, share, self.options.crop, self.options.batch)
+
+    def step(self, pictures: Tensor, holes: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """One update from pictures (N,3,S,S) uint8 and holes (N,1,S,S) uint8; the loss and its terms."""
+        target = pictures.to(self.device).float() / 255.0
+        hole = holes.to(self.device).float()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        size = self.options.piece
+        pieces = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
+        loss, terms = self.workers.run(self.parameters, pieces, self._loss)
+        norm = clip_grad_norm_(self.generator.parameters(), 1.0)
+        if bool(torch.isfinite(norm)):
+            self.optimizer.step()
+            update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
+        else:
+            log.warning("step %d: the gradient is not finite; left out", self.progress.step)
+        return loss, terms
+
+    def _loss(self, piece: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        target, hole = piece
+        with torch.autocast(self.device.type, torch.bfloat16):
+            stages = self.generator.forward_stages(target, hole)
+        return reconstruction(stages, target, hole, self.options.weights)
+
+    def save(self) -> None:
+        """Writes the checkpoint and, beside it, the averaged weights as they would be shipped."""
+        save_checkpoint(
+            self.options.out / NAME,
+            {"generator": self.generator, "average": self.average},
+            {"generator": self.optimizer},
+            self.progress,
+        )
+        facts = {"steps": str(self.progress.step), "pixels": str(self.progress.pixels), "seed": str(self.options.seed)}
+        save_generator(self.options.out / "rn-faithful.safetensors", self.average, facts)
+
+    def validate(self) -> dict[str, float]:
+        """PSNR in dB of the averaged weights on the held-out crops: ``psnr`` and one entry per kind of hole.
+
+        Appended to ``validation.csv`` beside the checkpoint.
+        """
+        filled = fill(self.average, self.validation, self.device)
+        scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
+        result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
+        row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}
+        self._append("validation.csv", row)
+        return result
+
+    def _append(self, name: str, row: dict[str, float]) -> None:
+        path = self.options.out / name
+        fresh = not path.exists()
+        with path.open("a", newline="") as opened:
+            writer = csv.writer(opened)
+            if fresh:
+                writer.writerow(row)
+            writer.writerow(row.values())
+
+    def run(
+        self,
+        report: Callable[[Report], None] | None = None,
+        validated: Callable[[dict[str, float]], None] | None = None,
+        *,
+        every: int = 50,
+    ) -> None:
+        """Trains until the budget is used, saving and validating on the way and at the end.
+
+        ``report`` is called every ``every`` steps, ``validated`` after each validation.
+        """
+        self.generator.train()
+        progress, options = self.progress, self.options
+        last_save = last_validation = time.monotonic()
+        losses: list[Tensor] = []
+        sums: dict[str, Tensor] = {}
+        waited = window = 0.0
+        self.maker.prepare(self._plan(progress.step)[0])
+        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers:
+            while self._share() < 1.0 and not self.stopping:
+                started = time.monotonic()
+                pictures, holes = batches.take()
+                waited += time.monotonic() - started
+                rate = schedule.learning_rate(options.peak_rate, progress.step, self._share(), warm_up=options.warm_up)
+                loss, terms = self.step(pictures, holes, rate)
+                losses.append(loss)
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
+                progress.step += 1
+                progress.pixels += holes.numel()
+                spent = time.monotonic() - started
+                progress.seconds += spent
+                window += spent
+                if progress.step % every == 0:
+                    line = self._report(losses, sums, rate, window, waited)
+                    losses, sums, waited, window = [], {}, 0.0, 0.0
+                    if report is not None:
+                        report(line)
+                now = time.monotonic()
+                if now - last_validation > options.validation_seconds:
+                    scores = self.validate()
+                    last_validation = time.monotonic()
+                    if validated is not None:
+                        validated(scores)
+                if now - last_save > options.checkpoint_seconds:
+                    self.save()
+                    last_save = time.monotonic()
+        self.save()
+        scores = self.validate()
+        if validated is not None:
+            validated(scores)
+
+    def _report(
+        self, losses: list[Tensor], sums: dict[str, Tensor], rate: float, window: float, waited: float
+    ) -> Report:
+        share = self._share()
+        count = len(losses)
+        speed = count / max(window, 1e-9)
+        budget = self.options.budget
+        left = budget.seconds_left(self.progress.seconds)
+        if budget.steps is not None:
+            left = max(0.0, budget.steps - self.progress.step) / max(speed, 1e-9)
+        line = Report(
+            self.progress.step,
+            share,
+            float(torch.stack(losses).mean()),
+            {name: float(value) / count for name, value in sums.items()},
+            rate,
+            speed,
+            waited / max(window, 1e-9),
+            left,
+        )
+        self._append(
+            "progress.csv",
+            {
+                "step": line.step, "seconds": round(self.progress.seconds, 1), "pixels": self.progress.pixels,
+                "rate": rate, "loss": line.loss, **line.terms,
+            },
+        )  # fmt: skip
+        return line

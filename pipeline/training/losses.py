@@ -1,0 +1,85 @@
+"""The losses of the inpainter, on tensors alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.rn.generator import Stages
+
+AREA_FLOOR = 0.02
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each term counts. Zero leaves a term out."""
+
+    hole: float = 1.0
+    everywhere: float = 0.05
+    gradient: float = 0.25
+    coarse: float = 0.3
+    rmse: float = 0.5
+    spectrum: float = 0.05
+
+
+def hole_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Mean absolute error in the hole per picture, scalar: sum |o - t| in the hole / (its area + 2 % of the picture).
+
+    The 2 % keeps a hole of three pixels from weighing as much as a third of the picture. All (N,C,H,W), hole
+    (N,1,H,W) 0/1.
+    """
+    error = (output - target).abs().mean(dim=1, keepdim=True) * hole
+    return (error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)).mean()
+
+
+def hole_rmse(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Root of the mean squared error in the hole per picture, scalar, with the same floor on the area.
+
+    L1 aims at the median of what might be there, a squared error at the mean, which is what PSNR rewards.
+    """
+    error = (output - target).square().mean(dim=1, keepdim=True) * hole
+    mean = error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)
+    return (mean + 1e-6).sqrt().mean()
+
+
+def gradient_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Mean absolute error of the horizontal and vertical differences, over the hole's area, scalar: edges."""
+    difference = output - target
+    across = (difference[..., :, 1:] - difference[..., :, :-1]).abs().mean(dim=(1, 2, 3))
+    down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean(dim=(1, 2, 3))
+    return ((across + down) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)).mean()
+
+
+def spectrum_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Mean absolute difference of the Fourier coefficients (orthonormal), over the root of the hole's area, scalar.
+
+    The difference is zero outside the hole, so its energy grows with the root of the area. It weighs a missing
+    texture more than L1 does.
+    """
+    spectrum = torch.fft.rfft2((output - target).float(), norm="ortho").abs().mean(dim=(1, 2, 3))
+    result: Tensor = (spectrum / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR).sqrt()).mean()
+    return result
+
+
+def reconstruction(
+    stages: Stages, target: Tensor, hole: Tensor, weights: LossWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum, scalar, and each term by name, detached, for the log.
+
+    ``target`` is (N,3,H,W) float32 0..1, ``hole`` (N,1,H,W) float32 0/1.
+    """
+    final = stages.final
+    terms = {
+        "hole": (weights.hole, hole_l1(final, target, hole)),
+        "everywhere": (weights.everywhere, (final - target).abs().mean()),
+        "gradient": (weights.gradient, gradient_l1(final, target, hole)),
+        "coarse": (weights.coarse, hole_l1(stages.coarse, target, hole)),
+    }
+    if weights.rmse:
+        terms["rmse"] = (weights.rmse, hole_rmse(final, target, hole))
+    if weights.spectrum:
+        terms["spectrum"] = (weights.spectrum, spectrum_l1(final, target, hole))
+    total = torch.stack([weight * value for weight, value in terms.values()]).sum()
+    return total, {name: value.detach() for name, (_, value) in terms.items()}

@@ -1,0 +1,104 @@
+"""Photographs for training, decoded once and kept in memory as 8-bit RGB."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+SMALLEST_SIDE = 64
+HELD_OUT_PERCENT = 5
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Pictures (H,W,3) uint8 RGB and their paths below the folder that they came from, in the same order."""
+
+    names: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def digest(self) -> str:
+        """A hash of the names, so that a run is not resumed on other photographs unawares."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+
+
+def is_held_out(name: str) -> bool:
+    """Whether the photograph is kept for validation: by a hash of its file name, so that it never changes sides."""
+    digest = hashlib.sha256(Path(name).name.encode()).digest()
+    return int.from_bytes(digest[:4], "big") % 100 < HELD_OUT_PERCENT
+
+
+def list_photos(folder: Path) -> list[str]:
+    """The names of all pictures below the folder, sorted, with forward slashes."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+
+
+def _decode(path: Path) -> Picture | None:
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        picture = None
+    if picture is None or min(picture.shape[:2]) < SMALLEST_SIDE:
+        return None
+    return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.uint8, copy=False)
+
+
+def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
+    """Every readable picture below the folder; unreadable and tiny ones are logged and left out.
+
+    Pictures whose longest side is over ``longest_side`` pixels are shrunk to it, for memory. Raises ``ValueError``
+    when there is none at all.
+    """
+    names = list_photos(folder)
+    with ThreadPoolExecutor(4) as pool:
+        decoded = list(pool.map(lambda name: _decode(folder / name), names))
+    kept: list[tuple[str, Picture]] = []
+    for name, picture in zip(names, decoded, strict=True):
+        if picture is None:
+            log.warning("left out %s: not a picture, or under %d pixels of side", name, SMALLEST_SIDE)
+            continue
+        factor = longest_side / max(picture.shape[:2])
+        if factor < 1:
+            size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        kept.append((name, picture))
+    if not kept:
+        raise ValueError(f"no readable photograph below {folder}")
+    return PhotoSet(tuple(name for name, _ in kept), tuple(picture for _, picture in kept))
+
+
+def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
+    """The photographs to train on, and those held out for validation (about a twentieth, at least one of each)."""
+    held = [index for index, name in enumerate(photos.names) if is_held_out(name)]
+    if not held:
+        held = [len(photos) - 1]
+    if len(held) == len(photos):
+        held = held[1:]
+    outside = set(held)
+    rest = [index for index in range(len(photos)) if index not in outside]
+
+    def subset(indices: list[int]) -> PhotoSet:
+        return PhotoSet(
+            tuple(photos.names[index] for index in indices), tuple(photos.pictures[index] for index in indices)
+        )
+
+    return subset(rest or held), subset(held)
