@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,61 +16,70 @@ from pipeline.reports.typefaces import SHIPPED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MILLIMETRE = 1 / 25.4
-SIZE = (84.0, 50.0)
+SIZE = (84.0, 48.0)
 DOTS = 60
 """Up to that many images each stands as a dot of its own; beyond, bars."""
 
 
 def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
     """Returns a bar per outcome, its count at the bar's end."""
-    figure, axes = _canvas()
     names = [t(f"outcome.{outcome}") for outcome in Outcome]
     values = [counts[outcome] for outcome in Outcome]
-    _bars(axes, names, values, [t.number(value) for value in values], [COLOURS[outcome] for outcome in Outcome])
-    return _svg(figure)
+    with _canvas() as canvas:
+        _bars(canvas, names, values, [t.number(value) for value in values], [COLOURS[outcome] for outcome in Outcome])
+    return canvas.svg
 
 
 def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
     """Returns a bar per stage, as long as the seconds of work that it took."""
-    figure, axes = _canvas()
     names = [t(f"stage.{stage}") if t.has(f"stage.{stage}") else stage for stage in seconds]
     values = list(seconds.values())
-    _bars(axes, names, values, [t.duration(value) for value in values], [ACCENT] * len(values))
-    return _svg(figure)
+    with _canvas() as canvas:
+        _bars(canvas, names, values, [t.duration(value) for value in values], [ACCENT] * len(values))
+    return canvas.svg
 
 
 def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
     """Returns how many images have how much damage, from shares in 0..1; on a logarithmic axis, as damage spreads."""
-    figure, axes = _canvas()
     percent = np.clip(np.asarray(shares, dtype=float) * 100, 0.01, 100)
     low, high = np.floor(np.log10(percent.min()) * 2) / 2, np.ceil(np.log10(percent.max()) * 2) / 2
     edges = np.logspace(low, max(high, low + 1), 15)
-    axes.set_xscale("log")
-    _distribution(axes, edges, [(percent, ACCENT, "")], t)
     ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100) if edges[0] <= tick * 1.001 <= edges[-1] * 1.01]
-    axes.set_xticks(ticks, [t.percent(tick / 100, 0 if tick >= 1 else len(f"{tick}") - 2) for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.set_xlabel(t("chart.coverage_axis"))
-    return _svg(figure)
+    labels = [t.percent(tick / 100, 0 if tick >= 1 else len(f"{tick}") - 2) for tick in ticks]
+    with _canvas() as canvas:
+        canvas.axes.set_xscale("log")
+        _distribution(canvas, edges, [(percent, ACCENT, "")], t)
+        canvas.axes.set_xticks(ticks, labels)
+        canvas.axes.set_xticks([], minor=True)
+        canvas.axes.set_xlabel(t("chart.coverage_axis"))
+    return canvas.svg
 
 
 def quality_chart(true: Sequence[float], estimated: Sequence[float], t: Language) -> bytes:
     """Returns how many images have which PSNR in decibels: measured ones filled, estimated ones hollow."""
-    figure, axes = _canvas()
     both = np.asarray([*true, *estimated], dtype=float)
     low, high = np.floor(both.min() / 2) * 2, np.ceil(both.max() / 2) * 2
     edges = np.arange(low, max(high, low + 10) + 1, max(1.0, round((high - low) / 16)))
     groups = [(true, ACCENT, t("chart.true")), (estimated, PAPER, t("chart.estimated"))]
-    _distribution(axes, edges, [(np.asarray(v, dtype=float), c, label) for v, c, label in groups if len(v)], t)
-    axes.set_xlabel(t("chart.quality_axis"))
-    return _svg(figure)
+    with _canvas() as canvas:
+        _distribution(canvas, edges, [(np.asarray(v, dtype=float), c, label) for v, c, label in groups if len(v)], t)
+        canvas.axes.set_xlabel(t("chart.quality_axis"))
+    return canvas.svg
 
 
-def _canvas() -> tuple[Figure, Axes]:
-    """Returns an empty figure with one pair of axes in the report's style."""
+@dataclass
+class Canvas:
+    """Axes to draw on, and what was drawn, once it is done."""
+
+    axes: Axes
+    svg: bytes = b""
+
+
+@contextmanager
+def _canvas() -> Iterator[Canvas]:
+    """Returns an empty pair of axes in the report's style; at the end they become SVG, the same for the same drawing."""
     import matplotlib as mpl
     from matplotlib import font_manager
     from matplotlib.figure import Figure
@@ -87,18 +98,24 @@ def _canvas() -> tuple[Figure, Axes]:
         "ytick.color": SOFT,
         "xtick.major.size": 2.5,
         "ytick.major.size": 0,
-        "hatch.linewidth": 0.5,
+        # Text stays text: sharper than outlines, smaller, and found by a search.
+        "svg.fonttype": "none",
+        "svg.hashsalt": "report",
     }
-    # Figure, not pyplot: no window system, no state shared between threads, nothing to close.
     with mpl.rc_context(style):
+        # Figure, not pyplot: no window system, no state shared between threads, nothing to close.
         figure = Figure(figsize=(SIZE[0] * MILLIMETRE, SIZE[1] * MILLIMETRE), layout="constrained")
-        axes = figure.subplots()
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    return figure, axes
+        canvas = Canvas(figure.subplots())
+        canvas.axes.spines[["top", "right", "left"]].set_visible(False)
+        yield canvas
+        target = io.BytesIO()
+        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        canvas.svg = target.getvalue()
 
 
-def _bars(axes: Axes, names: list[str], values: Sequence[float], labels: list[str], colours: list[str]) -> None:
+def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: list[str], colours: list[str]) -> None:
     """Draws horizontal bars, first on top, each with its value written at its end."""
+    axes = canvas.axes
     places = np.arange(len(names))
     axes.barh(places, values, height=0.62, color=colours, edgecolor=INK, linewidth=0.4)
     top = max([*values, 1e-9])
@@ -112,8 +129,9 @@ def _bars(axes: Axes, names: list[str], values: Sequence[float], labels: list[st
     axes.axvline(0, color=SOFT, linewidth=0.6)
 
 
-def _distribution(axes: Axes, edges: Any, groups: list[tuple[Any, str, str]], t: Language) -> None:
+def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]], t: Language) -> None:
     """Draws groups of values stacked: a dot per image while they are few, else a histogram."""
+    axes = canvas.axes
     counts = [np.histogram(values, edges)[0] for values, _, _ in groups]
     total = np.sum(counts, axis=0)
     base = np.zeros(len(edges) - 1)
@@ -139,13 +157,3 @@ def _distribution(axes: Axes, edges: Any, groups: list[tuple[Any, str, str]], t:
     axes.set_ylabel(t("chart.images_axis"))
     if any(label for _, _, label in groups):
         axes.legend(frameon=False, loc="upper left", handletextpad=0.4, borderaxespad=0, labelcolor=INK)
-
-
-def _svg(figure: Figure) -> bytes:
-    """Returns a figure as SVG, the same bytes for the same figure."""
-    import matplotlib as mpl
-
-    target = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "report"}):
-        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return target.getvalue()

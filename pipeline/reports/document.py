@@ -64,6 +64,7 @@ def page(
             batch=batch,
             figures=figures,
             headline=headline(figures, t),
+            bar=bar(figures),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],
             groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
@@ -95,6 +96,18 @@ def headline(figures: Figures, t: Language) -> str:
         return t("summary.nothing")
     told = [t.count(f"told.{outcome}", n) for outcome, n in figures.counts.items() if n]
     return f"{t.count('summary.arrived', figures.total)}. {t.join(told)}."
+
+
+def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
+    """Returns start and width of each outcome that occurs in a bar of that length; a rare one stays wide enough to see."""
+    counts = {outcome: n for outcome, n in figures.counts.items() if n}
+    weights = {outcome: max(n / figures.total, 0.008) for outcome, n in counts.items()}
+    scale = (length - gap * (len(weights) - 1)) / sum(weights.values()) if weights else 0
+    parts, start = [], 0.0
+    for outcome, weight in weights.items():
+        parts.append((outcome, start, weight * scale))
+        start += weight * scale + gap
+    return parts
 
 
 def example(frame: pd.DataFrame, concerns: list[Concern], plates: Plates) -> Plate | None:

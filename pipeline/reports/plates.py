@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.reports.language import Language
+from pipeline.reports.language import NBSP, Language
 from pipeline.reports.names import one_line
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import budget, jpeg
@@ -90,7 +90,7 @@ def collect_plates(
         number = int(row["number"])
         if number not in chosen and number not in clean:
             continue
-        preview = _preview(previews, row)
+        preview = preview_of(previews, row)
         if preview is None:
             continue
         name = one_line(row["path"], 120)
@@ -126,7 +126,7 @@ def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int]]:
     return set(ranked["number"].head(MOST_PLATES)), clean
 
 
-def _preview(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
+def preview_of(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
     """Returns the pictures of one image; one that cannot be drawn costs its own plate, not the report."""
     try:
         return previews(row)
@@ -182,7 +182,7 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     if row["outside_identical"] is not None:
         add("outside", t("plates.outside_yes" if row["outside_identical"] else "plates.outside_no"))
     if _is(row["width"]) and _is(row["height"]):
-        depth = f" · {t.number(row['bit_depth'])}{t('plates.bits')}" if _is(row["bit_depth"]) else ""
+        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('plates.bits')}" if _is(row["bit_depth"]) else ""
         add("file", f"{row['format']} · {t.number(row['width'])} × {t.number(row['height'])}{depth}")
     return found
 

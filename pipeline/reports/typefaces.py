@@ -35,12 +35,12 @@ def faces() -> tuple[Face, ...]:
 
     dejavu = Path(mpl.get_data_path()) / "fonts" / "ttf"
     return (
-        Face("Report Serif", SHIPPED / "EBGaramond12-Regular.otf"),
-        Face("Report Serif", SHIPPED / "EBGaramond12-Italic.otf", style="italic"),
-        Face("Report Sans", SHIPPED / "Inter-Regular.otf"),
-        Face("Report Sans", SHIPPED / "Inter-Italic.otf", style="italic"),
-        Face("Report Sans", SHIPPED / "Inter-SemiBold.otf", weight=600),
-        Face("Report Fallback", dejavu / "DejaVuSans.ttf"),
-        Face("Report Fallback", dejavu / "DejaVuSans-Bold.ttf", weight=600),
-        Face("Report Mono", dejavu / "DejaVuSansMono.ttf"),
+        Face("EB Garamond 12", SHIPPED / "EBGaramond12-Regular.otf"),
+        Face("EB Garamond 12", SHIPPED / "EBGaramond12-Italic.otf", style="italic"),
+        Face("Inter", SHIPPED / "Inter-Regular.otf"),
+        Face("Inter", SHIPPED / "Inter-Italic.otf", style="italic"),
+        Face("Inter", SHIPPED / "Inter-SemiBold.otf", weight=600),
+        Face("DejaVu Sans", dejavu / "DejaVuSans.ttf"),
+        Face("DejaVu Sans", dejavu / "DejaVuSans-Bold.ttf", weight=600),
+        Face("DejaVu Sans Mono", dejavu / "DejaVuSansMono.ttf"),
     )

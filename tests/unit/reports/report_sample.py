@@ -67,7 +67,7 @@ def batch_summary(**changes: Any) -> BatchSummary:
 
 def pictures(name: str, side: int = 480, seed: int = 0) -> Preview:
     """Returns a photograph with strokes over it, the strokes marked, and a filled copy."""
-    whole = np.ascontiguousarray(getattr(skimage.data, name)()[..., :3])
+    whole = getattr(skimage.data, name)()
     height, width = whole.shape[:2]
     scale = side / max(height, width)
     image = cv2.resize(whole, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)

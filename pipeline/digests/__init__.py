@@ -1,0 +1,6 @@
+"""Digests: one email per batch, and the ways it can take."""
+
+from pipeline.digests.channels import Channel, FileChannel, SmtpChannel
+from pipeline.digests.message import build_digest
+
+__all__ = ["Channel", "FileChannel", "SmtpChannel", "build_digest"]

@@ -1,0 +1,153 @@
+"""One batch's digest as an email: text, HTML with pictures inside, and the report as PDF."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import jinja2
+
+from pipeline.digests.content import Content, compose
+from pipeline.errors import ConfigurationError
+from pipeline.reports import palette
+from pipeline.reports.document import bar, environment
+from pipeline.reports.language import in_zone
+from pipeline.reports.names import one_line
+from pipeline.reports.palette import Outcome
+from pipeline.reports.summary import BatchSummary, Preview
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEMPLATES = Path(__file__).parent / "templates"
+MEGABYTE = 1_000_000
+
+
+def build_digest(
+    frame: pd.DataFrame,
+    batch: BatchSummary,
+    previews: Callable[[Any], Preview | None],
+    pdf: Path | None = None,
+    *,
+    sender: str = "archive-restoration@localhost",
+    recipients: Sequence[str] = (),
+    report_url: str = "",
+    review_url: str = "",
+    run_url: str = "",
+    attach_megabytes: float = 10.0,
+) -> EmailMessage:
+    """Returns the digest of a batch, ready for a channel; the same batch gives the same message, identifier included.
+
+    The parts, as a mail program walks them: mixed( alternative( text, related( HTML, pictures ) ), PDF ).
+
+    Args:
+        frame, batch, previews: as for `pipeline.reports.write_report`.
+        pdf: the report; attached when no larger than `attach_megabytes`, else named by `report_url` or its place.
+        sender: address, or `Name <address>`.
+        recipients: addresses; none for a message that is only written to a file.
+        report_url, review_url, run_url: http(s) links to the report, the review and the run; shown where given.
+
+    Raises:
+        ConfigurationError: sender, recipient or link is malformed.
+    """
+    links = {"report": report_url, "review": review_url, "run": run_url}
+    for name, url in links.items():
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise ConfigurationError(f"link to the {name}: {url!r} is not an http or https address")
+    content = compose(frame, batch, previews)
+    author = _address(sender, "sender", content.t("mail.sender"))
+    attached = pdf is not None and pdf.stat().st_size <= attach_megabytes * MEGABYTE
+    key = hashlib.sha256(f"{batch.collection}\n{batch.batch}".encode(errors="surrogateescape")).hexdigest()[:32]
+
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = content.subject
+    message["From"] = author
+    if recipients:
+        message["To"] = [_address(recipient, "recipient") for recipient in recipients]
+    message["Date"] = format_datetime(in_zone(batch.finished, batch.timezone))
+    message["Message-ID"] = f"<{key}@{author.domain}>"
+    message["List-Id"] = f"<{_label(batch.collection)}.restoration.{author.domain}>"
+    # Answering machines and vacation notices shall keep silent.
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["Content-Language"] = content.t.code
+
+    cids = {
+        (pair.number, side): f"{side}-{pair.number}.{key}@{author.domain}"
+        for pair in content.pairs
+        for side in ("before", "after")
+    }
+    place = _place(content, pdf, attached, report_url)
+    values = {"c": content, "t": content.t, "links": links, "place": place, "cids": cids}
+    message.set_content(_text().get_template("digest.txt").render(values), cte="quoted-printable")
+    html = environment(TEMPLATES).get_template("digest.html")
+    message.add_alternative(
+        html.render(values | {"bar": bar(content.figures, 100, 0), "outcomes": list(Outcome), "palette": palette}),
+        subtype="html",
+        cte="quoted-printable",
+    )
+    body = message.get_body(("html",))
+    for pair in content.pairs:
+        for side, data in (("before", pair.before), ("after", pair.after)):
+            if data and isinstance(body, EmailMessage):
+                cid = f"<{cids[pair.number, side]}>"
+                name = f"{side}-{pair.number}.jpg"
+                body.add_related(data, "image", "jpeg", cid=cid, filename=name, disposition="inline")
+    if pdf is not None and attached:
+        day = in_zone(batch.finished, batch.timezone).strftime("%Y-%m-%d")
+        name = f"{_label(batch.collection)}-{day}.pdf"
+        message.add_attachment(pdf.read_bytes(), "application", "pdf", filename=name)
+    for number, part in enumerate(_multiparts(message)):
+        # Not left to chance, so that the same batch gives the same bytes.
+        part.set_boundary(f"=_{key}_{number}")
+    return message
+
+
+def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) -> str:
+    """Returns the sentence that says where the report is."""
+    t = content.t
+    if pdf is None:
+        return t("mail.path", place=one_line(content.batch.output, 200)) if content.batch.output else ""
+    size = t.bytes(pdf.stat().st_size)
+    if attached:
+        return t("mail.attached", size=size)
+    place = report_url or f"{content.batch.output.rstrip('/')}/reports/{content.batch.batch}/{pdf.name}"
+    return f"{t('mail.linked', size=size)} {t('mail.path', place=one_line(place, 300))}"
+
+
+def _address(text: str, role: str, name: str = "") -> Address:
+    """Returns an address; one with a line break or any other trick in it is refused.
+
+    Raises:
+        ConfigurationError: it is not one address.
+    """
+    shown, spec = parseaddr(text)
+    if any(ord(character) < 32 for character in text) or not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", spec):
+        raise ConfigurationError(f"{role} of the digest: {text!r} is not an email address")
+    try:
+        return Address(shown or name, addr_spec=spec)
+    except (ValueError, IndexError) as error:
+        raise ConfigurationError(f"{role} of the digest: {text!r} is not an email address ({error})") from error
+
+
+def _label(name: str) -> str:
+    """Returns a name as part of a host or file name."""
+    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60] or "collection"
+
+
+def _multiparts(message: EmailMessage) -> Iterator[EmailMessage]:
+    return (part for part in message.walk() if part.is_multipart() and isinstance(part, EmailMessage))
+
+
+def _text() -> jinja2.Environment:
+    """Returns the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
+    engine = environment(TEMPLATES)
+    return engine.overlay(autoescape=False)
