@@ -52,7 +52,7 @@ class InboxTrigger(BaseEventTrigger):
         failures = 0
         while True:
             try:
-                current = await asyncio.to_thread(self._list)
+                current = await asyncio.to_thread(self._list, dict(settling.rung))
             except Exception as error:  # whatever a store raises, the watch goes on
                 failures += 1
                 if failures == 1:
@@ -70,11 +70,24 @@ class InboxTrigger(BaseEventTrigger):
                     await self._remember(settling.rung)
             await asyncio.sleep(min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval)))
 
-    def _list(self) -> dict[str, Any]:
-        from pipeline.stages.settle import groups
-        from pipeline.storage import list_files
+    def _list(self, rung: dict[str, str]) -> dict[str, Any]:
+        """Returns the groups that lie in the inbox, by folder."""
+        from dataclasses import replace
 
-        return groups(list_files(self.inbox), self.marker)
+        from pipeline.stages.settle import groups
+        from pipeline.storage import exists, join, list_files
+
+        found = groups(list_files(self.inbox), self.marker)
+        if self.marker is None:
+            return found
+        # A listing leaves hidden names out, and a marker usually is one: ask for it, but only where there is news.
+        news = {folder for folder, group in found.items() if rung.get(folder) != group.fingerprint}
+        return {
+            folder: replace(group, marked=exists(join(self.inbox, *filter(None, [folder]), self.marker)))
+            if folder in news and not group.marked
+            else group
+            for folder, group in found.items()
+        }
 
     async def _recall(self) -> dict[str, str]:
         """Returns what was announced before this triggerer started; nothing where that is not known."""

@@ -44,8 +44,7 @@ def groups(entries: Iterable[Entry], marker: str | None = None) -> dict[str, Gro
             marked = True
         else:
             files += 1
-        line = f"{entry.path}\0{entry.size}\0{entry.modified}\0{entry.etag}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
+            digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\0{entry.etag}\n".encode())
         digests[folder] = (digest, files, marked)
     return {f: Group(f, digest.hexdigest()[:16], files, marked) for f, (digest, files, marked) in digests.items()}
 

@@ -18,10 +18,6 @@ def test_groups_are_folders_and_change_with_any_file() -> None:
     assert second["box 1"].fingerprint != first["box 1"].fingerprint
 
 
-def test_names_that_are_not_text_do_not_stop_the_listing() -> None:
-    assert groups([entry("caf\udce9.png")])[""].files == 1
-
-
 def test_a_group_is_announced_once_it_held_still() -> None:
     settling = Settling(settle=30)
     still = groups([entry("a.png")])
