@@ -39,6 +39,7 @@ lint: $(READY) ## ruff, ruff format, mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint docker/Dockerfile
 
 format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .

@@ -59,7 +59,8 @@ def build(dag_id: str, collection: Collection) -> DAG:
         ),
         schedule=schedule(collection),
         catchup=False,
-        max_active_runs=1,
+        # The night's run and one that the inbox rang for share the work: receive claims what it takes.
+        max_active_runs=4,
         params=params(),
         tags=["restoration", collection.name],
         # A chunk goes its whole way before the next one starts: what is upstream must not take every slot.
@@ -172,6 +173,6 @@ def _batch() -> str:
 
 
 def _work(collection: Collection) -> str:
-    from pipeline.storage import join
+    from pipeline.stages.work import area
 
-    return join(collection.output, ".work", _batch())
+    return area(collection.output, _batch())

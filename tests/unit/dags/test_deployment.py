@@ -1,0 +1,91 @@
+"""The image, the compose file, the Kubernetes values and the one file of settings that they share with `make up`."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+DOCKER = ROOT / "docker"
+
+
+def settings() -> dict[str, str]:
+    lines = (DOCKER / "airflow.env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def options():
+    """Returns all options that this version of Airflow and its Celery provider know, as SECTION__OPTION."""
+    [airflow] = importlib.util.find_spec("airflow").submodule_search_locations
+    document = yaml.safe_load(Path(airflow, "config_templates", "config.yml").read_text(encoding="utf-8"))
+    known = {f"{section}__{option}".upper() for section, body in document.items() for option in body["options"]}
+    return known | {"CELERY__BROKER_URL", "CELERY__RESULT_BACKEND", "OPERATORS__DEFAULT_QUEUE"}
+
+
+def test_every_setting_exists_in_this_airflow(compose, options):
+    names = list(settings())
+    names += [name for service in compose["services"].values() for name in service.get("environment", {})]
+    values = yaml.safe_load((DOCKER / "kubernetes-values.yaml").read_text(encoding="utf-8"))
+    names += [variable["name"] for variable in values["env"]]
+    unknown = [n for n in names if n.startswith("AIRFLOW__") and n.removeprefix("AIRFLOW__") not in options]
+    assert not unknown
+
+
+def test_every_airflow_service_has_the_same_image_settings_and_rights(compose):
+    services = {n: s for n, s in compose["services"].items() if "airflow" in str(s.get("command"))}
+    assert set(services) == {"api-server", "scheduler", "dag-processor", "triggerer", "worker-cpu", "worker-gpu"}
+    for service in services.values():
+        assert service["env_file"] == "airflow.env"
+        assert service["image"] == compose["services"]["prepare"]["image"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
+
+
+def test_there_is_a_worker_for_each_queue(compose):
+    queues = {
+        command[command.index("--queues") + 1]
+        for service in compose["services"].values()
+        if "--queues" in (command := service.get("command", []))
+    }
+    assert queues == {settings()["AIRFLOW__OPERATORS__DEFAULT_QUEUE"], "gpu"}
+
+
+def test_nothing_is_published_beyond_loopback_and_every_image_has_a_tag(compose):
+    for service in compose["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert re.search(r":[^/]+$", service["image"])
+        assert not service["image"].endswith(":latest")
+
+
+def test_no_secret_stands_in_a_file(compose):
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|FERNET_KEY|(?<!ACCESS_)SECRET(?!_ACCESS)", name):
+                assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
+    assert not [name for name in settings() if re.search(r"PASSWORD|SECRET|KEY", name)]
+
+
+def test_the_image_runs_without_root_and_installs_what_is_locked():
+    text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    assert "USER 50000:0" in text
+    assert "-r requirements.txt -c requirements.lock" in text
+
+
+def test_the_linter_of_dockerfiles_is_content():
+    hadolint = shutil.which("hadolint", path=str(ROOT / ".venv" / "bin")) or shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run([hadolint, DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
