@@ -19,12 +19,14 @@ def luminance(pixels: Pixels) -> NDArray[np.uint8]:
     """
     if pixels.ndim not in (2, 3) or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"not a picture: shape {pixels.shape}, {pixels.dtype}")
-    grey = np.empty(pixels.shape[:2], np.uint8)
-    for top in range(0, grey.shape[0], ROWS):
+    planes = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    rows, columns = pixels.shape[:2]
+    grey = np.empty((rows, columns), np.uint8)
+    for top in range(0, rows, ROWS):
         strip = pixels[top : top + ROWS]
         if strip.dtype == np.uint16:
             strip = (strip >> 8).astype(np.uint8)
-        if strip.ndim == 3 and strip.shape[2] >= 3:
+        if planes >= 3:
             grey[top : top + ROWS] = cv2.cvtColor(np.ascontiguousarray(strip[:, :, :3]), cv2.COLOR_RGB2GRAY)
         else:
             grey[top : top + ROWS] = strip if strip.ndim == 2 else strip[:, :, 0]

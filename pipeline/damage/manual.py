@@ -91,7 +91,8 @@ def combine(detected: Mask, painted: Mask, mode: Combine) -> Mask:
 def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int]:
     """The mask as 8-bit grey (H,W), white where painted, and its own EXIF orientation."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data)) as opened:
+            image: Image.Image = opened
             image.load()
             own = int(image.getexif().get(0x0112, 1) or 1)
             if "transparency" in image.info:
@@ -109,9 +110,9 @@ def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int]:
                     return alpha.copy(), own  # paint on transparent paper: any colour counts
                 return planes[:, :, :3].max(axis=2), own
             if image.mode in ("1", "L"):
-                values = np.asarray(image.convert("L"))
+                grey = np.asarray(image.convert("L"), np.uint8)
                 # Masks of 0 and 1 are a common slip of scripts; they look black and are meant as marked.
-                return (np.where(values > 0, 255, 0).astype(np.uint8) if 0 < values.max() <= 1 else values), own
+                return (np.minimum(grey, 1) * np.uint8(255) if 0 < grey.max() <= 1 else grey), own
             return np.asarray(image.convert("RGB")).max(axis=2), own
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         message = f"mask {name} cannot be read as an image; save it as PNG ({' '.join(str(error).split())[:120]})"

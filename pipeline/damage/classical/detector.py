@@ -11,7 +11,7 @@ from pipeline.damage.classical.pieces import Pieces, find_pieces
 from pipeline.damage.classical.relief import relief
 from pipeline.damage.finish import finish
 from pipeline.damage.luminance import luminance, transparent
-from pipeline.damage.types import Component, Detection, Pixels
+from pipeline.damage.types import Component, Detection, Level, Pixels
 
 VERSION = "1"
 
@@ -47,5 +47,5 @@ class ClassicalDetector:
 def _explain(pieces: Pieces, index: int, verdict: int, unit: float) -> Component:
     kind, reason = describe(pieces, index, unit)
     x, y, width, height = (int(n) for n in pieces.boxes[index])
-    level = "repair" if verdict == REPAIR else "suggest"
+    level: Level = "repair" if verdict == REPAIR else "suggest"
     return Component(kind, level, (x, y, width, height), int(pieces.area[index]), None, reason)

@@ -33,6 +33,9 @@ class Pieces:
         score, peak: mean and highest contrast over the threshold that holds there.
         busy: mean restlessness of the neighbourhood, grey levels.
         tone: mean grey level.
+        even: standard deviation of grey levels inside.
+        below: the same of what the surroundings would have put there.
+        sharp: steepness of the rim, as a share of the contrast a pixel.
         extreme: share of the picture that lies further towards white (or black) than the piece.
         crowd: share of the neighbourhood that other pieces cover.
         border: whether it touches the scan's border.
@@ -50,6 +53,9 @@ class Pieces:
     peak: Column
     busy: Column
     tone: Column
+    even: Column
+    below: Column
+    sharp: Column
     extreme: Column
     crowd: Column
     border: NDArray[np.bool_]
@@ -68,7 +74,8 @@ def find_pieces(grey: NDArray[np.uint8], found: Relief, *, bright: bool, sensiti
         sensitivity: divides both thresholds.
     """
     weak = (found.score >= STEP * LOWER / sensitivity).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
+    count, found_labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
+    labels = np.asarray(found_labels, np.int32)
     peaks = _maxima(labels, found.score, count)
     keep = peaks >= STEP * UPPER / sensitivity
     keep[0] = False
@@ -117,7 +124,16 @@ def _measure(
     np.maximum.at(deepest, of, depth[rows, columns].astype(np.float64))
     width = np.minimum(2 * deepest - 1, np.sqrt(area))
 
-    tone = mean(grey[rows, columns])
+    levels = grey[rows, columns].astype(np.float64)
+    contrast = found.contrast[rows, columns].astype(np.float64)
+    ground = levels - contrast if bright else levels + contrast
+    tone = mean(levels)
+    even = np.sqrt(mean((levels - tone[of]) ** 2))
+    beneath = np.sqrt(mean((ground - mean(ground)[of]) ** 2))
+    rim = depth[rows, columns] <= 1
+    slope = _steepness(grey)[rows[rim], columns[rim]]
+    rims = np.maximum(np.bincount(of[rim], minlength=count), 1)
+    sharp = np.bincount(of[rim], weights=slope, minlength=count) / rims / np.maximum(mean(contrast), 1)
     histogram = np.bincount(
         grey[mask == 0].ravel() if mask.size < 4_000_000 else grey[::2, ::2][mask[::2, ::2] == 0], minlength=256
     )
@@ -137,6 +153,14 @@ def _measure(
     return Pieces(
         labels=labels, bright=bright, boxes=stats[:, :4], area=area, width=width,
         length=np.maximum(area / np.maximum(width, 1), np.sqrt(12) * major), straight=minor / np.maximum(major, 1e-6),
-        contrast=mean(found.contrast[rows, columns]), score=mean(found.score[rows, columns]) / STEP, peak=peaks,
-        busy=mean(found.busy[rows, columns]) / 8, tone=tone, extreme=extreme, crowd=crowd, border=border,
+        contrast=mean(contrast), score=mean(found.score[rows, columns]) / STEP, peak=peaks,
+        busy=mean(found.busy[rows, columns]) / 8, tone=tone, even=even, below=beneath, sharp=sharp,
+        extreme=extreme, crowd=crowd, border=border,
     )  # fmt: skip
+
+
+def _steepness(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey levels a pixel by which the picture rises, at most 255."""
+    across = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 1, 0, scale=0.125))
+    down = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 0, 1, scale=0.125))
+    return cv2.add(across, down).astype(np.uint8, copy=False)

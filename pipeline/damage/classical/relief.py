@@ -13,8 +13,10 @@ Plane = NDArray[np.uint8]
 Field = NDArray[np.float32]
 
 TILE, OVERLAP = 1536, 48
+#: Halving ends below this short side: what is broad there is part of the picture.
+COARSEST = 400
 #: Contrast in grey levels below which nothing is damage, and how much a busy neighbourhood adds to that.
-FLOOR, TEXTURE = 14.0, 3.2
+FLOOR, TEXTURE = 12.0, 2.0
 #: Grey levels at which one pixel's contribution to the busyness of its neighbourhood ends.
 BUSY_CAP = 16
 #: Scores are stored as 8-bit integers of this fraction.
@@ -61,9 +63,10 @@ def relief(grey: Plane) -> tuple[Relief, Relief]:
     level, scale = grey, 1
     while True:
         _scan_level(level, scale, bright, dark)
-        if min(level.shape) < 700:
+        if min(level.shape) < COARSEST:
             return bright, dark
-        level = cv2.resize(level, (level.shape[1] // 2, level.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        half = (level.shape[1] // 2, level.shape[0] // 2)
+        level = np.asarray(cv2.resize(level, half, interpolation=cv2.INTER_AREA), np.uint8)
         scale *= 2
 
 
@@ -98,7 +101,7 @@ def _merge(
     planes = [plane[inner] for plane in (source.score, source.contrast, source.busy)]
     if scale > 1:
         size = (area[1].stop - area[1].start, area[0].stop - area[0].start)
-        planes = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in planes]
+        planes = [np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8) for plane in planes]
     score = target.score[area]
     better = planes[0] > score
     for plane, found in zip((score, target.contrast[area], target.busy[area]), planes, strict=True):
@@ -121,7 +124,7 @@ def _tile(grey: Plane) -> tuple[Relief, Relief]:
         # A faint scratch is weak at each pixel and strong along its run.
         along = np.where(peak * np.float32(2.5) > line, line * np.float32(1.8), 0)
         score = np.maximum(peak, along) / threshold
-        results.append(Relief(np.clip(score * STEP, 0, 255).astype(np.uint8), peak, busy_plane))
+        results.append(Relief(np.clip(score * STEP, 0, 255).astype(np.uint8), np.asarray(peak, np.uint8), busy_plane))
     return results[0], results[1]
 
 
@@ -137,4 +140,4 @@ def _lines(signed: Field) -> tuple[Field, Field]:
         np.maximum(highest, mean, out=highest)
         np.minimum(lowest, mean, out=lowest)
     size = (signed.shape[1], signed.shape[0])
-    return cv2.resize(highest, size), cv2.resize(lowest, size)
+    return np.asarray(cv2.resize(highest, size), np.float32), np.asarray(cv2.resize(lowest, size), np.float32)

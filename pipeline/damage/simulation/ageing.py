@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from pipeline.damage.simulation.shapes import Field, noise
+from pipeline.damage.simulation.shapes import Field, noise, soften
 
 
 def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, *, colour: bool) -> Field:
@@ -20,7 +19,7 @@ def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, 
     """
     if strength <= 0:
         return picture.copy()
-    aged = picture.copy()
+    aged: Field = picture.copy()
     if colour and rng.random() < 0.4 * min(1.0, strength):
         aged = _tone(aged, rng)
     elif colour:
@@ -35,8 +34,9 @@ def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, 
         light = noise(rng, aged.shape[:2], max(aged.shape[:2]) * 0.8, 2)
         aged *= (1 + np.float32(0.05 * strength) * np.clip(light, -2, 2))[:, :, None]
     if rng.random() < 0.3:
-        aged = cv2.GaussianBlur(aged, (0, 0), float(rng.uniform(0.4, 0.8) * max(1.0, unit * 0.7)))
-    return np.clip(aged, 0, 1).astype(np.float32, copy=False)
+        aged = soften(aged, float(rng.uniform(0.4, 0.8) * max(1.0, unit * 0.7)))
+    faded: Field = np.clip(aged, 0, 1).astype(np.float32, copy=False)
+    return faded
 
 
 def add_grain(picture: Field, rng: np.random.Generator, sigma: float, unit: float) -> Field:
@@ -49,11 +49,12 @@ def add_grain(picture: Field, rng: np.random.Generator, sigma: float, unit: floa
     grain = rng.standard_normal(picture.shape[:2], dtype=np.float32)
     blur = 0.35 * unit if unit > 1.2 else float(rng.uniform(0, 0.6))
     if blur > 0.25:
-        grain = cv2.GaussianBlur(grain, (0, 0), blur)
+        grain = soften(grain, blur)
         grain /= max(float(grain.std()), 1e-6)
     tone = picture.mean(axis=2)
     grain *= np.float32(sigma) * (0.5 + 2 * tone * (1 - tone))
-    return np.clip(picture + grain[:, :, None], 0, 1).astype(np.float32, copy=False)
+    grainy: Field = np.clip(picture + grain[:, :, None], 0, 1).astype(np.float32, copy=False)
+    return grainy
 
 
 def _tone(picture: Field, rng: np.random.Generator) -> Field:

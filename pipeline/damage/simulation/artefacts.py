@@ -59,7 +59,9 @@ class ArtefactBank:
         plane = choices[int(rng.integers(len(choices)))]
         scale = float(unit * rng.uniform(0.35, 1.1))
         size = (max(3, int(plane.shape[1] * scale)), max(3, int(plane.shape[0] * scale)))
-        plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        plane = np.asarray(
+            cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8
+        )
         angle = float(rng.uniform(0, 360))
         side = int(np.hypot(*plane.shape)) + 2
         turn = cv2.getRotationMatrix2D((plane.shape[1] / 2, plane.shape[0] / 2), angle, 1.0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.damage.simulation.scene import Scene
 from pipeline.damage.simulation.shapes import Field, Layer, noise, soften, stroke, walk
 
 
-def _border(scene: Scene) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], float]:
+def _border(scene: Scene) -> tuple[NDArray[np.float64], float]:
     """A point (x, y) on the picture's border and the heading inwards."""
     rows, columns = scene.shape
     side, along = int(scene.rng.integers(4)), float(scene.rng.uniform(0.05, 0.95))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.damage.simulation.artefacts import ArtefactBank
 from pipeline.damage.simulation.shapes import Field, noise
@@ -43,9 +44,9 @@ class Scene:
         """Returns a number of pieces between the bounds at severity 1."""
         return max(1, round(float(self.rng.uniform(low, high)) * self.severity))
 
-    def place(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def place(self) -> NDArray[np.float64]:
         """Returns a point (x, y) in the picture."""
-        return self.rng.uniform(0, 1, 2) * np.array([self.shape[1], self.shape[0]])
+        return np.asarray(self.rng.uniform(0, 1, 2) * np.array([self.shape[1], self.shape[0]]), np.float64)
 
     def tone(self) -> Field:
         """Returns the colour of a piece of dust, hair or scratch: near white, or near black."""
@@ -57,7 +58,7 @@ class Scene:
         """Returns bare paper of `shape` (h,w,3): fibres, blotches, a little dirt."""
         texture = 0.018 * noise(self.rng, shape, 4 * self.unit, 2) + 0.02 * noise(self.rng, shape, 40 * self.unit, 2)
         level = np.float32(self.rng.uniform(0.86, 1.0))
-        return np.clip(self.paper * level + texture[:, :, None], 0, 1).astype(np.float32, copy=False)
+        return np.asarray(np.clip(self.paper * level + texture[:, :, None], 0, 1), np.float32)
 
     def opacity(self, low: float = 0.45) -> float:
         """Returns an opacity: mostly high, sometimes faint."""

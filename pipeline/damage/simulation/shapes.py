@@ -1,4 +1,4 @@
-"""Soft shapes: noise fields, strokes of changing width, ragged blobs. Each is an alpha plane in a box of the picture."""
+"""Soft shapes: noise fields, strokes of changing width, ragged blobs; each an alpha plane in a box of the picture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Layer:
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], cell: float, octaves: int = 3) -> Field:
-    """Returns smooth noise of `shape`, mean 0 and standard deviation about 1; its largest features span `cell` pixels."""
+    """Returns smooth noise of `shape`, mean 0, deviation about 1; its largest features span `cell` pixels."""
     total = np.zeros(shape, np.float32)
     weight = 0.0
     for octave in range(octaves):
@@ -84,7 +84,7 @@ def walk(
     bend: float,
     drift: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Returns points (n,2: x, y) of a path whose direction turns by about `bend` radians a step, `drift` of it lasting."""
+    """Returns points (n,2: x, y) of a path that turns by about `bend` radians a step, `drift` of it lasting."""
     count = max(2, int(length / step))
     curvature = rng.normal(0, drift) + np.cumsum(rng.normal(0, drift / 3, count)) if drift else np.zeros(count)
     angles = angle + np.cumsum(curvature + rng.normal(0, bend, count))

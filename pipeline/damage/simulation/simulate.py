@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,14 +79,13 @@ def simulate(
     for name in chosen:
         mask = np.zeros(shape, np.uint8)
         for layer in KINDS[name](scene):
-            _lay(damaged, layer, mask, threshold, grey=grey)
+            _lay(damaged, layer, mask, threshold / 4, grey=grey)
         masks[name] = mask
-    # What a later layer covered again, or brought back to the picture's tone, is no damage any more.
+    # Faint layers may add up to something visible, and a later layer may bring back the picture's own tone.
     seen = np.abs(damaged - aged).max(axis=2) > threshold
-    union = np.zeros(shape, np.uint8)
+    union = np.where(seen, np.uint8(255), np.uint8(0))
     for mask in masks.values():
         mask[~seen] = 0
-        union |= mask
     # Film grain lies under dust and over no bare paper, but a scanner's noise lies over everything alike.
     seed = int(rng.integers(2**32))
     damaged, aged = (add_grain(image, np.random.default_rng(seed), grain, unit) for image in (damaged, aged))
@@ -118,7 +116,7 @@ def _scene(
 
 
 def _lay(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.float32, *, grey: bool) -> None:
-    """Lays one piece over the picture, in place, and marks in `mask` where that can be seen."""
+    """Lays one piece over the picture, in place, and marks in `mask` where it changes more than `threshold`."""
     rows, columns = mask.shape
     height, width = layer.alpha.shape
     top, left = max(0, layer.top), max(0, layer.left)
@@ -151,7 +149,7 @@ def _as_colour(pixels: Pixels) -> tuple[Field, _Rebuild]:
     scale = np.float32(np.iinfo(pixels.dtype).max)
     picture = colour.astype(np.float32) / scale
     if picture.shape[2] == 1:
-        picture = cv2.merge([picture[:, :, 0]] * 3)
+        picture = np.repeat(picture, 3, axis=2)
     return picture, _Rebuild(pixels, float(scale))
 
 

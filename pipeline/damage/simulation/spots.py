@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.damage.simulation.scene import Scene
-from pipeline.damage.simulation.shapes import Field, Layer, blob, noise, soften, stroke, walk
+from pipeline.damage.simulation.shapes import Field, Layer, Mode, blob, noise, soften, stroke, walk
 
 
-def _at(
-    centre: np.ndarray[tuple[int], np.dtype[np.float64]], alpha: Field, colour: Field, mode: str = "cover"
-) -> Layer:
+def _at(centre: NDArray[np.float64], alpha: Field, colour: Field, mode: Mode = "cover") -> Layer:
     half_rows, half_columns = alpha.shape[0] // 2, alpha.shape[1] // 2
-    kind = "stain" if mode == "stain" else "cover"
-    return Layer(int(centre[1]) - half_rows, int(centre[0]) - half_columns, alpha, colour, kind)
+    return Layer(int(centre[1]) - half_rows, int(centre[0]) - half_columns, alpha, colour, mode)
 
 
 def dust(scene: Scene) -> list[Layer]:

@@ -1,0 +1,206 @@
+"""`mask SRC DST`: a mask for every scan, as an unattended night would fill it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline import storage
+from pipeline.errors import (
+    ConfigurationError,
+    OutputNotWritable,
+    Reason,
+    StoreUnavailable,
+    UnreadableScan,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.damage import Detection, Detector
+    from pipeline.settings import Recipe
+    from pipeline.storage import Entry
+
+#: A painted mask lies beside its scan under the scan's stem and this ending.
+PAINTED = ".mask"
+
+EPILOG = """\
+exit codes: 0 every scan has a mask; 1 some could not be read (named above); 2 nothing was done
+
+A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask. Masks are PNG, of the scan's
+size, 255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
+
+
+@dataclass
+class Summary:
+    """What a run did, printed with `--json`."""
+
+    scans: int = 0
+    masked: int = 0
+    empty: int = 0
+    painted: int = 0
+    review: list[dict[str, str]] = field(default_factory=list)
+    failed: list[dict[str, str]] = field(default_factory=list)
+    megapixels: float = 0.0
+    seconds: float = 0.0
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the verb `mask`."""
+    parser = subparsers.add_parser(
+        "mask",
+        help="find damage on every scan and write masks",
+        description="Writes DST/STEM.png for every scan below SRC: 255 = damaged, 0 = intact.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="SRC", help="folder, file or URI with scans; never written")
+    parser.add_argument("target", metavar="DST", help="folder or URI for masks; paths below it are those below SRC")
+    parser.add_argument(
+        "--level",
+        choices=("repair", "suggest"),
+        default="repair",
+        help="repair: what would be filled unseen (default); suggest: also what a reviewer would be offered",
+    )
+    parser.add_argument("--detector", default=None, help="classical, learned or none (default: as in recipes)")
+    parser.add_argument("--sensitivity", type=float, default=None, help="above 1 finds more, rightly or wrongly")
+    parser.add_argument("--dilate", type=int, default=None, help="pixels added around what is found")
+    parser.add_argument("--explain", action="store_true", help="write DST/STEM.json beside each mask: every piece, why")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the masks; returns the exit code."""
+    from pipeline.damage import load_detector
+    from pipeline.settings import Recipe
+
+    console = Console(stderr=True)
+    started = time.monotonic()
+    summary = Summary()
+    try:
+        given = {k: v for k in ("detector", "sensitivity", "dilate") if (v := getattr(arguments, k)) is not None}
+        recipe = Recipe.model_validate(given)
+        detector = load_detector(recipe.detector.value)
+        entries = list(storage.list_files(arguments.source))
+        storage.check_writable(arguments.target)
+    except (ConfigurationError, WeightsError, StoreUnavailable, OSError, ValueError) as error:
+        print(f"mask: {_first_line(error)}", file=sys.stderr)
+        return 2
+    painted = {_painted_key(entry.path): entry for entry in entries if _is_painted(entry.path)}
+    scans = [entry for entry in entries if not _is_painted(entry.path) and _looks_like_image(entry.path)]
+    if not scans:
+        print(f"mask: no scans below {arguments.source}", file=sys.stderr)
+        return 2
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("masks", total=len(scans))
+        for entry, name in zip(scans, target_names(scans, ".png"), strict=True):
+            summary.scans += 1
+            try:
+                _one(entry, name, painted.get(_painted_key(entry.path)), detector, recipe, arguments, summary)
+            except (UnreadableScan, OSError, ValueError) as error:
+                summary.failed.append({"path": entry.path, "message": _first_line(error)})
+                console.print(f"{entry.path}: {_first_line(error)}", markup=False, highlight=False)
+            except (OutputNotWritable, StoreUnavailable) as error:
+                console.print(f"mask: {_first_line(error)}", markup=False, highlight=False)
+                return 2
+            progress.advance(task)
+    summary.seconds = round(time.monotonic() - started, 3)
+    summary.megapixels = round(summary.megapixels, 3)
+    if arguments.json:
+        print(json.dumps(vars(summary), ensure_ascii=True))
+    else:
+        counts = f"{summary.empty} empty, {summary.painted} painted, {len(summary.review)} to review"
+        work = f"{summary.megapixels:.1f} megapixels in {summary.seconds:.1f} s"
+        print(f"{summary.masked} masks ({counts}), {len(summary.failed)} failed, {work}")
+    return 1 if summary.failed else 0
+
+
+def _one(
+    entry: Entry, name: str, painted: Entry | None, detector: Detector, recipe: Recipe,
+    arguments: argparse.Namespace, summary: Summary,
+) -> None:  # fmt: skip
+    """Writes one scan's mask and counts it."""
+    from pipeline import scans
+    from pipeline.damage import read_mask
+    from pipeline.settings import settings
+
+    if entry.kind != "file":
+        raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
+    scan = scans.decode(storage.read_bytes(entry.uri), entry.path, max_megapixels=settings().max_megapixels)
+    rows, columns = scan.pixels.shape[:2]
+    found: Detection | None = None
+    if painted is not None:
+        given = read_mask(storage.read_bytes(painted.uri), (rows, columns), scan.info.orientation, painted.path)
+        mask = given.mask
+        summary.painted += 1
+    else:
+        found = detector.detect(
+            scan.pixels, sensitivity=recipe.sensitivity, dilate=recipe.dilate, max_coverage=recipe.max_coverage
+        )
+        mask = found.suggest if arguments.level == "suggest" else found.repair
+        if found.review is not None:
+            summary.review.append({"path": entry.path, "message": found.review})
+    storage.write_bytes(storage.join(arguments.target, *name.split("/")), encode_mask(mask))
+    if arguments.explain and found is not None:
+        document = {"review": found.review, "components": [vars(piece) for piece in found.components]}
+        sidecar = str(PurePosixPath(name).with_suffix(".json"))
+        storage.write_bytes(storage.join(arguments.target, *sidecar.split("/")), json.dumps(document).encode())
+    summary.masked += 1
+    summary.empty += not mask.any()
+    summary.megapixels += rows * columns / 1e6
+
+
+def encode_mask(mask: object) -> bytes:
+    """Returns a mask (H,W) uint8 as a PNG file."""
+    import cv2
+    import numpy as np
+
+    done, data = cv2.imencode(".png", np.asarray(mask, np.uint8))
+    if not done:
+        raise ValueError("the mask could not be written as PNG")
+    return data.tobytes()
+
+
+def target_names(entries: Iterable[Entry], suffix: str) -> list[str]:
+    """Returns a path for each scan: its own with another ending; on a clash the later one keeps its ending too."""
+    taken: set[str] = set()
+    names = []
+    for entry in entries:
+        path = PurePosixPath(entry.path)
+        name = str(path.with_name(path.stem + suffix))
+        if name in taken:
+            name = str(path.with_name(path.name + suffix))
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _looks_like_image(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in storage.IMAGE_SUFFIXES
+
+
+def _is_painted(path: str) -> bool:
+    return PurePosixPath(path).stem.lower().endswith(PAINTED)
+
+
+def _painted_key(path: str) -> str:
+    """What a scan and its painted mask have in common: folder and stem."""
+    pure = PurePosixPath(path)
+    stem = pure.stem[: -len(PAINTED)] if _is_painted(path) else pure.stem
+    return str(pure.with_name(stem)) if stem else path
+
+
+def _first_line(error: BaseException) -> str:
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:300]

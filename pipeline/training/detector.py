@@ -1,0 +1,137 @@
+"""Training of the learned detector: loop, checkpoints with resume, curves of loss and Dice per epoch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from pipeline.damage.network import DetectorNet, NetworkConfig
+from pipeline.training.averaging import averaged_copy, update_average
+from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
+from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
+from pipeline.training.detector_score import Score, held_out_samples, score
+from pipeline.training.photos import load_photos, split
+from pipeline.training.schedule import Budget, averaging_decay, learning_rate
+
+log = logging.getLogger(__name__)
+
+CURVES = "curves.jsonl"
+
+
+@dataclass(frozen=True)
+class DetectorRun:
+    """What a training run is made of.
+
+    Attributes:
+        photos: folder of clean photographs; about a twentieth is held out.
+        work: folder for checkpoint and curves; a run is resumed from what lies there.
+        budget: steps or hours.
+        artefacts: folder of scanned artefacts, or None; every fifth file is held out.
+        network: shape of the network.
+        batch, side: crops in a step and their size.
+        peak: highest learning rate.
+        epoch: steps between two looks at the held-out pictures.
+        workers: processes that draw damage.
+        seed: of the first weights and the data.
+    """
+
+    photos: Path
+    work: Path
+    budget: Budget
+    artefacts: Path | None = None
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    batch: int = 8
+    side: int = 256
+    peak: float = 2e-3
+    epoch: int = 400
+    workers: int = 1
+    seed: int = 7
+
+
+def detector_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Returns binary cross-entropy plus half a soft Dice loss over what is labelled.
+
+    Args:
+        logits: (N,1,H,W).
+        labels: (N,H,W) uint8; see `detector_data`. Unsure pixels count nothing.
+    """
+    sure = (labels != UNSURE).float()
+    truth = (labels == DAMAGED).float()
+    values = logits[:, 0].float()
+    cross = (F.binary_cross_entropy_with_logits(values, truth, reduction="none") * sure).sum() / sure.sum().clamp(min=1)
+    chance = torch.sigmoid(values) * sure
+    dice = 1 - (2 * (chance * truth).sum() + 1) / (chance.sum() + (truth * sure).sum() + 1)
+    return cross * 4 + dice * 0.5
+
+
+def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = None) -> DetectorNet:
+    """Returns the averaged network after training; its checkpoint and curves lie in `run.work`.
+
+    Args:
+        run: what to train, on what, for how long.
+        report: called after each epoch.
+    """
+    run.work.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(run.seed)
+    network = DetectorNet(run.network)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = averaged_copy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=run.peak, betas=(0.9, 0.99), weight_decay=0.01)
+    checkpoint = run.work / NAME
+    progress = Progress()
+    if checkpoint.exists():
+        progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
+        log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
+    training, held = split(load_photos(run.photos))
+    progress.facts = {"photos": training.digest(), "network": run.network.as_metadata()}
+    samples = held_out_samples(held, run.artefacts)
+    crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)
+    loader = DataLoader(crops, run.batch, num_workers=run.workers, prefetch_factor=4 if run.workers else None)
+    batches = iter(loader)
+    started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
+    while (share := run.budget.progress(progress.step, progress.seconds)) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
+        picture, labels = next(batches)
+        losses.append(_step(network, optimiser, picture, labels))
+        update_average(average, network, min(0.998, averaging_decay(progress.step)))
+        for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
+            mean.copy_(buffer)
+        progress.step += 1
+        progress.pixels += run.batch * run.side**2
+        progress.seconds = before + time.monotonic() - started
+        if progress.step % run.epoch == 0:
+            result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)
+            losses.clear()
+            with (run.work / CURVES).open("a") as curves:
+                curves.write(json.dumps(result.as_dict()) + "\n")
+            if report is not None:
+                report(result)
+        if time.monotonic() - saved > 120 or progress.step % run.epoch == 0:
+            save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
+            saved = time.monotonic()
+    save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
+    return average
+
+
+def _step(network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor) -> float:
+    network.train()
+    planes = picture.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(planes)
+    loss = detector_loss(logits, labels)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())

@@ -1,0 +1,138 @@
+"""Crops for training the detector: simulated damage, undamaged pictures, and what can really be seen as label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from pipeline.damage.planes import planes
+from pipeline.damage.simulation import ArtefactBank, simulate
+from pipeline.damage.simulation.distractors import distract
+
+Picture = NDArray[np.uint8]
+
+#: Labels of a pixel. What is hardly visible, or see-through by nature, is neither damage nor intact.
+INTACT, DAMAGED, UNSURE = 0, 1, 2
+#: Kinds whose extent is a matter of opinion; they are drawn now and then and never labelled.
+SEE_THROUGH = frozenset({"stain", "water-ring", "fingerprint", "tape", "foxing"})
+#: Share of the range by which a pixel must differ to be labelled, and below which it is intact.
+CLEAR, FAINT = 0.05, 0.012
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture (H,W,3) uint8 with labels (H,W) uint8."""
+
+    picture: Picture
+    labels: NDArray[np.uint8]
+
+
+def make_sample(picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float) -> Sample:
+    """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels."""
+    picture = _vary(picture, rng)
+    if rng.random() < 0.35:
+        picture = distract(picture, rng)
+    if rng.random() < undamaged:
+        kinds: list[str] | None = []
+        result = simulate(picture, rng, kinds, ageing=float(rng.uniform(0, 1.4)))
+    else:
+        kinds = None
+        severity = float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
+        result = simulate(picture, rng, kinds, severity, ageing=float(rng.uniform(0, 1.4)), bank=bank)
+    difference = np.abs(result.pixels.astype(np.int16) - result.original.astype(np.int16)).max(axis=2)
+    labels = np.full(difference.shape, UNSURE, np.uint8)
+    opaque = np.zeros(difference.shape, bool)
+    for name, mask in result.kinds.items():
+        if name not in SEE_THROUGH:
+            opaque |= mask > 0
+    labels[(difference >= CLEAR * 255) & opaque] = DAMAGED
+    labels[difference <= FAINT * 255] = INTACT
+    pixels = result.pixels
+    if rng.random() < 0.5:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(55, 96))]
+        coded = cv2.imencode(".jpg", pixels[:, :, ::-1], quality)[1]
+        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
+    return Sample(np.ascontiguousarray(pixels, np.uint8), labels)
+
+
+def _vary(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Another scale, another blur, sometimes grey."""
+    scale = float(np.exp(rng.uniform(np.log(0.7), np.log(1.7))))
+    size = (max(288, round(picture.shape[1] * scale)), max(288, round(picture.shape[0] * scale)))
+    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC).astype(np.uint8)
+    if max(picture.shape) > 448:  # a part is enough, and the cost grows with the area
+        top, left = (int(rng.integers(0, max(1, n - 447))) for n in picture.shape[:2])
+        picture = picture[top : top + 448, left : left + 448]
+    if rng.random() < 0.3:
+        picture = cv2.merge([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)] * 3).astype(np.uint8)
+    return np.ascontiguousarray(picture)
+
+
+def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
+    """Returns a square crop, mirrored and turned, with other brightness and contrast."""
+    rows, columns = sample.labels.shape
+    top, left = int(rng.integers(0, rows - side + 1)), int(rng.integers(0, columns - side + 1))
+    picture = sample.picture[top : top + side, left : left + side]
+    labels = sample.labels[top : top + side, left : left + side]
+    turns = int(rng.integers(4))
+    picture, labels = np.rot90(picture, turns), np.rot90(labels, turns)
+    if rng.random() < 0.5:
+        picture, labels = picture[:, ::-1], labels[:, ::-1]
+    gain, shift, gamma = rng.uniform(0.85, 1.12), rng.normal(0, 8), np.exp(rng.normal(0, 0.12))
+    table = np.clip(255 * (np.arange(256) / 255) ** gamma * gain + shift, 0, 255).astype(np.uint8)
+    if rng.random() < 0.1:
+        table = table[::-1].copy()  # a negative: damage of both polarities is damage
+    return Sample(np.ascontiguousarray(table[picture]), np.ascontiguousarray(labels))
+
+
+class Crops(IterableDataset[tuple[Tensor, Tensor]]):
+    """An endless stream of (planes (9,S,S) uint8, labels (S,S) uint8).
+
+    Drawing a picture costs more than a training step on it, so each worker keeps a store of drawn pictures, uses
+    each several times under other crops and tones, and replaces one at a time.
+
+    Args:
+        pictures: clean photographs (H,W,3) uint8.
+        artefacts: folder of scanned artefacts, or None.
+        side: crop size.
+        seed: of this worker's choices.
+        undamaged: share of pictures without damage.
+        store: drawn pictures kept.
+        reuse: crops taken for each picture drawn.
+    """
+
+    def __init__(
+        self, pictures: tuple[Picture, ...], artefacts: Path | None, *, side: int, seed: int, undamaged: float = 0.35,
+        store: int = 1200, reuse: int = 5,
+    ) -> None:  # fmt: skip
+        self.pictures, self.artefacts, self.side, self.seed = pictures, artefacts, side, seed
+        self.undamaged, self.store, self.reuse = undamaged, store, reuse
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        cv2.setNumThreads(1)
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng((self.seed, info.id if info else 0))
+        bank = ArtefactBank.load(self.artefacts) if self.artefacts else None
+        kept: list[Sample] = []
+        count = 0
+        while True:
+            if count % self.reuse == 0 or len(kept) < 8:
+                picture = self.pictures[int(rng.integers(len(self.pictures)))]
+                sample = make_sample(picture, rng, bank, undamaged=self.undamaged)
+                if len(kept) < self.store:
+                    kept.append(sample)
+                else:
+                    kept[int(rng.integers(len(kept)))] = sample
+            count += 1
+            crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
+            if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
+                continue  # corners without damage of damaged pictures would crowd out the rest
+            yield torch.from_numpy(planes(crop.picture)).permute(2, 0, 1), torch.from_numpy(crop.labels)
