@@ -41,8 +41,9 @@ def push_pull(image: Tensor, hole: Tensor) -> Tensor:
     """
     with torch.no_grad(), torch.autocast(device_type=image.device.type, enabled=False):
         missing = hole > 0.5
-        value = torch.where(missing, torch.zeros_like(image), image).float()
-        weight = (~missing).to(torch.float32)
+        # Planes one after the other: shifting by a pixel is then a plain move of memory.
+        value = torch.where(missing, torch.zeros_like(image), image).float().contiguous()
+        weight = (~missing).to(torch.float32).contiguous()
         levels = [(value, weight)]
         while max(value.shape[-2:]) > 1:
             value, weight = _pull(value, weight)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
@@ -74,7 +75,12 @@ class Report:
 
 
 class InpainterTraining:
-    """One run: its network, average, optimiser and place on disk. :meth:`run` goes on until the budget is used."""
+    """One run: its network, average, optimiser and place on disk. :meth:`run` goes on until the budget is used.
+
+    Setting ``stopping`` ends it after the current step, with a checkpoint.
+    """
+
+    weights_name = "rn-faithful"
 
     def __init__(self, photos: PhotoSet, options: Options, *, resume: bool = False) -> None:
         self.options = options
@@ -97,15 +103,19 @@ class InpainterTraining:
             self._resume()
 
     def _resume(self) -> None:
-        found = load_checkpoint(
-            self.options.out / NAME,
-            {"generator": self.generator, "average": self.average},
-            {"generator": self.optimizer},
-        )
+        found = load_checkpoint(self.options.out / NAME, self.modules(), self.optimizers())
         if found.facts != self.progress.facts:
             changed = [key for key, value in self.progress.facts.items() if found.facts.get(key) != value]
             log.warning("resuming with other %s than the run began with: not to the bit", ", ".join(changed))
         self.progress.step, self.progress.seconds, self.progress.pixels = found.step, found.seconds, found.pixels
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds."""
+        return {"generator": self.generator, "average": self.average}
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers that a checkpoint holds."""
+        return {"generator": self.optimizer}
 
     def _share(self) -> float:
         return self.options.budget.progress(self.progress.step, self.progress.seconds)
@@ -120,10 +130,14 @@ class InpainterTraining:
         hole = holes.to(self.device).float()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        return self.update(target, hole, rate)
+
+    def update(self, target: Tensor, hole: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """One update from targets (N,3,S,S) float32 0..1 and holes (N,1,S,S) float32 0/1; the loss and its terms."""
         size = self.options.piece
         pieces = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
         loss, terms = self.workers.run(self.parameters, pieces, self._loss)
-        norm = clip_grad_norm_(self.generator.parameters(), 1.0)
+        norm = clip_grad_norm_(self.parameters, 1.0)
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
             update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
@@ -139,14 +153,15 @@ class InpainterTraining:
 
     def save(self) -> None:
         """Writes the checkpoint and, beside it, the averaged weights as they would be shipped."""
-        save_checkpoint(
-            self.options.out / NAME,
-            {"generator": self.generator, "average": self.average},
-            {"generator": self.optimizer},
-            self.progress,
-        )
-        facts = {"steps": str(self.progress.step), "pixels": str(self.progress.pixels), "seed": str(self.options.seed)}
-        save_generator(self.options.out / "rn-faithful.safetensors", self.average, facts)
+        save_checkpoint(self.options.out / NAME, self.modules(), self.optimizers(), self.progress)
+        facts = {
+            "steps": str(self.progress.step),
+            "pixels": str(self.progress.pixels),
+            "seconds": str(round(self.progress.seconds)),
+            "seed": str(self.options.seed),
+            "size": self.options.size,
+        }
+        save_generator(self.options.out / f"{self.weights_name}.safetensors", self.average, facts)
 
     def validate(self) -> dict[str, float]:
         """PSNR in dB of the averaged weights on the held-out crops: ``psnr`` and one entry per kind of hole.

@@ -1,0 +1,140 @@
+"""`train inpainter|detector|digits …`: training with resume."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.training.loop import InpainterTraining, Report
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds the verb and what it can train."""
+    parser = subparsers.add_parser("train", help="train a network, with checkpoints and resume")
+    what = parser.add_subparsers(dest="network", required=True, metavar="inpainter|detector|digits")
+    _add_inpainter(what)
+    for name in ("detector", "digits"):
+        # Each of the others brings its own arguments in a module of its own.
+        module = f"pipeline.cli.train_{name}"
+        if importlib.util.find_spec(module) is not None:
+            importlib.import_module(module).add_parser(what)
+
+
+def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
+    parser = what.add_parser(
+        "inpainter",
+        help="the network of the engine rn",
+        description="Trains the inpainting network on the photographs below a folder. Checkpoint, curves, samples,"
+        " weights and model card are written to --out; the same command with --resume goes on after any break, on"
+        " the same or another device. Ctrl-C saves and stops.",
+    )
+    parser.add_argument("photos", type=Path, help="folder of photographs; sub-folders are read too")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
+    budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
+    budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
+    parser.add_argument("--size", choices=("light", "medium", "wide"), default="medium", help="default medium")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
+    parser.add_argument(
+        "--crop", type=int, default=128, help="side of a crop in pixels, a multiple of 32 (default 128)"
+    )
+    parser.add_argument("--rate", type=float, help="peak learning rate (default 1e-3, with --sharp 1e-4)")
+    parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
+    parser.add_argument("--seed", type=int, default=1, help="default 1")
+    parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
+    parser.add_argument("--sharp", action="store_true", help="the adversarial last phase, from --weights")
+    parser.add_argument("--weights", type=Path, help="where --sharp begins (default: the shipped faithful weights)")
+    parser.set_defaults(func=train_inpainter)
+
+
+def _until(text: str) -> float:
+    """The next moment at which the clock shows HH:MM, in seconds since the epoch."""
+    moment = time.strptime(text, "%H:%M")
+    now = time.localtime()
+    due = time.mktime((*now[:3], moment.tm_hour, moment.tm_min, 0, *now[6:8], -1))
+    return due if due > time.time() else due + 86400.0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _show(line: Report) -> None:
+    text = (
+        f"step {line.step:>7,}  {line.progress:6.1%}  loss {line.loss:.4f}  rate {line.rate:.1e}"
+        f"  {line.steps_per_second:.2f} steps/s  waiting for data {line.waiting:.1%}  left {_clock(line.left_seconds)}"
+    )
+    end = "\r" if sys.stderr.isatty() else "\n"
+    print(text, end=end, file=sys.stderr, flush=True)
+
+
+def train_inpainter(args: argparse.Namespace) -> int:
+    """The exit code: 0 when the budget is used or the run was stopped and saved, 2 when it cannot begin."""
+    from pipeline.errors import RestorationError
+    from pipeline.rn.weights import DEFAULT
+    from pipeline.training.checkpoint import NAME
+    from pipeline.training.inpainter import train_inpainter as train
+    from pipeline.training.loop import Options
+    from pipeline.training.schedule import Budget
+
+    device = args.device
+    if device == "auto":
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        if args.crop % 32:
+            raise ValueError("--crop must be a multiple of 32")
+        if args.resume and not (args.out / NAME).exists():
+            raise ValueError(f"there is no checkpoint to resume in {args.out}")
+        if not args.resume and (args.out / NAME).exists():
+            raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
+        until = _until(args.until) if args.until else None
+        steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
+        options = Options(
+            out=args.out,
+            budget=Budget(steps=steps, hours=args.hours, until=until),
+            size=args.size,
+            crop=args.crop,
+            batch=args.batch,
+            peak_rate=args.rate or (1e-4 if args.sharp else 1e-3),
+            seed=args.seed,
+            device=device,
+            artefacts=args.artefacts,
+            threads=args.threads,
+        )
+
+        def begun(training: InpainterTraining) -> None:
+            def stop(_signal: int, _frame: FrameType | None) -> None:
+                training.stopping = True
+
+            signal.signal(signal.SIGINT, stop)
+            signal.signal(signal.SIGTERM, stop)
+
+        weights = train(
+            args.photos,
+            options,
+            resume=args.resume,
+            sharp=args.sharp,
+            start=args.weights or DEFAULT,
+            report=_show,
+            validated=lambda text: print(text, file=sys.stderr, flush=True),
+            begun=begun,
+        )
+    except (RestorationError, ValueError, OSError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    print(weights)
+    return 0

@@ -1,0 +1,137 @@
+"""What `train inpainter` does around the loop: reads the photographs, reports, draws, and writes the card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from pipeline.rn.config import SIZES
+from pipeline.rn.generator import Generator
+from pipeline.rn.weights import load_generator
+from pipeline.training.card import Card, describe_data, hardware, write_card
+from pipeline.training.curves import draw_curves
+from pipeline.training.loop import InpainterTraining, Options, Report
+from pipeline.training.photos import PhotoSet, is_held_out, load_photos
+from pipeline.training.sharp import SharpTraining
+from pipeline.training.sheets import draw_sheet
+from pipeline.training.validation import baselines, fill, fill_prior
+
+log = logging.getLogger(__name__)
+
+CLASSICAL = ("telea", "navier-stokes", "biharmonic")
+LIMITS = (
+    "It fills what a mask calls damaged and judges nothing: a wrong mask loses real detail.",
+    "A hole wider than some 24 pixels is filled plausibly at best and softly always; what was there is not recovered.",
+    "Faces, text and repeated patterns are not understood; look at them before publishing.",
+    "Trained on photographs shrunk to a short side of about 400 pixels: grain of a high-resolution scan is finer than"
+    " anything it has seen, and the fill is smoother than its surroundings.",
+    "PSNR rewards blur; read the sharpness column beside it.",
+)
+
+
+def train_inpainter(
+    photos: Path,
+    options: Options,
+    *,
+    resume: bool = False,
+    sharp: bool = False,
+    start: Path | None = None,
+    report: Callable[[Report], None] | None = None,
+    validated: Callable[[str], None] | None = None,
+    begun: Callable[[InpainterTraining], None] | None = None,
+) -> Path:
+    """The path of the averaged weights after training on the photographs below a folder.
+
+    Beside the weights lie the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
+    ``samples.png`` and the model card. ``sharp`` begins the adversarial phase from the weights ``start``.
+    ``report`` gets each line of progress, ``validated`` one sentence after each validation, ``begun`` the run itself,
+    so that a signal can stop it. Raises ``ValueError`` without a photograph, ``WeightsError`` on a checkpoint or
+    start weights that do not fit.
+    """
+    from pipeline.rn import fused
+
+    pictures = load_photos(photos)
+    log.info("%d photographs in memory", len(pictures))
+    training: InpainterTraining
+    if sharp:
+        generator: Generator | None = None
+        if start is not None and not resume:
+            generator, _ = load_generator(start)
+            named = [name for name, config in SIZES.items() if config == generator.config]
+            if not named:
+                raise ValueError(f"{start} is none of the sizes {', '.join(SIZES)}")
+            options = replace(options, size=named[0])
+        training = SharpTraining(pictures, options, generator, resume=resume)
+    else:
+        training = InpainterTraining(pictures, options, resume=resume)
+    if options.device == "cpu":
+        # One core an operation; several operations at a time (see ``parallel``).
+        torch.set_num_threads(1 if options.threads > 1 and not sharp else max(1, options.threads))
+        fused.enable()
+    if begun is not None:
+        begun(training)
+    levels = baselines(training.validation, CLASSICAL, options.out / "baselines.json")
+
+    def after(scores: dict[str, float]) -> None:
+        draw_curves(options.out, levels)
+        filled = fill(training.average, training.validation, training.device)
+        columns = {"prior": fill_prior(training.validation), training.weights_name: filled}
+        draw_sheet(training.validation, columns, options.out / "samples.png")
+        if validated is not None:
+            kinds = ", ".join(f"{name} {value:.2f}" for name, value in scores.items() if name != "psnr")
+            beside = ", ".join(f"{name} {value:.2f}" for name, value in levels.items())
+            validated(f"held-out PSNR {scores['psnr']:.2f} dB ({kinds}); on the same holes {beside}")
+
+    training.run(report, after)
+    weights = options.out / f"{training.weights_name}.safetensors"
+    write_card(weights.with_suffix(".md"), make_card(training, photos, pictures, levels, sharp=sharp))
+    return weights
+
+
+def make_card(
+    training: InpainterTraining, photos: Path, pictures: PhotoSet, levels: dict[str, float], *, sharp: bool = False
+) -> Card:
+    """The card of a run as it stands."""
+    options, progress = training.options, training.progress
+    scores = training.validate()
+    count = sum(parameter.numel() for parameter in training.generator.parameters())
+    kinds = [name for name in scores if name != "psnr"]
+    table = ["| engine | PSNR, dB |", "|---|---|", f"| **rn** | **{scores['psnr']:.2f}** |"]
+    table += [f"| {name} | {value:.2f} |" for name, value in levels.items()]
+    table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
+    held = sum(is_held_out(name) for name in pictures.names)
+    budget = f"--steps {progress.step}"
+    return Card(
+        title=f"Model card: {training.weights_name}",
+        purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
+        + ("Sharper and less faithful: not for an archive." if sharp else "The default engine's weights."),
+        network=f"Size `{options.size}`: {count / 1e6:.2f} million parameters, stored in half precision. Push-pull"
+        " prior, coarse net at 1/8, refinement U-Net on the unshuffled picture, RN-B in the encoders, RN-L in the"
+        " decoder (Yu et al., AAAI 2020, arXiv 1911.10375; the two stages are this project's own). Statistics per"
+        " picture and region.",
+        data=describe_data(photos, pictures.names)
+        + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
+        training={
+            "steps": f"{progress.step:,} of {options.batch} crops of {options.crop}² (larger ones in the last fifth)",
+            "pixels seen": f"{progress.pixels / 1e9:.2f} × 10⁹",
+            "time": f"{progress.seconds / 3600:.2f} h, breaks not counted",
+            "hardware": hardware(),
+            "arithmetic": "bfloat16 with float32 statistics and weights",
+            "optimiser": f"AdamW, {options.peak_rate:g}, betas .9 and .99, clipped at 1; averaged weights are shipped",
+            "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items()),
+            "seed": str(options.seed),
+            "holes": "drawn (`pipeline/damage/holes.py`)"
+            + (", a fifth composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
+        },
+        reproduce=(
+            f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} {budget} --seed {options.seed}"
+            + (" --artefacts ARTEFACTS" if options.artefacts else "")
+            + (" --sharp" if sharp else ""),
+        ),
+        limits=LIMITS,
+        tables={f"Held-out crops of {options.validation_size}², whole picture": "\n".join(table)},
+    )

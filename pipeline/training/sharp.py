@@ -1,0 +1,76 @@
+"""The last, adversarial phase: from the faithful weights to a sharper, less faithful variant, kept apart."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from pipeline.rn.discriminator import Discriminator
+from pipeline.rn.generator import Generator
+from pipeline.training import schedule
+from pipeline.training.adversarial import critic_loss, deceit_loss
+from pipeline.training.averaging import update_average
+from pipeline.training.loop import InpainterTraining, Options
+from pipeline.training.losses import reconstruction
+from pipeline.training.photos import PhotoSet
+
+ADVERSARIAL = 0.02
+"""Weight of the adversarial term beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
+
+
+class SharpTraining(InpainterTraining):
+    """Continues trained weights with a discriminator: hinge loss, spectral normalisation, alternating updates."""
+
+    weights_name = "rn-sharp"
+
+    def __init__(self, photos: PhotoSet, options: Options, start: Generator | None, *, resume: bool = False) -> None:
+        """A new phase from the generator ``start``, or with ``resume`` the one whose checkpoint lies in ``out``."""
+        torch.manual_seed(options.seed)
+        self.discriminator = Discriminator().to(torch.device(options.device))
+        self.critic_optimizer = torch.optim.AdamW(
+            self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
+        )
+        super().__init__(photos, options, resume=resume)
+        if start is not None and not resume:
+            self.generator.load_state_dict(start.state_dict())
+            self.average.load_state_dict(start.state_dict())
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds, the discriminator included."""
+        return {**super().modules(), "discriminator": self.discriminator}
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers that a checkpoint holds, the discriminator's included."""
+        return {**super().optimizers(), "discriminator": self.critic_optimizer}
+
+    def update(self, target: Tensor, hole: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """One update of the discriminator, then one of the generator; see :meth:`InpainterTraining.update`."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            stages = self.generator.forward_stages(target, hole)
+            real = self.discriminator(target, hole)
+            filled = self.discriminator(stages.final.detach(), hole)
+        critic = critic_loss(real.float(), filled.float(), hole)
+        for group in self.critic_optimizer.param_groups:
+            group["lr"] = 2.0 * rate
+        self.critic_optimizer.zero_grad(set_to_none=True)
+        critic.backward()  # type: ignore[no-untyped-call]
+        self.critic_optimizer.step()
+
+        for parameter in self.discriminator.parameters():
+            parameter.requires_grad_(False)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            judged = self.discriminator(stages.final, hole)
+        deceit = deceit_loss(judged.float(), hole)
+        faithful, terms = reconstruction(stages, target, hole, self.options.weights)
+        loss = faithful + ADVERSARIAL * deceit
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for parameter in self.discriminator.parameters():
+            parameter.requires_grad_(True)
+        norm = clip_grad_norm_(self.parameters, 1.0)
+        if bool(torch.isfinite(norm)):
+            self.optimizer.step()
+            update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
+        return loss.detach(), {**terms, "critic": critic.detach(), "deceit": deceit.detach()}
