@@ -1,0 +1,112 @@
+"""Between a scan's own channels and the colours that detectors and engines see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.scans.model import Scan
+
+FloatImage = NDArray[np.float32]
+
+
+def visible(scan: Scan) -> NDArray[Any]:
+    """Returns what the eye sees, at native depth: (H,W) grey or (H,W,3) RGB; alpha is left away.
+
+    CMYK becomes RGB by (1 - ink) · (1 - black): not a print's true colour, but one that follows it, and one that
+    `native_values` can undo.
+    """
+    pixels = scan.pixels
+    if scan.mode == "L":
+        return pixels
+    if scan.mode == "LA":
+        return pixels[..., 0]
+    if scan.mode != "CMYK":
+        return pixels[..., :3]
+    full = np.iinfo(pixels.dtype).max
+    result = np.empty((*pixels.shape[:2], 3), pixels.dtype)
+    # Row by row: a product of 16-bit values needs 32 bits, for the whole scan that would be a lot.
+    for row, inks in zip(result, pixels, strict=True):
+        light = full - inks.astype(np.uint32)
+        row[:] = (light[:, :3] * light[:, 3:] + full // 2) // full
+    return result
+
+
+def colour(scan: Scan) -> FloatImage:
+    """Returns the scan as (H,W,3) float32 in 0..1."""
+    seen = visible(scan)
+    scale = np.float32(1 / np.iinfo(seen.dtype).max)
+    if seen.ndim == 2:
+        return np.repeat((seen * scale)[..., None], 3, axis=2)
+    result: FloatImage = np.multiply(seen, scale, dtype=np.float32)
+    return result
+
+
+def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> NDArray[Any]:
+    """Returns colours in a scan's own channels and depth: (N,) for grey, else (N,C).
+
+    Args:
+        mask: (H,W), not 0 where damaged; N pixels are.
+        colours: (N,3) float32 in 0..1, in the order of `scan.pixels[mask > 0]`.
+
+    Alpha stays as it is. The black of a CMYK fill has the same share in its darkness as the black around the damage,
+    so that it prints alike.
+    """
+    full = np.iinfo(scan.pixels.dtype).max
+    light = np.clip(colours, 0.0, 1.0)
+
+    def scaled(values: NDArray[Any]) -> NDArray[Any]:
+        result: NDArray[Any] = np.rint(values * full).astype(scan.pixels.dtype)
+        return result
+
+    if scan.mode == "L":
+        return scaled(_grey(light))
+    values = scan.pixels[mask > 0]
+    if scan.mode == "LA":
+        values[:, 0] = scaled(_grey(light))
+    elif scan.mode == "CMYK":
+        values[:] = scaled(_inks(light, _black_share(scan, mask)))
+    else:
+        values[:, :3] = scaled(light)
+    return values
+
+
+def with_colour(scan: Scan, filled: FloatImage, mask: NDArray[np.uint8]) -> Scan:
+    """Returns the scan with colours put under the mask; all other pixels are the same bits.
+
+    Args:
+        filled: (H,W,3) float32 in 0..1.
+        mask: (H,W), not 0 where damaged.
+    """
+    pixels = scan.pixels.copy()
+    pixels[mask > 0] = native_values(scan, mask, filled[mask > 0])
+    return replace(scan, pixels=pixels)
+
+
+def _grey(light: FloatImage) -> FloatImage:
+    """Returns the mean of three channels (N,): an engine that was shown grey gives three that are nearly alike."""
+    result: FloatImage = light.mean(axis=-1, dtype=np.float32)
+    return result
+
+
+def _inks(light: FloatImage, share: float) -> FloatImage:
+    """Returns colours (N,3) as inks (N,4), black taking a share of the darkness."""
+    black = share * (1 - light.max(axis=1, keepdims=True))
+    rest = np.maximum(1 - black, 1e-6)
+    return np.concatenate((np.clip(1 - light / rest, 0, 1), black), axis=1)
+
+
+def _black_share(scan: Scan, mask: NDArray[np.uint8]) -> float:
+    """Returns the part that black has in the darkness around the damage, 0..1, by least squares."""
+    damaged = (mask > 0).astype(np.uint8)
+    rim = (cv2.dilate(damaged, np.ones((9, 9), np.uint8)) > 0) & (damaged == 0)
+    inks = scan.pixels[rim].astype(np.float64) / np.iinfo(scan.pixels.dtype).max
+    if not len(inks):
+        return 1.0
+    dark = 1 - (1 - inks[:, :3].min(axis=1)) * (1 - inks[:, 3])
+    weight = float((dark * dark).sum())
+    return min(1.0, float((dark * inks[:, 3]).sum()) / weight) if weight else 1.0

@@ -1,0 +1,15 @@
+"""Deflate as PNG and TIFF store it, by libdeflate."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+
+def deflate(values: NDArray[np.unsignedinteger[Any]], level: int) -> bytes:
+    """Returns the bytes of an array, C order, as a zlib stream; 1 is fast, 9 is small."""
+    # The stubs know bytes alone, the codec takes any buffer.
+    return bytes(imagecodecs.deflate_encode(cast(Any, values), level=level, raw=False))

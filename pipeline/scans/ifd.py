@@ -1,0 +1,198 @@
+"""TIFF directories (IFDs), as they stand in TIFF files and EXIF blocks: read into tags, written little-endian."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Type number → (bytes of one value, numpy's letter for one number of it).
+TYPES = {
+    1: (1, "u1"), 2: (1, "u1"), 3: (2, "u2"), 4: (4, "u4"), 5: (8, "u4"), 6: (1, "i1"), 7: (1, "u1"), 8: (2, "i2"),
+    9: (4, "i4"), 10: (8, "i4"), 11: (4, "f4"), 12: (8, "f8"), 13: (4, "u4"), 16: (8, "u8"), 17: (8, "i8"),
+    18: (8, "u8"),
+}  # fmt: skip
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
+CHILDREN = {EXIF_IFD, GPS_IFD, INTEROP_IFD}
+ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
+
+
+class BrokenDirectory(ValueError):
+    """A directory or a value lies outside of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One entry: type number, count of values, and the values as little-endian bytes."""
+
+    type: int
+    count: int
+    data: bytes
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The numbers, 1-D; rationals are numerator and denominator in turn."""
+        return np.frombuffer(self.data, "<" + TYPES[self.type][1])
+
+    @classmethod
+    def of(cls, kind: int, values: Any) -> Tag:
+        """Returns a tag of numbers, or of bytes."""
+        if isinstance(values, bytes):
+            return cls(kind, len(values) // TYPES[kind][0], values)
+        array = np.asarray(values).astype("<" + TYPES[kind][1]).ravel()
+        return cls(kind, array.nbytes // TYPES[kind][0], array.tobytes())
+
+
+@dataclass
+class Directory:
+    """The tags of one directory by number, its sub-directories, and where the next one stands (0: none)."""
+
+    tags: dict[int, Tag] = field(default_factory=dict)
+    children: dict[int, Directory] = field(default_factory=dict)
+    following: int = 0
+
+    def number(self, code: int, default: int) -> int:
+        """Returns a tag's first value as an integer."""
+        tag = self.tags.get(code)
+        return int(tag.values[0]) if tag is not None and tag.count else default
+
+    def ratio(self, code: int) -> float | None:
+        """Returns a rational tag's first value."""
+        tag = self.tags.get(code)
+        if tag is None or tag.type != RATIONAL or not tag.count or not tag.values[1]:
+            return None
+        return float(tag.values[0]) / float(tag.values[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The bytes of a TIFF file or EXIF block and how its numbers are written."""
+
+    data: bytes
+    order: str
+    big: bool
+    first: int
+
+    @classmethod
+    def open(cls, data: bytes) -> Structure:
+        """Returns the structure of data with a TIFF header.
+
+        Raises:
+            BrokenDirectory: there is no such header.
+        """
+        order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+        if order is None or len(data) < 8:
+            raise BrokenDirectory("no TIFF header")
+        version = struct.unpack_from(order + "H", data, 2)[0]
+        if version == 42:
+            return cls(data, order, False, struct.unpack_from(order + "I", data, 4)[0])
+        if version == 43 and len(data) >= 16:
+            return cls(data, order, True, struct.unpack_from(order + "Q", data, 8)[0])
+        raise BrokenDirectory("no TIFF header")
+
+    def read(self, offset: int, *, children: bool = True) -> Directory:
+        """Returns the directory at an offset, sub-directories too.
+
+        Raises:
+            BrokenDirectory: it, or one of its values, lies outside of the data. Broken sub-directories are left out.
+        """
+        count_at, entry, inline, offset_letter = ("Q", 20, 8, "Q") if self.big else ("H", 12, 4, "I")
+        try:
+            count = struct.unpack_from(self.order + count_at, self.data, offset)[0]
+            start = offset + struct.calcsize(count_at)
+            end = start + count * entry
+            if end > len(self.data):
+                raise BrokenDirectory("a directory is cut off")
+            # Some writers leave the last pointer away at the very end of an EXIF block.
+            left = end + inline <= len(self.data)
+            following = struct.unpack_from(self.order + offset_letter, self.data, end)[0] if left else 0
+        except struct.error as error:
+            raise BrokenDirectory("a directory lies outside of the data") from error
+        found = Directory(following=following)
+        for at in range(start, end, entry):
+            code, kind = struct.unpack_from(self.order + "HH", self.data, at)
+            number = struct.unpack_from(self.order + offset_letter, self.data, at + 4)[0]
+            if kind not in TYPES:
+                continue
+            size, letter = TYPES[kind]
+            where = at + entry - inline
+            if number * size > inline:
+                where = struct.unpack_from(self.order + offset_letter, self.data, where)[0]
+            if where + number * size > len(self.data):
+                raise BrokenDirectory(f"tag {code} lies outside of the data")
+            values = bytes(self.data[where : where + number * size])
+            if self.order == ">" and size > 1:
+                values = np.frombuffer(values, ">" + letter).astype("<" + letter).tobytes()
+            tag = Tag(kind, number, values)
+            if code not in CHILDREN:
+                found.tags[code] = tag
+            elif children and number:
+                try:
+                    found.children[code] = self.read(int(tag.values[0]), children=code == EXIF_IFD)
+                except BrokenDirectory:
+                    continue
+        return found
+
+
+def serialise(directory: Directory, offset: int, *, big: bool = False) -> bytes:
+    """Returns a directory with its values and sub-directories as bytes that are to stand at an offset.
+
+    Args:
+        offset: even.
+        big: as BigTIFF, with 64-bit offsets.
+    """
+    entry, inline, letter, count_letter = (20, 8, "Q", "Q") if big else (12, 4, "I", "H")
+    codes = sorted([*directory.tags, *directory.children])
+    head = bytearray(struct.pack("<" + count_letter, len(codes)))
+    body = bytearray()
+    body_at = offset + len(head) + len(codes) * entry + inline
+    for code in codes:
+        child = directory.children.get(code)
+        if child is not None:
+            tag = Tag.of(LONG8 if big else LONG, [body_at + len(body)])
+            body += serialise(child, body_at + len(body), big=big)
+        else:
+            tag = directory.tags[code]
+        head += struct.pack("<HH" + letter, code, tag.type, tag.count)
+        if len(tag.data) <= inline:
+            head += tag.data.ljust(inline, b"\0")
+        else:
+            head += struct.pack("<" + letter, body_at + len(body))
+            body += tag.data
+        body += b"\0" * (len(body) % 2)
+    return bytes(head + struct.pack("<" + letter, 0) + body)
+
+
+def exif_block(directory: Directory) -> bytes:
+    """Returns an EXIF block with the tags of a directory."""
+    return struct.pack("<2sHI", b"II", 42, 8) + serialise(directory, 8)
+
+
+def read_block(block: bytes | None) -> Directory:
+    """Returns the first directory of an EXIF block; an empty one when there is none, or when it is broken."""
+    if not block:
+        return Directory()
+    try:
+        structure = Structure.open(block)
+        return structure.read(structure.first)
+    except BrokenDirectory:
+        return Directory()
+
+
+def orientation(directory: Directory) -> int:
+    """Returns the EXIF orientation, 1 where there is none or nonsense."""
+    value = directory.number(ORIENTATION, 1)
+    return value if 1 <= value <= 8 else 1
+
+
+def resolution(directory: Directory) -> tuple[float, float] | None:
+    """Returns the resolution in dots per inch, where the tags give one."""
+    across, down = directory.ratio(X_RESOLUTION), directory.ratio(Y_RESOLUTION)
+    unit = {2: 1.0, 3: 2.54}.get(directory.number(RESOLUTION_UNIT, 2))
+    if not across or not down or unit is None:
+        return None
+    return across * unit, down * unit

@@ -1,0 +1,168 @@
+"""JPEG: markers walked to the very end, pixels by libjpeg, and a check that none of them was made up.
+
+libjpeg paints what is missing in grey and says so only as a warning; here that is a refusal.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import Reason
+from pipeline.scans.ifd import orientation, read_block, resolution
+from pipeline.scans.jpeg_warnings import warning_of
+from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.photoshop import iptc_of
+from pipeline.scans.refusals import refusal
+
+MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "CMYK"}
+BASELINE_TO_PROGRESSIVE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+ALONE = {0x01, *range(0xD0, 0xD9)}
+SOS, EOI = 0xDA, 0xD9
+# What may follow in scan data without ending it: a stuffed zero, a restart, a fill byte.
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+EXIF, XMP, ICC, PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
+
+
+@dataclass
+class Header:
+    """What the segments before the first scan hold."""
+
+    frame: int = 0
+    precision: int = 8
+    width: int = 0
+    height: int = 0
+    components: int = 0
+    density: tuple[float, float] | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    comments: list[bytes] = field(default_factory=list)
+    icc: dict[int, bytes] = field(default_factory=dict)
+    photoshop: bytes = b""
+    scan_at: int = 0
+
+
+def read_header(data: bytes, name: str) -> Header:
+    """Returns what stands before the first scan.
+
+    Raises:
+        UnreadableScan: TRUNCATED when the data ends before, UNREADABLE when they are no segments.
+    """
+    header = Header()
+    at = 2
+    while True:
+        marker, start, end = _segment(data, at, name)
+        content = data[start:end]
+        if marker in FRAMES:
+            if len(content) < 6:
+                raise refusal(Reason.UNREADABLE, name, "the JPEG's frame header is damaged")
+            header.frame, header.precision, header.components = marker, content[0], content[5]
+            header.height = int.from_bytes(content[1:3], "big")
+            header.width = int.from_bytes(content[3:5], "big")
+        elif marker == SOS:
+            header.scan_at = at
+            return header
+        elif marker == EOI:
+            raise refusal(Reason.TRUNCATED, name, "the JPEG holds no picture")
+        else:
+            _remember(header, marker, content)
+        at = end
+
+
+def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
+    """Returns marker, start and end of the content of the segment at a position."""
+    while at < len(data) and data[at] == 0xFF and at + 1 < len(data) and data[at + 1] == 0xFF:
+        at += 1
+    if at + 1 >= len(data):
+        raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+    if data[at] != 0xFF:
+        raise refusal(Reason.UNREADABLE, name, "bytes in the JPEG stand where a marker should")
+    marker = data[at + 1]
+    if marker in ALONE or marker == EOI:
+        return marker, at + 2, at + 2
+    size = int.from_bytes(data[at + 2 : at + 4], "big")
+    if at + 2 + size > len(data) or at + 4 > len(data):
+        raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+    if size < 2:
+        raise refusal(Reason.UNREADABLE, name, "a segment of the JPEG has no length")
+    return marker, at + 4, at + 2 + size
+
+
+def _remember(header: Header, marker: int, content: bytes) -> None:
+    """Puts an application segment or comment into the header."""
+    if marker == 0xE0 and content.startswith(b"JFIF\0") and len(content) >= 12:
+        unit = {1: 1.0, 2: 2.54}.get(content[7])
+        across, down = int.from_bytes(content[8:10], "big"), int.from_bytes(content[10:12], "big")
+        if unit and across and down:
+            header.density = (across * unit, down * unit)
+    elif marker == 0xE1 and content.startswith(EXIF) and header.exif is None:
+        header.exif = content[len(EXIF) :]
+    elif marker == 0xE1 and content.startswith(XMP) and header.xmp is None:
+        header.xmp = content[len(XMP) :]
+    elif marker == 0xE2 and content.startswith(ICC) and len(content) > 14:
+        header.icc[content[12]] = content[14:]
+    elif marker == 0xED and content.startswith(PHOTOSHOP):
+        header.photoshop += content[len(PHOTOSHOP) :]
+    elif marker == 0xFE:
+        header.comments.append(content)
+
+
+def inspect(data: bytes, name: str) -> ScanInfo:
+    """Returns what the header says."""
+    header = read_header(data, name)
+    if header.frame not in BASELINE_TO_PROGRESSIVE or header.precision != 8:
+        detail = f"JPEG with {header.precision} bits" if header.precision != 8 else "lossless or hierarchical JPEG"
+        raise refusal(Reason.UNSUPPORTED, name, detail)
+    if header.components not in MODES:
+        raise refusal(Reason.UNSUPPORTED, name, f"JPEG with {header.components} channels")
+    mode = MODES[header.components]
+    turned = orientation(read_block(header.exif))
+    return ScanInfo("JPEG", header.width, header.height, CHANNELS[mode], 8, 1, turned, mode)
+
+
+def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+    """Returns pixels and metadata of a whole JPEG."""
+    header = read_header(data, name)
+    _check_whole(data, header.scan_at, name)
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        pixels = np.asarray(image)
+    icc = b"".join(header.icc[number] for number in sorted(header.icc)) or None
+    text = tuple((b"tEXt", b"Comment\0" + c.replace(b"\0", b" ").strip()) for c in header.comments if c.strip())
+    return pixels, Metadata(
+        icc=icc,
+        exif=header.exif,
+        xmp=header.xmp,
+        iptc=iptc_of(header.photoshop),
+        photoshop=header.photoshop or None,
+        dpi=header.density or resolution(read_block(header.exif)),
+        png_chunks=text,
+    )
+
+
+def _check_whole(data: bytes, at: int, name: str) -> None:
+    """Raises UnreadableScan unless all scans are there and hold what they should."""
+    last = at
+    while True:
+        marker, _, end = _segment(data, at, name)
+        if marker == EOI:
+            break
+        if marker == SOS:
+            found = NEXT_MARKER.search(data, end)
+            if found is None:
+                raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+            last, end = end, found.start()
+        at = end
+    warning = warning_of(data)
+    if warning is None:
+        return
+    padding = data[max(last, at - 4096) : at].rstrip(b"\0\xff")
+    extraneous = re.search(r"(\d+) extraneous bytes before marker 0xd9", warning)
+    if extraneous and len(padding) <= min(4096, at - last) - int(extraneous[1]) + 1:
+        return  # Some cameras pad the end with zeros; nothing is missing.
+    reason = Reason.TRUNCATED if "remature end" in warning else Reason.UNREADABLE
+    raise refusal(reason, name, "part of the JPEG's picture is " + ("missing" if reason == "truncated" else "damaged"))

@@ -1,0 +1,108 @@
+"""What a scan is once it is decoded: pixels at full depth, and everything else that its file said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
+
+CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanInfo:
+    """What the header says.
+
+    Attributes:
+        format: `PNG`, `JPEG`, `TIFF`, `WEBP`, `BMP`, `GIF` or `JPEG2000`, by content.
+        width: pixels, as stored (before any orientation).
+        height: pixels, as stored.
+        channels: 1 to 4, of the decoded pixels: a palette counts as 3, or 4 with transparency.
+        bit_depth: 8 or 16, of the decoded pixels: fewer bits become 8, 9 to 15 become 16.
+        pages: pictures in the file, reduced copies not counted.
+        orientation: EXIF orientation, 1 to 8.
+        mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bit_depth: int
+    pages: int
+    orientation: int
+    mode: Mode
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels."""
+        return self.width * self.height / 1e6
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its pixels; byte strings are kept as found.
+
+    Attributes:
+        icc: colour profile.
+        exif: a TIFF structure, starting with `II*` or `MM`; for a TIFF master its descriptive tags in that form.
+        xmp: XMP packet.
+        iptc: IPTC-IIM records.
+        photoshop: Photoshop's image resources (8BIM).
+        dpi: resolution across and down.
+        png_chunks: ancillary chunks that only a PNG has (text, gamma, …), in their order.
+        alpha_kind: TIFF's ExtraSamples value of the alpha channel: 0 unspecified, 1 associated, 2 unassociated.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    photoshop: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    alpha_kind: int = 2
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A decoded scan.
+
+    Attributes:
+        pixels: (H,W) for `L`, else (H,W,C); uint8 or uint16, full range; rows and columns as stored. Grey is
+            0 = black. CMYK is ink: 0 = none. Alpha, where there is one, is last.
+        info: what the header says.
+        metadata: everything else.
+    """
+
+    pixels: Pixels
+    info: ScanInfo
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def mode(self) -> Mode:
+        """`L`, `LA`, `RGB`, `RGBA` or `CMYK`."""
+        return self.info.mode
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is accepted, and what one decoder may use."""
+
+    max_megapixels: float = 400.0
+    max_megabytes: float = 4096.0
+    timeout: float = 300.0
+    memory_megabytes: float = 8192.0
+
+    @classmethod
+    def from_settings(cls) -> Limits:
+        """Returns the limits of this installation."""
+        from pipeline.settings import settings
+
+        current = settings()
+        return cls(current.max_megapixels, current.max_megabytes, current.scan_timeout, current.scan_memory_megabytes)

@@ -1,0 +1,71 @@
+"""Small pictures for reports, digests and review: the right way up, in sRGB."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from pipeline.scans.colour import visible
+from pipeline.scans.model import Scan
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: int) -> Image.Image:
+    """Returns an 8-bit picture, `L` or `RGB`, as viewers show it; never larger than the scan.
+
+    Args:
+        source: a scan (whose profile is then applied), or pixels (H,W) or (H,W,3 or 4) of uint8 or uint16; a fourth
+            channel is left away.
+        orientation: EXIF orientation, 1 to 8.
+        long_side: pixels of the longer side at most.
+    """
+    profile = source.metadata.icc if isinstance(source, Scan) else None
+    if isinstance(source, Scan) and not (source.mode == "CMYK" and profile):
+        pixels = visible(source)
+    else:
+        pixels = source.pixels if isinstance(source, Scan) else source
+    small = _reduced(pixels, long_side)
+    is_ink = isinstance(source, Scan) and source.mode == "CMYK" and small.ndim == 3 and small.shape[2] == 4
+    if small.ndim == 3 and small.shape[2] != 3 and not is_ink:
+        small = small[..., 0] if small.shape[2] < 3 else small[..., :3]
+    image = Image.fromarray(np.ascontiguousarray(small), "CMYK" if is_ink else None)
+    if profile:
+        image = _in_srgb(image, profile)
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[np.uint8]:
+    """Returns pixels in 8 bits, reduced by averaging so that the longer side fits."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, long_side / max(height, width))
+    if factor < 1:
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    if pixels.dtype == np.uint16:
+        return (pixels >> 8).astype(np.uint8)
+    return pixels.astype(np.uint8, copy=False)
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Returns a picture in sRGB; as it is where its profile is broken or of another kind."""
+    target = "L" if image.mode == "L" else "RGB"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image.convert(target)
+    return converted.convert(target) if converted is not None else image.convert(target)

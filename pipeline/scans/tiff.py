@@ -1,0 +1,189 @@
+"""TIFF: classic and Big, either byte order; strips, tiles and planes; checked for missing parts before decoding."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.errors import Reason
+from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
+from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.photoshop import iptc_of
+from pipeline.scans.refusals import refusal
+
+(SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS, SAMPLES, ROWS, COUNTS) = (
+    254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
+)  # fmt: skip
+PLANAR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 284, 320, 322, 323, 324, 325
+EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
+XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
+OLD_JPEG, JPEG = 6, 7
+# Photometric → channels of colour and mode.
+KINDS: dict[int, tuple[int, Mode]] = {
+    WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "RGB"), SEPARATED: (4, "CMYK"),
+    YCBCR: (3, "RGB"),
+}  # fmt: skip
+# How pixels are stored, or held in a field of their own; all other tags describe the picture and are carried over.
+STRUCTURE = {
+    *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320, 321,
+    *range(322, 331), 332, 334, *range(338, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
+    37724, 50341,
+}  # fmt: skip
+MOST_PAGES = 10_000
+
+
+def read_pages(data: bytes, name: str) -> tuple[Directory, int, int]:
+    """Returns the directory of the picture, its number in the file, and how many full pictures there are.
+
+    Raises:
+        UnreadableScan: TRUNCATED when a directory lies outside of the file.
+    """
+    try:
+        structure = Structure.open(data)
+        offset, seen = structure.first, set[int]()
+        pages: list[tuple[Directory, int]] = []
+        while offset and offset not in seen and len(seen) < MOST_PAGES:
+            page = structure.read(offset, children=not pages)
+            # Reduced copies and transparency masks are no pictures of their own.
+            if not page.number(SUBFILE, 0) & 0b101:
+                pages.append((page, len(seen)))
+            seen.add(offset)
+            offset = page.following
+    except BrokenDirectory as error:
+        raise refusal(Reason.TRUNCATED, name, f"TIFF: {error}") from error
+    if not pages:
+        raise refusal(Reason.UNREADABLE, name, "the TIFF holds no picture")
+    return *pages[0], len(pages)
+
+
+def inspect(data: bytes, name: str) -> ScanInfo:
+    """Returns what the directory of the picture says."""
+    page, _, count = read_pages(data, name)
+    width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
+    photometric = page.number(PHOTOMETRIC, -1)
+    samples = page.number(SAMPLES, 1)
+    bits = page.tags[BITS].values.tolist() if BITS in page.tags else [1]
+    formats = page.tags[SAMPLE_FORMAT].values.tolist() if SAMPLE_FORMAT in page.tags else [1]
+    if photometric not in KINDS:
+        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with photometric interpretation {photometric}")
+    colours, mode = KINDS[photometric]
+    if set(formats) - {1, 4} or len(set(bits)) != 1 or bits[0] > 16:
+        kind = "floating point" if 3 in formats else "signed" if 2 in formats else "unsigned"
+        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with {max(bits)} bits per channel, {kind}")
+    extra = samples - colours
+    if extra == 1 and mode in ("L", "RGB") and photometric != PALETTE:
+        mode = "LA" if mode == "L" else "RGBA"
+    elif extra:
+        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with {samples} channels per pixel")
+    if photometric == PALETTE and COLOR_MAP not in page.tags:
+        raise refusal(Reason.UNREADABLE, name, "the TIFF's palette is missing")
+    depth = 8 if bits[0] <= 8 or photometric == PALETTE else 16
+    return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode)
+
+
+def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+    """Returns pixels and metadata of the one picture in a TIFF.
+
+    White-is-zero is turned round, 1 to 7 bits are spread to 8, 9 to 15 bits to 16, palettes become 8-bit RGB:
+    each stored value has exactly one decoded value.
+    """
+    page, number, _ = read_pages(data, name)
+    _check_segments(data, page, name)
+    photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
+    compression = page.number(COMPRESSION, 1)
+    if compression == OLD_JPEG or (photometric == YCBCR and compression != JPEG):
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            image.seek(number)
+            return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        pixels = file.pages[number].asarray()
+    planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
+    if planar and pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, 0, -1)
+    if photometric == PALETTE:
+        pixels = _coloured(pixels, page)
+    elif compression != JPEG:
+        pixels = spread(pixels, bits)
+        if photometric == WHITE_IS_ZERO:
+            ink = pixels if pixels.ndim == 2 else pixels[..., :1]
+            np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
+    return np.ascontiguousarray(pixels), _metadata(page)
+
+
+def _check_segments(data: bytes, page: Directory, name: str) -> None:
+    """Raises UnreadableScan unless every strip or tile is there: decoders fill the gaps with black."""
+    tiled = TILE_OFFSETS in page.tags
+    offsets = page.tags.get(TILE_OFFSETS if tiled else OFFSETS)
+    counts = page.tags.get(TILE_COUNTS if tiled else COUNTS)
+    if offsets is None:
+        if page.number(COMPRESSION, 1) == OLD_JPEG:
+            return
+        raise refusal(Reason.UNREADABLE, name, "the TIFF does not say where its pixels are")
+    start = offsets.values.astype(np.uint64)
+    size = counts.values.astype(np.uint64) if counts is not None else np.full(len(start), 1, np.uint64)
+    if len(size) != len(start) or len(start) < _segments(page, tiled):
+        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF are missing")
+    if (size == 0).any() or (start == 0).any():
+        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF are empty")
+    if (start + size > len(data)).any():
+        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF lie behind its end")
+    if page.number(COMPRESSION, 1) == JPEG:
+        ends = (start + size).astype(int)
+        if any(b"\xff\xd9" not in data[max(0, end - 16) : end] for end in ends):
+            raise refusal(Reason.TRUNCATED, name, "a JPEG strip in the TIFF has no end")
+
+
+def _segments(page: Directory, tiled: bool) -> int:
+    """Returns how many strips or tiles the picture's size asks for."""
+    width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
+    planes = page.number(SAMPLES, 1) if page.number(PLANAR, 1) == 2 else 1
+    if tiled:
+        across, down = max(1, page.number(TILE_WIDTH, width)), max(1, page.number(TILE_HEIGHT, height))
+        return -(-width // across) * -(-height // down) * planes
+    rows = max(1, min(page.number(ROWS, height), height))
+    return -(-height // rows) * planes
+
+
+def spread(pixels: NDArray[Any], bits: int) -> Any:
+    """Returns pixels of 1 to 16 bits over the full range of uint8 or uint16; the order of values is kept."""
+    if bits == 1:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if bits < 8:
+        return (pixels.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+    if 8 < bits < 16:
+        return (pixels.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
+    return pixels
+
+
+def _coloured(indices: NDArray[Any], page: Directory) -> Any:
+    """Returns palette indices (H,W) as 8-bit RGB."""
+    colours = page.tags[COLOR_MAP].values.reshape(3, -1)
+    # The palette has 16 bits by the standard; old writers put 8-bit values there.
+    table = (colours if colours.max(initial=0) < 256 else colours >> 8).astype(np.uint8).T
+    return table[np.minimum(indices, len(table) - 1)]
+
+
+def _metadata(page: Directory) -> Metadata:
+    """Returns what the tags say beside the pixels."""
+    kept = {code: tag for code, tag in page.tags.items() if code not in STRUCTURE}
+    extra = page.number(EXTRA_SAMPLES, 0)
+
+    def block(code: int) -> bytes | None:
+        return page.tags[code].data if code in page.tags else None
+
+    resources = block(PHOTOSHOP)
+    return Metadata(
+        icc=block(ICC),
+        exif=exif_block(Directory(kept, page.children)) if kept or page.children else None,
+        xmp=block(XMP),
+        iptc=block(IPTC) or iptc_of(resources or b""),
+        photoshop=resources,
+        dpi=resolution(page),
+        alpha_kind=extra if extra in (0, 1, 2) else 0,
+    )
