@@ -26,7 +26,7 @@ demo: $(READY) ## restore damaged sample photographs in real Airflow (INBOX="…
 	@$(AIRFLOW) python scripts/demo.py
 
 up: $(READY) ## start Airflow on loopback (PORT=8080)
-	@$(AIRFLOW) python scripts/prepare.py
+	@$(AIRFLOW) python -W ignore scripts/prepare.py
 	@$(AIRFLOW) python scripts/server.py up
 
 down: $(READY) ## stop it

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from summary import summarise
 
 import server
+from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "demo-output"
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 120.0
 def main() -> int:
     """Runs the demo and returns the exit code."""
     began = time.monotonic()
-    prepare = subprocess.Popen([sys.executable, ROOT / "scripts" / "prepare.py"])
+    prepare = subprocess.Popen([sys.executable, "-W", "ignore", ROOT / "scripts" / "prepare.py"])
     name, entry = _own() if os.environ.get("INBOX") else _samples()
     _remember(name, entry)
     if prepare.wait() != 0:
@@ -49,9 +49,26 @@ def main() -> int:
     finally:
         if started:
             server.stop()
-    summarise(run, entry, seconds=time.monotonic() - began)
-    print(f"\nThe run with its task logs in Airflow: make up, then open {run['url']}")
+    _show(run, entry["output"])
+    print(f"{time.monotonic() - began:.0f} s in all. The run with its task logs in Airflow: make up, then open")
+    print(f"  {run['url']}")
     return 0 if run["state"] == "success" else 1
+
+
+def _show(run: dict[str, Any], output: str) -> None:
+    """Prints what became of the batch, and where everything lies."""
+    report = run["report"]
+    if report is None and run["state"] == "success":
+        print("Nothing new: every scan in the inbox has its outcome already (REDO=1 restores them again).")
+        earlier = sorted(Path(output, "reports").glob("*/report.parquet")) if "://" not in output else []
+        report = str(earlier[-1].parent) if earlier else None
+    if report is None:
+        return
+    summarise(report)
+    report = report.rstrip("/")
+    print(f"\nrestored images  {output}/restored")
+    print(f"report           {report}/report.pdf")
+    print(f"digest           {report}/digest.eml")
 
 
 def _samples() -> tuple[str, dict[str, Any]]:
@@ -143,13 +160,13 @@ def _run(api: server.Api, dag_id: str) -> dict[str, Any]:
         if line != shown:
             shown = line
             print(f"  {time.monotonic() - began:4.0f} s  {line}", flush=True)
-    run["tasks"] = tasks = api.get(f"{path}/taskInstances", limit=1000)["task_instances"]
+    tasks = api.get(f"{path}/taskInstances", limit=1000)["task_instances"]
     home = os.environ["RESTORATION_PUBLIC_URL"]
     run["url"] = f"{home}/dags/{dag_id}/runs/{urllib.parse.quote(run['dag_run_id'])}"
     for task in tasks:
-        if task["state"] in ("failed", "upstream_failed"):
-            print(f"{task['task_id']} [{task['map_index']}]: {task['state']}", file=sys.stderr)
-    run["result"] = _result(api, path)
+        if task["state"] == "failed":
+            _complain(task)
+    run["report"] = _report(api, path)
     return run
 
 
@@ -166,10 +183,17 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
     return "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in order if done[stage])
 
 
-def _result(api: server.Api, path: str) -> Any:
-    """Returns what the reconciling task counted, or None when it failed."""
+def _complain(task: dict[str, Any]) -> None:
+    """Prints that a task failed, and where its log lies."""
+    folder = f"dag_id={task['dag_id']}/run_id={task['dag_run_id']}/task_id={task['task_id']}"
+    where = server.HOME / "logs" / folder
+    print(f"{task['task_id']} failed after {task['try_number']} tries; its log says why: {where}", file=sys.stderr)
+
+
+def _report(api: server.Api, path: str) -> str | None:
+    """Returns the URI of the report's folder, or None where there is no report."""
     try:
-        return api.get(f"{path}/taskInstances/reconcile/xcomEntries/return_value", deserialize="true")["value"]
+        return api.get(f"{path}/taskInstances/report/xcomEntries/return_value", deserialize="true")["value"]
     except urllib.error.HTTPError:
         return None
 

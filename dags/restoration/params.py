@@ -12,7 +12,7 @@ def params() -> dict[str, Param]:
             None,
             type=["null", "string"],
             title="Only this folder",
-            description="A folder or URI to take scans from, in place of the collection's whole inbox.",
+            description="A folder below the inbox, or a URI, to take scans from in place of the whole inbox.",
         ),
         "limit": Param(
             None,

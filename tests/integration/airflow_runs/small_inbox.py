@@ -1,0 +1,43 @@
+"""A small inbox with a bit of everything, and how to read what became of it."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import skimage.data
+from PIL import Image
+
+
+def scratched(name: str, extension: str = ".png") -> tuple[bytes, bytes]:
+    """Returns a bundled picture with a white scratch, and the mask of that scratch, as files."""
+    picture = np.ascontiguousarray(getattr(skimage.data, name)()[:192, :256])
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    cv2.line(mask, (20, 30), (220, 150), 255, 3)
+    picture[mask > 0] = 255
+    files = []
+    for pixels, kind in ((picture, extension), (mask, ".png")):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF"}[kind])
+        files.append(buffer.getvalue())
+    return files[0], files[1]
+
+
+def inbox() -> dict[str, bytes]:
+    """Returns a small inbox by name: one scan with its mask, one without, one undamaged, two that cannot be read."""
+    scan, mask = scratched("astronaut")
+    other, _ = scratched("camera", ".tif")
+    return {
+        "box 1/Grüße <b>.png": scan,
+        "box 1/Grüße <b>.mask.png": mask,
+        "box 1/grey.tif": other,
+        "half.png": scan[: len(scan) // 2],
+        "notes.jpg": b"no picture at all",
+    }
+
+
+def outcomes(report: bytes) -> dict[str, str]:
+    """Returns the outcome of each scan from a batch's table."""
+    return {row["path"]: row["outcome"] for row in pq.read_table(io.BytesIO(report)).to_pylist()}
