@@ -44,6 +44,11 @@ def get(session: Session, collection: str, name: str) -> Batch:
     return found
 
 
+def by_output(session: Session, output: str, name: str) -> Batch | None:
+    """Returns a batch by the place of its results and its name, or None."""
+    return session.scalars(select(Batch).where(Batch.output == output, Batch.name == name)).first()
+
+
 def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) -> bool:
     """Returns whether this try of `receive` is the first to have finished; only then do its chunks count."""
     result = session.execute(

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Outcome, Scan
+from pipeline.ledger.tables import Claim, Outcome, Scan
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Known:
         fingerprint: of the file when it had this content; empty when it must be read again to tell.
         outcome: `None` when there is none yet.
         mask_given: fingerprint of the manual mask with which the outcome was made; empty without one.
+        claimed_by: the batch that works on it now, or None.
     """
 
     scan_id: int
@@ -28,6 +29,7 @@ class Known:
     fingerprint: str
     outcome: str | None
     mask_given: str
+    claimed_by: int | None = None
 
 
 def known(session: Session, collection: str, paths: Sequence[str], recipe_digest: str) -> dict[str, list[Known]]:
@@ -35,13 +37,18 @@ def known(session: Session, collection: str, paths: Sequence[str], recipe_digest
     found: dict[str, list[Known]] = defaultdict(list)
     for page in pages(paths):
         rows = session.execute(
-            select(Scan.path, Scan.id, Scan.sha256, Scan.fingerprint, Outcome.outcome, Outcome.mask_given)
+            select(
+                Scan.path, Scan.id, Scan.sha256, Scan.fingerprint, Outcome.outcome, Outcome.mask_given, Claim.batch_id
+            )
             .outerjoin(Outcome, (Outcome.scan_id == Scan.id) & (Outcome.recipe_digest == recipe_digest))
+            .outerjoin(
+                Claim, (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
+            )
             .where(Scan.collection == collection, Scan.path.in_(page))
             .order_by(Scan.id)
         )
-        for path, scan_id, sha256, fingerprint, outcome, mask_given in rows:
-            found[path].append(Known(scan_id, sha256, fingerprint, outcome, mask_given or ""))
+        for path, scan_id, sha256, fingerprint, outcome, mask_given, claimed_by in rows:
+            found[path].append(Known(scan_id, sha256, fingerprint, outcome, mask_given or "", claimed_by))
     return dict(found)
 
 

@@ -1,0 +1,46 @@
+"""Folders, URIs and ledgers as they are given on a command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from pipeline.settings import settings
+
+LEDGER = "ledger.db"
+
+
+def place(text: str) -> str:
+    """Returns a URI as it is, and a folder as an absolute path."""
+    return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def ledger_of(output: str, given: str | None) -> str:
+    """Returns the URL of the ledger for results at a place.
+
+    In this order: what is given, the installation's (RESTORATION_LEDGER_URL), `ledger.db` in the output folder; for
+    an output that is no folder, a file of its own in the installation's cache.
+    """
+    if given:
+        return as_url(given)
+    if os.environ.get("RESTORATION_LEDGER_URL"):
+        return settings().ledger_url
+    if "://" not in output:
+        return f"sqlite:///{output}/{LEDGER}"
+    name = hashlib.sha256(output.rstrip("/").encode()).hexdigest()[:16]
+    return f"sqlite:///{settings().cache}/ledgers/{name}.db"
+
+
+def as_url(given: str) -> str:
+    """Returns a ledger's URL; a file or a folder that holds `ledger.db` may be given too."""
+    if "://" in given:
+        return given
+    path = Path(given).expanduser().absolute()
+    return f"sqlite:///{path / LEDGER if path.is_dir() else path}"
+
+
+def use_ledger(url: str) -> None:
+    """Makes a ledger this process's own, and that of the processes it starts."""
+    os.environ["RESTORATION_LEDGER_URL"] = url
+    settings.cache_clear()

@@ -1,0 +1,38 @@
+"""The sentence that says what was done to a picture, for whoever finds it without its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pipeline.ledger import Result
+
+SOURCES = {"manual": "a mask painted by a person", "detector": "software", "none": "nobody: no detector was used"}
+
+
+def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str:
+    """Returns the sentence for one scan's outcome."""
+    day = f"{moment:%Y-%m-%d}"
+    share = percent(float(row["coverage"]))
+    marked = SOURCES.get(str(row["mask_source"]), "software")
+    if outcome is Result.RESTORED:
+        return (
+            f"This is a derivative: {share} of its pixels, marked as damaged by {marked}, were filled in by software "
+            f"({row['engine']}) on {day}. What stands there is a reconstruction and no evidence of what was lost. "
+            "Every other pixel is identical to the master's."
+        )
+    if outcome is Result.REVIEW:
+        return (
+            f"Nothing was changed. On {day} {share} of this scan was marked as possibly damaged by {marked}; "
+            "a person has to look before anything is filled in."
+        )
+    return f"Nothing was changed: on {day} no damage to be filled in was marked by {marked}. No derivative was made."
+
+
+def percent(share: float) -> str:
+    """Returns a share as percent with two significant digits, never rounded to nothing."""
+    value = share * 100
+    if 0 < value < 0.01:
+        return "less than 0.01 %"
+    return f"{value:.2f} %" if value < 1 else f"{value:.1f} %"

@@ -1,0 +1,169 @@
+"""The sidecar: a JSON document beside each result that explains it years later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.ledger import Result, TaskContext
+from pipeline.ledger.rows import plain
+from pipeline.provenance.disclosure import disclosure
+
+SCHEMA = Path(__file__).with_name("sidecar.schema.json")
+VERSION = "archive-restoration sidecar 1"
+
+TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
+
+
+@dataclass(frozen=True)
+class Output:
+    """The derivative.
+
+    Attributes:
+        path: below the collection's output.
+    """
+
+    path: str
+    uri: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that made a result."""
+
+    collection: str
+    batch: str
+    host: str
+    code_version: str
+    context: TaskContext
+    started: datetime
+    published: datetime
+
+
+def sidecar(
+    row: Mapping[str, Any],
+    *,
+    outcome: Result,
+    recipe: Mapping[str, Any],
+    recipe_digest: str,
+    run: Run,
+    mask_uri: str,
+    mask_sha256: str,
+    output: Output | None,
+) -> bytes:
+    """Returns the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
+
+    Args:
+        row: the scan's row of the manifest, with the columns of all stages.
+        mask_uri: of the published mask, empty without one.
+        output: the derivative, None when none was made.
+    """
+    facts = plain(row)
+    document = {
+        "schema": VERSION,
+        "outcome": str(outcome),
+        "disclosure": disclosure(row, outcome, run.published),
+        "master": _master(facts),
+        "mask": _mask(facts, mask_uri, mask_sha256),
+        "recipe": {"digest": recipe_digest, **recipe},
+        "engine": _engine(facts) if output else None,
+        "output": asdict(output) if output else None,
+        "metrics": _metrics(facts) if output else None,
+        "review": {"wanted": outcome is Result.REVIEW, "reason": facts["review_reason"] or None},
+        "run": _run(run),
+        "events": _events(facts, run, output is not None),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _master(facts: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("path", "uri", "sha256", "bytes", "format", "width", "height", "channels", "bit_depth", "orientation")
+    return {name: facts[name] for name in names} | {"same_bytes_as": facts["same_as"] or None}
+
+
+def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
+    components = json.loads(facts["components_json"]) if facts["components_json"] else []
+    return {
+        "source": facts["mask_source"],
+        "given": facts["mask_given_uri"] or None,
+        "note": facts["mask_note"] or None,
+        "coverage": facts["coverage"],
+        "uri": uri or None,
+        "sha256": sha256 or None,
+        "components_found": facts["components"],
+        "components": components,
+    }
+
+
+def _engine(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": facts["engine"],
+        "digest": facts["engine_digest"],
+        "windows": facts["windows"],
+        "notes": facts["notes"] or None,
+    }
+
+
+def _metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
+    true = {name: facts[name] for name in TRUE if facts[name] is not None}
+    estimate = None
+    if facts["estimate_psnr"] is not None:
+        estimate = {
+            "psnr_hole": facts["estimate_psnr"],
+            "low": facts["estimate_low"],
+            "high": facts["estimate_high"],
+            "samples": facts["estimate_samples"],
+            "method": "the same engine on holes of the same shapes at intact places nearby; an estimate, not a measure",
+        }
+    return {
+        "against_known_original": true or None,
+        "estimate": estimate,
+        "telea_on_the_same_mask": (
+            {"psnr": facts["baseline_psnr"], "ssim": facts["baseline_ssim"]}
+            if facts["baseline_psnr"] is not None
+            else None
+        ),
+        "seam": facts["seam"],
+        "changed_share": facts["changed_share"],
+        "outside_mask_identical": facts["outside_identical"],
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "collection": run.collection,
+        "batch": run.batch,
+        **asdict(run.context),
+        "host": run.host,
+        "code_version": run.code_version,
+        "started": _moment(run.started),
+        "published": _moment(run.published),
+    }
+
+
+def _events(facts: Mapping[str, Any], run: Run, made: bool) -> list[dict[str, Any]]:
+    """Returns what was done, in the words of PREMIS; times to the day stand in the ledger's events in full."""
+    from pipeline.provenance.events import Kind
+
+    steps: list[tuple[Kind, str, Any]] = [
+        (Kind.DIGEST, f"sha256 of the master: {facts['sha256']}", None),
+        (Kind.EXTRACTION, f"damage: {facts['mask_source']}", facts["mask_seconds"]),
+    ]
+    if made:
+        steps += [
+            (Kind.MODIFICATION, f"filled under the mask by {facts['engine']}", facts["inpaint_seconds"]),
+            (Kind.QUALITY, "compared with the master, and measured", facts["measure_seconds"]),
+            (Kind.FIXITY, "the master's sha256 was the same after all work", None),
+            (Kind.CREATION, "derivative written", None),
+        ]
+    return [{"type": str(kind), "detail": detail, "seconds": seconds} for kind, detail, seconds in steps]
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

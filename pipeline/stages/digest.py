@@ -1,0 +1,114 @@
+"""The digest of a batch: written beside the report, and sent at most once."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pipeline import storage
+from pipeline.ledger import TaskContext, batches, events
+from pipeline.ledger.tables import Event
+from pipeline.provenance.events import Kind
+from pipeline.settings import settings
+from pipeline.stages import gather, log, previews
+from pipeline.stages import work as works
+from pipeline.stages.work import Work
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from pipeline.digests import Channel
+
+logger = log.logger("digest")
+
+
+def digest(work: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:
+    """Returns what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
+
+    The same batch always gives the same message, with the same Message-ID. That it is about to be sent is written to
+    the ledger first: when this task dies while sending, nobody can know whether it arrived, and it is not sent twice.
+
+    Args:
+        work: URI of the work area.
+        channel: what sends; None to write `digest.eml` only.
+
+    Raises:
+        StoreUnavailable, or what the channel raises: not sent; try again.
+    """
+    context = context or TaskContext()
+    started = time.perf_counter()
+    batch = works.load(work)
+    ledger = works.ledger()
+    with ledger.read() as session:
+        past = events.of_batch(session, batch.batch_id, "digest")
+    message, eml = _message(batch, list(batch.collection.recipients))
+    storage.write_bytes(eml, bytes(message))
+    found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
+    why = _not_to_send(batch, channel, past)
+    if why or channel is None:
+        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, log.quoted(why), eml)
+        _note(batch, context, "written", time.perf_counter() - started, why)
+        return found | {"sent": any(event.decision == "sent" for event in past), "why": why}
+    _note(batch, context, "sending")
+    try:
+        channel.send(message)
+    except Exception as error:
+        _note(batch, context, "refused", time.perf_counter() - started, " ".join(str(error).split())[:300])
+        raise
+    _note(batch, context, "sent", time.perf_counter() - started)
+    logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.batch, len(found["recipients"]))
+    return found | {"sent": True, "why": ""}
+
+
+def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) -> str:
+    """Returns why the digest is not to be sent now, empty when it is."""
+    said = [event.decision for event in past if event.decision in ("sending", "sent", "refused")]
+    if said and said[-1] == "sent":
+        return "it was sent by an earlier try"
+    if said and said[-1] == "sending":
+        return "an earlier try died while sending; whether it arrived is not known, and it is not sent twice"
+    if not batch.collection.recipients:
+        return "the collection names no recipients"
+    return "no mail server is configured" if channel is None else ""
+
+
+def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
+    """Returns the message and the URI at which it is kept."""
+    from pipeline.digests import build_digest
+
+    ledger = works.ledger()
+    with ledger.read() as session:
+        chunks = gather.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
+        reported = events.of_batch(session, batch.batch_id, "report")
+    target = batch.result("reports", batch.batch)
+    installation = settings()
+    base = installation.public_url.rstrip("/")
+    run_url = f"{base}/dags/{quote(batch.dag_id)}/runs/{quote(batch.run_id)}" if base and batch.run_id else ""
+    with tempfile.TemporaryDirectory(prefix="digest-") as folder:
+        pdf = Path(folder, "report.pdf")
+        try:
+            pdf.write_bytes(storage.read_bytes(storage.join(target, "report.pdf")))
+        except FileNotFoundError:
+            pdf = None  # type: ignore[assignment]
+        message = build_digest(
+            gather.frame(batch, chunks),
+            gather.summary(batch, reported[-1].at if reported else None),
+            previews.reader(batch),
+            pdf,
+            sender=installation.smtp_sender,
+            recipients=recipients,
+            run_url=run_url,
+            attach_megabytes=installation.attach_megabytes,
+        )
+    return message, storage.join(target, "digest.eml")
+
+
+def _note(batch: Work, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
+    """Writes an event of the digest to the ledger."""
+    happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), decision, message, seconds=seconds)
+    with works.ledger().write() as session:
+        events.append(session, batch.batch_id, context, [happening])

@@ -1,0 +1,90 @@
+"""What lies at one name of the inbox: its digest, and what its header says, or why it cannot be a scan."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from pipeline import scans, storage
+from pipeline.errors import Reason, UnreadableScan
+from pipeline.scans import ScanInfo
+from pipeline.settings import settings
+from pipeline.storage import Entry
+
+# A file that was changed so shortly before it was looked at could be changed again within the clock's resolution.
+RACY_SECONDS = 2.0
+
+KINDS = {
+    "directory": (Reason.NOT_A_FILE, "a folder has an image's name; move its images to a folder without extension"),
+    "special": (Reason.NOT_A_FILE, "this is a pipe, socket or device and no file"),
+    "link-outward": (Reason.OUTWARD_LINK, "this link leads out of the inbox; put the file itself there"),
+    "link-dangling": (Reason.DANGLING_LINK, "this link leads nowhere; put the file itself there"),
+    "unreadable": (Reason.UNREADABLE, "this may not be read; give this user the right to"),
+}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One entry of the inbox, looked at.
+
+    Attributes:
+        sha256: empty for what has no readable bytes.
+        info: what the header says, None when it cannot be restored.
+        reason: empty, or why not; `message` says it in a sentence.
+        seconds: that the look took.
+    """
+
+    entry: Entry
+    sha256: str = ""
+    info: ScanInfo | None = None
+    reason: str = ""
+    message: str = ""
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def megapixels(self) -> float:
+        """Pixels of work, in megapixels; 0 where there is none."""
+        return 0.0 if self.info is None else self.info.width * self.info.height / 1e6
+
+
+def fingerprint(entry: Entry) -> str:
+    """Returns what changes when the file does; empty when that can't be told from outside."""
+    if entry.kind != "file" or time.time() - entry.modified < RACY_SECONDS:
+        return ""
+    return f"{entry.size}:{entry.etag}"
+
+
+def examine(entry: Entry) -> Examined:
+    """Returns what lies at an entry.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+        FileNotFoundError: the file is gone since it was listed.
+    """
+    started = time.perf_counter()
+    sha256 = ""
+    try:
+        if entry.kind != "file":
+            raise UnreadableScan(*KINDS[entry.kind])
+        data, sha256 = _content(entry)
+        info = scans.inspect(data, entry.path)
+        return Examined(entry, sha256, info, seconds=time.perf_counter() - started)
+    except UnreadableScan as error:
+        reason, message = str(error.reason), error.message
+    except PermissionError:
+        reason, message = str(Reason.UNREADABLE), KINDS["unreadable"][1]
+    return Examined(entry, sha256, None, reason, message, time.perf_counter() - started)
+
+
+def _content(entry: Entry) -> tuple[bytes, str]:
+    """Returns the bytes of a file and their digest."""
+    limit = int(settings().max_megabytes * 1e6)
+    if entry.size > limit:
+        raise UnreadableScan(
+            Reason.TOO_MANY_BYTES,
+            f"the file has {entry.size / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB that are taken "
+            "(RESTORATION_MAX_MEGABYTES)",
+        )
+    data = storage.read_bytes(entry.uri)
+    return data, hashlib.sha256(data).hexdigest()

@@ -1,0 +1,178 @@
+"""Listing an inbox: scans with their masks and originals, in order, without what is no scan by intent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pipeline import storage
+from pipeline.errors import ConfigurationError, Reason
+from pipeline.settings import Collection
+from pipeline.stages import pairs
+from pipeline.stages.examine import fingerprint
+from pipeline.storage import Entry
+from pipeline.storage.uris import local_path, scheme
+
+LONELY = "this is named like a mask, but no scan of that name lies beside it; give it the scan's name, or remove it"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing in the inbox.
+
+    Attributes:
+        path: relative to the inbox.
+        fingerprint: changes when the file does; empty when only reading it can tell.
+        mask: the manual mask that belongs to it.
+        mask_given: fingerprint of that mask, empty without one.
+        original: URI of the undamaged original, empty where none is known.
+        reason: empty, or why it is no scan although it may be an image; `message` says it in a sentence.
+    """
+
+    entry: Entry
+    path: str
+    fingerprint: str
+    mask: Entry | None = None
+    mask_given: str = ""
+    original: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What a run lists.
+
+    Attributes:
+        root: URI that is listed.
+        prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
+        since: seconds since 1970 before which files are left alone.
+    """
+
+    collection: Collection
+    root: str
+    prefix: str = ""
+    since: float = 0.0
+
+    def found(self) -> Iterator[Found]:
+        """Yields everything that must be accounted for, by path; masks without a scan come last.
+
+        Raises:
+            ConfigurationError: inbox, masks or originals are not there, or may not be listed.
+            StoreUnavailable: the store did not answer.
+        """
+        masks = pairs.Masks(
+            (self._inside(entry) for entry in self._listing() if entry.kind == "file" and pairs.is_mask(entry.path)),
+            _listed("masks", self.collection.masks),
+        )
+        originals = pairs.by_stem(_listed("originals", self.collection.originals))
+        for entry in self._listing():
+            if entry.kind == "file" and pairs.is_mask(entry.path):
+                continue
+            inside = self._inside(entry)
+            mask = masks.of(inside.path)
+            if entry.modified < self.since and entry.kind == "file":
+                continue
+            original = originals.get(inside.path) or originals.get(pairs.stem(inside.path))
+            yield Found(
+                entry,
+                inside.path,
+                fingerprint(entry),
+                mask,
+                f"{mask.size}:{mask.etag}" if mask else "",
+                original.uri if original else "",
+            )
+        for entry in masks.lonely():
+            if entry.modified >= self.since:
+                yield Found(entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=LONELY)
+
+    def _listing(self) -> Iterator[Entry]:
+        marker = self.collection.watch.marker if self.collection.watch else None
+        apart = [
+            below
+            for place in (self.collection.masks, self.collection.originals)
+            if place and (below := _below(place, self.root)) is not None
+        ]
+        for entry in _listed("inbox", self.root):
+            name = entry.path.rpartition("/")[2]
+            if name != marker and not any(entry.path.startswith(f"{folder}/") for folder in apart):
+                yield entry
+
+    def _inside(self, entry: Entry) -> Entry:
+        """Returns an entry with its path relative to the collection's inbox."""
+        if not self.prefix:
+            return entry
+        return Entry(self.prefix + entry.path, entry.uri, entry.size, entry.modified, entry.etag, entry.kind)
+
+
+def open_inbox(collection: Collection, source: str | None = None, since: str | datetime | None = None) -> Inbox:
+    """Returns what a run lists, checked.
+
+    Raises:
+        ConfigurationError: the inbox is not there, `source` leads elsewhere, `since` is no date, or results would be
+            written into the inbox.
+        StoreUnavailable: the store did not answer.
+    """
+    root, prefix = _root(collection, source)
+    try:
+        there = storage.exists(root)
+    except (PermissionError, ValueError) as error:
+        raise ConfigurationError(f"inbox {root}: cannot be opened ({error})") from error
+    if not there:
+        raise ConfigurationError(f"inbox {root}: there is no such folder or prefix")
+    for place in (collection.inbox, root):
+        if _is_within(collection.output, place):
+            raise ConfigurationError(
+                f"output {collection.output}: lies inside the inbox {place}, so results would be taken for new scans; "
+                "choose a place beside it"
+            )
+    return Inbox(collection, root, prefix, _moment(since, collection.timezone))
+
+
+def _root(collection: Collection, source: str | None) -> tuple[str, str]:
+    """Returns what to list, and its path below the collection's inbox."""
+    if not source or source.strip("/") in ("", "."):
+        return collection.inbox, ""
+    if scheme(source) != "file" or "://" in source or source.startswith("/"):
+        below = _below(source, collection.inbox)
+        return source, f"{below}/" if below else ""
+    try:
+        return storage.join(collection.inbox, source), f"{source.strip('/')}/"
+    except ValueError as error:
+        raise ConfigurationError(f"source {source!r}: must be a folder below the inbox, or a URI") from error
+
+
+def _moment(since: str | datetime | None, timezone: str) -> float:
+    if since is None or since == "":
+        return 0.0
+    try:
+        moment = since if isinstance(since, datetime) else datetime.fromisoformat(since)
+    except ValueError as error:
+        raise ConfigurationError(f"since {since!r}: is not a date such as 2026-11-20 or 2026-11-20T18:00") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))).timestamp()
+
+
+def _listed(what: str, root: str | None) -> Iterator[Entry]:
+    if not root:
+        return
+    try:
+        yield from storage.list_files(root)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigurationError(f"{what} {root}: there is no such folder or prefix") from error
+
+
+def _is_within(place: str, outer: str) -> bool:
+    return _normal(place) == _normal(outer) or _below(place, outer) is not None
+
+
+def _below(place: str, outer: str) -> str | None:
+    """Returns the path of a place below another, or None when it is not below it."""
+    inner, around = _normal(place), _normal(outer)
+    return inner[len(around) + 1 :] if inner.startswith(f"{around}/") else None
+
+
+def _normal(place: str) -> str:
+    """Returns a comparable spelling of a place."""
+    return str(local_path(place).resolve()) if scheme(place) == "file" else place.rstrip("/")

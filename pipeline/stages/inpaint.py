@@ -1,0 +1,116 @@
+"""Filling the damage: scans are streamed through the engine, which packs windows of different scans together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import scans
+from pipeline.engines import Engine, Filled, Job
+from pipeline.engines import inpaint as fill
+from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
+from pipeline.ledger import TaskContext
+from pipeline.scans import Scan
+from pipeline.stages import pixels
+from pipeline.stages.loaded import engine_of
+from pipeline.stages.manifest import Row
+from pipeline.stages.run import Progress, Run
+from pipeline.stages.work import GoneError
+
+
+def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
+    """Returns the URI of the chunk's manifest with the new pixels of every scan that is to be filled.
+
+    Raises:
+        StoreUnavailable, MemoryError: try again.
+        ConfigurationError, WeightsError: the engine is not the one with which the batch began, or cannot be loaded.
+    """
+    run = Run(chunk, "inpaint", "inpainted", context or TaskContext(), progress)
+    if run.finished:
+        return run.target
+    wanted = [row for row in run.open_rows() if row["decision"] == "fill"]
+    if wanted:
+        _Filler(run, engine_of(run.work)).run(wanted)
+    return run.save()
+
+
+class _Filler:
+    """Fills the scans of one chunk."""
+
+    def __init__(self, chunk: Run, engine: Engine) -> None:
+        self.chunk, self.engine = chunk, engine
+        self._open: dict[str, tuple[Row, Scan, NDArray[np.uint8]]] = {}
+
+    def run(self, rows: list[Row]) -> None:
+        """Fills all of them together; when that goes wrong, those that are left one by one."""
+        try:
+            for filled in fill(self._jobs(rows), self.engine):
+                self._keep(filled)
+            return
+        except (StoreUnavailable, ConfigurationError, WeightsError, GoneError):
+            raise
+        except Exception:
+            self.chunk.logger.exception("stage=inpaint: filling scans together failed; going on one by one")
+        self._open.clear()
+        for row in rows:
+            if not row["engine"] and not row["reason"]:
+                self.chunk.attempt(row, self._alone)
+
+    def _jobs(self, rows: list[Row]) -> Iterator[Job]:
+        """Yields scans with their masks as they are wanted; one that cannot be read is settled and left out."""
+        for row in rows:
+            started = time.perf_counter()
+            stopped = self.chunk.guarded(row, lambda row=row: self._open_scan(row))  # type: ignore[misc]
+            if stopped:
+                self.chunk.settle(row, stopped, time.perf_counter() - started)
+                continue
+            _, scan, mask = self._open[str(row["scan_id"])]
+            yield Job(str(row["scan_id"]), scans.visible(scan), mask)
+
+    def _open_scan(self, row: Row) -> Row:
+        """Reads a scan and its mask."""
+        self._open[str(row["scan_id"])] = (row, pixels.master(row), pixels.read_mask(row["mask_uri"]))
+        return {}
+
+    def _alone(self, row: Row) -> Row:
+        """Returns the columns of one scan that is filled by itself."""
+        self._open_scan(row)
+        _, scan, mask = self._open[str(row["scan_id"])]
+        (filled,) = fill([Job(str(row["scan_id"]), scans.visible(scan), mask)], self.engine)
+        return self._written(filled)
+
+    def _keep(self, filled: Filled) -> None:
+        """Settles a scan whose new pixels have come."""
+        row = self._open[filled.key][0]
+        self.chunk.settle(row, self.chunk.guarded(row, lambda: self._written(filled)), filled.seconds)
+
+    def _written(self, filled: Filled) -> Row:
+        """Returns the columns of a filled scan, its new pixels written at native depth."""
+        row, scan, mask = self._open.pop(filled.key)
+        uri = self.chunk.work.place("filled", f"{row['scan_id']}.npy")
+        pixels.write_fill(uri, native(scan, mask, filled))
+        return {
+            "filled_uri": uri,
+            "engine": self.engine.name,
+            "engine_digest": self.engine.digest,
+            "windows": filled.windows_count,
+            "notes": "; ".join([f"filled by {self.engine.runtime}", *filled.notes]),
+        }
+
+
+def native(scan: Scan, mask: NDArray[np.uint8], filled: Filled) -> NDArray[Any]:
+    """Returns the new pixels (N,) or (N,C) at the scan's own depth and mode, in the order of the mask's pixels."""
+    places = np.flatnonzero(mask)
+    colours = np.zeros((len(places), 3), np.float32)
+    found = np.zeros(len(places), bool)
+    for rect, rgb in filled.windows:
+        rows, columns = np.nonzero(mask[rect.slices])
+        ranks = np.searchsorted(places, (rows + rect.top) * mask.shape[1] + columns + rect.left)
+        colours[ranks], found[ranks] = rgb[rows, columns], True
+    if not found.all():
+        raise ValueError(f"{np.count_nonzero(~found)} damaged pixels were not filled")
+    return scans.native_values(scan, mask, colours)

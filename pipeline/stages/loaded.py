@@ -1,0 +1,57 @@
+"""Engine and detector of a recipe, loaded once per process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pipeline.damage import Detector, load_detector
+from pipeline.engines import Engine, load_engine
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Recipe
+from pipeline.stages.work import Work
+
+
+def digests(recipe: Recipe) -> str:
+    """Returns the digests of a recipe's engine and detector, separated by a space.
+
+    Raises:
+        ConfigurationError, WeightsError: one of them cannot be loaded.
+    """
+    return f"{_engine(recipe.engine, recipe.weights).digest} {_detector(recipe.detector).digest}"
+
+
+def engine_of(work: Work) -> Engine:
+    """Returns the engine of a batch.
+
+    Raises:
+        ConfigurationError: it is not the one with which the batch began.
+        WeightsError: its weights are missing or damaged.
+    """
+    recipe = work.collection.recipe
+    engine = _engine(recipe.engine, recipe.weights)
+    if engine.digest != work.engine_digest:
+        raise ConfigurationError("the engine or its weights were changed since this batch began; start a new run")
+    return engine
+
+
+def detector_of(work: Work) -> Detector:
+    """Returns the detector of a batch.
+
+    Raises:
+        ConfigurationError: it is not the one with which the batch began.
+        WeightsError: its weights are missing or damaged.
+    """
+    detector = _detector(work.collection.recipe.detector)
+    if detector.digest != work.detector_digest:
+        raise ConfigurationError("the detector was changed since this batch began; start a new run")
+    return detector
+
+
+@lru_cache(maxsize=2)
+def _engine(name: str, weights: str) -> Engine:
+    return load_engine(name, weights=weights)
+
+
+@lru_cache(maxsize=2)
+def _detector(name: str) -> Detector:
+    return load_detector(name)

@@ -1,0 +1,239 @@
+"""Publishing: the last checks, then derivative, mask and sidecar, each whole, and at the very end the outcome."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import metrics, scans, storage
+from pipeline.errors import Reason
+from pipeline.ledger import Result, TaskContext, events, outcomes
+from pipeline.ledger import scans as seen
+from pipeline.ledger.rows import now
+from pipeline.provenance import sidecar as sidecars
+from pipeline.provenance.events import Kind
+from pipeline.scans import Scan
+from pipeline.stages import manifest, pixels, previews
+from pipeline.stages.manifest import Row
+from pipeline.stages.run import Progress, Run, stopped
+
+OUTCOMES = {
+    "fill": Result.RESTORED,
+    "unchanged": Result.UNCHANGED,
+    "review": Result.REVIEW,
+    "quarantined": Result.QUARANTINED,
+    "failed": Result.FAILED,
+}
+
+
+def publish(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
+    """Returns the URI of the chunk's manifest with an outcome for every scan.
+
+    Each scan's outcome is committed to the ledger after all its files are written, in one transaction with its event.
+
+    Raises:
+        StoreUnavailable: try again; what is published already is recognised.
+    """
+    run = Run(chunk, "publish", "published", context or TaskContext(), progress)
+    if run.finished:
+        return run.target
+    with run.ledger.read() as session:
+        recorded = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"] for row in run.rows])
+    publisher = _Publisher(run)
+    for row in run.rows:
+        outcome = recorded.get(row["scan_id"])
+        if outcome is not None and outcome.batch_id == run.work.batch_id:
+            _recall(row, outcome)
+            run.tick()
+        else:
+            publisher.publish(row)
+    manifest.write(run.target, run.rows)
+    return run.target
+
+
+def _recall(row: Row, outcome: Any) -> None:
+    """Fills in what an earlier try of this task has published."""
+    row.update(
+        outcome=outcome.outcome,
+        reason=outcome.reason,
+        message=outcome.message,
+        restored_uri=outcome.restored_uri,
+        restored_sha256=outcome.restored_sha256,
+        restored_bytes=outcome.restored_bytes,
+        mask_out_uri=outcome.mask_uri,
+        sidecar_uri=outcome.sidecar_uri,
+    )
+
+
+@dataclass
+class _Files:
+    """What was written for one scan."""
+
+    outcome: Result
+    restored_uri: str = ""
+    restored_sha256: str = ""
+    restored_bytes: int = 0
+    mask_uri: str = ""
+    mask_sha256: str = ""
+    sidecar_uri: str = ""
+    sidecar_sha256: str = ""
+
+    def columns(self) -> Row:
+        """Returns the manifest's columns."""
+        return {
+            "outcome": str(self.outcome),
+            "restored_uri": self.restored_uri,
+            "restored_sha256": self.restored_sha256,
+            "restored_bytes": self.restored_bytes or None,
+            "mask_out_uri": self.mask_uri,
+            "sidecar_uri": self.sidecar_uri,
+        }
+
+
+class _Publisher:
+    """Publishes the scans of one chunk."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.work = run, run.work
+
+    def publish(self, row: Row) -> None:
+        """Writes a scan's files, then its outcome."""
+        started = time.perf_counter()
+        files = _Files(OUTCOMES[row["decision"] or "failed"])
+        if files.outcome in (Result.RESTORED, Result.UNCHANGED, Result.REVIEW):
+            row.update(self.run.guarded(row, lambda: self._write(row, files)))
+            if row["reason"]:
+                files = _Files(OUTCOMES[row["decision"]])
+        if files.outcome is Result.QUARANTINED:
+            row.update(self.run.guarded(row, lambda: self._quarantine(row)))
+        row.update(files.columns(), publish_seconds=time.perf_counter() - started)
+        self._commit(row, files)
+        self.run.tick()
+
+    def _write(self, row: Row, files: _Files) -> Row:
+        """Writes derivative, mask, pictures and sidecar of a scan that could be read."""
+        scan = pixels.master(row)
+        pixels.check_unchanged(row)
+        mask = pixels.read_mask(row["mask_uri"]) if row["mask_uri"] else None
+        after = None
+        if files.outcome is Result.RESTORED:
+            assert mask is not None
+            data, after = self._derivative(row, scan, mask)
+            if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
+                return stopped("failed", "outside-changed", "pixels outside the mask would have changed: not published")
+            files.restored_uri = self.work.result("restored", row["output_path"] + scans.output_extension(scan))
+            files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
+            storage.write_bytes(files.restored_uri, data)
+        if mask is not None:
+            data = pixels.mask_bytes(mask)
+            files.mask_uri = self.work.result("masks", f"{row['output_path']}.png")
+            files.mask_sha256 = hashlib.sha256(data).hexdigest()
+            storage.write_bytes(files.mask_uri, data)
+        previews.write(self.work, row["scan_id"], scan, mask, after)
+        data = self._sidecar(row, files)
+        files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
+        files.sidecar_sha256 = hashlib.sha256(data).hexdigest()
+        storage.write_bytes(files.sidecar_uri, data)
+        return {}
+
+    def _derivative(self, row: Row, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
+        """Returns the derivative's file and pixels: new, or those of the same bytes under another name."""
+        if row["filled_uri"]:
+            after = pixels.filled(scan.pixels, mask, row["filled_uri"])
+            return scans.encode(replace(scan, pixels=after), scans.output_extension(scan)), after
+        with self.run.ledger.read() as session:
+            twin = seen.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
+        if twin is None:
+            raise LookupError(f"the result of {row['same_as']} is not in the ledger any more")
+        data = storage.read_bytes(twin[1].restored_uri)
+        if hashlib.sha256(data).hexdigest() != twin[1].restored_sha256:
+            raise ValueError(f"{twin[1].restored_uri} was changed since it was published; run again with redo")
+        return data, scans.decode(data, row["path"]).pixels
+
+    def _sidecar(self, row: Row, files: _Files) -> bytes:
+        output = None
+        if files.restored_uri:
+            path = files.restored_uri.removeprefix(self.work.output).lstrip("/")
+            output = sidecars.Output(path, files.restored_uri, files.restored_sha256, files.restored_bytes)
+        work = self.work
+        return sidecars.sidecar(
+            row,
+            outcome=files.outcome,
+            recipe=work.collection.recipe.model_dump(mode="json"),
+            recipe_digest=work.recipe_digest,
+            run=sidecars.Run(
+                work.collection.name, work.batch, work.host, work.code_version, self.run.context, work.started, now()
+            ),
+            mask_uri=files.mask_uri,
+            mask_sha256=files.mask_sha256,
+            output=output,
+        )
+
+    def _quarantine(self, row: Row) -> Row:
+        """Writes a copy of what could not be read, where there is anything to copy, and why."""
+        name = _short(row["path"])
+        uncopied = (Reason.NOT_A_FILE, Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.TOO_MANY_BYTES)
+        copied = ""
+        if row["reason"] not in uncopied:
+            target = self.work.result("quarantine", self.work.batch, name)
+            try:
+                storage.copy(row["uri"], target)
+                copied = target
+            except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+                self.run.logger.warning("scan=%r could not be copied to quarantine: %s", row["path"], error)
+        document = {name: row[name] for name in ("path", "uri", "sha256", "bytes", "reason", "message")}
+        document |= {"copy": copied or None, "batch": self.work.batch, "code_version": self.work.code_version}
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        storage.write_bytes(
+            self.work.result("quarantine", self.work.batch, f"{name}.reason.json"), text.encode("utf-8", "replace")
+        )
+        return {}
+
+    def _commit(self, row: Row, files: _Files) -> None:
+        """Writes the outcome and its event together; from here on the scan is done."""
+        figures = manifest.figures(row, "masked", "inpainted", "measured")
+        with self.run.ledger.write() as session:
+            outcomes.record(
+                session,
+                scan_id=row["scan_id"],
+                recipe_digest=self.work.recipe_digest,
+                batch_id=self.work.batch_id,
+                outcome=files.outcome,
+                reason=row["reason"] or "",
+                message=row["message"] or "",
+                figures=figures,
+                mask_given=row["mask_given"],
+                restored_uri=files.restored_uri,
+                restored_sha256=files.restored_sha256,
+                restored_bytes=files.restored_bytes,
+                mask_uri=files.mask_uri,
+                mask_sha256=files.mask_sha256,
+                sidecar_uri=files.sidecar_uri,
+                sidecar_sha256=files.sidecar_sha256,
+                code_version=self.work.code_version,
+            )
+            events.append(session, self.work.batch_id, self.run.context, self._events(row, files))
+        self.run.log(row, str(files.outcome), row["publish_seconds"])
+
+    def _events(self, row: Row, files: _Files) -> list[events.Happening]:
+        happened = []
+        if files.sidecar_uri:
+            happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "unchanged master"))
+        happened.append(self.run.event(row, str(files.outcome), row["publish_seconds"]))
+        return happened
+
+
+def _short(path: str) -> str:
+    """Returns a path whose name leaves room for an ending."""
+    folder, slash, name = path.rpartition("/")
+    if len(name.encode()) <= 230:
+        return path
+    return (
+        f"{folder}{slash}{name.encode()[:200].decode(errors='ignore')}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    )

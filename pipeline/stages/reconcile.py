@@ -1,0 +1,82 @@
+"""Reconciling: every scan received has exactly one outcome, or somebody hears of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pipeline import storage
+from pipeline.errors import RestorationError
+from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
+from pipeline.ledger.tables import Batch
+from pipeline.provenance.events import Kind
+from pipeline.stages import gather, log, manifest
+from pipeline.stages import work as works
+from pipeline.stages.work import Work
+
+logger = log.logger("reconcile")
+
+
+class Unreconciled(RestorationError):
+    """Scans of a batch have no outcome: a task failed for good. Run it again; finished work is kept."""
+
+
+def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
+    """Returns the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
+
+    The ledger is what is counted, not what tasks handed on. When all is well the batch is marked done, its claims are
+    given up and its work area removed.
+
+    Args:
+        work: URI of the work area.
+        chunks: of the batch, for the reader of a task's log; the ledger knows them itself.
+
+    Raises:
+        Unreconciled: a scan has no outcome. Its claim is given up, so that the next run takes it.
+        StoreUnavailable: try again.
+    """
+    ledger = works.ledger()
+    try:
+        batch = works.load(work)
+    except works.GoneError:
+        output, _, name = work.rstrip("/").rpartition(f"/{works.FOLDER}/")
+        with ledger.read() as session:
+            row = batches.by_output(session, output, name)
+        if row is None or row.state != batches.State.DONE:
+            raise
+        return _told(row)
+    with ledger.read() as session:
+        row = batches.get(session, batch.collection.name, batch.batch)
+    received = _received(batch, row)
+    with ledger.read() as session:
+        found = outcomes.of_scans(session, batch.recipe_digest, list(received))
+    missing = [scan_id for scan_id in received if scan_id not in found]
+    counts = Counter(outcome.outcome for outcome in found.values())
+    if row.state == batches.State.RECEIVING or missing or len(received) != row.received:
+        with ledger.write() as session:
+            claims.release(session, batch.batch_id, missing)
+        names = ", ".join(log.quoted(received[scan_id]) for scan_id in missing[:10])
+        rest = ", …" if len(missing) > 10 else ""
+        raise Unreconciled(
+            f"batch {batch.batch}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
+            "run the failed tasks again, or the collection; what is done is kept"
+        )
+    tally = {str(result): counts.get(str(result), 0) for result in Result}
+    with ledger.write() as session:
+        batches.finish(session, batch.batch_id, tally)
+        happening = events.Happening(None, "reconcile", str(Kind.INGESTION_END), "reconciled", figures=tally)
+        events.append(session, batch.batch_id, context or TaskContext(), [happening])
+        row = batches.get(session, batch.collection.name, batch.batch)
+    storage.delete_tree(batch.uri)
+    told = _told(row)
+    logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
+    return told
+
+
+def _received(batch: Work, row: Batch) -> dict[int, str]:
+    """Returns the scans of a batch: id and path."""
+    return {scan["scan_id"]: scan["path"] for chunk in gather.chunks_of(batch, row) for scan in manifest.read(chunk)}
+
+
+def _told(row: Batch) -> dict[str, Any]:
+    return {**row.counts, "received": row.received, "known": row.known, "elsewhere": row.elsewhere, "more": row.more}
