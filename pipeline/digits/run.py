@@ -1,0 +1,190 @@
+"""The whole way: train judge, paper's network and ours, measure on the test digits, write weights, cards and report."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pipeline.digits.account import Account
+from pipeline.digits.card import write_digit_card
+from pipeline.digits.evaluate import Evaluation, evaluate, fillers
+from pipeline.digits.lesson_plan import PLANS, prepare
+from pipeline.digits.loop import Place, read_curves, train
+from pipeline.digits.report import Files, write_report
+from pipeline.digits.sets import Digits, DigitSets, load_digits
+from pipeline.digits.weights import FILLERS, SHIPPED, file_name, load_network, read_facts, save_network
+from pipeline.rn import fused
+from pipeline.training.schedule import Budget
+
+log = logging.getLogger(__name__)
+
+Watch = Callable[[str, float, dict[str, float]], None]
+"""Called with what is being done, how far it is (0..1), and figures."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is told.
+
+    Attributes:
+        seed: of first weights, order of digits, holes and dropout.
+        epochs: by network, instead of those of the plans.
+        threads: of torch. One is best where others work on the machine: a step waits for its slowest thread.
+        limit: that many digits of each set only, for a trial.
+        resume: go on from the checkpoints.
+        compiled: use the compiled normalisation where a compiler is at hand (see ``pipeline.rn.fused``).
+        command: for report and cards.
+        batch: names the report's folder.
+    """
+
+    seed: int = 1
+    epochs: Mapping[str, float] | None = None
+    threads: int = 1
+    limit: int | None = None
+    resume: bool = False
+    compiled: bool = True
+    command: str = "python -m pipeline train digits"
+    batch: str = "digits"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out: the evaluation, what was done for each network, and where report and weights lie."""
+
+    evaluation: Evaluation
+    accounts: dict[str, Account]
+    files: Files
+    weights: Path
+
+
+def train_digits(data: Path, output: Path, options: Options, watch: Watch | None = None) -> Result:
+    """Trains all three networks on the digits of a folder, and measures them.
+
+    Below ``output``: ``weights/`` with cards, ``reports/<batch>/`` with PDF, CSV and Parquet, and ``.work/digits/``
+    with the checkpoints, from which a run that was broken off goes on to the bit.
+
+    Raises:
+        ConfigurationError: the data are incomplete or damaged, or Pango is missing.
+        WeightsError: a checkpoint is damaged.
+    """
+    sets = _limited(load_digits(data), options.limit)
+    folder = output / "weights"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _threads(options.threads):
+        if options.compiled:
+            fused.enable()
+        for name, plan in PLANS.items():
+            epochs = (options.epochs or {}).get(name, plan.epochs)
+            ready = prepare(replace(plan, epochs=epochs), sets.train, options.seed)
+            place = Place(output / ".work" / "digits", name)
+
+            def tell(_: int, share: float, losses: dict[str, float], name: str = name) -> None:
+                if watch is not None:
+                    watch(f"train {name}", share, losses)
+
+            progress = train(
+                ready.lesson,
+                ready.maker,
+                Budget(steps=ready.steps),
+                place,
+                seed=options.seed,
+                resume=options.resume,
+                report=tell,
+            )
+            facts = {
+                "seed": options.seed,
+                "steps": progress.step,
+                "seconds": round(progress.seconds, 1),
+                "digits": len(sets.train),
+            }
+            save_network(
+                folder / file_name(name), name, ready.lesson.result, {key: str(value) for key, value in facts.items()}
+            )
+            if place.curves.exists():
+                shutil.copyfile(place.curves, folder / f"digits-{name}.curves.csv")
+        return _measure(sets.test, folder, output, options, watch)
+
+
+def measure_digits(
+    data: Path, output: Path, options: Options, watch: Watch | None = None, weights: Path = SHIPPED
+) -> Result:
+    """The evaluation of weights that there are, the shipped ones unless another folder is given; trains nothing.
+
+    Raises:
+        ConfigurationError: as :func:`train_digits`.
+        WeightsError: a weights file is missing or damaged.
+    """
+    sets = _limited(load_digits(data), options.limit)
+    with _threads(options.threads):
+        return _measure(sets.test, weights, output, options, watch)
+
+
+def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: Watch | None) -> Result:
+    """Evaluation, report and, for weights below the output, cards."""
+    networks: dict[str, nn.Module] = {}
+    accounts: dict[str, Account] = {}
+    for name in PLANS:
+        path = folder / file_name(name)
+        _, networks[name], digest = load_network(path, name)
+        facts = read_facts(path)
+        accounts[name] = Account(
+            network=name,
+            seed=int(facts.get("seed", 0)),
+            steps=int(facts.get("steps", 0)),
+            digits=int(facts.get("digits", 0)),
+            seconds=float(facts.get("seconds", 0)),
+            parameters=sum(parameter.numel() for parameter in networks[name].parameters()),
+            digest=digest,
+            curves=read_curves(folder / f"digits-{name}.curves.csv"),
+        )
+    ways = fillers({name: networks[name] for name in FILLERS})
+    done = 0
+
+    def tell(line: str) -> None:
+        nonlocal done
+        done += 1
+        log.info("%s", line)
+        if watch is not None:
+            watch(f"measure {line}", done / (2 * len(ways)), {})
+
+    evaluation = evaluate(test, networks["judge"], ways, progress=tell)
+    if folder.resolve() != SHIPPED:
+        for name, account in accounts.items():
+            write_digit_card(folder / file_name(name), account, evaluation, command=options.command)
+    files = write_report(
+        test,
+        evaluation,
+        accounts,
+        output / "reports" / options.batch,
+        title=options.batch,
+        command=options.command,
+        seed=options.seed,
+    )
+    return Result(evaluation, accounts, files, folder)
+
+
+def _limited(sets: DigitSets, limit: int | None) -> DigitSets:
+    """The first digits of each set."""
+    if limit is None:
+        return sets
+    return DigitSets(sets.train.first(limit), sets.validation.first(limit), sets.test.first(limit))
+
+
+class _threads:  # noqa: N801 - used like a function
+    """Torch computes with that many threads inside the block."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._before = torch.get_num_threads()
+
+    def __enter__(self) -> None:
+        torch.set_num_threads(self._count)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self._before)
