@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-import smart_open
-
 from pipeline.errors import ConfigurationError
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.failures import GuardedReader, reading, writing
@@ -25,6 +23,8 @@ SPELLING = {"az": "azure", "abfs": "azure"}
 
 def _streamed(uri: str, mode: str) -> Any:
     """Returns smart_open's stream, bytes as they are (no decompression by the name's ending)."""
+    import smart_open  # costs half a second, which folders need not pay
+
     name = scheme(uri)
     try:
         return smart_open.open(SPELLING.get(name, name) + uri[len(name) :], mode, compression="disable")

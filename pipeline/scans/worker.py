@@ -1,0 +1,104 @@
+"""The decoder's own process: serves one scan after the other, until its parent is gone or a scan is its end.
+
+Started by `pipeline.scans.isolated`; a request and an answer are one message each, with a file descriptor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Reason, UnreadableScan
+from pipeline.scans.model import Scan
+from pipeline.scans.refusals import refusal
+from pipeline.scans.transfer import send_scan
+
+MESSAGE = 1 << 16
+PR_SET_PDEATHSIG = 1
+# A decoder that hangs after its parent died must end as well, where the system cannot say so.
+GRACE = 10.0
+
+
+def main() -> None:
+    """Serves requests from the socket whose descriptor is the first argument; the second is the parent's process."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _die_with(int(sys.argv[2]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    connection.send(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE, 1)
+        if not message:
+            return
+        request = json.loads(message)
+        signal.setitimer(signal.ITIMER_REAL, request["timeout"] + GRACE)
+        answer, descriptor = serve(request, descriptors[0])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _limit_memory(None)
+        socket.send_fds(connection, [json.dumps(answer).encode()], [] if descriptor is None else [descriptor])
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def serve(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], int | None]:
+    """Returns the answer to one request, with a descriptor when it is a scan."""
+    name = request["name"]
+    try:
+        with open(descriptor, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        return {"store": str(error)}, None
+    _limit_memory(request["memory"])
+    try:
+        scan = _decoder(request["decoder"])(data, name, max_megapixels=request["max_megapixels"])
+        del data
+        sent, header = send_scan(scan)
+    except UnreadableScan as error:
+        return {"reason": error.reason, "message": error.message}, None
+    except MemoryError:
+        return {"reason": Reason.DECODER_MEMORY}, None
+    except Exception as error:  # whatever a decoder does with a bad file costs that file alone
+        wrong = refusal(Reason.UNREADABLE, name, f"{type(error).__name__}: {error}"[:300])
+        return {"reason": wrong.reason, "message": wrong.message}, None
+    return header, sent
+
+
+def _decoder(path: str) -> Callable[..., Scan]:
+    """Returns the function `module:name`."""
+    module, _, name = path.partition(":")
+    decoder: Callable[..., Scan] = getattr(importlib.import_module(module), name)
+    return decoder
+
+
+def _limit_memory(megabytes: float | None) -> None:
+    """Allows so much more address space than is in use now; None lifts the limit."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if megabytes is None:
+        soft = hard
+    else:
+        pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+        soft = pages * os.sysconf("SC_PAGE_SIZE") + int(megabytes * 2**20)
+        if hard != resource.RLIM_INFINITY:
+            soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _die_with(parent: int) -> None:
+    """Asks the kernel to kill this process when its parent ends, however that happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()
