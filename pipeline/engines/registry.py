@@ -8,7 +8,7 @@ from pipeline.engines.interface import Engine
 from pipeline.errors import ConfigurationError
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
-ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior")
+ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior", "dcgan-digits")
 
 
 def weights_path(weights: str) -> Path:
@@ -23,7 +23,8 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
 
     Args:
         name: one of :data:`ENGINES`.
-        weights: name of shipped weights or path of a safetensors file; only ``rn`` looks at it.
+        weights: name of shipped weights or path of a safetensors file; only for ``rn`` and ``dcgan-digits``, which
+            takes its own weights when it is told of ``rn``'s.
         device: ``auto``, ``cpu`` or ``cuda``; only for ``rn``. ``auto`` is the installation's setting.
         backend: ``auto``, ``torch``, ``openvino`` or ``onnxruntime``; only for ``rn``. ``auto`` as above.
 
@@ -48,4 +49,9 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
         from pipeline.engines.backends.choose import load_rn
 
         return load_rn(weights_path(weights), device=device, backend=backend)
+    if name == "dcgan-digits":
+        from pipeline.engines.dcgan_digits import DEFAULT, load_dcgan_digits
+
+        # A recipe that names no weights names those of the default engine.
+        return load_dcgan_digits(weights_path(DEFAULT if weights == "rn-faithful" else weights))
     raise ConfigurationError(f"there is no engine {name!r} here; there are {', '.join(ENGINES)}")
