@@ -30,13 +30,14 @@ PICTURE_SIDE = 560
 
 @dataclass(frozen=True)
 class Pair:
-    """Before and after of one image, as JPEG; `after` is empty where nothing was filled."""
+    """Two pictures of one image, as JPEG: before and after, or before and its damage where nothing was filled."""
 
     number: int
     name: str
     reason: str
     before: bytes
-    after: bytes
+    second: bytes
+    filled: bool
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,17 @@ def _pairs(full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], 
             preview = preview_of(previews, rows.loc[number])
             if preview is None:
                 continue
-            before = jpeg(preview.before, PICTURE_BYTES, PICTURE_SIDE)
-            after = jpeg(preview.after, PICTURE_BYTES, PICTURE_SIDE) if preview.after else b""
-            name = visible(rows.loc[number, "path"], 80)
-            found.append(Pair(number, name, reasons.get(number, ""), before, after))
+            second = preview.after or preview.mask
+            found.append(
+                Pair(
+                    number=number,
+                    name=visible(rows.loc[number, "path"], 80),
+                    reason=reasons.get(number, ""),
+                    before=jpeg(preview.before, PICTURE_BYTES, PICTURE_SIDE),
+                    second=jpeg(second, PICTURE_BYTES, PICTURE_SIDE) if second else b"",
+                    filled=preview.after is not None,
+                )
+            )
 
     show([concern.number for concern in wanted], MOST_PAIRS - 1 if best else MOST_PAIRS)
     show(best, MOST_PAIRS)

@@ -78,12 +78,11 @@ def build_digest(
     # Answering machines and vacation notices shall keep silent.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = content.t.code
 
     cids = {
         (pair.number, side): f"{side}-{pair.number}.{key}@{author.domain}"
         for pair in content.pairs
-        for side in ("before", "after")
+        for side in ("before", "second")
     }
     place = _place(content, pdf, attached, report_url)
     values = {"c": content, "t": content.t, "links": links, "place": place, "cids": cids}
@@ -96,15 +95,16 @@ def build_digest(
     )
     body = message.get_body(("html",))
     for pair in content.pairs:
-        for side, data in (("before", pair.before), ("after", pair.after)):
+        for side, data in (("before", pair.before), ("second", pair.second)):
             if data and isinstance(body, EmailMessage):
                 cid = f"<{cids[pair.number, side]}>"
-                name = f"{side}-{pair.number}.jpg"
+                name = f"{'before' if side == 'before' else 'after' if pair.filled else 'damage'}-{pair.number}.jpg"
                 body.add_related(data, "image", "jpeg", cid=cid, filename=name, disposition="inline")
     if pdf is not None and attached:
         day = in_zone(batch.finished, batch.timezone).strftime("%Y-%m-%d")
         name = f"{_label(batch.collection)}-{day}.pdf"
         message.add_attachment(pdf.read_bytes(), "application", "pdf", filename=name)
+    message["Content-Language"] = content.t.code
     for number, part in enumerate(_multiparts(message)):
         # Not left to chance, so that the same batch gives the same bytes.
         part.set_boundary(f"=_{key}_{number}")

@@ -71,6 +71,7 @@ def page(
             todo={cause: t(f"todo.{cause}") for cause in Cause},
             plates=plates,
             shown={plate.number for plate in [*plates.plates, *plates.thumbnails]},
+            first_pictures={plate.number: plate.pictures[0] for plate in [*plates.plates, *plates.thumbnails]},
             listed={concern.number for concern in concerns},
             example=example(frame, concerns, plates),
             charts=charts,

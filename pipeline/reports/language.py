@@ -110,7 +110,8 @@ class Language:
     def time(self, moment: datetime, timezone: str) -> str:
         """Returns the time of day of a moment in a time zone, with the zone's name."""
         local = in_zone(moment, timezone)
-        return f"{local:%H:%M}{NBSP}{local.tzname()}"
+        zone = local.tzname() or ""
+        return f"{local:%H:%M}{NBSP}{self.phrases.get(f'zone.{zone}', zone)}"
 
     def moment(self, moment: datetime, timezone: str) -> str:
         """Returns day and time of a moment in a time zone."""

@@ -12,8 +12,19 @@ TOTAL = 16_000_000
 """Bytes that all pictures of one report may take together; text, fonts and charts need less than 2 MB more."""
 LARGEST = 90_000
 SMALLEST = 6_000
-# Long side in pixels and JPEG quality, best first. 760 pixels are 340 dpi in a column of 56 mm.
-LADDER = ((760, 86), (640, 82), (540, 78), (460, 74), (400, 68), (340, 60), (280, 52), (200, 40), (140, 30))
+# Long side in pixels, JPEG quality, and about how many bytes a pixel then takes against the first step; best first.
+# 760 pixels are 340 dpi in a column of 56 mm.
+LADDER = (
+    (760, 86, 1.0),
+    (640, 82, 0.87),
+    (540, 78, 0.77),
+    (460, 74, 0.70),
+    (400, 68, 0.62),
+    (340, 60, 0.54),
+    (280, 52, 0.48),
+    (200, 40, 0.40),
+    (140, 30, 0.33),
+)
 
 
 def budget(pictures: int) -> int:
@@ -23,25 +34,27 @@ def budget(pictures: int) -> int:
 
 def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
     """Returns a picture as JPEG of at most `limit` bytes: the best step of the ladder that fits, else the last."""
-    data = b""
-    flat = _flat(image)
-    for side, quality in LADDER:
-        small = flat.copy()
-        small.thumbnail((min(side, long_side), min(side, long_side)), reducing_gap=2.0)
+    image = _flat(image)
+    data, taken = b"", (0, 1.0)
+    for side, quality, weight in LADDER:
+        side = min(side, long_side)
+        if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.1 and side > LADDER[-1][0]:
+            continue  # by what the last try took, this one would be too large as well
+        image.thumbnail((side, side), reducing_gap=2.0)
         target = io.BytesIO()
-        small.save(target, "JPEG", quality=quality, optimize=True)
-        data = target.getvalue()
+        image.save(target, "JPEG", quality=quality)
+        data, taken = target.getvalue(), (side, weight)
         if len(data) <= limit:
             break
     return data
 
 
 def _flat(image: Image) -> Image:
-    """Returns a picture in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
+    """Returns a copy in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
     from PIL import Image as Images
 
     if image.mode in ("L", "RGB"):
-        return image
+        return image.copy()
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         paper = Images.new("RGBA", rgba.size, "white")
