@@ -15,7 +15,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TOO_MANY_BYTES: "{name} is larger than allowed{detail}; split it, or raise RESTORATION_MAX_MEGABYTES.",
     Reason.ZERO_SIZED: "{name} has no pixels{detail}; scan it again.",
     Reason.MULTI_PAGE: "{name} holds more than one picture{detail}; save each one as a file of its own.",
-    Reason.UNSUPPORTED: "{name} is a kind of image that cannot be restored without loss{detail}; "
+    Reason.UNSUPPORTED: "{name} is a kind of image that is not supported{detail}; "
     "save it as 8- or 16-bit grey, RGB or CMYK in {formats}.",
     Reason.NOT_A_FILE: "{name} is not a file{detail}; remove it from the inbox or rename it.",
     Reason.OUTWARD_LINK: "{name} is a link that leads out of the inbox{detail}; put the file itself there.",

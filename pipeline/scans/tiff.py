@@ -20,7 +20,7 @@ from pipeline.scans.refusals import refusal
     254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
 )  # fmt: skip
 PLANAR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 284, 320, 322, 323, 324, 325
-EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
+SUB_DIRECTORIES, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 330, 332, 338, 339
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 OLD_JPEG, JPEG = 6, 7
@@ -50,16 +50,18 @@ def read_pages(data: bytes, name: str) -> tuple[Directory, int, int]:
         pages: list[tuple[Directory, int]] = []
         while offset and offset not in seen and len(seen) < MOST_PAGES:
             page = structure.read(offset, children=not pages)
-            # Reduced copies and transparency masks are no pictures of their own.
-            if not page.number(SUBFILE, 0) & 0b101:
-                pages.append((page, len(seen)))
+            pages.append((page, len(seen)))
             seen.add(offset)
             offset = page.following
     except BrokenDirectory as error:
         raise refusal(Reason.TRUNCATED, name, f"TIFF: {error}") from error
     if not pages:
         raise refusal(Reason.UNREADABLE, name, "the TIFF holds no picture")
-    return *pages[0], len(pages)
+    # Reduced copies and transparency masks are no pictures of their own.
+    full = [(page, number) for page, number in pages if not page.number(SUBFILE, 0) & 0b101]
+    if not full and SUB_DIRECTORIES in pages[0][0].tags:
+        raise refusal(Reason.UNSUPPORTED, name, "camera raw")
+    return *(full or pages)[0], max(1, len(full))
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
@@ -76,6 +78,8 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     if set(formats) - {1, 4} or len(set(bits)) != 1 or bits[0] > 16:
         kind = "floating point" if 3 in formats else "signed" if 2 in formats else "unsigned"
         raise refusal(Reason.UNSUPPORTED, name, f"TIFF with {max(bits)} bits per channel, {kind}")
+    if photometric == SEPARATED and page.number(INK_SET, 1) != 1:
+        raise refusal(Reason.UNSUPPORTED, name, "TIFF with inks that are not CMYK")
     extra = samples - colours
     if extra == 1 and mode in ("L", "RGB") and photometric != PALETTE:
         mode = "LA" if mode == "L" else "RGBA"
@@ -108,7 +112,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         pixels = np.moveaxis(pixels, 0, -1)
     if photometric == PALETTE:
         pixels = _coloured(pixels, page)
-    elif compression != JPEG:
+    else:
         pixels = spread(pixels, bits)
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]

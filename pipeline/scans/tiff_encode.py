@@ -17,7 +17,7 @@ from pipeline.scans.model import Metadata, Scan
 from pipeline.scans.photoshop import with_iptc
 
 ADOBE_DEFLATE, HORIZONTAL = 8, 2
-PREDICTOR, INK_SET = 317, 332
+PREDICTOR = 317
 STRIP = 1 << 20
 LEVEL = 4
 PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
@@ -56,7 +56,7 @@ def encode(scan: Scan) -> bytes:
     if scan.mode in ("LA", "RGBA"):
         tags[tiff.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
     if scan.mode == "CMYK":
-        tags[INK_SET] = Tag.of(SHORT, [1])
+        tags[tiff.INK_SET] = Tag.of(SHORT, [1])
     directory = Directory({**metadata.tags, **tags}, metadata.children)
     header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, end) if big else struct.pack("<2sHI", b"II", 42, end)
     padded = [strip + b"\0" * (len(strip) % 2) for strip in strips]

@@ -1,0 +1,123 @@
+"""JPEG 2000: boxes and codestream header read here, pixels by OpenJPEG at full depth."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import Reason
+from pipeline.scans.ifd import orientation, read_block, resolution
+from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.refusals import refusal
+
+BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
+STREAM_SIGNATURE = b"\xff\x4f\xff\x51"
+END = b"\xff\xd9"
+CONTAINERS = {b"jp2h", b"res "}
+XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+EXIF = b"JpgTiffExif->JP2"
+MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+CMYK_SPACE, SYCC_SPACE = 12, 18
+METRE = 0.0254
+
+
+def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yields name and content of every box, those inside of headers too; a bare codestream counts as one `jp2c`.
+
+    Raises:
+        UnreadableScan: TRUNCATED, a box is not there whole.
+    """
+    if data.startswith(STREAM_SIGNATURE):
+        yield b"jp2c", data
+        return
+    yield from _boxes(data, 0, len(data), name)
+
+
+def _boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yields the boxes between two positions."""
+    while at + 8 <= end:
+        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        size = size or end - at
+        if size < head or at + size > end:
+            raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 ends before its last box does")
+        if kind in CONTAINERS:
+            yield from _boxes(data, at + head, at + size, name)
+        else:
+            yield kind, data[at + head : at + size]
+        at += size
+
+
+def inspect(data: bytes, name: str) -> ScanInfo:
+    """Returns what boxes and codestream header say."""
+    stream, space, palette, exif = b"", 0, 0, b""
+    for kind, content in boxes(data, name):
+        if kind == b"jp2c" and not stream:
+            stream = content[:4096]
+        elif kind == b"colr" and content[:1] == b"\1" and not space:
+            space = int.from_bytes(content[3:7], "big")
+        elif kind == b"pclr":
+            palette = content[2] if len(content) > 2 else 0
+        elif kind == b"uuid" and content.startswith(EXIF):
+            exif = content[16:].removeprefix(b"Exif\0\0")
+    if not stream.startswith(STREAM_SIGNATURE) or len(stream) < 42:
+        raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 holds no picture")
+    right, bottom, left, top = (int.from_bytes(stream[n : n + 4], "big") for n in (8, 12, 16, 20))
+    components = int.from_bytes(stream[40:42], "big")
+    depths = {stream[n] for n in range(42, min(42 + 3 * components, len(stream)), 3)}
+    bits = (depths.pop() + 1) if len(depths) == 1 else 0
+    if bits not in range(1, 9) and bits != 16:
+        raise refusal(Reason.UNSUPPORTED, name, "JPEG 2000 with signed values, or neither 8 nor 16 bits per channel")
+    channels = palette or components
+    if channels not in MODES or (bits == 16 and (space == SYCC_SPACE or palette)):
+        raise refusal(Reason.UNSUPPORTED, name, f"JPEG 2000 with {channels} channels of {bits} bits")
+    mode = "CMYK" if space == CMYK_SPACE and channels == 4 else MODES[channels]
+    turned = orientation(read_block(exif))
+    depth = 16 if bits == 16 else 8
+    return ScanInfo("JPEG2000", max(0, right - left), max(0, bottom - top), CHANNELS[mode], depth, 1, turned, mode)
+
+
+def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+    """Returns pixels and metadata of a whole JPEG 2000."""
+    metadata = _metadata(data, name)
+    if info.bit_depth == 16:
+        return np.asarray(imagecodecs.jpeg2k_decode(data)), metadata
+    with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
+        return np.asarray(image if image.mode == info.mode else image.convert(info.mode)), metadata
+
+
+def _metadata(data: bytes, name: str) -> Metadata:
+    """Returns what the boxes say beside the pixels; the codestream must have its end."""
+    icc = xmp = exif = iptc = None
+    dpi = None
+    for kind, content in boxes(data, name):
+        if kind == b"jp2c" and not content.rstrip(b"\0").endswith(END):
+            raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 ends before its end mark")
+        if kind == b"colr" and content[:1] == b"\2":
+            icc = content[3:]
+        elif kind == b"uuid" and content.startswith(XMP):
+            xmp = content[16:]
+        elif kind == b"uuid" and content.startswith(IPTC):
+            iptc = content[16:]
+        elif kind == b"uuid" and content.startswith(EXIF):
+            exif = content[16:].removeprefix(b"Exif\0\0")
+        elif kind in (b"resc", b"resd") and len(content) >= 10:
+            dpi = _dpi(content) or dpi
+    return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi or resolution(read_block(exif)))
+
+
+def _dpi(content: bytes) -> tuple[float, float] | None:
+    """Returns the resolution of a box: down and across, in points per metre."""
+    numbers = [int.from_bytes(content[n : n + 2], "big") for n in (0, 2, 4, 6)]
+    if not numbers[1] or not numbers[3]:
+        return None
+    powers = [int.from_bytes(content[n : n + 1], "big", signed=True) for n in (8, 9)]
+    down = numbers[0] / numbers[1] * 10.0 ** powers[0]
+    across = numbers[2] / numbers[3] * 10.0 ** powers[1]
+    return (across * METRE, down * METRE) if across and down else None
