@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
@@ -73,5 +72,9 @@ def _is_utf8(text: str) -> bool:
 
 
 def _escaped(character: str) -> str:
-    """Returns one character's bytes as percent escapes."""
-    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))
+    """Returns one character's bytes as percent escapes: of a surrogate, the byte that it stands for."""
+    try:
+        data = character.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = character.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)

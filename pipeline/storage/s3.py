@@ -27,6 +27,8 @@ from pipeline.storage.uris import scheme, split_bucket
 # Up to here one request carries the object; above, a multipart upload with parts of PART bytes.
 SINGLE = 32 << 20
 PART = 16 << 20
+# Names that one answer lists, or one request deletes.
+PAGE = 1000
 
 
 def client() -> Any:
@@ -67,7 +69,7 @@ def list_files(root: str) -> Iterator[Entry]:
             uri = f"{scheme(root)}://{bucket}/{item['Key']}"
             yield Entry(text_path(path[:-1]), uri, 0, item["LastModified"].timestamp(), "", "directory")
     if not found and key and not key.endswith("/"):
-        with answering(root), suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), answering(root):
             head = client().head_object(Bucket=bucket, Key=key)
             item = head | {"Key": key, "Size": head["ContentLength"]}
             yield _entry(root, key.rpartition("/")[2], item)
@@ -83,7 +85,8 @@ def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:
 
 def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Yields the objects of a listing page by page."""
-    pages = iter(client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+    arguments = {"Bucket": bucket, "Prefix": prefix, "PaginationConfig": {"PageSize": PAGE}}
+    pages = iter(client().get_paginator("list_objects_v2").paginate(**arguments))
     while True:
         with answering(root):
             page = next(pages, None)
@@ -182,7 +185,7 @@ def delete_tree(uri: str) -> None:
     batch: list[str] = []
     for item in _objects(uri, bucket, key.rstrip("/") + "/"):
         batch.append(item["Key"])
-        if len(batch) == 1000:
+        if len(batch) == PAGE:
             _delete_batch(uri, bucket, batch)
             batch = []
     if batch:
@@ -190,7 +193,7 @@ def delete_tree(uri: str) -> None:
 
 
 def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
-    """Deletes up to 1000 objects by one request."""
+    """Deletes up to PAGE objects by one request."""
     with answering(uri, to_write=True):
         # Keys that XML cannot carry (control characters) are deleted singly: their name stands in the request's path.
         plain = [key for key in keys if key.isprintable()]

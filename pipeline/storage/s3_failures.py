@@ -47,12 +47,12 @@ def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
         raise ConfigurationError(f"{uri}: {' '.join(str(error).split())}; {remedy}") from error
     except ABSENT as error:
         raise unavailable(uri, error) from error
-    except OSError as error:
-        # smart_open wraps the client's error in an OSError of its own.
+    except (OSError, ValueError) as error:
+        # smart_open wraps the client's error in one of its own.
         cause = getattr(error, "backend_error", None) or error.__cause__
         if isinstance(cause, aws.ClientError):
             raise _refused(uri, cause, to_write) from error
-        if error.errno is None:
+        if isinstance(error, OSError) and error.errno is None:
             raise unavailable(uri, error) from error
         raise
 
