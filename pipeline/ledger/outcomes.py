@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Outcome
+from pipeline.ledger.tables import Outcome, Scan
 
 
 class Result(StrEnum):
@@ -48,8 +48,12 @@ def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> d
     return found
 
 
-def latest(session: Session, scan_id: int) -> Outcome | None:
-    """Returns the newest outcome of a scan under any recipe, or None."""
-    return session.scalars(
-        select(Outcome).where(Outcome.scan_id == scan_id).order_by(Outcome.recorded.desc(), Outcome.id.desc()).limit(1)
-    ).first()
+def superseded(session: Session, collection: str, path: str, restored_uri: str) -> dict[str, str]:
+    """Returns derivatives that a path has had in other places than the given one: URI and sha256."""
+    rows = session.execute(
+        select(Outcome.restored_uri, Outcome.restored_sha256)
+        .join(Scan, Scan.id == Outcome.scan_id)
+        .where(Scan.collection == collection, Scan.path == path, Outcome.restored_uri.not_in(("", restored_uri)))
+        .order_by(Outcome.recorded)
+    )
+    return dict(rows.tuples().all())

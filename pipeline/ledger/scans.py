@@ -19,16 +19,17 @@ class Known:
 
     Attributes:
         fingerprint: of the file when it had this content; empty when it must be read again to tell.
-        outcome: `None` when there is none yet.
-        mask_given: fingerprint of the manual mask with which the outcome was made; empty without one.
+        outcome: under the recipe, if what is published for the path now is this outcome's; else None. It is not
+            when another content or another recipe came later.
+        mask_given: fingerprint and digest of the manual mask with which the outcome was made; empty without one.
         claimed_by: the batch that works on it now, or None.
     """
 
     scan_id: int
     sha256: str
     fingerprint: str
-    outcome: str | None
-    mask_given: str
+    outcome: str | None = None
+    mask_given: str = ""
     claimed_by: int | None = None
 
 
@@ -36,19 +37,25 @@ def known(session: Session, collection: str, paths: Sequence[str], recipe_digest
     """Returns what each path has held so far, oldest first; paths never seen are left out."""
     found: dict[str, list[Known]] = defaultdict(list)
     for page in pages(paths):
-        rows = session.execute(
-            select(
-                Scan.path, Scan.id, Scan.sha256, Scan.fingerprint, Outcome.outcome, Outcome.mask_given, Claim.batch_id
+        here = (Scan.collection == collection, Scan.path.in_(page))
+        outcomes = select(Scan.path, Outcome).join(Outcome, Outcome.scan_id == Scan.id).where(*here)
+        latest = dict(session.execute(outcomes.order_by(Outcome.recorded, Outcome.id)).tuples().all())
+        alive = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
+        scans = select(Scan, Claim.batch_id).outerjoin(Claim, alive).where(*here).order_by(Scan.id)
+        for scan, claimed_by in session.execute(scans):
+            done = latest.get(scan.path)
+            if done is not None and (done.scan_id, done.recipe_digest) != (scan.id, recipe_digest):
+                done = None
+            found[scan.path].append(
+                Known(
+                    scan.id,
+                    scan.sha256,
+                    scan.fingerprint,
+                    done.outcome if done else None,
+                    done.mask_given if done else "",
+                    claimed_by,
+                )
             )
-            .outerjoin(Outcome, (Outcome.scan_id == Scan.id) & (Outcome.recipe_digest == recipe_digest))
-            .outerjoin(
-                Claim, (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
-            )
-            .where(Scan.collection == collection, Scan.path.in_(page))
-            .order_by(Scan.id)
-        )
-        for path, scan_id, sha256, fingerprint, outcome, mask_given, claimed_by in rows:
-            found[path].append(Known(scan_id, sha256, fingerprint, outcome, mask_given or "", claimed_by))
     return dict(found)
 
 

@@ -26,7 +26,6 @@ class Found:
         path: relative to the inbox.
         fingerprint: changes when the file does; empty when only reading it can tell.
         mask: the manual mask that belongs to it.
-        mask_given: fingerprint of that mask, empty without one.
         original: URI of the undamaged original, empty where none is known.
         reason: empty, or why it is no scan although it may be an image; `message` says it in a sentence.
     """
@@ -35,7 +34,6 @@ class Found:
     path: str
     fingerprint: str
     mask: Entry | None = None
-    mask_given: str = ""
     original: str = ""
     reason: str = ""
     message: str = ""
@@ -81,7 +79,6 @@ class Inbox:
                 inside.path,
                 fingerprint(entry),
                 mask,
-                f"{mask.size}:{mask.etag}" if mask else "",
                 original.uri if original else "",
             )
         for entry in masks.lonely():

@@ -85,7 +85,11 @@ def _detected(run: Run, detector: Detector, scan: Scan) -> dict[str, Any]:
     )
     to_fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
     doubtful = sum(1 for one in detection.components if one.level == "suggest")
-    note = f"{doubtful} doubtful places were left as they are" if doubtful and recipe.level is Level.REPAIR else ""
+    note = ""
+    if doubtful and recipe.level is Level.REPAIR:
+        note = f"{doubtful} doubtful " + (
+            "place was left as it is" if doubtful == 1 else "places were left as they are"
+        )
     found = {
         "mask_source": "none" if detector.name == "none" else "detector",
         "mask_note": note,

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from pipeline import metrics, scans, storage
 from pipeline.errors import Reason
-from pipeline.ledger import Result, TaskContext, events, outcomes
+from pipeline.ledger import Result, TaskContext, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import Kind
 from pipeline.scans import Scan
-from pipeline.stages import manifest, pixels, previews
+from pipeline.stages import log, manifest, pixels, previews
 from pipeline.stages.manifest import Row
 from pipeline.stages.run import Progress, Run, stopped
 
@@ -110,6 +110,8 @@ class _Publisher:
             row.update(self.run.guarded(row, lambda: self._write(row, files)))
             if row["reason"]:
                 files = _Files(OUTCOMES[row["decision"]])
+            else:
+                self._clear(row, files)
         if files.outcome is Result.QUARANTINED:
             row.update(self.run.guarded(row, lambda: self._quarantine(row)))
         row.update(files.columns(), publish_seconds=time.perf_counter() - started)
@@ -141,6 +143,21 @@ class _Publisher:
         files.sidecar_sha256 = hashlib.sha256(data).hexdigest()
         storage.write_bytes(files.sidecar_uri, data)
         return {}
+
+    def _clear(self, row: Row, files: _Files) -> None:
+        """Removes derivatives of this path that another recipe or an earlier file left under another name.
+
+        Only what is there exactly as it was published: what somebody has changed since is no longer ours.
+        """
+        with self.run.ledger.read() as session:
+            old = outcomes.superseded(session, self.work.collection.name, row["path"], files.restored_uri)
+        for uri, sha256 in old.items():
+            try:
+                if storage.sha256(uri) == sha256:
+                    storage.delete(uri)
+                    self.run.logger.info("scan=%s stage=publish removed=%s", log.quoted(row["path"]), log.quoted(uri))
+            except FileNotFoundError:
+                continue
 
     def _derivative(self, row: Row, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
         """Returns the derivative's file and pixels: new, or those of the same bytes under another name."""
@@ -219,6 +236,7 @@ class _Publisher:
                 code_version=self.work.code_version,
             )
             events.append(session, self.work.batch_id, self.run.context, self._events(row, files))
+            claims.release(session, self.work.batch_id, [row["scan_id"]])
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
     def _events(self, row: Row, files: _Files) -> list[events.Happening]:

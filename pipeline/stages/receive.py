@@ -12,7 +12,7 @@ from pipeline.ledger import Ledger, TaskContext, batches, claims, events, public
 from pipeline.ledger.context import host
 from pipeline.ledger.rows import batched
 from pipeline.ledger.scans import Known
-from pipeline.ledger.tables import Batch, Scan
+from pipeline.ledger.tables import Batch, Outcome, Scan
 from pipeline.provenance.events import KINDS, Kind
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection
@@ -23,6 +23,7 @@ from pipeline.stages.examine import Examined, examine
 from pipeline.stages.inboxes import Found
 from pipeline.stages.manifest import Row
 from pipeline.stages.work import Work
+from pipeline.storage import Entry
 
 # Entries about which the ledger is asked at once, and files that are looked at between two writes to it.
 PAGE = 200
@@ -152,7 +153,7 @@ class _Receiver:
                     yield found
 
     def _is_done(self, same: list[Known], found: Found) -> bool:
-        return not self.redo and any(one.outcome and one.mask_given == found.mask_given for one in same)
+        return not self.redo and any(one.outcome and _has_mask(one, found) for one in same)
 
     def _take(self, page: list[Found]) -> None:
         """Looks at files, writes them to the ledger, and puts those that are ours into chunks."""
@@ -176,7 +177,7 @@ class _Receiver:
                 row["output_path"] = publications.reserve(session, collection, row["path"], scan_id)
                 if not row["reason"] and not row["mask_given"] and not self.redo:
                     twin = scans.twin(session, collection, row["sha256"], digest)
-                    row["same_as"] = twin[0].path if twin and _is_whole(twin[1].restored_uri) else ""
+                    row["same_as"] = twin[0].path if twin and _is_whole(twin[1]) else ""
                 rows.append((row, new[scan_id][1]))
             events.append(session, self.work.batch_id, self.context, [_happening(row, one) for row, one in rows])
         for row, one in rows:
@@ -220,6 +221,26 @@ def _is_same(known: Known, found: Found) -> bool:
     if found.entry.kind != "file":
         return known.sha256 == ""
     return known.fingerprint == found.fingerprint != ""
+
+
+def _has_mask(known: Known, found: Found) -> bool:
+    """Returns whether a scan was done with the mask that is there now.
+
+    A mask that was taken away after the work is no reason to do it again without.
+    """
+    if found.mask is None:
+        return True
+    mark, _, sha256 = known.mask_given.partition(" ")
+    return mark == _mark(found.mask) or (bool(sha256) and sha256 == storage.sha256(found.mask.uri))
+
+
+def _mask_given(mask: Entry | None) -> str:
+    """Returns the fingerprint and the digest of a manual mask, empty without one."""
+    return f"{_mark(mask)} {storage.sha256(mask.uri)}" if mask else ""
+
+
+def _mark(mask: Entry) -> str:
+    return f"{mask.size}:{mask.etag}"
 
 
 def _look(found: Found) -> Examined | None:
@@ -267,7 +288,7 @@ def _row(scan_id: int, found: Found, examined: Examined) -> Row:
         "bit_depth": info.bit_depth if info else 0,
         "orientation": info.orientation if info else 1,
         "mask_given_uri": found.mask.uri if found.mask else "",
-        "mask_given": found.mask_given,
+        "mask_given": _mask_given(found.mask),
         "original_uri": found.original,
         "reason": examined.reason,
         "message": examined.message,
@@ -282,6 +303,9 @@ def _happening(row: Row, examined: Examined) -> events.Happening:
     return events.Happening(row["scan_id"], "receive", str(kind), decision, row["message"], figures, examined.seconds)
 
 
-def _is_whole(restored_uri: str) -> bool:
-    """Returns whether an earlier result can be shared: there is no derivative, or it is still there."""
-    return not restored_uri or storage.exists(restored_uri)
+def _is_whole(outcome: Outcome) -> bool:
+    """Returns whether an earlier result can be shared: there is no derivative, or it is there as it was published."""
+    try:
+        return not outcome.restored_uri or storage.sha256(outcome.restored_uri) == outcome.restored_sha256
+    except FileNotFoundError:
+        return False

@@ -43,6 +43,22 @@ def test_a_replaced_file_is_a_new_scan_and_the_old_fingerprint_no_longer_counts(
         assert "unknown.png" not in seen
 
 
+def test_an_outcome_counts_while_it_is_what_is_published(ledger: Ledger, make_batch, make_scan) -> None:
+    with ledger.write() as session:
+        batch, first = make_batch(session), make_scan(session, sha256="1" * 64)
+
+        def state(recipe: str) -> list[str | None]:
+            return [one.outcome for one in scans.known(session, "c", ["a.png"], recipe)["a.png"]]
+
+        outcomes.record(session, scan_id=first, recipe_digest="r", batch_id=batch, outcome=Result.RESTORED)
+        assert (state("r"), state("s")) == (["restored"], [None])
+        outcomes.record(session, scan_id=first, recipe_digest="s", batch_id=batch, outcome=Result.UNCHANGED)
+        assert (state("r"), state("s")) == ([None], ["unchanged"])
+        second = make_scan(session, sha256="2" * 64)
+        outcomes.record(session, scan_id=second, recipe_digest="s", batch_id=batch, outcome=Result.REVIEW)
+        assert (state("r"), state("s")) == ([None, None], [None, "review"])
+
+
 def test_a_batch_is_opened_once_and_received_once(ledger: Ledger, make_batch) -> None:
     with ledger.write() as session:
         batch = make_batch(session)
@@ -102,8 +118,7 @@ def test_an_outcome_is_exactly_one_and_a_new_one_keeps_nothing_of_the_old(
         found = outcomes.of_scans(session, "r", [scan])[scan]
         assert (found.restored_uri, found.figures, found.reason) == ("", {}, "")
         assert outcomes.of_scans(session, "other", [scan]) == {}
-        latest = outcomes.latest(session, scan)
-        assert latest is not None and latest.recorded.tzinfo is not None
+        assert found.recorded.tzinfo is not None
 
 
 def test_a_twin_has_the_same_bytes_and_a_usable_result(ledger: Ledger, make_batch, make_scan) -> None:

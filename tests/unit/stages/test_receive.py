@@ -1,0 +1,269 @@
+"""Receiving: what is new, in order, bounded, claimed, and the same for every try."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from pipeline.errors import ConfigurationError
+from pipeline.ledger import batches
+from pipeline.ledger.rows import now
+from pipeline.ledger.tables import Batch, Claim, Event, Scan
+from pipeline.stages import manifest
+
+
+def rows(chunks: list[str]) -> list[dict]:
+    return [row for chunk in chunks for row in manifest.read(chunk)]
+
+
+def paths(chunks: list[str]) -> list[str]:
+    return [row["path"] for row in rows(chunks)]
+
+
+def settle(house) -> None:
+    """Makes all files old enough to be known again by their time."""
+    for path in house.inbox.rglob("*"):
+        if not path.is_symlink():
+            os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def batch_of(house, name: str) -> Batch:
+    with house.ledger.read() as session:
+        return batches.get(session, "c", name)
+
+
+def test_everything_in_the_inbox_has_its_row_in_order(house) -> None:
+    house.put("b.png")
+    house.put("a/z.png", 1)
+    (house.inbox / "empty.png").write_bytes(b"")
+    (house.inbox / "notes.txt").write_text("about these scans")
+    (house.inbox / "text.jpg").write_text("no image")
+    (house.inbox / "folder.tif").mkdir()
+    (house.inbox / "nowhere.png").symlink_to("nothing")
+    (house.inbox / "outward.png").symlink_to("/etc/hostname")
+    cut = (house.inbox / "b.png").read_bytes()
+    (house.inbox / "cut.png").write_bytes(cut[: len(cut) // 2])
+    (house.inbox / ".hidden.png").write_bytes(cut)
+    found = rows(house.receive())
+    assert [(row["path"], row["reason"]) for row in found] == [
+        ("a/z.png", ""),
+        ("b.png", ""),
+        ("cut.png", "truncated"),
+        ("empty.png", "empty"),
+        ("folder.tif", "not-a-file"),
+        ("notes.txt", "not-an-image"),
+        ("nowhere.png", "dangling-link"),
+        ("outward.png", "outward-link"),
+        ("text.jpg", "not-an-image"),
+    ]
+    assert all(row["message"] for row in found if row["reason"])
+    assert (found[1]["width"], found[1]["height"], found[1]["bit_depth"], found[1]["format"]) == (128, 96, 8, "PNG")
+    assert found[1]["mask_given_uri"].endswith("/b.mask.png")
+
+
+def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(house, monkeypatch) -> None:
+    from pipeline.stages import examine
+
+    def refuse(entry):
+        raise PermissionError(13, "no", entry.uri)
+
+    house.put("a.png", painted=False)
+    settle(house)
+    # Root may read everything, so the refusal is put where the file is opened.
+    with monkeypatch.context() as patched:
+        patched.setattr(examine, "_content", refuse)
+        (row,) = rows(house.receive())
+    assert (row["reason"], row["sha256"]) == ("unreadable", "")
+    house.restore([house.receive("b1")[0]])
+    (row,) = rows(house.receive())
+    assert row["reason"] == "" and row["sha256"]
+
+
+def test_a_batch_is_received_once(house) -> None:
+    house.put("a.png")
+    first = house.receive("b1")
+    house.put("b.png", 1)
+    assert house.receive("b1") == first and paths(first) == ["a.png"]
+
+
+def test_the_same_inbox_twice_is_no_work(house) -> None:
+    house.put("a.png")
+    house.put("b.png", 1)
+    house.restore(house.receive("b1"))
+    assert house.receive("b2") == []
+    settle(house)
+    assert house.receive("b3") == []
+    assert batch_of(house, "b3").known == 2 and batch_of(house, "b3").received == 0
+
+
+def test_what_is_known_is_not_read_again(house, monkeypatch) -> None:
+    from pipeline.stages import receive
+
+    house.put("a.png")
+    settle(house)
+    house.restore(house.receive("b1"))
+    monkeypatch.setattr(receive, "examine", None)
+    assert house.receive("b2") == []
+
+
+def test_a_replaced_file_is_a_new_scan_and_a_touched_one_is_not(house) -> None:
+    house.put("a.png", painted=False)
+    house.restore(house.receive())
+    os.utime(house.inbox / "a.png", (1, 1))
+    assert house.receive() == []
+    house.put("a.png", 1, painted=False)
+    os.utime(house.inbox / "a.png", (1, 1))
+    chunks = house.receive()
+    assert paths(chunks) == ["a.png"]
+    with house.ledger.read() as session:
+        assert session.scalar(select(func.count()).select_from(Scan)) == 2
+    house.restore(chunks)
+    house.put("a.png", 0, painted=False)
+    assert paths(house.receive()) == ["a.png"], "what is published is the other file's"
+
+
+def test_a_new_or_another_mask_is_new_work(house) -> None:
+    house.put("a.png", painted=False)
+    house.restore(house.receive())
+    house.put("a.png")
+    chunks = house.receive()
+    assert paths(chunks) == ["a.png"]
+    house.restore(chunks)
+    settle(house)
+    assert house.receive() == []
+    (house.inbox / "a.mask.png").unlink()
+    assert house.receive() == []
+    house.put("b.png", 5)
+    shutil.copy(house.inbox / "b.mask.png", house.inbox / "a.mask.png")
+    assert paths(house.receive()) == ["a.png", "b.png"]
+
+
+def test_redo_takes_what_is_done(house) -> None:
+    house.put("a.png")
+    house.restore(house.receive())
+    assert paths(house.receive(redo=True)) == ["a.png"]
+
+
+def test_another_recipe_is_new_work(house) -> None:
+    from pipeline.settings import Recipe
+
+    house.put("a.png")
+    house.restore(house.receive())
+    house.changes["recipe"] = Recipe(engine="navier-stokes", detector="none")
+    house.restore(chunks := house.receive())
+    assert paths(chunks) == ["a.png"]
+    del house.changes["recipe"]
+    assert paths(house.receive()) == ["a.png"], "what is published is the other recipe's"
+
+
+def test_batches_are_bounded_and_go_on_in_order(house) -> None:
+    for number in range(5):
+        house.put(f"{number}.png", number)
+    house.changes["batch_scans"] = 2
+    taken = []
+    for number in range(1, 4):
+        chunks = house.receive(f"b{number}")
+        taken.append(paths(chunks))
+        assert batch_of(house, f"b{number}").more == (number < 3)
+        house.restore(chunks)
+    assert taken == [["0.png", "1.png"], ["2.png", "3.png"], ["4.png"]]
+    assert paths(house.receive(limit=1, redo=True)) == ["0.png"]
+
+
+def test_the_same_bytes_share_one_result_now_and_later(house) -> None:
+    house.put("a.png", painted=False)
+    house.put("b.png", painted=False)
+    house.put("c.png")
+    first = rows(chunks := house.receive())
+    assert [(row["path"], row["same_as"]) for row in first] == [("a.png", ""), ("b.png", "a.png"), ("c.png", "")]
+    house.restore(chunks)
+    house.put("d.png", painted=False)
+    (later,) = rows(house.receive())
+    assert (later["path"], later["same_as"]) == ("d.png", "a.png")
+
+
+def test_names_in_the_output_never_clash(house) -> None:
+    for name in ("a.jpg", "a.png", "A.png"):
+        house.put(name, 1, painted=False)
+    assert [row["output_path"] for row in rows(house.receive())] == ["A", "a.jpg", "a.png"]
+
+
+def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(house) -> None:
+    for number in range(3):
+        house.put(f"{number}.png", number)
+    first = house.receive("b1", limit=2)
+    assert paths(first) == ["0.png", "1.png"]
+    assert paths(house.receive("b2")) == ["2.png"]
+    assert batch_of(house, "b2").elsewhere == 2
+    with house.ledger.write() as session:
+        session.execute(update(Claim).values(expires=now() - timedelta(seconds=1)))
+    assert paths(house.receive("b3")) == ["0.png", "1.png", "2.png"]
+
+
+def test_of_two_tries_at_once_the_first_to_finish_counts(house, monkeypatch) -> None:
+    """A try that was thought dead lists the inbox before a file comes, and finishes after the try that saw it."""
+    from pipeline.stages.receive import _Receiver
+
+    house.put("b.png", 1)
+    commit = _Receiver._commit
+    counted: list[list[str]] = []
+
+    def late(self, more: bool) -> list[str]:
+        monkeypatch.setattr(_Receiver, "_commit", commit)
+        house.put("a.png")
+        counted.append(house.receive("b1"))
+        return commit(self, more)
+
+    monkeypatch.setattr(_Receiver, "_commit", late)
+    assert house.receive("b1") == counted[0]
+    assert paths(counted[0]) == ["a.png", "b.png"]
+    assert batch_of(house, "b1").received == 2
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(house, monkeypatch) -> None:
+    from pipeline.stages import receive
+
+    house.put("a.png", painted=False)
+    house.put("b.png", 1, painted=False)
+    examine = receive.examine
+
+    def late(entry):
+        (house.inbox / "a.png").unlink(missing_ok=True)
+        return examine(entry)
+
+    monkeypatch.setattr(receive, "examine", late)
+    assert paths(house.receive()) == ["b.png"]
+
+
+def test_an_empty_inbox_is_no_error(house) -> None:
+    assert house.receive("b1") == []
+
+
+def test_nothing_is_written_when_the_configuration_is_wrong(house) -> None:
+    house.changes["inbox"] = f"{house.inbox}/absent"
+    with pytest.raises(ConfigurationError):
+        house.receive()
+    house.changes |= {"inbox": str(house.inbox), "masks": f"{house.inbox}/absent"}
+    house.put("a.png")
+    with pytest.raises(ConfigurationError, match=r"masks .*absent"):
+        house.receive()
+    with house.ledger.read() as session:
+        assert session.scalar(select(func.count()).select_from(Scan)) == 0
+
+
+def test_every_scan_that_is_taken_has_its_event(house) -> None:
+    house.put("a.png")
+    (house.inbox / "empty.png").write_bytes(b"")
+    house.receive()
+    with house.ledger.read() as session:
+        found = session.execute(select(Event.stage, Event.kind, Event.decision).order_by(Event.id)).all()
+    assert [tuple(row) for row in found] == [
+        ("receive", "message digest calculation", "taken"),
+        ("receive", "quarantine", "quarantined"),
+        ("receive", "ingestion start", "received"),
+    ]

@@ -1,0 +1,191 @@
+"""The parts that stages are made of: manifests, log lines, pairing, listing, chunks."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.stages import inboxes, log, manifest, pairs
+from pipeline.stages.chunks import Chunks
+from pipeline.stages.examine import fingerprint
+from pipeline.stages.work import GoneError, Work, load
+from pipeline.storage import Entry
+
+
+def entry(path: str, modified: float = 1.0, kind: str = "file") -> Entry:
+    return Entry(path=path, uri=f"/in/{path}", size=10, modified=modified, etag="e", kind=kind)  # type: ignore[arg-type]
+
+
+def row(number: int, **given: object) -> dict[str, object]:
+    fixed = {"scan_id": number, "path": f"{number}.png", "sha256": f"{number:064}", "reason": "", "mask_given": ""}
+    return fixed | {"same_as": ""} | given
+
+
+def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    uri = f"{tmp_path}/chunks/0001-x.received.parquet"
+    manifest.write(uri, [row(1, path="Größe\n<b>.png", bytes=3), row(2, coverage=0.5)])
+    first, second = manifest.read(uri)
+    assert (first["path"], first["bytes"], first["width"]) == ("Größe\n<b>.png", 3, None)
+    assert "coverage" not in second
+    masked = manifest.sibling(uri, "masked")
+    assert masked.endswith("0001-x.masked.parquet") and manifest.step_of(masked) == "masked"
+    manifest.write(masked, [first | manifest.blank("masked")])
+    (again,) = manifest.read(masked)
+    assert math.isnan(again["coverage"]) and again["mask_uri"] == "" and again["components"] is None
+
+
+def test_an_empty_manifest_keeps_its_columns(tmp_path: Path) -> None:
+    manifest.write(f"{tmp_path}/0001-x.published.parquet", [])
+    assert manifest.read(f"{tmp_path}/0001-x.published.parquet") == []
+    assert "outcome" in manifest.columns("published") and "outcome" not in manifest.columns("measured")
+
+
+def test_figures_are_without_places_and_what_is_absent() -> None:
+    found = {"mask_uri": "/x", "components_json": "[]", "coverage": 0.5, "mask_note": "", "mask_seconds": math.nan}
+    assert manifest.figures(found, "masked") == {"coverage": 0.5}
+
+
+@pytest.mark.parametrize("name", ["a\nscan=forged", "a\r\x1b[2K\u2028\u202eb", 'q" decision=restored', "caf\udce9"])
+def test_no_name_forges_a_log_line(name: str) -> None:
+    said = log.line(name, "0" * 64, "mask", "fill", {"coverage": 0.25, "note": "x\ny", "psnr": math.nan}, 1.5)
+    assert len(said.splitlines()) == 1 and said.isprintable()
+    assert said.startswith('scan="') and said.endswith(' coverage=0.25 note="x\\ny" seconds=1.500')
+    assert said.count(" decision=fill ") == 1
+    assert '" sha256=' in said and said.index('" sha256=') == said.index(" sha256=") - 1
+
+
+def test_masks_pair_by_name_and_stem() -> None:
+    beside = [entry("box/a.mask.png"), entry("box/b.jpg.mask.TIFF"), entry("lost.mask.png")]
+    folder = [entry("c.png"), entry("box/a.png"), entry("d.mask.png"), entry("d.tif"), entry("e.tif"), entry("e.png")]
+    masks = pairs.Masks(iter(beside), iter(folder))
+
+    def of(path: str) -> str | None:
+        found = masks.of(path)
+        return found.path if found else None
+
+    assert of("box/a.jpg") == of("box/a.tif") == "box/a.mask.png"
+    assert of("box/b.jpg") == "box/b.jpg.mask.TIFF" and of("box/b.png") is None
+    assert of("c.tif") == "c.png" and of("x/c.tif") is None
+    assert of("e.jpg") == "e.png"
+    assert [one.path for one in masks.lonely()] == ["lost.mask.png"]
+
+
+@pytest.mark.parametrize("name", ["photo.mask.png", "box/ä.mask.JPG", "a.jpg.mask.tiff", "x\ny.mask.png"])
+def test_names_of_masks(name: str) -> None:
+    assert pairs.is_mask(name)
+
+
+@pytest.mark.parametrize("name", ["mask.png", ".mask.png", "photo.masks.png", "photo.mask.txt", "a.mask.png/b.png"])
+def test_names_of_no_masks(name: str) -> None:
+    assert not pairs.is_mask(name)
+
+
+def test_a_file_just_changed_is_not_known_by_its_time() -> None:
+    assert fingerprint(entry("a.png", modified=time.time())) == ""
+    assert fingerprint(entry("a.png", modified=time.time() - 60)) == "10:e"
+    assert fingerprint(entry("a.png", kind="directory")) == ""
+
+
+def test_an_inbox_that_is_not_there_is_named(house) -> None:
+    house.changes["inbox"] = f"{house.inbox}/absent"
+    with pytest.raises(ConfigurationError, match=r"inbox .*absent: there is no such folder"):
+        inboxes.open_inbox(house.collection)
+
+
+@pytest.mark.parametrize("output", ["", "results", "a/../results"])
+def test_results_inside_the_inbox_are_refused(house, output: str) -> None:
+    house.changes["output"] = f"{house.inbox}/{output}"
+    with pytest.raises(ConfigurationError, match="inside the inbox"):
+        inboxes.open_inbox(house.collection)
+
+
+def test_an_inbox_inside_the_output_is_usual(house) -> None:
+    house.changes["output"] = str(house.inbox.parent)
+    assert inboxes.open_inbox(house.collection).root == str(house.inbox)
+
+
+def test_masks_and_originals_in_the_inbox_are_no_scans(house) -> None:
+    for name in ("a.png", "masks/a.png", "originals/a.png", ".ready", "READY"):
+        house.put(name, painted=False)
+    house.changes |= {"masks": f"{house.inbox}/masks", "originals": f"{house.inbox}/originals"}
+    house.changes |= {"watch": {"marker": "READY"}}
+    (found,) = inboxes.open_inbox(house.collection).found()
+    assert found.path == "a.png" and found.original.endswith("originals/a.png")
+    assert found.mask is not None and found.mask.uri.endswith("masks/a.png")
+
+
+def test_a_mask_without_a_scan_is_told_at_the_end(house) -> None:
+    house.put("b.png")
+    (house.inbox / "a.mask.png").write_bytes(b"x")
+    found = list(inboxes.open_inbox(house.collection).found())
+    assert [(one.path, one.reason) for one in found] == [("b.png", ""), ("a.mask.png", "mask-mismatch")]
+
+
+def test_source_narrows_and_paths_stay_relative_to_the_inbox(house) -> None:
+    house.put("a.png")
+    house.put("box/b.png")
+    for source in ("box", "box/", f"{house.inbox}/box"):
+        (found,) = inboxes.open_inbox(house.collection, source).found()
+        assert found.path == "box/b.png" and found.mask is not None
+    assert len(list(inboxes.open_inbox(house.collection, "").found())) == 2
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        inboxes.open_inbox(house.collection, "nowhere")
+    with pytest.raises(ConfigurationError, match="below the inbox"):
+        inboxes.open_inbox(house.collection, "../elsewhere")
+
+
+def test_since_leaves_older_files(house) -> None:
+    old, new = house.put("old.png"), house.put("new.png")
+    os.utime(old, (1_000_000, 1_000_000))
+    os.utime(new, (2_000_000, 2_000_000))
+    moment = datetime.fromtimestamp(1_500_000, UTC)
+    for since in (moment, moment.isoformat(), f"{moment:%Y-%m-%d}"):
+        assert [one.path for one in inboxes.open_inbox(house.collection, None, since).found()] == ["new.png"]
+    with pytest.raises(ConfigurationError, match="is not a date"):
+        inboxes.open_inbox(house.collection, None, "yesterday")
+
+
+@pytest.fixture
+def work(house) -> Work:
+    house.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
+    fixed = dict.fromkeys(("batch", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
+    fixed |= dict.fromkeys(("code_version", "host", "dag_id", "run_id"), "x")
+    return Work(house.work("x"), house.collection, batch_id=1, started=datetime.now(UTC), **fixed)
+
+
+def test_chunks_are_cut_by_work_and_by_count(work: Work) -> None:
+    chunks = Chunks(work, "t")
+    for number, megapixels in enumerate([4, 5, 2, 20, 1, 1, 1, 1]):
+        chunks.add(row(number), megapixels)
+    chunks.close()
+    sizes = [len(manifest.read(work.chunk(number, "t"))) for number in range(1, chunks.count + 1)]
+    assert sizes == [2, 1, 1, 3, 1] and chunks.scans == 8
+
+
+def test_the_same_bytes_go_into_the_same_chunk(work: Work) -> None:
+    chunks = Chunks(work, "t")
+    for number in range(4):
+        chunks.add(row(number), 1)
+    chunks.add(row(10, sha256=f"{0:064}"), 1)
+    chunks.add(row(11, sha256=f"{3:064}"), 1)
+    chunks.add(row(12, sha256=f"{3:064}", mask_given="painted"), 1)
+    chunks.close()
+    first, second = (manifest.read(work.chunk(number, "t")) for number in (1, 2))
+    assert [(one["scan_id"], one["same_as"]) for one in first[3:]] == [(10, "0.png")]
+    assert [(one["scan_id"], one["same_as"]) for one in second] == [(3, ""), (11, "3.png"), (12, "")]
+
+
+def test_a_batch_is_the_same_for_all_its_tasks(work: Work) -> None:
+    work.save()
+    assert load(work.uri) == load(work.chunk(1, "t")) == work
+
+
+def test_a_work_area_that_is_gone_is_told(work: Work) -> None:
+    with pytest.raises(GoneError, match="finished or given up"):
+        load(work.uri)
