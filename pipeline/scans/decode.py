@@ -1,4 +1,4 @@
-"""From bytes to a scan: format by content, limits from the header, then pixels and metadata, whole or not at all."""
+"""From bytes to a scan: limits from the header, then pixels and metadata, whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans import jpeg, jpeg2000, others, png, tiff, webp
+from pipeline.scans.formats import sniff, unknown
 from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
 from pipeline.scans.refusals import refusal
 
@@ -39,47 +40,6 @@ DECODERS: dict[str, Decoder] = {
     "BMP": others.decode,
     "GIF": others.decode,
 }
-SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (png.SIGNATURE, "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (jpeg2000.BOX_SIGNATURE, "JPEG2000"),
-    (jpeg2000.STREAM_SIGNATURE, "JPEG2000"),
-)
-OTHER_IMAGES: tuple[tuple[bytes, str], ...] = (
-    (b"8BPS", "a Photoshop document"),
-    (b"ftyphei", "HEIF"),
-    (b"ftypmif", "HEIF"),
-    (b"ftypavi", "AVIF"),
-    (b"JXL ", "JPEG XL"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"FUJIFILMCCD-RAW", "camera raw"),
-)
-OTHER_FILES: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "it is a PDF"),
-    (b"PK\3\4", "it is a ZIP or office document"),
-    (b"\0\0\1\0", "it is an icon"),
-)
-BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
-
-
-def sniff(data: bytes) -> str | None:
-    """Returns the format of a file by its first bytes, None for what is no image that can be read."""
-    head = bytes(data[:18])
-    for signature, kind in SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    # Two letters alone would make an image of every text that starts with BM.
-    if head[:2] == b"BM" and head[6:10] == bytes(4) and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
-        return "BMP"
-    return None
 
 
 def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
@@ -98,7 +58,7 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
         raise refusal(Reason.EMPTY, name)
     kind = sniff(data)
     if kind is None:
-        raise _unknown(data, name)
+        raise unknown(data, name)
     try:
         info = INSPECTORS[kind](data, name)
     except UnreadableScan:
@@ -114,23 +74,6 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
         many = f"{info.pages} {'frames' if info.format in ('PNG', 'WEBP') else 'pages'}"
         raise refusal(Reason.MULTI_PAGE, name, "animated" if info.format == "GIF" else many)
     return info
-
-
-def _unknown(data: bytes, name: str) -> UnreadableScan:
-    """Returns the refusal of a file that no decoder here takes."""
-    head = bytes(data[:512])
-    if any(signature.startswith(head) for signature, _ in SIGNATURES):
-        return refusal(Reason.TRUNCATED, name, f"only {len(head)} bytes are left")
-    if not any(head):
-        return refusal(Reason.NOT_AN_IMAGE, name, "it holds only zeros")
-    for signature, what in OTHER_IMAGES:
-        if head.startswith(signature) or head[4:].startswith(signature):
-            return refusal(Reason.UNSUPPORTED, name, what)
-    for signature, what in OTHER_FILES:
-        if head.startswith(signature):
-            return refusal(Reason.NOT_AN_IMAGE, name, what)
-    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-    return refusal(Reason.NOT_AN_IMAGE, name, "it is text" if printable > 0.9 * len(head) else "")
 
 
 def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:

@@ -144,6 +144,17 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     )
 
 
+def _is_padding(scan: bytes, extraneous: int) -> bool:
+    """True when the bytes left over at the end of a scan are the zeros with which some cameras pad it.
+
+    A run of zeros that reaches further back than what is left over (and the few bytes that libjpeg reads ahead) was
+    read as picture, so it fills a gap.
+    """
+    window = scan[-extraneous - 64 :]
+    run = len(window) - len(window.rstrip(b"\0\xff"))
+    return extraneous - 1 <= run <= extraneous + 10
+
+
 def _check_whole(data: bytes, at: int, name: str) -> None:
     """Raises UnreadableScan unless all scans are there and hold what they should."""
     last = at
@@ -160,9 +171,8 @@ def _check_whole(data: bytes, at: int, name: str) -> None:
     warning = warning_of(data)
     if warning is None:
         return
-    padding = data[max(last, at - 4096) : at].rstrip(b"\0\xff")
     extraneous = re.search(r"(\d+) extraneous bytes before marker 0xd9", warning)
-    if extraneous and len(padding) <= min(4096, at - last) - int(extraneous[1]) + 1:
-        return  # Some cameras pad the end with zeros; nothing is missing.
+    if extraneous and _is_padding(data[last:at], int(extraneous[1])):
+        return
     reason = Reason.TRUNCATED if "remature end" in warning else Reason.UNREADABLE
     raise refusal(reason, name, "part of the JPEG's picture is " + ("missing" if reason == "truncated" else "damaged"))

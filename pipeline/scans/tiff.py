@@ -38,8 +38,8 @@ STRUCTURE = {
 MOST_PAGES = 10_000
 
 
-def read_pages(data: bytes, name: str) -> tuple[Directory, int, int]:
-    """Returns the directory of the picture, its number in the file, and how many full pictures there are.
+def read_pages(data: bytes, name: str) -> list[Directory]:
+    """Returns the directories of a file.
 
     Raises:
         UnreadableScan: TRUNCATED when a directory lies outside of the file.
@@ -47,26 +47,37 @@ def read_pages(data: bytes, name: str) -> tuple[Directory, int, int]:
     try:
         structure = Structure.open(data)
         offset, seen = structure.first, set[int]()
-        pages: list[tuple[Directory, int]] = []
+        pages: list[Directory] = []
         while offset and offset not in seen and len(seen) < MOST_PAGES:
             page = structure.read(offset, children=not pages)
-            pages.append((page, len(seen)))
+            pages.append(page)
             seen.add(offset)
             offset = page.following
     except BrokenDirectory as error:
         raise refusal(Reason.TRUNCATED, name, f"TIFF: {error}") from error
     if not pages:
         raise refusal(Reason.UNREADABLE, name, "the TIFF holds no picture")
+    return pages
+
+
+def picture(pages: list[Directory], name: str) -> tuple[int, int]:
+    """Returns which directory is the picture, and how many full pictures there are.
+
+    Raises:
+        UnreadableScan: UNSUPPORTED, all of them are reduced copies of something else.
+    """
     # Reduced copies and transparency masks are no pictures of their own.
-    full = [(page, number) for page, number in pages if not page.number(SUBFILE, 0) & 0b101]
-    if not full and SUB_DIRECTORIES in pages[0][0].tags:
+    full = [number for number, page in enumerate(pages) if not page.number(SUBFILE, 0) & 0b101]
+    if not full and SUB_DIRECTORIES in pages[0].tags:
         raise refusal(Reason.UNSUPPORTED, name, "camera raw")
-    return *(full or pages)[0], max(1, len(full))
+    return (full or [0])[0], max(1, len(full))
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
     """Returns what the directory of the picture says."""
-    page, _, count = read_pages(data, name)
+    pages = read_pages(data, name)
+    number, count = picture(pages, name)
+    page = pages[number]
     width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
     photometric = page.number(PHOTOMETRIC, -1)
     samples = page.number(SAMPLES, 1)
@@ -97,8 +108,11 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     White-is-zero is turned round, 1 to 7 bits are spread to 8, 9 to 15 bits to 16, palettes become 8-bit RGB:
     each stored value has exactly one decoded value.
     """
-    page, number, _ = read_pages(data, name)
-    _check_segments(data, page, name)
+    pages = read_pages(data, name)
+    for page in pages:
+        _check_segments(data, page, name)
+    number, _ = picture(pages, name)
+    page = pages[number]
     photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
     compression = page.number(COMPRESSION, 1)
     if compression == OLD_JPEG or (photometric == YCBCR and compression != JPEG):

@@ -1,0 +1,86 @@
+"""Every kind of file decodes to what another library says, and comes back bit by bit from what is written."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline.scans import Scan, ScanInfo, decode, encode, inspect, output_extension
+from pipeline.scans.model import CHANNELS, Mode
+
+Case = tuple[str, bytes, NDArray[Any]]
+
+
+def test_decodes_to_the_values_that_are_stored(case: Case) -> None:
+    name, content, expected = case
+    scan = decode(content, name)
+    assert scan.pixels.dtype == expected.dtype
+    np.testing.assert_array_equal(scan.pixels, expected)
+
+
+def test_the_header_says_what_the_pixels_are(case: Case) -> None:
+    name, content, expected = case
+    info = inspect(content, name)
+    assert (info.height, info.width) == expected.shape[:2]
+    assert info.channels == (1 if expected.ndim == 2 else expected.shape[2]) == CHANNELS[info.mode]
+    assert info.bit_depth == expected.dtype.itemsize * 8
+    assert info.pages == 1
+    assert info.orientation == 1
+    assert info == decode(content, name).info
+
+
+def test_what_is_written_decodes_to_the_same_bits(case: Case) -> None:
+    name, content, expected = case
+    scan = decode(content, name)
+    extension = output_extension(scan)
+    assert extension == (".tif" if name.startswith("tiff") or "cmyk" in name else ".png")
+    written = encode(scan, extension, verify=False)
+    again = decode(written, name)
+    np.testing.assert_array_equal(again.pixels, expected)
+    assert again.info.mode == scan.info.mode
+    assert encode(again, extension) == written
+
+
+def test_others_read_what_is_written(case: Case) -> None:
+    name, content, expected = case
+    scan = decode(content, name)
+    extension = output_extension(scan)
+    written = encode(scan, extension)
+    if extension == ".tif":
+        np.testing.assert_array_equal(tifffile.imread(io.BytesIO(written)), expected)
+    if extension == ".png" and expected.dtype == np.uint8:
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(written))), expected)
+
+
+@st.composite
+def scans(draw: st.DrawFn) -> Scan:
+    mode: Mode = draw(st.sampled_from(list(CHANNELS)))
+    depth = draw(st.sampled_from([8, 16]))
+    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    channels = CHANNELS[mode]
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    pixels = draw(hnp.arrays(np.dtype(f"uint{depth}"), shape))
+    return Scan(pixels, ScanInfo("PNG", width, height, channels, depth, 1, 1, mode))
+
+
+@given(scans())
+@settings(max_examples=150, deadline=None)
+def test_any_pixels_survive_both_formats(scan: Scan) -> None:
+    for extension in [".tif"] if scan.mode == "CMYK" else [".tif", ".png"]:
+        again = decode(encode(scan, extension, verify=False), "drawn")
+        assert again.pixels.dtype == scan.pixels.dtype
+        assert again.mode == scan.mode
+        np.testing.assert_array_equal(again.pixels, scan.pixels)
+
+
+def test_the_extension_of_a_file_counts_for_nothing(case: Case) -> None:
+    _, content, expected = case
+    np.testing.assert_array_equal(decode(content, "holiday.doc").pixels, expected)
