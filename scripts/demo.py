@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -180,7 +181,9 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
         known[stage] += 1
         done[stage] += task["state"] in ("success", "skipped", "failed", "upstream_failed")
     # Before receive has said how many chunks there are, a stage counts as one.
-    return "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in order if done[stage])
+    line = "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in order if done[stage])
+    again = sorted({task["task_id"] for task in tasks if task["state"] == "up_for_retry"})
+    return line + (f"  (waiting for another try: {', '.join(again)})" if again else "")
 
 
 def _complain(task: dict[str, Any]) -> None:
@@ -199,6 +202,8 @@ def _report(api: server.Api, path: str) -> str | None:
 
 
 if __name__ == "__main__":
+    # Asked to end, it still stops the Airflow that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except server.Trouble as trouble:

@@ -1,4 +1,4 @@
-"""The summary at the end of the demo: what became of each image, and how good that is where the truth is known."""
+"""The summary at the end of the demo: what became of each file, and how good that is where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+
 from pipeline import scans, storage
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.metrics import psnr, ssim
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 OUTCOMES = ("restored", "unchanged", "review", "quarantined", "failed")
+NAME = 36
 
 
 def summarise(report: str) -> None:
@@ -25,44 +24,45 @@ def summarise(report: str) -> None:
         report: URI of the folder of its report.
     """
     rows = pq.read_table(io.BytesIO(storage.read_bytes(storage.join(report, "report.parquet")))).to_pylist()
-    console = Console(highlight=False, soft_wrap=True)
-    counts = Counter(row["outcome"] or "failed" for row in rows)
-    console.print(f"\n{len(rows)} scans: " + ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name]))
+    rows.sort(key=lambda row: (OUTCOMES.index(row["outcome"]), row["path"]))
+    counts = Counter(row["outcome"] for row in rows)
+    print(f"\n{len(rows)} files: " + ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name]) + "\n")
+    for row in rows:
+        print(_outcome(row))
     known = [row for row in rows if row["outcome"] == "restored" and row["original_uri"]]
-    console.print(_outcomes(rows))
     if known:
-        console.print(_truth(known))
+        _print_truth(known)
 
 
-def _outcomes(rows: list[dict[str, Any]]) -> Table:
-    table = Table("scan", "", "damage found", "outcome", "why")
-    for row in sorted(rows, key=lambda row: (OUTCOMES.index(row["outcome"] or "failed"), row["path"])):
-        depth = f"{row['width']}×{row['height']} {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
-        found = f"{row['coverage']:.2%} {row['mask_source']}" if row["mask_source"] not in (None, "", "none") else ""
-        why = row["message"] or row["review_reason"] or ""
-        table.add_row(*(Text(cell) for cell in (row["path"], depth, found, row["outcome"] or "failed", why)))
-    return table
+def _outcome(row: dict[str, Any]) -> str:
+    """Returns a line on what became of a file, and a second one on why where it was not restored."""
+    size = f"{row['width']}×{row['height']}, {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
+    line = f"{row['outcome']:<12}{_name(row):<{NAME}} {size:<22}"
+    if row["outcome"] == "restored":
+        by = "painted mask" if row["mask_source"] == "manual" else "detector"
+        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows"
+    why = row["message"] or row["review_reason"]
+    return line + (f"\n{'':<12}{_printable(why)}" if why else "")
 
 
-def _truth(rows: list[dict[str, Any]]) -> Table:
-    """Returns PSNR and SSIM against the known originals: of the damaged scan, of Telea's fill, of ours, same masks."""
-    table = Table(
-        *("against the original", "PSNR: damaged", "Telea", "ours", "in the hole: Telea", "ours"),
-        *("SSIM: Telea", "ours", "in the hole: Telea", "ours"),
-    )
+def _print_truth(rows: list[dict[str, Any]]) -> None:
+    """Prints PSNR and SSIM: of the damaged scan, of Telea's fill and of ours; whole, and in the hole alone."""
+    print("\nAgainst the known originals, with Telea on the same masks beside it:\n")
+    print(f"{'':<{NAME}} {'PSNR dB, whole image':^26} {'in the hole':^17}   {'SSIM, whole':^17} {'in the hole':^17}")
+    print(f"{'':<{NAME}} {'damaged':>8}" + 4 * f"{'Telea':>8} {'restored':>8} ")
     telea = load_engine("telea")
     figures = [_figures(row, telea) for row in rows]
-    for row, line in zip(rows, figures, strict=True):
-        table.add_row(Text(row["path"]), *_formatted(line))
-    table.add_section()
-    table.add_row("mean", *_formatted(list(np.mean(figures, axis=0))))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
+    for name, line in [
+        *((_name(r), f) for r, f in zip(rows, figures, strict=True)),
+        ("mean", np.mean(figures, axis=0)),
+    ]:
+        decibels, similarity = [f"{x:8.2f}" for x in line[:5]], [f"{x:8.4f}" for x in line[5:]]
+        pairs = [" ".join(pair) for pair in (decibels[1:3], decibels[3:], similarity[:2], similarity[2:])]
+        print(f"{name:<{NAME}} {decibels[0]}{' '.join(pairs)}")
 
 
 def _figures(row: dict[str, Any], telea: Engine) -> list[float]:
-    """Returns one line of the table; what the batch did not measure itself is measured here in the same way."""
+    """Returns the figures of one scan; what the batch did not measure itself is measured here in the same way."""
     scan, original = (scans.colour(_scan(row[name])) for name in ("uri", "original_uri"))
     mask = _scan(row["mask_out_uri"]).pixels
     [filled] = inpaint([Job("", scan, mask)], telea)
@@ -80,9 +80,14 @@ def _figures(row: dict[str, Any], telea: Engine) -> list[float]:
     ]
 
 
-def _formatted(figures: list[float]) -> list[str]:
-    return [f"{figure:.2f}" for figure in figures[:5]] + [f"{figure:.4f}" for figure in figures[5:]]
-
-
 def _scan(uri: str) -> scans.Scan:
     return scans.decode(storage.read_bytes(uri), uri, max_megapixels=1000)
+
+
+def _name(row: dict[str, Any]) -> str:
+    name = _printable(row["path"])
+    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
