@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from pipeline.settings import Recipe
     from pipeline.storage import Entry
 
-#: A painted mask lies beside its scan under the scan's stem and this ending.
-PAINTED = ".mask"
-
 EPILOG = """\
 exit codes: 0 every scan has a mask; 1 some could not be read (named above); 2 nothing was done
 
-A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask. Masks are PNG, of the scan's
+A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask. One that has too much damage to be
+filled unseen is named, and its mask is empty at the level repair. Masks are PNG, of the scan's
 size, 255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
 
 
@@ -76,13 +74,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--dilate", type=int, default=None, help="pixels added around what is found")
     parser.add_argument("--explain", action="store_true", help="write DST/STEM.json beside each mask: every piece, why")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.set_defaults(run=run)
+    parser.set_defaults(func=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the masks; returns the exit code."""
     from pipeline.damage import load_detector
     from pipeline.settings import Recipe
+    from pipeline.stages.pairs import Masks, is_mask
 
     console = Console(stderr=True)
     started = time.monotonic()
@@ -96,8 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     except (ConfigurationError, WeightsError, StoreUnavailable, OSError, ValueError) as error:
         print(f"mask: {_first_line(error)}", file=sys.stderr)
         return 2
-    painted = {_painted_key(entry.path): entry for entry in entries if _is_painted(entry.path)}
-    scans = [entry for entry in entries if not _is_painted(entry.path) and _looks_like_image(entry.path)]
+    painted = Masks((entry for entry in entries if is_mask(entry.path)), iter(()))
+    scans = [entry for entry in entries if not is_mask(entry.path) and _looks_like_image(entry.path)]
     if not scans:
         print(f"mask: no scans below {arguments.source}", file=sys.stderr)
         return 2
@@ -107,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         for entry, name in zip(scans, target_names(scans, ".png"), strict=True):
             summary.scans += 1
             try:
-                _one(entry, name, painted.get(_painted_key(entry.path)), detector, recipe, arguments, summary)
+                _one(entry, name, painted.of(entry.path), detector, recipe, arguments, summary)
             except (UnreadableScan, OSError, ValueError) as error:
                 summary.failed.append({"path": entry.path, "message": _first_line(error)})
                 console.print(f"{entry.path}: {_first_line(error)}", markup=False, highlight=False)
@@ -131,13 +130,14 @@ def _one(
     arguments: argparse.Namespace, summary: Summary,
 ) -> None:  # fmt: skip
     """Writes one scan's mask and counts it."""
+    import numpy as np
+
     from pipeline import scans
     from pipeline.damage import read_mask
-    from pipeline.settings import settings
 
     if entry.kind != "file":
         raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
-    scan = scans.decode(storage.read_bytes(entry.uri), entry.path, max_megapixels=settings().max_megapixels)
+    scan = scans.decode_isolated(entry.uri, name=entry.path)
     rows, columns = scan.pixels.shape[:2]
     found: Detection | None = None
     if painted is not None:
@@ -146,11 +146,16 @@ def _one(
         summary.painted += 1
     else:
         found = detector.detect(
-            scan.pixels, sensitivity=recipe.sensitivity, dilate=recipe.dilate, max_coverage=recipe.max_coverage
+            scans.visible(scan),
+            sensitivity=recipe.sensitivity,
+            dilate=recipe.dilate,
+            max_coverage=recipe.max_coverage,
         )
         mask = found.suggest if arguments.level == "suggest" else found.repair
         if found.review is not None:
             summary.review.append({"path": entry.path, "message": found.review})
+            if arguments.level == "repair":
+                mask = np.zeros_like(mask)  # a night would leave it for a person to look at
     storage.write_bytes(storage.join(arguments.target, *name.split("/")), encode_mask(mask))
     if arguments.explain and found is not None:
         document = {"review": found.review, "components": [vars(piece) for piece in found.components]}
@@ -188,17 +193,6 @@ def target_names(entries: Iterable[Entry], suffix: str) -> list[str]:
 
 def _looks_like_image(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in storage.IMAGE_SUFFIXES
-
-
-def _is_painted(path: str) -> bool:
-    return PurePosixPath(path).stem.lower().endswith(PAINTED)
-
-
-def _painted_key(path: str) -> str:
-    """What a scan and its painted mask have in common: folder and stem."""
-    pure = PurePosixPath(path)
-    stem = pure.stem[: -len(PAINTED)] if _is_painted(path) else pure.stem
-    return str(pure.with_name(stem)) if stem else path
 
 
 def _first_line(error: BaseException) -> str:

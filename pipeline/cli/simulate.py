@@ -68,7 +68,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--artefacts", type=Path, help="folder of scanned artefacts (hair/, dirt/, …) to draw on too")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.set_defaults(run=run)
+    parser.set_defaults(func=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -131,11 +131,10 @@ def _one(
 
     from pipeline import scans
     from pipeline.damage import simulate
-    from pipeline.settings import settings
 
     if entry.kind != "file":
         raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
-    scan = scans.decode(storage.read_bytes(entry.uri), entry.path, max_megapixels=settings().max_megapixels)
+    scan = scans.decode_isolated(entry.uri, name=entry.path)
     # Each picture draws from its own stream, so that a neighbour more or less changes nothing.
     rng = np.random.default_rng((arguments.seed, zlib.crc32(entry.path.encode())))
     result = simulate(scan.pixels, rng, kinds, arguments.severity, ageing=arguments.ageing, bank=bank)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import torch
@@ -99,7 +102,8 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     loader = DataLoader(crops, run.batch, num_workers=run.workers, prefetch_factor=4 if run.workers else None)
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
-    while (share := run.budget.progress(progress.step, progress.seconds)) < 1:
+    stop = _StopSignal()
+    while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
         picture, labels = next(batches)
@@ -122,6 +126,19 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
             saved = time.monotonic()
     save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
     return average
+
+
+class _StopSignal:
+    """Becomes `asked` on Ctrl-C or SIGTERM, so that a run saves before it stops."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
 
 
 def _step(network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor) -> float:

@@ -1,26 +1,33 @@
-"""The classical detector: no weights, no training."""
+"""The classical detector: what stands out, cut into pieces at several heights, each piece judged."""
 
 from __future__ import annotations
 
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.damage.classical.judge import LEAVE, REPAIR, SUGGEST, describe, judge
-from pipeline.damage.classical.pieces import Pieces, find_pieces
+from pipeline.damage.classical import judge
+from pipeline.damage.classical.pieces import CUTS, Pieces, find_pieces
 from pipeline.damage.classical.relief import relief
 from pipeline.damage.finish import finish
 from pipeline.damage.luminance import luminance, transparent
-from pipeline.damage.types import Component, Detection, Level, Pixels
+from pipeline.damage.types import Component, Detection, Mask, Pixels
 
-VERSION = "1"
+VERSION = "2"
+
+#: Pieces wider than this many units are left to people: what broad things are, no rule knows.
+WIDEST = 14.0
 
 
 class ClassicalDetector:
-    """Top-hats and oriented lines at several scales, hysteresis, and a judgement over each piece."""
+    """Top-hats and oriented lines at several scales, and a judgement over each piece; no network."""
 
     name = "classical"
-    digest = hashlib.sha256(f"classical-{VERSION}".encode()).hexdigest()
+
+    def __init__(self) -> None:
+        table = judge._TABLE.read_bytes()
+        self.digest = hashlib.sha256(f"classical-{VERSION}".encode() + table).hexdigest()
 
     def detect(
         self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
@@ -30,22 +37,58 @@ class ClassicalDetector:
         unit = max(1.0, float(np.sqrt(grey.size)) / 512)
         repair, suggest = np.zeros_like(grey), np.zeros_like(grey)
         components: list[Component] = []
-        outside = transparent(pixels)
         for found, bright in zip(relief(grey), (True, False), strict=True):
-            pieces = find_pieces(grey, found, bright=bright, sensitivity=sensitivity)
-            verdict = judge(pieces, unit, sensitivity)
-            lookup = np.concatenate([[np.int8(LEAVE)], verdict])[pieces.labels]
-            repair[lookup == REPAIR] = 255
-            suggest[lookup >= SUGGEST] = 255
-            components.extend(_explain(pieces, int(i), int(verdict[i]), unit) for i in np.flatnonzero(verdict))
+            for cut in CUTS:
+                pieces = find_pieces(grey, found, bright=bright, cut=cut)
+                _accept(pieces, unit, cut, sensitivity, repair, suggest, components)
+        outside = transparent(pixels)
         if outside is not None:
             repair[outside] = 0
             suggest[outside] = 0
         return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
 
-def _explain(pieces: Pieces, index: int, verdict: int, unit: float) -> Component:
-    kind, reason = describe(pieces, index, unit)
-    x, y, width, height = (int(n) for n in pieces.boxes[index])
-    level: Level = "repair" if verdict == REPAIR else "suggest"
-    return Component(kind, level, (x, y, width, height), int(pieces.area[index]), None, reason)
+def threshold(chance: float, sensitivity: float) -> float:
+    """Returns a threshold moved on the scale of odds: twice the sensitivity accepts at half the odds."""
+    odds = chance / (1 - chance) / sensitivity
+    return odds / (1 + odds)
+
+
+def _accept(
+    pieces: Pieces,
+    unit: float,
+    cut: float,
+    sensitivity: float,
+    repair: Mask,
+    suggest: Mask,
+    components: list[Component],
+) -> None:
+    """Adds the pieces that are likely enough, in place; what a lower cut accepted whole is not accepted again."""
+    if not len(pieces):
+        return
+    chance = judge.chances(pieces, unit, cut)
+    confident = (chance >= threshold(judge.REPAIR, sensitivity)) & (pieces.width <= WIDEST * unit)
+    likely = (chance >= threshold(judge.SUGGEST, sensitivity)) | confident
+    for mask, accepted, level in ((repair, confident, "repair"), (suggest, likely, "suggest")):
+        fresh = accepted & ~_covered(pieces, mask)
+        lookup = np.concatenate([[False], fresh])
+        mask[lookup[pieces.labels]] = 255
+        if level == "repair":
+            suggest[lookup[pieces.labels]] = 255
+        for index in np.flatnonzero(fresh & (confident if level == "repair" else ~confident)):
+            kind, reason = judge.describe(pieces, int(index), unit)
+            x, y, width, height = (int(n) for n in pieces.boxes[index])
+            found = round(float(chance[index]), 3)
+            area = int(pieces.area[index])
+            components.append(
+                Component(
+                    kind, "repair" if level == "repair" else "suggest", (x, y, width, height), area, found, reason
+                )
+            )
+
+
+def _covered(pieces: Pieces, mask: Mask) -> NDArray[np.bool_]:
+    """Whether a piece lies in what is marked already."""
+    touched = np.bincount(pieces.labels[mask > 0], minlength=len(pieces) + 1)[1:]
+    result: NDArray[np.bool_] = touched > 0.5 * pieces.area
+    return result

@@ -1,28 +1,75 @@
-"""The judgement over each piece: damage to repair, damage to suggest, or part of the picture."""
+"""The judgement over each piece: how likely it is damage, and the words for it."""
 
 from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.classical.pieces import Pieces
 
-REPAIR, SUGGEST, LEAVE = 2, 1, 0
+#: Chances from which a piece is repaired unattended, or suggested; from held-out simulated and clean pictures.
+REPAIR, SUGGEST = 0.98, 0.6
+
+_TABLE = Path(__file__).with_name("judge.json")
+
+Matrix = NDArray[np.float64]
 
 
-def judge(pieces: Pieces, unit: float, sensitivity: float) -> NDArray[np.int8]:
-    """Returns the verdict over each piece: `REPAIR`, `SUGGEST` or `LEAVE`."""
-    thin = pieces.width <= 7 * unit
-    small = pieces.area <= 900 * unit**2
-    line = (pieces.length > 6 * pieces.width) & (pieces.length > 14 * unit)
-    sane = thin & (small | line)
-    suggest = sane & (pieces.contrast >= 16 / sensitivity) & (pieces.crowd < 0.08) & (pieces.extreme < 0.25)
-    calm = (pieces.busy < 4.5 * sensitivity) & (pieces.crowd < 0.03)
-    stands = (pieces.contrast >= 34 / sensitivity) & (pieces.peak > 1.6 / sensitivity)
-    outside = pieces.extreme < 0.002 * sensitivity
-    enough = pieces.area >= 4
-    repair = suggest & calm & stands & outside & enough
-    return np.where(repair, REPAIR, np.where(suggest, SUGGEST, LEAVE)).astype(np.int8)
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Matrix]:
+    """A small network's numbers: centre and scale of each figure, two hidden layers, one output."""
+    document = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return {name: np.asarray(values, np.float64) for name, values in document.items()}
+
+
+def figures(pieces: Pieces, unit: float, cut: float) -> Matrix:
+    """Returns (n,18) what pieces are judged by; free of the scan's size.
+
+    Args:
+        pieces: the pieces.
+        unit: pixels of one unit of size.
+        cut: the score at which they were cut out.
+    """
+    width, contrast = np.maximum(pieces.width, 1), np.maximum(pieces.contrast, 1)
+    return np.stack(
+        [
+            np.log(pieces.area / unit**2),
+            np.log(width / unit),
+            np.log(pieces.length / unit),
+            np.log(np.maximum(pieces.length / width, 0.1)),
+            pieces.straight,
+            pieces.contrast / 40,
+            np.log(pieces.score),
+            np.log(pieces.peak),
+            pieces.busy / 10,
+            pieces.tone / 128 - 1,
+            pieces.even / contrast,
+            pieces.below / contrast,
+            pieces.sharp,
+            np.log(pieces.extreme + 1e-4) / 4,
+            pieces.crowd * 10,
+            pieces.border.astype(np.float64),
+            np.full(len(pieces), float(pieces.bright)),
+            np.full(len(pieces), np.log(cut)),
+        ],
+        axis=1,
+    )
+
+
+def chances(pieces: Pieces, unit: float, cut: float) -> NDArray[np.float64]:
+    """Returns for each piece the chance that it is damage, 0..1; arguments as for `figures`."""
+    if not len(pieces):
+        return np.zeros(0)
+    table = _table()
+    values = np.clip((figures(pieces, unit, cut) - table["mean"]) / table["scale"], -4, 4)
+    hidden = np.tanh(values @ table["w1"].T + table["b1"])
+    hidden = np.tanh(hidden @ table["w2"].T + table["b2"])
+    result: NDArray[np.float64] = 1 / (1 + np.exp(-(hidden @ table["w3"] + table["b3"])))
+    return result
 
 
 def describe(pieces: Pieces, index: int, unit: float) -> tuple[str, str]:
@@ -37,8 +84,5 @@ def describe(pieces: Pieces, index: int, unit: float) -> tuple[str, str]:
         shape = f"spot {width:.0f} px wide"
     side = "brighter" if pieces.bright else "darker"
     share = float(pieces.extreme[index])
-    where = (
-        f"{side} than all but {share:.1%} of the picture" if share >= 0.0005 else f"{side} than the picture's own tones"
-    )
-    reason = f"a {shape}, {pieces.contrast[index]:.0f} grey levels {side} than its surroundings and {where}"
-    return kind, reason
+    place = f"{side} than all but {share:.1%} of the picture" if share >= 0.0005 else f"{side} than all of the picture"
+    return kind, f"a {shape}, {pieces.contrast[index]:.0f} grey levels {side} than its surroundings and {place}"

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from pipeline.damage.classical.relief import STEP, Relief
 
-#: Hysteresis: a piece needs a pixel of the upper score and reaches as far as the lower one holds.
-UPPER, LOWER = 1.0, 0.55
+#: Scores at which the picture is cut into pieces. What hangs together with the picture's own lines at a low cut
+#: comes apart at a higher one, and what breaks up at a high cut is whole at a lower one.
+CUTS = (0.55, 1.1, 2.0)
+#: A piece needs a pixel of this multiple of its cut, which drops what is only just above it.
+RISE = 1.4
 #: Pieces looked at on one scan and polarity; the faintest beyond that are left alone.
 MOST = 20_000
 
@@ -64,20 +67,20 @@ class Pieces:
         return len(self.area)
 
 
-def find_pieces(grey: NDArray[np.uint8], found: Relief, *, bright: bool, sensitivity: float) -> Pieces:
-    """Returns the pieces of one polarity.
+def find_pieces(grey: NDArray[np.uint8], found: Relief, *, bright: bool, cut: float) -> Pieces:
+    """Returns the pieces of one polarity at one cut.
 
     Args:
         grey: the picture.
         found: what stands out from it.
         bright: polarity of `found`.
-        sensitivity: divides both thresholds.
+        cut: the score from which a pixel belongs to a piece.
     """
-    weak = (found.score >= STEP * LOWER / sensitivity).astype(np.uint8)
+    weak = (found.score >= STEP * cut).astype(np.uint8)
     count, found_labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(found_labels, np.int32)
     peaks = _maxima(labels, found.score, count)
-    keep = peaks >= STEP * UPPER / sensitivity
+    keep = peaks >= STEP * cut * RISE
     keep[0] = False
     if keep.sum() > MOST:
         floor = np.sort(peaks[keep])[-MOST]
@@ -141,7 +144,8 @@ def _measure(
     level = np.clip(np.round(tone), 0, 255).astype(int)
     extreme = 1 - below[level] if bright else below[np.maximum(level - 1, 0)] * (level > 0)
 
-    shrunk = cv2.resize(mask.astype(np.float32), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    quarter = (max(1, mask.shape[1] // 4), max(1, mask.shape[0] // 4))
+    shrunk = cv2.resize(mask * np.uint8(255), quarter, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     reach = max(9, round(0.06 * min(grey.shape) / 4)) | 1
     near = cv2.boxFilter(shrunk, -1, (reach, reach))
     cover = near[np.minimum(rows // 4, near.shape[0] - 1), np.minimum(columns // 4, near.shape[1] - 1)]

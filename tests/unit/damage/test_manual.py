@@ -42,7 +42,7 @@ def test_modes_that_editors_save() -> None:
     colour[mask > 0] = (255, 0, 0)
     layer = np.zeros((*SHAPE, 4), np.uint8)
     layer[mask > 0] = (0, 0, 0, 255)  # black paint on transparent paper
-    deep = Image.fromarray((mask.astype(np.uint16) * 257))
+    deep = Image.fromarray(mask.astype(np.uint16) * 257)
     images = [
         Image.fromarray(colour),
         Image.fromarray(layer),

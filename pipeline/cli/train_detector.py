@@ -1,0 +1,97 @@
+"""`train detector PHOTOS --out DIR`: training of the learned damage detector, with resume."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.training.detector_score import Score
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds `detector` to what can be trained."""
+    parser = subparsers.add_parser(
+        "detector",
+        help="the network of the detector `learned`",
+        description="Trains the damage detector on simulated damage over the photographs below a folder. Checkpoint,"
+        " curves of loss and Dice, a sheet of held-out pictures, weights and model card are written to --out; the same"
+        " command with --resume goes on after any break. Ctrl-C saves and stops.",
+    )
+    parser.add_argument("photos", type=Path, help="folder of clean photographs; sub-folders are read too")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
+    budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
+    parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
+    parser.add_argument("--depth", type=int, default=5, help="halvings of the picture in the U-Net (default 5)")
+    parser.add_argument("--width", type=int, default=24, help="channels at half size (default 24)")
+    parser.add_argument("--widest", type=int, default=96, help="most channels of a level (default 96)")
+    parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
+    parser.add_argument("--crop", type=int, default=192, help="side of a crop in pixels (default 192)")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
+    parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
+    parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw damage (default 1)")
+    parser.add_argument(
+        "--precision", type=float, default=0.95, help="wanted of what is repaired unseen (default 0.95)"
+    )
+    parser.add_argument("--seed", type=int, default=7)
+    parser.set_defaults(func=train_detector)
+
+
+def show(score: Score) -> None:
+    """Prints one line an epoch."""
+    text = f"step {score.step:>7,}  loss {score.loss:.4f}  Dice {score.dice:.3f}"
+    text += f"  at 0.9: precision {score.precision[4]:.3f} recall {score.recall[4]:.3f} clean {score.clean[4]:.4%}"
+    print(text, file=sys.stderr, flush=True)
+
+
+def train_detector(args: argparse.Namespace) -> int:
+    """The exit code: 0 when the budget is used or the run was stopped and saved, 2 when it cannot begin."""
+    import cv2
+    import torch
+
+    from pipeline.damage.network import NetworkConfig
+    from pipeline.errors import RestorationError
+    from pipeline.training.checkpoint import NAME
+    from pipeline.training.detector import DetectorRun
+    from pipeline.training.detector import train_detector as train
+    from pipeline.training.detector_card import finish_run
+    from pipeline.training.schedule import Budget
+
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
+    try:
+        if not 1 <= args.depth <= 6:
+            raise ValueError("--depth must be 1 to 6")
+        if args.crop % 2**args.depth:
+            raise ValueError(f"--crop must be a multiple of {2**args.depth} at this depth")
+        if args.resume and not (args.out / NAME).exists():
+            raise ValueError(f"there is no checkpoint to resume in {args.out}")
+        if not args.resume and (args.out / NAME).exists():
+            raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
+        steps = args.steps if args.steps is not None or args.hours is not None else 20000
+        run = DetectorRun(
+            photos=args.photos,
+            work=args.out,
+            budget=Budget(steps=steps, hours=args.hours),
+            artefacts=args.artefacts,
+            network=NetworkConfig(args.depth, args.width, args.widest),
+            batch=args.batch,
+            side=args.crop,
+            peak=args.rate,
+            epoch=args.epoch,
+            workers=args.workers,
+            seed=args.seed,
+        )
+        network = train(run, show)
+        weights = finish_run(run, network, precision=args.precision)
+    except (RestorationError, ValueError, OSError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    print(weights)
+    return 0

@@ -1,0 +1,115 @@
+"""The end of a detector's training: thresholds from held-out pictures, weights, curves, a sheet, a model card."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.damage.learned import Thresholds, save_weights
+from pipeline.damage.network import DetectorNet
+from pipeline.training.card import Card, describe_data, hardware, write_card
+from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.detector import CURVES, DetectorRun
+from pipeline.training.detector_data import DAMAGED, Sample
+from pipeline.training.detector_score import calibrate, held_out_samples, probabilities
+from pipeline.training.photos import load_photos, split
+
+log = logging.getLogger(__name__)
+
+WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
+
+#: Share of undamaged pictures' area that may be marked for repair in calibration, besides the precision wanted.
+CLEAN_AREA = 0.0003
+
+
+def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> Path:
+    """Returns the path of the weights, written to the run's folder with curves, sheet and card beside them.
+
+    Args:
+        run: what was trained.
+        network: its averaged network.
+        precision: wanted of pixels marked for repair, with 2 px tolerance, on held-out simulated pictures.
+    """
+    training, held = split(load_photos(run.photos))
+    samples = held_out_samples(held, run.artefacts, count=120)
+    limits, table = calibrate(network, samples, precision=precision, clean_area=CLEAN_AREA)
+    progress = read_progress(run.work / NAME)
+    facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
+    weights = run.work / WEIGHTS
+    digest = save_weights(weights, network, limits, facts)
+    _draw_curves(run.work)
+    _draw_sheet(network, samples[:12], limits, run.work / SHEET)
+    card = Card(
+        title="Damage detector",
+        purpose="Finds dust, hairs, scratches, cracks, creases, tears, lost corners, flaked emulsion, ink and mould on"
+        " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
+        network=f"U-Net of depth {run.network.depth} on colour and top-hats at half size, channels"
+        f" {run.network.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
+        data=describe_data(run.photos, training.names),
+        training={
+            "Damage": "drawn by `pipeline.damage.simulation`"
+            + (" and from scanned artefacts" if run.artefacts else ""),
+            "Undamaged": "35 % of the pictures; 35 % carry text, wires, fences, sparkles or patterns as hard negatives",
+            "Labels": "what differs visibly (5 % of the range); faint and see-through damage counts neither way",
+            "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
+            "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
+            "Hardware": hardware(),
+            "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
+            "Thresholds": json.dumps(vars(limits)),
+            "sha256": digest,
+        },
+        tables={"Held-out simulated pictures (2 px tolerance)": table},
+        limits=(
+            "Learned from simulated damage: what real damage shares with it is found, what it does not is missed.",
+            "See-through damage (stains, water rings, tape, fingerprints) is not its task.",
+            "Fine light lines in a picture, such as rigging, braid or lettering, can be taken for damage.",
+        ),
+        reproduce=(
+            f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {run.network.depth}"
+            f" --width {run.network.width} --widest {run.network.widest} --crop {run.side} --seed {run.seed}"
+            + (" --artefacts ARTEFACTS" if run.artefacts else ""),
+        ),
+    )
+    write_card(run.work / CARD, card)
+    return weights
+
+
+def _draw_curves(work: Path) -> None:
+    """Loss and Dice per epoch as a picture, from the run's own log."""
+    from matplotlib.figure import Figure
+
+    path = work / CURVES
+    if not path.exists():
+        return
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    steps = [row["step"] for row in rows]
+    upper.plot(steps, [row["loss"] for row in rows])
+    upper.set_ylabel("training loss")
+    lower.plot(steps, [row["dice"] for row in rows], label="Dice")
+    lower.plot(steps, [row["recall"][4] for row in rows], label="recall at 0.9")
+    lower.plot(steps, [row["precision"][4] for row in rows], label="precision at 0.9")
+    lower.set_xlabel("steps")
+    lower.set_ylabel("held-out pictures")
+    lower.set_ylim(0, 1)
+    lower.legend()
+    figure.savefig(work / CURVES_PICTURE, dpi=110)
+
+
+def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds, target: Path) -> None:
+    """Held-out pictures: as given, with the truth in green, with repair in red and suggestions in orange."""
+    rows = []
+    for sample in samples:
+        chance = probabilities(network, sample.picture)
+        truth, found = sample.picture.copy(), sample.picture.copy()
+        truth[sample.labels == DAMAGED] = (0, 200, 0)
+        found[chance >= limits.suggest] = (255, 160, 0)
+        found[chance >= limits.repair] = (255, 0, 0)
+        row = np.hstack([sample.picture, truth, found])
+        rows.append(cv2.resize(row, (960, 320), interpolation=cv2.INTER_AREA))
+    cv2.imwrite(str(target), np.vstack(rows)[:, :, ::-1])

@@ -1,0 +1,93 @@
+"""Training of the detector: labels say what can be seen, a short run learns, saves and goes on."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from pipeline.damage.learned import LearnedDetector
+from pipeline.damage.network import NetworkConfig
+from pipeline.damage.planes import PLANES
+from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.detector import CURVES, DetectorRun, detector_loss, train_detector
+from pipeline.training.detector_card import CARD, finish_run
+from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, Crops, make_sample
+from pipeline.training.schedule import Budget
+
+
+def test_labels_follow_what_can_be_seen() -> None:
+    picture = skimage.data.astronaut()
+    clean = make_sample(picture, np.random.default_rng(1), None, undamaged=1.0)
+    assert (clean.labels == INTACT).all()
+    shares = [
+        (make_sample(picture, np.random.default_rng(seed), None, undamaged=0.0).labels == DAMAGED).mean()
+        for seed in range(5)
+    ]
+    assert 0 < float(np.mean(shares)) < 0.5
+
+
+def test_crops_are_a_stream_of_what_the_network_takes() -> None:
+    crops = Crops((skimage.data.chelsea(),), None, side=64, seed=1, store=4, reuse=2)
+    again = Crops((skimage.data.chelsea(),), None, side=64, seed=1, store=4, reuse=2)
+    for (picture, labels), (same, _) in itertools.islice(zip(crops, again, strict=False), 6):
+        assert picture.shape == (PLANES, 64, 64)
+        assert labels.shape == (64, 64)
+        assert set(labels.unique().tolist()) <= {INTACT, DAMAGED, UNSURE}
+        assert torch.equal(picture, same), "the same seed draws the same"
+
+
+def test_the_loss_leaves_unsure_pixels_out() -> None:
+    labels = torch.full((1, 8, 8), UNSURE, dtype=torch.uint8)
+    labels[0, 0] = DAMAGED
+    labels[0, 1] = INTACT
+    logits = torch.zeros(1, 1, 8, 8)
+    changed = logits.clone()
+    changed[0, 0, 4:] = 9.0
+    assert torch.equal(detector_loss(logits, labels), detector_loss(changed, labels))
+    right = logits.clone()
+    right[0, 0, 0], right[0, 0, 1] = 9.0, -9.0
+    assert detector_loss(right, labels) < 0.1 < detector_loss(logits, labels)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("astronaut", "chelsea", "coffee", "rocket"):
+        picture = cv2.resize(getattr(skimage.data, name)(), (320, 320), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(folder / f"{name}.png"), picture[:, :, ::-1])
+    return folder
+
+
+def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.training import detector, detector_card, detector_score
+
+    few = detector_score.held_out_samples
+    monkeypatch.setattr(detector, "held_out_samples", lambda *a, **k: few(*a, count=3))
+    monkeypatch.setattr(detector_card, "held_out_samples", lambda *a, **k: few(*a, count=3))
+    out = tmp_path / "run"
+
+    def run(steps: int) -> DetectorRun:
+        return DetectorRun(
+            photos, out, Budget(steps=steps), network=NetworkConfig(2, 8, 8), batch=2, side=64, epoch=4, workers=0
+        )
+
+    scores = []
+    train_detector(run(4), scores.append)
+    assert read_progress(out / NAME).step == 4
+    network = train_detector(run(8), scores.append)
+    assert read_progress(out / NAME).step == 8
+    assert [score.step for score in scores] == [4, 8]
+    assert len((out / CURVES).read_text().splitlines()) == 2
+    weights = finish_run(run(8), network, precision=0.9)
+    assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
+    card = (out / CARD).read_text()
+    assert "8 of 2 crops" in card
+    assert (out / "curves.png").stat().st_size > 1000
+    assert (out / "sheet.png").stat().st_size > 1000
