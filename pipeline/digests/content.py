@@ -121,21 +121,21 @@ def _pairs(full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], 
     reasons = {concern.number: concern.reason for concern in wanted}
     restored = full[(full["outcome"] == Outcome.RESTORED) & ~full["number"].isin(list(reasons))]
     best = restored.sort_values("coverage", ascending=False, kind="stable")["number"].head(MOST_PAIRS).tolist()
-    rows = full.set_index("number", drop=False)
+    rows = {int(row["number"]): row for _, row in full.iterrows()}
     found: list[Pair] = []
 
     def show(numbers: list[int], most: int) -> None:
         for number in numbers[: 4 * MOST_PAIRS]:
             if len(found) >= most:
                 return
-            preview = preview_of(previews, rows.loc[number])
+            preview = preview_of(previews, rows[number])
             if preview is None:
                 continue
             second = preview.after or preview.mask
             found.append(
                 Pair(
                     number=number,
-                    name=visible(rows.loc[number, "path"], 80),
+                    name=visible(rows[number]["path"], 80),
                     reason=reasons.get(number, ""),
                     before=jpeg(preview.before, PICTURE_BYTES, PICTURE_SIDE),
                     second=jpeg(second, PICTURE_BYTES, PICTURE_SIDE) if second else b"",

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOW_ESTIMATE = 24.0
-"""Decibels below which a repair's estimate is worth a look: errors of about 6 % of the tonal range begin to show."""
+"""Decibels below which a repair's estimate is worth a look: there the error is 6 % of the tonal range."""
 HIGH_SEAM = 2.0
-"""Seam score above which a repair's rim is worth a look: twice as rough as the rim of an untouched place."""
+"""Seam score above which a repair's rim is worth a look: it jumps twice as much as its surroundings."""
+SPOKEN = "en"
+"""The language in which other parts of the library record their reasons; in another one they stand as a detail."""
 
 
 class Cause(StrEnum):
@@ -99,11 +101,12 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
         return t("cause.low_estimate", value=t.decibels(row["estimate_psnr"]))
     if cause is Cause.HIGH_SEAM:
         return t("cause.high_seam", value=t.number(row["seam"], 1))
-    code = str(row["review_reason"] if cause is Cause.REVIEW else row["reason"])
-    if cause is not Cause.TOUCHED and t.has(f"reason.{code}"):
-        return t(f"reason.{code}")
-    if cause is Cause.REVIEW and code:
-        return one_line(code)
+    recorded = {Cause.REVIEW: row["review_reason"], Cause.FAILED: row["message"]}.get(cause)
+    # The words of an unexpected error are for whoever mends it: a detail.
+    if recorded and t.code == SPOKEN and row["reason"] != "error":
+        return _told(recorded)
+    if cause in (Cause.QUARANTINED, Cause.FAILED) and t.has(f"reason.{row['reason']}"):
+        return t(f"reason.{row['reason']}")
     return t(f"cause.{cause}")
 
 
@@ -112,4 +115,11 @@ def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str
     if cause not in (Cause.REVIEW, Cause.QUARANTINED, Cause.FAILED):
         return []
     said = _sentence(row, cause, t)
-    return [text for text in (one_line(str(row["message"]), 500),) if text and text != said]
+    recorded = (row["review_reason"] if cause is Cause.REVIEW else "", row["message"])
+    return [told for text in recorded if text and (told := _told(text)) != said]
+
+
+def _told(text: str) -> str:
+    """Returns recorded words as a sentence."""
+    line = one_line(text, 500)
+    return line[:1].upper() + line[1:] + ("" if line.endswith((".", "!", "?", "…")) else ".")

@@ -79,7 +79,7 @@ class Canvas:
 
 @contextmanager
 def _canvas() -> Iterator[Canvas]:
-    """Returns an empty pair of axes in the report's style; at the end they become SVG, the same for the same drawing."""
+    """Yields an empty pair of axes in the report's style; at the end they become SVG, equal for equal drawings."""
     import matplotlib as mpl
     from matplotlib import font_manager
     from matplotlib.figure import Figure
@@ -116,7 +116,7 @@ def _canvas() -> Iterator[Canvas]:
 def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: list[str], colours: list[str]) -> None:
     """Draws horizontal bars, first on top, each with its value written at its end."""
     axes = canvas.axes
-    places = np.arange(len(names))
+    places = [float(place) for place in range(len(names))]
     axes.barh(places, values, height=0.62, color=colours, edgecolor=INK, linewidth=0.4)
     top = max([*values, 1e-9])
     for place, value, label in zip(places, values, labels, strict=True):
@@ -131,6 +131,8 @@ def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: lis
 
 def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]], t: Language) -> None:
     """Draws groups of values stacked: a dot per image while they are few, else a histogram."""
+    from matplotlib.ticker import MaxNLocator
+
     axes = canvas.axes
     counts = [np.histogram(values, edges)[0] for values, _, _ in groups]
     total = np.sum(counts, axis=0)
@@ -151,7 +153,7 @@ def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]]
         base += count
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, max(total.max() * 1.12, 6 if few else 1))
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=5)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=RULE, linewidth=0.4)
     axes.set_ylabel(t("chart.images_axis"))

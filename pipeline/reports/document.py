@@ -100,7 +100,7 @@ def headline(figures: Figures, t: Language) -> str:
 
 
 def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
-    """Returns start and width of each outcome that occurs in a bar of that length; a rare one stays wide enough to see."""
+    """Returns start and width in a bar of each outcome that occurs; a rare one stays wide enough to be seen."""
     counts = {outcome: n for outcome, n in figures.counts.items() if n}
     weights = {outcome: max(n / figures.total, 0.008) for outcome, n in counts.items()}
     scale = (length - gap * (len(weights) - 1)) / sum(weights.values()) if weights else 0

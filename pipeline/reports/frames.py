@@ -10,21 +10,20 @@ import pandas as pd
 from pipeline.reports.palette import Outcome
 
 TEXT = (
-    "scan_id path uri sha256 format mask_given_uri original_uri output_path reason message same_as mask_uri mask_source "
-    "mask_note components_json decision review_reason filled_uri engine engine_digest notes outcome restored_uri "
-    "restored_sha256 mask_out_uri sidecar_uri"
-).split()
+    *("path", "outcome", "reason", "message", "review_reason", "same_as"),
+    *("format", "mask_source", "mask_note", "engine", "notes"),
+)
 NUMBERS = (
-    "bytes width height channels bit_depth orientation coverage components mask_seconds windows inpaint_seconds psnr "
-    "ssim l1 psnr_hole ssim_hole l1_hole estimate_psnr estimate_low estimate_high estimate_samples seam changed_share "
-    "baseline_psnr baseline_ssim measure_seconds restored_bytes publish_seconds"
-).split()
+    *("bytes", "width", "height", "bit_depth", "coverage", "components", "inpaint_seconds", "seam"),
+    *("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "baseline_psnr", "baseline_ssim"),
+    *("estimate_psnr", "estimate_low", "estimate_high"),
+)
 # A cell that starts with one of these runs as a formula when a spreadsheet opens the file.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns a copy with all columns that a report reads: text ("" where absent), numbers (NaN where absent).
+    """Returns a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
 
     Adds `number`, the 1-based place in the batch by path, to which report and digest refer, and `order`, its outcome's
     place in `Outcome`. A row without an outcome counts as failed: nothing that arrived may be missing from the report.

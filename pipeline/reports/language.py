@@ -62,7 +62,7 @@ class Language:
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
         text = f"{value:,.{digits}f}".replace("-", "−")
-        return text.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        return text.translate({ord(","): self.thousands, ord("."): self.decimal})
 
     def percent(self, share: float | None, digits: int = 1) -> str:
         """Returns a share in 0..1 as a percentage; what is above nothing never reads as nothing."""

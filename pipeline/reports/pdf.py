@@ -11,6 +11,8 @@ from typing import Any
 
 from pipeline.errors import ConfigurationError
 
+log = logging.getLogger(__name__)
+
 PANGO = (
     "PDF reports need Pango, which this machine lacks. Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
     "libharfbuzz-subset0` (Debian, Ubuntu), `dnf install pango` (Fedora), `apk add pango` (Alpine) or "
@@ -41,22 +43,28 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
     Args:
         html: the page, already escaped.
         css: its style sheet.
-        files: every file that page and style sheet may name, by URL. Any other URL fails the report: text from file
-            names must never make the program read a file or call a server.
+        files: every file that page and style sheet may name, by URL. Any other stays empty: text from a file's
+            name must never make the program read a file or call a server.
         identifier: names this document among all others; the same for the same batch.
     """
     module = weasyprint()
     from weasyprint.text.fonts import FontConfiguration
-    from weasyprint.urls import FatalURLFetchingError, URLFetcherResponse
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-    def fetch(url: str, *_: Any, **__: Any) -> Any:
-        path = files.get(url)
-        if path is None:
-            raise FatalURLFetchingError(f"a report may not load {url!r}")
-        kind = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}.get(path.suffix, "application/octet-stream")
-        # Under a file: URL WeasyPrint keeps a picture's path in memory instead of the picture.
-        return URLFetcherResponse(path.as_uri(), path.read_bytes(), {"Content-Type": kind})
+    class OwnFiles(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
+        """Fetches the files of this report, and nothing else in the world."""
 
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            """Returns one of the report's files."""
+            path = files.get(url)
+            if path is None:
+                log.error("a report may not load %r", url)
+                raise ValueError(f"a report may not load {url!r}")
+            kind = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}.get(path.suffix, "application/octet-stream")
+            # Under a file: URL WeasyPrint keeps a picture's path in memory instead of the picture.
+            return URLFetcherResponse(path.as_uri(), path.read_bytes(), {"Content-Type": kind})
+
+    fetch = OwnFiles()
     fonts = FontConfiguration()
     sheet = module.CSS(string=css, url_fetcher=fetch, base_url="report:", font_config=fonts)
     page = module.HTML(string=html, url_fetcher=fetch, base_url="report:")

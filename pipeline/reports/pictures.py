@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 TOTAL = 16_000_000
 """Bytes that all pictures of one report may take together; text, fonts and charts need less than 2 MB more."""
 LARGEST = 90_000
-SMALLEST = 6_000
 # Long side in pixels, JPEG quality, and about how many bytes a pixel then takes against the first step; best first.
 # 760 pixels are 340 dpi in a column of 56 mm.
 LADDER = (
@@ -29,7 +28,7 @@ LADDER = (
 
 def budget(pictures: int) -> int:
     """Returns how many bytes each of that many pictures may take."""
-    return max(SMALLEST, min(LARGEST, TOTAL // max(pictures, 1)))
+    return min(LARGEST, TOTAL // max(pictures, 1))
 
 
 def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
@@ -38,8 +37,8 @@ def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
     data, taken = b"", (0, 1.0)
     for side, quality, weight in LADDER:
         side = min(side, long_side)
-        if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.1 and side > LADDER[-1][0]:
-            continue  # by what the last try took, this one would be too large as well
+        if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.5 and side > LADDER[-1][0]:
+            continue  # judged by the last try, this one would be too large as well
         image.thumbnail((side, side), reducing_gap=2.0)
         target = io.BytesIO()
         image.save(target, "JPEG", quality=quality)

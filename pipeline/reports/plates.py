@@ -120,7 +120,9 @@ def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int]]:
     """Returns the numbers of the images with a plate, and of those with a thumbnail."""
     unchanged = frame[frame["outcome"] == Outcome.UNCHANGED]
     clean = set(unchanged["number"].head(MOST_THUMBNAILS)) - wanted
-    others = frame[~frame["number"].isin(clean) & ((frame["outcome"] != Outcome.UNCHANGED) | frame["number"].isin(wanted))]
+    others = frame[
+        ~frame["number"].isin(clean) & ((frame["outcome"] != Outcome.UNCHANGED) | frame["number"].isin(wanted))
+    ]
     first = others["number"].isin(wanted)
     ranked = others.assign(first=first).sort_values(["first", "coverage"], ascending=False, kind="stable")
     return set(ranked["number"].head(MOST_PLATES)), clean
@@ -162,9 +164,14 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     def add(key: str, value: str) -> None:
         found.append((t(f"plates.{key}"), value))
 
-    places = int(row["components"]) if _is(row["components"]) else 0
     if _is(row["coverage"]):
-        add("damage", t.count("plates.damage_value", places, share=t.percent(row["coverage"], 2)))
+        share = t.percent(row["coverage"], 2)
+        # A painted mask has no places that were found.
+        places = int(row["components"]) if row["components"] > 0 else 0
+        add(
+            "damage",
+            t.count("plates.damage_places", places, share=share) if places else t("plates.damage_share", share=share),
+        )
     if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
         add("source", t(f"plates.source_{row['mask_source']}"))
     if row["engine"]:

@@ -35,8 +35,8 @@ def faces() -> tuple[Face, ...]:
 
     dejavu = Path(mpl.get_data_path()) / "fonts" / "ttf"
     return (
-        Face("EB Garamond 12", SHIPPED / "EBGaramond12-Regular.otf"),
-        Face("EB Garamond 12", SHIPPED / "EBGaramond12-Italic.otf", style="italic"),
+        Face("EB Garamond", SHIPPED / "EBGaramond12-Regular.otf"),
+        Face("EB Garamond", SHIPPED / "EBGaramond12-Italic.otf", style="italic"),
         Face("Inter", SHIPPED / "Inter-Regular.otf"),
         Face("Inter", SHIPPED / "Inter-Italic.otf", style="italic"),
         Face("Inter", SHIPPED / "Inter-SemiBold.otf", weight=600),

@@ -18,6 +18,7 @@ from pipeline.reports.pdf import render_pdf, weasyprint
 from pipeline.reports.plates import collect_plates
 from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.typefaces import faces
+from pipeline.storage import write_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +85,6 @@ def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Pat
 
 
 def _put(path: Path, data: bytes) -> Path:
-    """Returns the path of a file that appears there whole: written beside it, then renamed."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as target:
-        target.write(data)
-    Path(target.name).chmod(0o644)
-    return Path(target.name).replace(path)
+    """Returns the path, at which the file has appeared whole."""
+    write_bytes(str(path), data)
+    return path

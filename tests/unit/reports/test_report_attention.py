@@ -1,0 +1,75 @@
+"""What wants attention, in which order, in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from report_sample import row, sample
+
+from pipeline.reports.attention import Cause, Concern, concerns
+from pipeline.reports.frames import complete
+from pipeline.reports.language import Language
+
+
+def found(*rows: dict[str, Any], language: str = "en") -> list[Concern]:
+    return concerns(complete(pd.DataFrame(list(rows))), Language(language))
+
+
+def test_what_needs_a_decision_comes_first() -> None:
+    frame, _ = sample()
+    causes = [concern.cause for concern in concerns(complete(frame), Language("en"))]
+    assert causes == [
+        Cause.REVIEW,
+        Cause.QUARANTINED,
+        Cause.QUARANTINED,
+        Cause.FAILED,
+        Cause.LOW_ESTIMATE,
+        Cause.HIGH_SEAM,
+    ]
+
+
+def test_flawless_images_want_nothing() -> None:
+    assert found(row("a", "restored"), row("b", "unchanged")) == []
+
+
+def test_figures_that_were_not_measured_are_no_cause() -> None:
+    assert found(row("a", "restored", estimate_psnr=float("nan"), seam=None)) == []
+
+
+def test_a_touched_master_stands_above_all() -> None:
+    first, *_ = found(row("a", "review"), row("b", "restored", outside_identical=False, seam=3.0))
+    assert (first.path, first.cause) == ("b", Cause.TOUCHED)
+    assert first.details == ("The rim of the repair may show: the seam score is high (3.0).",)
+
+
+def test_the_worst_repair_comes_first() -> None:
+    rows = [row(f"{value}", "restored", estimate_psnr=value) for value in (22.0, 15.0, 19.0)]
+    assert [concern.path for concern in found(*rows)] == ["15.0", "19.0", "22.0"]
+
+
+def test_a_code_becomes_a_sentence_and_the_message_a_detail() -> None:
+    (concern,) = found(row("a", "quarantined", reason="truncated", message="torn.tif is cut off"))
+    assert (concern.reason, concern.details) == (
+        "The file is cut off; its end is missing.",
+        ("Torn.tif is cut off.",),
+    )
+
+
+def test_an_unknown_code_still_reads_well() -> None:
+    (concern,) = found(row("a", "quarantined", reason="new-code-of-tomorrow"))
+    assert concern.reason == "The file could not be read as an image."
+
+
+def test_recorded_words_lead_in_english_and_follow_in_german() -> None:
+    doubt = row("a", "review", review_reason="31% of the scan looks damaged")
+    (english,), (german,) = found(doubt), found(doubt, language="de")
+    assert (english.reason, english.details) == ("31% of the scan looks damaged.", ())
+    assert german.reason.startswith("Das Programm war im Zweifel")
+    assert german.details == ("31% of the scan looks damaged.",)
+
+
+def test_an_unexpected_error_is_a_detail() -> None:
+    (concern,) = found(row("a", "failed", reason="error", message="ValueError in inpaint: <b>\nboo"))
+    assert concern.reason == "An error in the program stopped this image."
+    assert concern.details == ("ValueError in inpaint: <b> boo.",)

@@ -1,0 +1,66 @@
+"""Counts and spreads; measured and estimated figures stay apart."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from report_sample import row, sample
+
+from pipeline.reports.figures import figures, spread
+from pipeline.reports.frames import complete
+from pipeline.reports.palette import Outcome
+
+
+def test_counts_add_up_to_all_that_arrived() -> None:
+    frame, _ = sample()
+    found = figures(complete(frame))
+    assert found.total == len(frame) == sum(found.counts.values())
+    assert found.counts == {
+        Outcome.RESTORED: 12,
+        Outcome.UNCHANGED: 2,
+        Outcome.REVIEW: 1,
+        Outcome.QUARANTINED: 2,
+        Outcome.FAILED: 1,
+    }
+
+
+def test_true_figures_only_where_an_original_is_known() -> None:
+    frame, _ = sample()
+    found = figures(complete(frame))
+    assert {key: found.true[key].n for key in found.true} == dict.fromkeys(
+        ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole"), 2
+    )
+    assert found.baseline["psnr"][1].median == pytest.approx(38.9)
+    assert found.estimate is not None and found.estimate.n == 12
+
+
+def test_telea_is_compared_on_the_same_images_only() -> None:
+    rows = [row("a", "restored", psnr=50.0), row("b", "restored", psnr=30.0, baseline_psnr=29.0)]
+    ours, telea = figures(complete(pd.DataFrame(rows))).baseline["psnr"]
+    assert (ours.n, ours.median, telea.median) == (1, 30.0, 29.0)
+
+
+def test_an_image_equal_to_its_original_does_not_spoil_the_median() -> None:
+    found = spread(pd.Series([30.0, math.inf, 40.0, math.nan]))
+    assert found is not None
+    assert (found.n, found.median, found.most) == (2, 35.0, 40.0)
+    assert spread(pd.Series([math.nan, math.inf])) is None
+
+
+def test_an_empty_batch_has_figures_too() -> None:
+    found = figures(complete(pd.DataFrame({"path": [], "outcome": []})))
+    assert (found.total, found.estimate, found.true, found.checked) == (0, None, {}, 0)
+
+
+def test_a_row_without_outcome_counts_as_failed() -> None:
+    frame = complete(pd.DataFrame([{"path": "b"}, {"path": "a", "outcome": "restored"}]))
+    assert frame["outcome"].tolist() == ["restored", "failed"]
+    assert frame["number"].tolist() == [1, 2]
+
+
+def test_what_was_checked_outside_the_mask_is_counted() -> None:
+    rows = [row("a", "restored"), row("b", "restored", outside_identical=False), row("c", "unchanged")]
+    found = figures(complete(pd.DataFrame(rows)))
+    assert (found.checked, found.identical) == (2, 1)
