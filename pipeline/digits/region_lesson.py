@@ -8,7 +8,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam, Optimizer
 
 from pipeline.digits.batches import Batch
-from pipeline.digits.lessons import REAL, descend, packed, paste, towards
+from pipeline.digits.lessons import REAL, Count, descend, packed, paste, towards
 from pipeline.digits.paper import PaperDiscriminator
 from pipeline.digits.region import RegionGenerator
 from pipeline.training.averaging import averaged_copy, update_average
@@ -49,14 +49,16 @@ class RegionLesson:
     def __init__(self, adversarial_from: int = 0) -> None:
         generator = packed(RegionGenerator())
         discriminator = packed(PaperDiscriminator())
+        count = Count()
         self._from = adversarial_from
         self.modules: dict[str, nn.Module] = {
             "generator": generator,
             "average": averaged_copy(generator),
             "discriminator": discriminator,
-            "count": _Count(),
+            "count": count,
         }
         self._generator = generator
+        self._count = count
         self.optimizers: dict[str, Optimizer] = {
             "generator": Adam(generator.parameters(), betas=(0.9, 0.99)),
             "discriminator": Adam(discriminator.parameters(), betas=(0.5, 0.999)),
@@ -65,10 +67,7 @@ class RegionLesson:
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One step of the discriminator, where it takes part, then one of the generator and of its average."""
-        count = self.modules["count"]
-        assert isinstance(count, _Count)
-        taken = int(count.value)
-        count.value += 1
+        taken = self._count.next()
         drawn, logits = self._generator.hypotheses(batch.images, batch.holes)
         errors = hole_errors(drawn, batch.images, batch.holes)
         reconstruction = mixture_loss(errors, logits) + EVERYONE * errors.mean()
@@ -100,13 +99,3 @@ class RegionLesson:
     def result(self) -> nn.Module:
         """The generator's average."""
         return self.modules["average"]
-
-
-class _Count(nn.Module):
-    """The number of steps taken, kept in the checkpoint like everything else."""
-
-    value: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("value", torch.zeros((), dtype=torch.int64))

@@ -73,42 +73,45 @@ def train_digits(data: Path, output: Path, options: Options, watch: Watch | None
         ConfigurationError: the data are incomplete or damaged, or Pango is missing.
         WeightsError: a checkpoint is damaged.
     """
-    sets = _limited(load_digits(data), options.limit)
+    for name in PLANS:
+        train_network(name, data, output, options, watch)
+    return measure_digits(data, output, options, watch, output / "weights")
+
+
+def train_network(name: str, data: Path, output: Path, options: Options, watch: Watch | None = None) -> Path:
+    """The weights file of one network (a name of ``PLANS``), trained; beside it the losses as CSV.
+
+    Raises as :func:`train_digits`.
+    """
+    digits = _limited(load_digits(data), options.limit).train
     folder = output / "weights"
     folder.mkdir(parents=True, exist_ok=True)
+    plan = PLANS[name]
+    ready = prepare(replace(plan, epochs=(options.epochs or {}).get(name, plan.epochs)), digits, options.seed)
+    place = Place(output / ".work" / "digits", name)
+
+    def tell(_: int, share: float, losses: dict[str, float]) -> None:
+        if watch is not None:
+            watch(f"train {name}", share, losses)
+
     with _threads(options.threads):
         if options.compiled:
             fused.enable()
-        for name, plan in PLANS.items():
-            epochs = (options.epochs or {}).get(name, plan.epochs)
-            ready = prepare(replace(plan, epochs=epochs), sets.train, options.seed)
-            place = Place(output / ".work" / "digits", name)
-
-            def tell(_: int, share: float, losses: dict[str, float], name: str = name) -> None:
-                if watch is not None:
-                    watch(f"train {name}", share, losses)
-
-            progress = train(
-                ready.lesson,
-                ready.maker,
-                Budget(steps=ready.steps),
-                place,
-                seed=options.seed,
-                resume=options.resume,
-                report=tell,
-            )
-            facts = {
-                "seed": options.seed,
-                "steps": progress.step,
-                "seconds": round(progress.seconds, 1),
-                "digits": len(sets.train),
-            }
-            save_network(
-                folder / file_name(name), name, ready.lesson.result, {key: str(value) for key, value in facts.items()}
-            )
-            if place.curves.exists():
-                shutil.copyfile(place.curves, folder / f"digits-{name}.curves.csv")
-        return _measure(sets.test, folder, output, options, watch)
+        budget = Budget(steps=ready.steps)
+        progress = train(
+            ready.lesson, ready.maker, budget, place, seed=options.seed, resume=options.resume, report=tell
+        )
+    facts = {
+        "seed": str(options.seed),
+        "steps": str(progress.step),
+        "seconds": f"{progress.seconds:.1f}",
+        "digits": str(len(digits)),
+    }
+    path = folder / file_name(name)
+    save_network(path, name, ready.lesson.result, facts)
+    if place.curves.exists():
+        shutil.copyfile(place.curves, curves_path(path))
+    return path
 
 
 def measure_digits(
@@ -141,7 +144,7 @@ def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: 
             seconds=float(facts.get("seconds", 0)),
             parameters=sum(parameter.numel() for parameter in networks[name].parameters()),
             digest=digest,
-            curves=read_curves(folder / f"digits-{name}.curves.csv"),
+            curves=read_curves(curves_path(path)),
         )
     ways = fillers({name: networks[name] for name in FILLERS})
     done = 0
@@ -154,6 +157,7 @@ def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: 
             watch(f"measure {line}", done / (2 * len(ways)), {})
 
     evaluation = evaluate(test, networks["judge"], ways, progress=tell)
+    # The cards that are shipped tell of the run that made the weights, not of every later measurement.
     if folder.resolve() != SHIPPED:
         for name, account in accounts.items():
             write_digit_card(folder / file_name(name), account, evaluation, command=options.command)
@@ -167,6 +171,11 @@ def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: 
         seed=options.seed,
     )
     return Result(evaluation, accounts, files, folder)
+
+
+def curves_path(weights: Path) -> Path:
+    """Where the losses of a network's training lie, beside its weights."""
+    return weights.with_suffix(".curves.csv")
 
 
 def _limited(sets: DigitSets, limit: int | None) -> DigitSets:
