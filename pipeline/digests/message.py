@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -129,7 +131,8 @@ def _address(text: str, role: str, name: str = "") -> Address:
     Raises:
         ConfigurationError: it is not one address.
     """
-    shown, spec = parseaddr(text)
+    found = getaddresses([text])
+    shown, spec = found[0] if len(found) == 1 else ("", "")
     if any(ord(character) < 32 for character in text) or not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", spec):
         raise ConfigurationError(f"{role} of the digest: {text!r} is not an email address")
     try:
@@ -149,5 +152,7 @@ def _multiparts(message: EmailMessage) -> Iterator[EmailMessage]:
 
 def _text() -> jinja2.Environment:
     """Returns the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
-    engine = environment(TEMPLATES)
-    return engine.overlay(autoescape=False)
+    engine = environment(TEMPLATES).overlay(autoescape=False)
+    # A path or link must stay whole, to be copied.
+    engine.filters["wrapped"] = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
+    return engine

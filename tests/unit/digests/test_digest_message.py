@@ -1,0 +1,213 @@
+"""The email of a batch: what it says, how it is put together, what it refuses."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+from report_sample import HOSTILE, row
+
+from pipeline.errors import ConfigurationError
+from pipeline.reports import Preview
+
+Build = Callable[..., EmailMessage]
+
+
+def tree(part: EmailMessage) -> Any:
+    """Returns the MIME tree as nested lists of content types."""
+    inner = [tree(child) for child in part.iter_parts()]  # type: ignore[arg-type]
+    return [part.get_content_type(), *inner] if inner else part.get_content_type()
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def received(message: EmailMessage) -> EmailMessage:
+    return message_from_bytes(bytes(message), policy=policy.default)
+
+
+class Tags(HTMLParser):
+    """Collects tags and attributes as a mail program reads them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7 " + b"x" * 5000)
+    return path
+
+
+def test_the_tree_is_what_mail_programs_expect(build: Build, pdf: Path) -> None:
+    message = received(build(pdf=pdf))
+    assert tree(message) == [
+        "multipart/mixed",
+        [
+            "multipart/alternative",
+            "text/plain",
+            ["multipart/related", "text/html", *["image/jpeg"] * 6],
+        ],
+        "application/pdf",
+    ]
+    *_, attached = message.iter_attachments()
+    assert attached.get_filename() == "harbour-plates-2026-11-21.pdf"
+    assert attached.get_content_disposition() == "attachment"
+    assert attached.get_content() == pdf.read_bytes()
+
+
+def test_headers(build: Build) -> None:
+    message = received(build())
+    what = "12 restored, 1 to review, 2 unreadable, 1 failed, 2 without damage"
+    assert message["Subject"] == f"Glass plates of the old harbour: {what} — 21 Nov 2026"
+    assert message["From"] == "Archive restoration <restoration@archive.example>"
+    assert message["To"] == "anna@example.org"
+    assert message["Date"].datetime.isoformat() == "2026-11-21T02:09:51+01:00"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"] == "<harbour-plates.restoration.archive.example>"
+    assert message["Content-Language"] == "en"
+    assert re.fullmatch(r"<[0-9a-f]{32}@archive\.example>", message["Message-ID"])
+
+
+def test_the_same_batch_gives_the_same_message(build: Build, pdf: Path) -> None:
+    assert bytes(build(pdf=pdf)) == bytes(build(pdf=pdf))
+    assert build()["Message-ID"] != build(batch="another")["Message-ID"]
+
+
+def test_every_picture_is_inside(build: Build) -> None:
+    message = received(build())
+    used = re.findall(r'src="([^"]+)"', part(message, "html"))
+    inside = {str(p["Content-ID"]).strip("<>"): p for p in message.walk() if p["Content-ID"]}
+    assert {f"cid:{name}" for name in inside} == set(used) and len(used) == 6
+    for picture in inside.values():
+        assert picture.get_content_disposition() == "inline"
+        assert len(picture.get_content()) <= 40_000
+        assert max(Image.open(io.BytesIO(picture.get_content())).size) <= 560
+
+
+def test_html_calls_nobody_and_is_not_cut_off(build: Build) -> None:
+    html = part(build(), "html")
+    assert not re.search(r"(src|href|url\()\s*=?\s*[\"']?(https?:)?//", html)
+    assert len(html.encode()) < 60_000
+    assert "prefers-color-scheme: dark" in html and 'name="viewport"' in html
+    assert all(attributes.get("alt") for tag, attributes in Tags(html).tags if tag == "img")
+
+
+def test_the_text_can_be_read_by_itself(build: Build) -> None:
+    text = part(build(review_url="https://archive.example/review"), "plain")
+    lines = text.splitlines()
+    assert text.index("18 images arrived") < text.index("box 3/coins.tif") < text.index("29.6\u00a0dB")
+    assert "* box 3/torn.tif\n  The file is cut off; its end is missing." in text
+    assert "Open the review: https://archive.example/review" in text
+    assert "\n-- \n" in text
+    assert max(map(len, lines)) <= 100
+    assert not re.search(r"<[a-z]", text) and "\n\n\n" not in text
+
+
+def test_measured_and_estimated_figures_are_told_apart(build: Build) -> None:
+    text = " ".join(part(build(), "plain").split())
+    assert "Measured against known originals (median of 2 images): 29.6 dB PSNR inside the repairs, 42.6 dB" in text
+    assert "Telea on the same damage: 38.9 dB over the whole image." in text
+    assert "Estimated on held-out pixels (median of 12 images): 29.4 dB PSNR." in text
+
+
+def test_german(build: Build) -> None:
+    message = received(build(language="de", title="Glasplatten"))
+    assert message["Subject"] == (
+        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 ohne Schaden — 21. Nov. 2026"
+    )
+    assert "Die Datei ist abgeschnitten, ihr Ende fehlt." in part(message, "plain")
+    assert '<html lang="de">' in part(message, "html")
+
+
+def test_a_large_report_is_named_not_attached(build: Build, pdf: Path) -> None:
+    message = build(pdf=pdf, attach_megabytes=0.001)
+    assert "application/pdf" not in str(tree(message))
+    place = "s3://archive/restored/harbour-plates/reports/2026-11-21T02-00-00_harbour-plates/report.pdf"
+    assert place in " ".join(part(message, "plain").split())
+    linked = build(pdf=pdf, attach_megabytes=0, report_url="https://archive.example/r.pdf")
+    assert 'href="https://archive.example/r.pdf"' in part(linked, "html")
+
+
+def test_nothing_new_and_nothing_wrong(build: Build) -> None:
+    empty = build(rows=pd.DataFrame({"path": [], "outcome": []}))
+    assert empty["Subject"].endswith(": nothing new — 21 Nov 2026")
+    calm = build(rows=pd.DataFrame([row("a.tif", "restored")]), previews=lambda _: None)
+    assert "Nothing wants your attention." in part(calm, "plain")
+    assert tree(calm) == ["multipart/alternative", "text/plain", "text/html"]
+
+
+def test_many_concerns_are_cut_short_and_counted(build: Build) -> None:
+    rows = pd.DataFrame([row(f"{n:04}.tif", "quarantined", reason="truncated") for n in range(500)])
+    message = build(rows=rows)
+    assert "and 490 more, listed in the report" in part(message, "plain")
+    assert len(part(message, "html").encode()) < 60_000
+
+
+def test_a_preview_that_breaks_costs_its_picture_alone(build: Build) -> None:
+    def broken(_: Any) -> Preview | None:
+        raise OSError("gone")
+
+    assert "image/jpeg" not in str(tree(build(previews=broken)))
+
+
+INJECTION = "Plates\r\nBcc: everyone@example.org\r\n\r\n<script>alert(1)</script>"
+
+
+def test_no_name_becomes_a_header_or_a_tag(build: Build, pdf: Path) -> None:
+    rows = pd.DataFrame([row(name, "failed", message=name) for name in [*HOSTILE, INJECTION]])
+    message = received(
+        build(pdf=pdf, rows=rows, title=INJECTION, batch=INJECTION, collection=INJECTION, output=INJECTION)
+    )
+    assert message["Bcc"] is None and message.defects == []
+    assert message["Subject"].startswith("Plates Bcc: everyone@example.org")
+    tags = Tags(part(message, "html")).tags
+    assert "script" not in {tag for tag, _ in tags}
+    assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
+    lines = part(message, "plain").splitlines()
+    assert not [line for line in lines if line.startswith("Bcc:")]
+    assert "\\u202e" in part(message, "plain") and "\u202e" not in part(message, "html")
+    assert "صورة قديمة من الميناء" in part(message, "html")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sender", "nobody"),
+        ("sender", "a@b.example\nBcc: c@d.example"),
+        ("recipients", ["a@b.example", "c@d.example\r\nSubject: x"]),
+        ("recipients", ["a@b.example, c@d.example"]),
+        ("recipients", [""]),
+        ("review_url", "javascript:alert(1)"),
+        ("report_url", "file:///etc/passwd"),
+    ],
+)
+def test_what_is_malformed_is_refused(build: Build, field: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        build(**{field: value})
+
+
+def test_a_sender_may_have_a_name(build: Build) -> None:
+    message = received(
+        build(sender="Fotoarchiv Übersee <foto@archive.example>", recipients=["Anna B. <anna@example.org>"])
+    )
+    assert message["From"].addresses[0].display_name == "Fotoarchiv Übersee"
+    assert message["To"].addresses[0].addr_spec == "anna@example.org"
