@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings.recipe import Recipe, explain
+from pipeline.settings.documents import KINDS, compose, explain, line_of, plain, repeated
+from pipeline.settings.recipe import Recipe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -137,35 +138,51 @@ def load_collections(path: Path) -> CollectionsFile:
     Raises:
         ConfigurationError: the file cannot be read or is not YAML at all.
     """
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise ConfigurationError(f"collections file {path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    root = compose("collections file", path)
     if root is None:
         return CollectionsFile(path)
     entries, problems = _entries(root)
     collections: list[Collection] = []
-    for key, node in entries:
-        document = _plain(node)
-        if not isinstance(document, dict):
-            problems.append(Problem(key, node.start_mark.line + 1, key, "must be a mapping of keys to values"))
-            continue
-        try:
-            collections.append(Collection.model_validate({"name": key} | document))
-        except ValidationError as error:
-            problems.extend(_problem(key, node, dict(item)) for item in error.errors())
+    for name, (line, node) in entries.items():
+        collection, wrong = _collection(name, line, node)
+        problems += wrong
+        if collection is not None:
+            collections.append(collection)
     return CollectionsFile(path, tuple(collections), tuple(problems))
 
 
-def _entries(root: yaml.Node) -> tuple[list[tuple[str, yaml.Node]], list[Problem]]:
-    """Returns the nodes of the collections by name, and the mistakes above them."""
+def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | None, list[Problem]]:
+    """Returns one collection, or what is wrong with it.
+
+    Args:
+        line: of its name.
+    """
+    message = "this key stands twice"
+    twice = [Problem(name, at, ".".join((name, *keys)), message) for keys, at in repeated(node)]
+    if twice:
+        return None, twice
+    try:
+        document = plain(node)
+    except ValueError as error:
+        return None, [Problem(name, line, name, str(error))]
+    if not isinstance(document, dict):
+        return None, [Problem(name, line, name, KINDS["model_type"])]
+    if "name" in document:
+        message = "unknown key; a collection's name is the key above it"
+        return None, [Problem(name, line_of(node, ["name"]), f"{name}.name", message)]
+    try:
+        return Collection.model_validate({"name": name} | document), []
+    except ValidationError as error:
+        return None, [_problem(name, line, node, dict(item)) for item in error.errors()]
+
+
+def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Problem]]:
+    """Returns lines and nodes of the collections by name, and the mistakes above them."""
     problems: list[Problem] = []
-    entries: dict[str, yaml.Node] = {}
+    entries: dict[str, tuple[int, yaml.Node]] = {}
     wanted = "must be a mapping with the one key `collections`"
     if not isinstance(root, yaml.MappingNode):
-        return [], [Problem(None, root.start_mark.line + 1, "(top level)", wanted)]
+        return {}, [Problem(None, root.start_mark.line + 1, "(top level)", wanted)]
     for key_node, value in root.value:
         line = key_node.start_mark.line + 1
         if key_node.value != "collections":
@@ -174,51 +191,20 @@ def _entries(root: yaml.Node) -> tuple[list[tuple[str, yaml.Node]], list[Problem
             problems.append(Problem(None, line, "collections", "must be a mapping of names to collections"))
         else:
             for name_node, node in value.value:
-                name = str(name_node.value)
+                name, line = str(name_node.value), name_node.start_mark.line + 1
                 if name in entries:
-                    message = "this name stands twice; the first entry counts"
-                    problems.append(Problem(None, name_node.start_mark.line + 1, name, message))
+                    problems.append(Problem(None, line, name, "this name stands twice; the first entry counts"))
                 else:
-                    entries[name] = node
-    return list(entries.items()), problems
+                    entries[name] = line, node
+    return entries, problems
 
 
-def _plain(node: yaml.Node) -> Any:
-    """Returns what a node says as plain Python values."""
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _problem(name: str, node: yaml.Node, error: dict[str, Any]) -> Problem:
-    """Returns one validation error with the line of the deepest key that the file has."""
-    parts = [str(part) for part in error["loc"]]
-    line = node.start_mark.line + 1
-    current: yaml.Node | None = node
-    for part in parts:
-        found = None
-        if isinstance(current, yaml.MappingNode):
-            for key_node, value in current.value:
-                if key_node.value == part:
-                    line, found = key_node.start_mark.line + 1, value
-        elif isinstance(current, yaml.SequenceNode) and part.isdigit() and int(part) < len(current.value):
-            found = current.value[int(part)]
-            line = found.start_mark.line + 1
-        current = found
-    message = _explain(parts, error)
-    return Problem(name, line, ".".join([name, *parts]), message)
-
-
-def _explain(parts: list[str], error: dict[str, Any]) -> str:
-    """Returns the message for one mistake, with the keys that exist where one is unknown."""
-    kind, message = str(error["type"]), str(error["msg"])
-    if kind == "extra_forbidden" and parts[:1] == ["recipe"]:
-        return explain(kind, message)
-    if kind == "extra_forbidden":
-        model: type[BaseModel] = Watch if parts[:1] == ["watch"] else Collection
-        return f"unknown key; known keys are {', '.join(k for k in model.model_fields if k != 'name')}"
-    if kind == "missing":
-        return "is missing and has no default"
-    return message.removeprefix("Value error, ")
+def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Problem:
+    """Returns one validation error with its place in the file."""
+    keys: tuple[int | str, ...] = error["loc"]
+    models: dict[str, type[BaseModel]] = {"recipe": Recipe, "watch": Watch}
+    model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection
+    message = explain(str(error["type"]), str(error["msg"]), model, hidden=frozenset({"name"}))
+    if keys == ("name",):
+        return Problem(name, line, name, message)
+    return Problem(name, line_of(node, keys, line), ".".join([name, *map(str, keys)]), message)

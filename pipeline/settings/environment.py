@@ -6,8 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
@@ -17,7 +19,7 @@ class Settings(BaseSettings):
     `RESTORATION_LEDGER_URL=postgresql+psycopg2://user:password@host/ledger`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RESTORATION_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RESTORATION_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     collections: Path = Field(Path("collections.yaml"), description="the collections file (YAML)")
     ledger_url: str = Field("sqlite:///ledger.db", description="SQLAlchemy URL of the ledger")
@@ -38,5 +40,15 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read from the environment once (`settings.cache_clear()` in tests)."""
-    return Settings()
+    """The settings of this process, read from the environment once (`settings.cache_clear()` in tests).
+
+    Raises:
+        ConfigurationError: names the variable that is wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "_".join(["RESTORATION", *(str(part).upper() for part in first["loc"])])
+        message = first["msg"][:1].lower() + first["msg"][1:]
+        raise ConfigurationError(f"{variable}={first['input']!s}: {message}") from error

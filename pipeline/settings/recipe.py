@@ -7,10 +7,10 @@ import json
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigurationError
+from pipeline.settings.documents import compose, explain, line_of, plain, repeated
 
 
 class EngineName(StrEnum):
@@ -64,27 +64,22 @@ class Recipe(BaseModel):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Returns the recipe in a YAML file.
+    """Returns the recipe in a YAML file; an empty file is the recipe of all defaults.
 
     Raises:
-        ConfigurationError: names the file and the key that is wrong.
+        ConfigurationError: names the file, the line and the key that is wrong.
     """
+    root = compose("recipe", path)
+    if root is None:
+        return Recipe()
+    for keys, line in repeated(root):
+        raise ConfigurationError(f"recipe {path}: line {line}: {'.'.join(keys)}: this key stands twice")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"recipe {path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"recipe {path}: not valid YAML ({' '.join(str(error).split())})") from error
-    try:
-        return Recipe.model_validate(document or {})
+        return Recipe.model_validate(plain(root))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise ConfigurationError(f"recipe {path}: {key}: {explain(first['type'], first['msg'])}") from error
-
-
-def explain(kind: str, message: str) -> str:
-    """Returns a validation message in an archivist's words, with the keys that exist where one is unknown."""
-    if kind == "extra_forbidden":
-        return f"unknown key; known keys are {', '.join(Recipe.model_fields)}"
-    return message[:1].lower() + message[1:]
+        place = f"line {line_of(root, first['loc'])}: {'.'.join(map(str, first['loc'])) or '(top level)'}"
+        message = explain(first["type"], first["msg"], Recipe)
+        raise ConfigurationError(f"recipe {path}: {place}: {message}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"recipe {path}: line {line_of(root, ())}: {error}") from error

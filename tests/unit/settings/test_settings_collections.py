@@ -1,0 +1,220 @@
+"""A collections file: each mistake names line and key, and costs its own collection alone."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings import CollectionsFile, EngineName, load_collections
+
+GOOD = """\
+collections:
+  glass-plates:
+    title: Glass plates
+    inbox: /archive/in
+    output: s3://bucket/out
+    masks: /archive/masks
+    schedule: "30 1 * * 1-5"
+    timezone: Europe/Berlin
+    language: de
+    recipients: [lead@example.org, second@example.org]
+    watch:
+      settle: 60
+      marker: .ready
+    recipe:
+      engine: telea
+      sensitivity: 1.5
+  small:
+    inbox: in
+    output: out
+"""
+
+
+def load(tmp_path: Path, text: str) -> CollectionsFile:
+    path = tmp_path / "collections.yaml"
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return load_collections(path)
+
+
+def test_a_right_file(tmp_path: Path) -> None:
+    found = load(tmp_path, GOOD)
+    assert not found.problems
+    plates, small = found.collections
+    assert (plates.name, plates.label, plates.timezone, plates.language) == (
+        "glass-plates",
+        "Glass plates",
+        "Europe/Berlin",
+        "de",
+    )
+    assert plates.recipients == ("lead@example.org", "second@example.org")
+    assert plates.watch is not None
+    assert (plates.watch.settle, plates.watch.interval, plates.watch.marker) == (60.0, 10.0, ".ready")
+    assert plates.recipe.engine == EngineName.TELEA
+    assert (small.label, small.schedule, small.watch, small.recipients) == ("small", "0 2 * * *", None, ())
+    assert found.get("small") is small
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "collections: {}\n", "---\n"])
+def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
+    found = load(tmp_path, text)
+    assert not found.collections
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line", "key", "message"),
+    [
+        ("inbxo: /x", 6, "bad.inbxo", "unknown key; known keys are title, inbox, output, masks"),
+        ("name: other", 6, "bad.name", "a collection's name is the key above it"),
+        ("timezone: Berlin", 6, "bad.timezone", "'Berlin' is not an IANA time zone such as Europe/Berlin"),
+        ("timezone: ../../etc", 6, "bad.timezone", "is not an IANA time zone"),
+        ("schedule: nightly", 6, "bad.schedule", "'nightly' is not a cron expression of five fields"),
+        ("language: fr", 6, "bad.language", "input should be 'en' or 'de'"),
+        ("chunk_scans: 0", 6, "bad.chunk_scans", "input should be greater than or equal to 1"),
+        ("chunk_scans: many", 6, "bad.chunk_scans", "input should be a valid integer"),
+        ("recipients: lead@example.org", 6, "bad.recipients", "must be a list"),
+        ("recipients: [a@b.org, nobody]", 6, "bad.recipients", "'nobody' is not an email address"),
+        ('recipients: ["a@b.org>, c@d.org"]', 6, "bad.recipients", "is not an email address"),
+        ("recipients:\n      - a@b.org\n      - 7", 8, "bad.recipients.1", "input should be a valid string"),
+        ("watch: true", 6, "bad.watch", "must be a mapping of keys to values"),
+        ("watch:\n      settel: 3", 7, "bad.watch.settel", "unknown key; known keys are settle, interval, marker"),
+        ("watch: {settle: -1}", 6, "bad.watch.settle", "input should be greater than or equal to 0"),
+        ("recipe: good", 6, "bad.recipe", "must be a mapping of keys to values"),
+        ("recipe:\n      level: repair\n      egnine: rn", 8, "bad.recipe.egnine", "known keys are detector, level"),
+        ("recipe: {engine: paint}", 6, "bad.recipe.engine", "input should be 'rn', 'telea'"),
+        ("recipe: {max_coverage: 2}", 6, "bad.recipe.max_coverage", "input should be less than or equal to 1"),
+        ("title: one\n    title: two", 7, "bad.title", "this key stands twice"),
+        ("recipe:\n      dilate: 1\n      dilate: 2", 8, "bad.recipe.dilate", "this key stands twice"),
+        ("title: !!python/name:os.system x", 2, "bad", "could not determine a constructor"),
+        ("12: x", 6, "bad.12", "a key must be text"),
+    ],
+)
+def test_a_mistake_names_line_and_key_and_costs_its_collection_alone(
+    tmp_path: Path, wrong: str, line: int, key: str, message: str
+) -> None:
+    text = f"""\
+collections:
+  bad:
+    inbox: /a/in
+    output: /a/out
+    # a comment
+    {wrong}
+  good:
+    inbox: /b/in
+    output: /b/out
+"""
+    found = load(tmp_path, text)
+    assert [collection.name for collection in found.collections] == ["good"]
+    (problem,) = found.problems
+    assert (problem.collection, problem.line, problem.key) == ("bad", line, key)
+    assert message in problem.message
+    assert str(problem) == f"line {line}: {key}: {problem.message}"
+    with pytest.raises(ConfigurationError, match=f"line {line}: {key}"):
+        found.get("bad")
+
+
+def test_all_mistakes_of_a_collection_are_named(tmp_path: Path) -> None:
+    found = load(tmp_path, "collections:\n  bad:\n    inbox: ''\n    language: fr\n    recipe: {dilate: -1}\n")
+    assert [(p.line, p.key) for p in found.problems] == [
+        (3, "bad.inbox"),
+        (2, "bad.output"),
+        (4, "bad.language"),
+        (5, "bad.recipe.dilate"),
+    ]
+    assert found.problems[1].message == "is missing and has no default"
+
+
+@pytest.mark.parametrize("name", ["Glass", "with space", "-a", "ä", "a" * 64, "a.b", "a/b"])
+def test_a_name_that_can_be_no_dag_is_refused(tmp_path: Path, name: str) -> None:
+    found = load(tmp_path, f"collections:\n  '{name}':\n    inbox: a\n    output: b\n")
+    (problem,) = found.problems
+    assert (problem.line, problem.key) == (2, name)
+    assert "lower-case letters, digits, - and _" in problem.message
+
+
+def test_a_name_that_stands_twice_keeps_the_first(tmp_path: Path) -> None:
+    found = load(tmp_path, GOOD + "  small:\n    inbox: x\n    output: y\n")
+    assert found.get("small").inbox == "in"
+    (problem,) = found.problems
+    assert (problem.line, problem.key) == (20, "small")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("- a\n- b\n", 1, "(top level)"),
+        ("just text\n", 1, "(top level)"),
+        ("colections:\n  a: {inbox: x, output: y}\n", 1, "colections"),
+        ("collections: [a]\n", 1, "collections"),
+        ("\ncollections:\n", 2, "collections"),
+    ],
+)
+def test_a_mistake_above_the_collections(tmp_path: Path, text: str, line: int, key: str) -> None:
+    found = load(tmp_path, text)
+    assert not found.collections
+    (problem,) = found.problems
+    assert (problem.collection, problem.line, problem.key) == (None, line, key)
+
+
+def test_a_stray_key_beside_the_collections_costs_none_of_them(tmp_path: Path) -> None:
+    found = load(tmp_path, GOOD + "defaults:\n  language: de\n")
+    assert len(found.collections) == 2
+    assert found.problems[0].key == "defaults"
+
+
+def test_an_entry_that_is_no_mapping(tmp_path: Path) -> None:
+    found = load(tmp_path, "collections:\n  a: /in\n  b: {inbox: x, output: y}\n")
+    assert [c.name for c in found.collections] == ["b"]
+    assert str(found.problems[0]) == "line 2: a: must be a mapping of keys to values"
+
+
+def test_anchors_and_merged_keys_do_what_yaml_says(tmp_path: Path) -> None:
+    text = """\
+    collections:
+      a: &base
+        inbox: /a
+        output: /out/a
+        language: de
+      b:
+        <<: *base
+        inbox: /b
+        output: /out/b
+    """
+    a, b = load(tmp_path, text).collections
+    assert (a.inbox, b.inbox, b.language) == ("/a", "/b", "de")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"collections:\n  a: [1, 2\n", "line 3: not valid YAML"),
+        (b"collections:\n\ta: 1\n", "line 2: not valid YAML"),
+        (b"a: 1\n---\nb: 2\n", "not valid YAML"),
+        (b"title: K\xe4the\n", "is not UTF-8 text"),
+        (b"a: \x00\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_yaml(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "collections.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_collections(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_collections(tmp_path / "none.yaml")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_collections(tmp_path)
+
+
+def test_a_collection_that_is_not_there(tmp_path: Path) -> None:
+    found = load(tmp_path, GOOD)
+    with pytest.raises(ConfigurationError, match=r"no collection named 'plates' \(known: glass-plates, small\)"):
+        found.get("plates")
