@@ -14,9 +14,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pipeline import storage
 from pipeline.ledger import TaskContext, batches
 from pipeline.ledger.context import holder
+from pipeline.ledger.database import open_engine
 from pipeline.ledger.rows import now
 from pipeline.reports.pdf import weasyprint
-from pipeline.settings import Collection
+from pipeline.settings import Collection, settings
 from pipeline.stages import inboxes, manifest
 from pipeline.stages import work as works
 from pipeline.stages.digest import digest
@@ -49,6 +50,7 @@ def restore(collection: Collection, arguments: argparse.Namespace, told: Summary
     weasyprint()
     inboxes.open_inbox(collection, None, arguments.since)
     digests(collection.recipe)
+    open_engine(settings().ledger_url)
     storage.check_writable(collection.output)
     unfinished = _adopt(collection)
     if unfinished:
@@ -87,6 +89,7 @@ def _batch(collection: Collection, name: str, arguments: argparse.Namespace, tol
             since=arguments.since,
             redo=arguments.redo,
             holder=holder(),
+            most_chunks=10**9,
             progress=lambda count: bar.advance(task, count),
         )
         work = works.area(collection.output, name)

@@ -27,7 +27,8 @@ def tell(summary: Summary) -> None:
     """Prints the summary."""
     console = Console(highlight=False, soft_wrap=True)
     if not summary.received:
-        done = f"{summary.known} scans were done before" if summary.known else "there is no file in the inbox"
+        known = "1 scan was" if summary.known == 1 else f"{summary.known} scans were"
+        done = f"{known} done before" if summary.known else "there is no file in the inbox"
         console.print(f"Nothing new: {done}.", markup=False)
     else:
         console.print(_outcomes(summary))

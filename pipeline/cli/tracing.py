@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ def document(story: History) -> dict[str, Any]:
 
 def table(story: History) -> None:
     """Prints a history."""
-    console = Console(highlight=False, soft_wrap=True)
+    # Into a file or another program lines are not folded at the width of a terminal that is not there.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 220)
     scan = story.scan
     console.print(Text(visible(scan.path), style="bold"))
     size = f", {scan.width} × {scan.height}, {scan.bit_depth} bit" if scan.width else ""

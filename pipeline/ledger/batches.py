@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.claims import release
 from pipeline.ledger.context import is_gone
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Batch, Claim
+from pipeline.ledger.tables import Batch, Claim, Event
 
 
 class State(StrEnum):
@@ -22,6 +23,9 @@ class State(StrEnum):
     RUNNING = "running"
     DONE = "done"
     ABANDONED = "abandoned"
+
+
+UNFINISHED = (State.RECEIVING, State.RUNNING)
 
 
 def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
@@ -77,9 +81,39 @@ def abandon(session: Session, batch_id: int) -> None:
 def unfinished(session: Session, collection: str) -> Sequence[Batch]:
     """Returns the batches of a collection that are neither done nor abandoned, oldest first."""
     return session.scalars(
+        select(Batch).where(Batch.collection == collection, Batch.state.in_(UNFINISHED)).order_by(Batch.id)
+    ).all()
+
+
+def is_alone(session: Session, batch: Batch) -> bool:
+    """Returns whether no other unfinished batch writes to the same output."""
+    others = select(Batch.id).where(Batch.output == batch.output, Batch.id != batch.id, Batch.state.in_(UNFINISHED))
+    return session.scalars(others.limit(1)).first() is None
+
+
+def forsaken(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
+    """Returns unfinished batches of which nothing was heard for a while: their run is never taken up again."""
+    limit = now() - silent
+    heard = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
+    held = select(Claim.scan_id).where(Claim.batch_id == Batch.id, Claim.expires > now())
+    return session.scalars(
+        select(Batch).where(
+            Batch.collection == collection,
+            Batch.state.in_(UNFINISHED),
+            Batch.started < limit,
+            ~heard.exists(),
+            ~held.exists(),
+        )
+    ).all()
+
+
+def lately_done(session: Session, collection: str, count: int) -> Sequence[Batch]:
+    """Returns the batches that were finished or given up last."""
+    return session.scalars(
         select(Batch)
-        .where(Batch.collection == collection, Batch.state.in_((State.RECEIVING, State.RUNNING)))
-        .order_by(Batch.id)
+        .where(Batch.collection == collection, Batch.state.not_in(UNFINISHED))
+        .order_by(Batch.id.desc())
+        .limit(count)
     ).all()
 
 

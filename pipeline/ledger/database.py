@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from pipeline.errors import ConfigurationError, StoreUnavailable
 
 # Seconds a SQLite process waits for another's write; a stage's writes last milliseconds.
 BUSY_SECONDS = 60
+# Seconds for which a database that refuses connections is waited for; longer outages are the task's retries' affair.
+PATIENCE_SECONDS = 5.0
 
 
 class Ledger:
@@ -34,9 +37,23 @@ class Ledger:
         self._writing = self.engine.execution_options(ledger_writes=True)
 
     @contextmanager
+    def connection(self, *, writes: bool = False) -> Iterator[Connection]:
+        """Returns a connection; a database that is being restarted is waited for.
+
+        Raises:
+            StoreUnavailable: the database did not answer, or stayed busy.
+        """
+        with translated(), self._connected(self._writing if writes else self.engine) as connection:
+            yield connection
+
+    @contextmanager
     def read(self) -> Iterator[Session]:
-        """Returns a session for reading; whatever it changes is thrown away."""
-        with translated(), Session(self.engine, expire_on_commit=False) as session:
+        """Returns a session for reading; whatever it changes is thrown away.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        with self.connection() as connection, Session(connection, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -46,8 +63,23 @@ class Ledger:
         Raises:
             StoreUnavailable: the database did not answer, or stayed busy.
         """
-        with translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with (
+            self.connection(writes=True) as connection,
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+
+    @staticmethod
+    def _connected(engine: Engine) -> Connection:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return engine.connect()
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def close(self) -> None:
         """Closes the connections that are not in use."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
-from pipeline.ledger.database import BUSY_SECONDS, Ledger, first_line, translated
+from pipeline.ledger.database import BUSY_SECONDS, Ledger, first_line
 
 # Not `alembic_version`: the ledger may share a database with Airflow, which keeps its own version there.
 VERSION_TABLE = "ledger_version"
+# The newest schema. Known here, so that Alembic (a quarter of a second) is imported only to migrate.
+HEAD = "0001"
 # Any number, as long as it is ours alone among the advisory locks of a PostgreSQL database.
 LOCK = 0x7E57_02A7
 
@@ -32,30 +30,41 @@ def upgrade(url: str) -> Ledger:
     sqlite = ledger.engine.dialect.name == "sqlite"
     if sqlite:
         _prepare_file(url)
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
-    head = script.get_current_head()
-    with translated(), ledger.engine.connect() as connection:
+    with ledger.connection() as connection:
         current = _revision(connection)
-    if current == head:
+    if current == HEAD:
         return ledger
     if sqlite:
         _use_write_ahead_log(ledger)
-    with translated(), ledger.engine.execution_options(ledger_writes=True).begin() as connection:
+    with ledger.connection(writes=True) as connection, connection.begin():
         if not sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        current = _revision(connection)
-        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
-            raise ConfigurationError(f"the ledger has schema {current}, which a newer version wrote; update this code")
-        config = Config()
-        config.set_main_option("script_location", script.dir.replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection)
     return ledger
+
+
+def _migrate(connection: Connection) -> None:
+    """Brings the schema up to date within the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    current = _revision(connection)
+    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        raise ConfigurationError(f"the ledger has schema {current}, which a newer version wrote; update this code")
+    config = Config()
+    config.set_main_option("script_location", script.dir.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _revision(connection: Connection) -> str | None:
     """Returns the schema that a database has, or None when it has none."""
-    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return found
 
 
 def _prepare_file(url: str) -> None:

@@ -113,12 +113,8 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
         StoreUnavailable: the store did not answer.
     """
     root, prefix = _root(collection, source)
-    try:
-        there = storage.exists(root)
-    except (PermissionError, ValueError) as error:
-        raise ConfigurationError(f"inbox {root}: cannot be opened ({error})") from error
-    if not there:
-        raise ConfigurationError(f"inbox {root}: there is no such folder or prefix")
+    for what, where in (("inbox", root), ("masks", collection.masks), ("originals", collection.originals)):
+        _check_there(what, where)
     for place in (collection.inbox, root):
         if _is_within(collection.output, place):
             raise ConfigurationError(
@@ -126,6 +122,15 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
                 "choose a place beside it"
             )
     return Inbox(collection, root, prefix, _moment(since, collection.timezone))
+
+
+def _check_there(what: str, where: str | None) -> None:
+    try:
+        there = where is None or storage.exists(where)
+    except (PermissionError, ValueError) as error:
+        raise ConfigurationError(f"{what} {where}: cannot be opened ({error})") from error
+    if not there:
+        raise ConfigurationError(f"{what} {where}: there is no such folder or prefix")
 
 
 def _root(collection: Collection, source: str | None) -> tuple[str, str]:

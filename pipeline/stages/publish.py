@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from pipeline import metrics, scans, storage
 from pipeline.errors import Reason
-from pipeline.ledger import Result, TaskContext, claims, events, outcomes
+from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
+from pipeline.ledger.tables import Outcome
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import Kind
 from pipeline.scans import Scan
 from pipeline.stages import log, manifest, pixels, previews
 from pipeline.stages.manifest import Row
 from pipeline.stages.run import Progress, Run, stopped
+from pipeline.stages.work import GoneError
 
 OUTCOMES = {
     "fill": Result.RESTORED,
@@ -43,12 +46,11 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     run = Run(chunk, "publish", "published", context or TaskContext(), progress)
     if run.finished:
         return run.target
-    with run.ledger.read() as session:
-        recorded = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"] for row in run.rows])
     publisher = _Publisher(run)
     for row in run.rows:
-        outcome = recorded.get(row["scan_id"])
-        if outcome is not None and outcome.batch_id == run.work.batch_id:
+        with run.ledger.read() as session:
+            outcome = _recorded(session, run, row)
+        if outcome is not None:
             _recall(row, outcome)
             run.tick()
         else:
@@ -57,7 +59,13 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     return run.target
 
 
-def _recall(row: Row, outcome: Any) -> None:
+def _recorded(session: Session, run: Run, row: Row) -> Outcome | None:
+    """Returns what another try of this task, dead or thought dead, has published, or None."""
+    found = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"]]).get(row["scan_id"])
+    return found if found is not None and found.batch_id == run.work.batch_id else None
+
+
+def _recall(row: Row, outcome: Outcome) -> None:
     """Fills in what an earlier try of this task has published."""
     row.update(
         outcome=outcome.outcome,
@@ -216,6 +224,9 @@ class _Publisher:
         """Writes the outcome and its event together; from here on the scan is done."""
         figures = manifest.figures(row, "masked", "inpainted", "measured")
         with self.run.ledger.write() as session:
+            if batches.get(session, self.work.collection.name, self.work.batch).state != batches.State.RUNNING:
+                raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
+            repeated = _recorded(session, self.run, row) is not None
             outcomes.record(
                 session,
                 scan_id=row["scan_id"],
@@ -235,15 +246,17 @@ class _Publisher:
                 sidecar_sha256=files.sidecar_sha256,
                 code_version=self.work.code_version,
             )
-            events.append(session, self.work.batch_id, self.run.context, self._events(row, files))
+            events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
             claims.release(session, self.work.batch_id, [row["scan_id"]])
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
-    def _events(self, row: Row, files: _Files) -> list[events.Happening]:
+    def _events(self, row: Row, files: _Files, repeated: bool) -> list[events.Happening]:
+        """Returns what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:
             happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "unchanged master"))
-        happened.append(self.run.event(row, str(files.outcome), row["publish_seconds"]))
+        decision = "repeated" if repeated else str(files.outcome)
+        happened.append(self.run.event(row, decision, row["publish_seconds"]))
         return happened
 
 

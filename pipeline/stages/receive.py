@@ -22,11 +22,14 @@ from pipeline.stages.chunks import Chunks
 from pipeline.stages.examine import Examined, examine
 from pipeline.stages.inboxes import Found
 from pipeline.stages.manifest import Row
+from pipeline.stages.tidy import tidy_work_areas
 from pipeline.stages.work import Work
 from pipeline.storage import Entry
 
 # Entries about which the ledger is asked at once, and files that are looked at between two writes to it.
 PAGE = 200
+# Airflow maps at most 1024 tasks, and a grid of that many helps nobody.
+MOST_CHUNKS = 500
 
 logger = log.logger("receive")
 
@@ -41,6 +44,7 @@ def receive(
     since: str | datetime | None = None,
     redo: bool = False,
     holder: str = "",
+    most_chunks: int = MOST_CHUNKS,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Returns the URIs of the chunks of a new batch, or of the same batch when it was received before.
@@ -52,6 +56,7 @@ def receive(
         since: only files changed at or after this moment (ISO 8601; without a zone, the collection's).
         redo: take also what the ledger knows as done with this recipe.
         holder: name of the process that works alone on the batch; see `pipeline.ledger.context.holder`.
+        most_chunks: of one batch; the rest waits for the next.
         progress: called with 1 for each scan that is taken.
 
     Raises:
@@ -88,7 +93,9 @@ def receive(
         logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
         return [work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
     work.save()
-    return _Receiver(work, ledger, context, redo, progress).run(inbox, min(limit or 10**9, collection.batch_scans))
+    tidy_work_areas(ledger, collection.name)
+    receiver = _Receiver(work, ledger, context, redo, progress)
+    return receiver.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
 
 
 def _work(collection: Collection, row: Batch) -> Work:
@@ -122,12 +129,13 @@ class _Receiver:
         self.known = self.elsewhere = 0
         self.started = time.perf_counter()
 
-    def run(self, inbox: inboxes.Inbox, limit: int) -> list[str]:
+    def run(self, inbox: inboxes.Inbox, most_scans: int, most_chunks: int) -> list[str]:
         """Returns the chunks, once they count."""
         more = False
         for page in batched(self._new(inbox), PAGE):
-            while page and self.chunks.scans < limit:
-                wanted = limit - self.chunks.scans
+            while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
+                # A chunk at a time, so that a batch ends on a full one.
+                wanted = min(most_scans - self.chunks.scans, self.work.collection.chunk_scans)
                 self._take(page[:wanted])
                 page = page[wanted:]
             if page:

@@ -12,6 +12,7 @@ from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import Kind
 from pipeline.stages import gather, log, manifest
 from pipeline.stages import work as works
+from pipeline.stages.tidy import tidy_results
 from pipeline.stages.work import Work
 
 logger = log.logger("reconcile")
@@ -67,7 +68,9 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         happening = events.Happening(None, "reconcile", str(Kind.INGESTION_END), "reconciled", figures=tally)
         events.append(session, batch.batch_id, context or TaskContext(), [happening])
         row = batches.get(session, batch.collection.name, batch.batch)
+        alone = batches.is_alone(session, row)
     storage.delete_tree(batch.uri)
+    tidy_results(batch, alone=alone)
     told = _told(row)
     logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
     return told

@@ -85,6 +85,9 @@ class Run:
                 raise
             return stopped("failed", "out-of-memory", "there was not enough memory for this scan, even by itself")
         except Exception as error:
+            if isinstance(error, FileNotFoundError):
+                # Was it the scan's own trouble, or was the batch given up and its work area removed?
+                works.load(self.work.uri)
             self.logger.exception("scan=%s stage=%s raised an unexpected error", log.quoted(row["path"]), self.stage)
             text = " ".join(str(error).split())[:300]
             return stopped("failed", "error", f"{type(error).__name__} in {self.stage}: {text}")

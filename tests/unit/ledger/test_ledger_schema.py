@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
-from pipeline.ledger import Ledger, TaskContext, events, upgrade
+from pipeline.ledger import Ledger, TaskContext, events, migrate, upgrade
 from pipeline.ledger.migrate import VERSION_TABLE
 from pipeline.ledger.tables import Base
 
@@ -22,6 +23,11 @@ def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_newest_schema_is_known_without_alembic() -> None:
+    folder = Path(migrate.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == migrate.HEAD
 
 
 def test_names_leave_room_for_other_tenants(ledger: Ledger) -> None:

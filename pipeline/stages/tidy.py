@@ -1,0 +1,50 @@
+"""Clearing what killed and forgotten runs left: temporary files, work areas that nobody comes back to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pipeline import storage
+from pipeline.ledger import Ledger, batches
+from pipeline.stages import log
+from pipeline.stages import work as works
+from pipeline.stages.work import Work
+
+FOLDERS = ("restored", "masks", "sidecars", "quarantine", "reports")
+# Seconds after which a temporary file has surely no writer, while other runs may be writing to the same place.
+OLD = 3600.0
+# A run that was silent for so long is not taken up again; until then its tasks may be cleared and go on.
+FORSAKEN = timedelta(days=7)
+# A task that outlived its batch may have put files into a work area after it was removed: the last few are looked at.
+LATELY = 3
+
+logger = log.logger("tidy")
+
+
+def tidy_results(work: Work, *, alone: bool) -> None:
+    """Removes temporary files that killed writers left among a collection's results.
+
+    Args:
+        alone: whether no other run writes there; a task of this batch that was thought dead may lose its file.
+    """
+    for folder in FOLDERS:
+        root = work.result(folder)
+        if storage.exists(root):
+            swept = storage.sweep(root, 0.0 if alone else OLD)
+            if swept:
+                logger.info("removed %d temporary files below %s", swept, root)
+
+
+def tidy_work_areas(ledger: Ledger, collection: str) -> None:
+    """Removes the work areas of finished batches that came back, and of batches that nobody will finish."""
+    with ledger.read() as session:
+        given_up = list(batches.forsaken(session, collection, FORSAKEN))
+        done = list(batches.lately_done(session, collection, LATELY))
+    for batch in given_up:
+        logger.warning("batch=%s was silent for %s and is given up", batch.name, FORSAKEN)
+        with ledger.write() as session:
+            batches.abandon(session, batch.id)
+    for batch in (*given_up, *done):
+        area = works.area(batch.output, batch.name)
+        if storage.exists(area):
+            storage.delete_tree(area)
