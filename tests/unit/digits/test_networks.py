@@ -8,7 +8,7 @@ import torch
 from pipeline.digits.batches import BatchMaker
 from pipeline.digits.judge import Judge
 from pipeline.digits.paper import PaperDiscriminator, PaperGenerator
-from pipeline.digits.region import RegionGenerator
+from pipeline.digits.region import RegionGenerator, central
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,22 @@ def test_every_drawing_and_the_belief_have_gradients(batch):
     assert logits.shape == (8, 3)
     (drawn.square().mean() + logits.square().mean()).backward()
     assert all(parameter.grad is not None for parameter in generator.parameters())
+
+
+def test_of_several_drawings_the_one_nearest_to_all_is_shown():
+    hole = torch.zeros(1, 1, 28, 28)
+    hole[..., 9:19, 9:19] = 1
+    three, eight = torch.full((28, 28), -1.0), torch.full((28, 28), 1.0)
+    drawn = torch.stack([three, three + 0.1, three + 0.2, eight])[None]
+    # The eight is the likeliest single one, but more of the belief lies with the threes.
+    shown = central(drawn, torch.tensor([[0.2, 0.2, 0.2, 0.4]]), hole)
+    assert torch.equal(shown[0, 0], three + 0.2)
+    shown = central(drawn, torch.tensor([[0.1, 0.1, 0.1, 0.7]]), hole)
+    assert torch.equal(shown[0, 0], eight)
+    # What they draw outside the hole does not count.
+    drawn[0, 2, :5] = 1.0
+    shown = central(drawn, torch.tensor([[0.2, 0.2, 0.2, 0.4]]), hole)
+    assert torch.equal(shown[0, 0], drawn[0, 2])
 
 
 def test_judge_and_discriminator_give_logits(batch):
