@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +26,10 @@ POLICY = ExceptionRetryPolicy(
 )
 
 # 30 s, 1, 2, 4 and 8 minutes: a restarted database or store is back by then.
+FIRST_DELAY = timedelta(seconds=float(os.environ.get("RESTORATION_RETRY_SECONDS", "30")))
 RETRIES: dict[str, Any] = {
     "retries": 5,
-    "retry_delay": timedelta(seconds=30),
+    "retry_delay": FIRST_DELAY,
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": POLICY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ class Airflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=280,
+            timeout=400,
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-6000:]}")
@@ -56,6 +57,12 @@ class Airflow:
     def restore(self, name: str, *, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a collection's DAG from end to end in one process, as a real run in the database."""
         return self.run("airflow", "dags", "test", f"restore_{name}", check=check, **environment)
+
+    def tasks(self, dag_id: str) -> dict[str, tuple[str, int]]:
+        """Returns state and tries of the tasks of a DAG's only run that are not mapped."""
+        query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = ? AND map_index = -1"
+        with sqlite3.connect(self.home / "airflow.db") as database:
+            return {task: (state, tries) for task, state, tries in database.execute(query, (dag_id,))}
 
 
 @pytest.fixture(scope="session")

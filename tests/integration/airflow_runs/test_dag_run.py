@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import sqlite3
 import sys
 from pathlib import Path
 
 import boto3
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
 from moto.server import ThreadedMotoServer
 from small_inbox import inbox, outcomes
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+
+
+class Mailbox(Message):
+    """Keeps the messages that a mail server is handed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages = []
+
+    def handle_message(self, message) -> None:
+        self.messages.append(message)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def smtp(port: int) -> str:
+    """Returns an SMTP connection of Airflow, without encryption."""
+    extra = {"disable_ssl": True, "disable_tls": True, "retry_limit": 0}
+    return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})
+
 
 EXPECTED = {
     "box 1/Grüße <b>.png": "restored",
@@ -22,15 +48,17 @@ EXPECTED = {
 }
 
 
-def test_an_inbox_in_a_folder_is_restored_and_not_a_second_time(airflow, tmp_path):
+def test_an_inbox_in_a_folder_is_restored_once_although_no_mail_goes_out(airflow, tmp_path):
     source, output = tmp_path / "in box", tmp_path / "out put"
     masters = {source / name: data for name, data in inbox().items()}
     for path, data in masters.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    airflow.write(plates={"inbox": str(source), "output": str(output), "chunk_scans": 2})
+    recipients = ["archive@example.org"]
+    airflow.write(plates={"inbox": str(source), "output": str(output), "chunk_scans": 2, "recipients": recipients})
 
-    first = airflow.restore("plates")
+    # Nobody listens on that port: the digest is tried again and given up, and the run is a success all the same.
+    first = airflow.restore("plates", AIRFLOW_CONN_SMTP_DEFAULT=smtp(9), RESTORATION_RETRY_SECONDS="0.1")
 
     [report] = output.glob("reports/*/report.parquet")
     found = outcomes(report.read_bytes())
@@ -44,6 +72,8 @@ def test_an_inbox_in_a_folder_is_restored_and_not_a_second_time(airflow, tmp_pat
     }
     assert not list(output.glob(".work/*"))
     assert "stage=publish decision=restored" in first.stdout
+    assert airflow.tasks("restore_plates")["digest"] == ("failed", 6)
+    assert airflow.tasks("restore_plates")["reconcile"] == ("success", 1)
     sidecar = json.loads((output / "sidecars/box 1/Grüße <b>.json").read_text(encoding="utf-8"))
     assert "restore_plates" in json.dumps(sidecar)
     assert "chunk.publish" in json.dumps(sidecar)
@@ -55,7 +85,10 @@ def test_an_inbox_in_a_folder_is_restored_and_not_a_second_time(airflow, tmp_pat
     assert before == {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.is_file()}
 
 
-def test_an_inbox_in_a_bucket_is_restored(airflow):
+def test_an_inbox_in_a_bucket_is_restored_and_reported_by_mail(airflow):
+    mailbox = Mailbox()
+    mail = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    mail.start()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -65,6 +98,7 @@ def test_an_inbox_in_a_bucket_is_restored(airflow):
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "AIRFLOW_CONN_SMTP_DEFAULT": smtp(mail.port),
         }
         client = boto3.client(
             "s3",
@@ -76,7 +110,9 @@ def test_an_inbox_in_a_bucket_is_restored(airflow):
         client.create_bucket(Bucket="archive")
         for name, data in inbox().items():
             client.put_object(Bucket="archive", Key=f"inbox/{name}", Body=data)
-        airflow.write(bucket={"inbox": "s3://archive/inbox", "output": "s3://archive/restored"})
+        recipients = ["archive@example.org"]
+        place = {"inbox": "s3://archive/inbox", "output": "s3://archive/restored"}
+        airflow.write(bucket=place | {"recipients": recipients})
 
         airflow.restore("bucket", **environment)
 
@@ -87,7 +123,11 @@ def test_an_inbox_in_a_bucket_is_restored(airflow):
         assert EXPECTED.items() <= found.items()
         assert "restored/box 1/Grüße <b>.png" in keys
         assert not [key for key in keys if key.startswith(".work/")]
+        [message] = mailbox.messages
+        assert message["To"] == recipients[0]
+        assert "application/pdf" in [part.get_content_type() for part in message.walk()]
     finally:
+        mail.stop()
         server.stop()
 
 
