@@ -20,7 +20,7 @@ SMOOTH = 5
 def loss_chart(curves: dict[str, list[float]]) -> bytes:
     """An SVG with every loss of a run against the step; the mean of ``SMOOTH`` points at a time."""
     steps = np.asarray(curves["step"])
-    with charts._canvas() as canvas:
+    with charts.drawing() as canvas:
         axes = canvas.axes
         for name, (label, colour, dashes) in LINES.items():
             values = np.asarray(curves.get(name, []))

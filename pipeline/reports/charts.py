@@ -27,7 +27,7 @@ def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
     """Returns a bar per outcome, its count at the bar's end."""
     names = [t(f"outcome.{outcome}") for outcome in Outcome]
     values = [counts[outcome] for outcome in Outcome]
-    with _canvas() as canvas:
+    with drawing() as canvas:
         _bars(canvas, names, values, [t.number(value) for value in values], [COLOURS[outcome] for outcome in Outcome])
     return canvas.svg
 
@@ -36,7 +36,7 @@ def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
     """Returns a bar per stage, as long as the seconds of work that it took."""
     names = [t(f"stage.{stage}") if t.has(f"stage.{stage}") else stage for stage in seconds]
     values = list(seconds.values())
-    with _canvas() as canvas:
+    with drawing() as canvas:
         _bars(canvas, names, values, [t.duration(value) for value in values], [ACCENT] * len(values))
     return canvas.svg
 
@@ -48,7 +48,7 @@ def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
     edges = np.logspace(low, max(high, low + 1), 15)
     ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100) if edges[0] <= tick * 1.001 <= edges[-1] * 1.01]
     labels = [t.percent(tick / 100, 0 if tick >= 1 else len(f"{tick}") - 2) for tick in ticks]
-    with _canvas() as canvas:
+    with drawing() as canvas:
         canvas.axes.set_xscale("log")
         _distribution(canvas, edges, [(percent, ACCENT, "")], t)
         canvas.axes.set_xticks(ticks, labels)
@@ -63,7 +63,7 @@ def quality_chart(true: Sequence[float], estimated: Sequence[float], t: Language
     low, high = np.floor(both.min() / 2) * 2, np.ceil(both.max() / 2) * 2
     edges = np.arange(low, max(high, low + 10) + 1, max(1.0, round((high - low) / 16)))
     groups = [(true, ACCENT, t("chart.true")), (estimated, PAPER, t("chart.estimated"))]
-    with _canvas() as canvas:
+    with drawing() as canvas:
         _distribution(canvas, edges, [(np.asarray(v, dtype=float), c, label) for v, c, label in groups if len(v)], t)
         canvas.axes.set_xlabel(t("chart.quality_axis"))
     return canvas.svg
@@ -78,7 +78,7 @@ class Canvas:
 
 
 @contextmanager
-def _canvas() -> Iterator[Canvas]:
+def drawing() -> Iterator[Canvas]:
     """Yields an empty pair of axes in the report's style; at the end they become SVG, equal for equal drawings."""
     import matplotlib as mpl
     from matplotlib import font_manager
