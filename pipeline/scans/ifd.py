@@ -68,14 +68,22 @@ class Directory:
         return float(tag.values[0]) / float(tag.values[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Structure:
-    """The bytes of a TIFF file or EXIF block and how its numbers are written."""
+    """The bytes of a TIFF file or EXIF block and how its numbers are written.
+
+    `budget` is how many bytes of values may still be read: in a file made to harm, all tags of all directories
+    would hold the whole file.
+    """
 
     data: bytes
     order: str
     big: bool
     first: int
+    budget: int = 0
+
+    def __post_init__(self) -> None:
+        self.budget = 8 * len(self.data) + (16 << 20)
 
     @classmethod
     def open(cls, data: bytes) -> Structure:
@@ -124,6 +132,9 @@ class Structure:
                 where = struct.unpack_from(self.order + offset_letter, self.data, where)[0]
             if where + number * size > len(self.data):
                 raise BrokenDirectory(f"tag {code} lies outside of the data")
+            self.budget -= number * size
+            if self.budget < 0:
+                raise BrokenDirectory("its tags hold more than the file does")
             values = bytes(self.data[where : where + number * size])
             if self.order == ">" and size > 1:
                 values = np.frombuffer(values, ">" + letter).astype("<" + letter).tobytes()

@@ -13,6 +13,7 @@ import numpy as np
 SIGNS = ("Corrupt JPEG data", "Premature end of JPEG")
 # A decode to 1/8 still reads every code word, but skips nearly all arithmetic.
 FLAGS = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION
+INSUFFICIENT_MEMORY = -4
 _LOCK = threading.Lock()
 
 
@@ -23,14 +24,21 @@ def warning_of(data: bytes) -> str | None:
     a file. What others write meanwhile is passed on.
     """
     with _LOCK, tempfile.TemporaryFile() as caught:
-        sys.stderr.flush()
-        kept = os.dup(2)
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        kept = _duplicate(2)
         try:
             os.dup2(caught.fileno(), 2)
             cv2.imdecode(np.frombuffer(data, np.uint8), FLAGS)
+        except cv2.error as error:
+            if error.code == INSUFFICIENT_MEMORY:
+                raise MemoryError from error
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            if kept is None:
+                os.close(2)
+            else:
+                os.dup2(kept, 2)
+                os.close(kept)
         caught.seek(0)
         lines = caught.read().splitlines(keepends=True)
     found = None
@@ -38,6 +46,14 @@ def warning_of(data: bytes) -> str | None:
         text = line.decode(errors="replace").strip()
         if text.startswith(SIGNS):
             found = found or text
-        elif lines:
+        elif kept is not None:
             os.write(2, line)
     return found
+
+
+def _duplicate(descriptor: int) -> int | None:
+    """Returns a copy of a descriptor, None when it is closed, as standard error of a daemon may be."""
+    try:
+        return os.dup(descriptor)
+    except OSError:
+        return None

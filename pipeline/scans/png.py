@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import imagecodecs
-import numpy as np
 
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_block
@@ -85,10 +84,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     value has exactly one decoded value.
     """
     metadata = _metadata(data, name)
-    pixels = imagecodecs.png_decode(data)
-    if pixels.ndim == 3 and info.mode == "L":
-        pixels = pixels[..., 0]
-    return np.ascontiguousarray(pixels), metadata
+    return imagecodecs.png_decode(data), metadata
 
 
 def _metadata(data: bytes, name: str) -> Metadata:

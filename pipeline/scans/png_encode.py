@@ -16,7 +16,6 @@ from pipeline.scans.model import Metadata, Mode, Scan
 from pipeline.scans.png import IPTC_KEY, METRE, SIGNATURE, XMP_KEY
 
 COLOUR_TYPE: dict[Mode, int] = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
-LEVEL = 1
 NONE, SUB, UP, AVERAGE = range(4)
 BAND = 8 << 20
 LARGEST = 1 << 30
@@ -36,7 +35,7 @@ def encode(scan: Scan) -> bytes:
     depth = scan.pixels.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata)]
-    packed = memoryview(deflate(_filtered(scan.pixels), LEVEL))
+    packed = memoryview(deflate(_filtered(scan.pixels)))
     parts += [_chunk(b"IDAT", packed[at : at + LARGEST]) for at in range(0, len(packed), LARGEST)]
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
@@ -78,7 +77,7 @@ def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint
     width = pixels.shape[1] * step
     band = max(1, BAND // width)
     middle = _row_bytes(pixels[height // 2 : height // 2 + max(1, (1 << 18) // width)])
-    sizes = [len(deflate(_filter(middle, middle[:1], step, kind), LEVEL)) for kind in (NONE, SUB, UP, AVERAGE)]
+    sizes = [len(deflate(_filter(middle, middle[:1], step, kind), 1)) for kind in (NONE, SUB, UP, AVERAGE)]
     kind = sizes.index(min(sizes))
     rows = np.empty((height, 1 + width), np.uint8)
     rows[:, 0] = kind

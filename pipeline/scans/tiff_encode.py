@@ -19,7 +19,6 @@ from pipeline.scans.photoshop import with_iptc
 ADOBE_DEFLATE, HORIZONTAL = 8, 2
 PREDICTOR = 317
 STRIP = 1 << 20
-LEVEL = 4
 PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
 
 
@@ -67,7 +66,7 @@ def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """Returns rows (h,W,C) as one compressed strip."""
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
-    return deflate(differences.astype(differences.dtype.newbyteorder("<"), copy=False), LEVEL)
+    return deflate(differences.astype(differences.dtype.newbyteorder("<"), copy=False))
 
 
 def _tags(metadata: Metadata) -> Directory:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from pipeline.storage.failures import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
@@ -103,18 +103,21 @@ def delete_tree(uri: str) -> None:
         if path.is_symlink() or path.is_file():
             path.unlink()
             return
-        # Twice: a task thought dead may still be adding files while the first pass runs.
-        for last in (False, True):
+        # A task thought dead may still add files, or delete the same ones, while this one deletes.
+        for last in (False, False, True):
             try:
-                shutil.rmtree(path)
-            except FileNotFoundError:
-                if not path.exists():
-                    return
+                shutil.rmtree(path, onerror=_unless_gone)
             except OSError as error:
                 if last or error.errno != errno.ENOTEMPTY:
                     raise
             else:
                 return
+
+
+def _unless_gone(_function: object, _path: str, failure: tuple[Any, BaseException, Any]) -> None:
+    """Raises what went wrong in deleting, unless it is that somebody else was faster."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
 
 
 def check_writable(uri: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +55,7 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
     wide_ink = sixteen(np.asarray(inks))
     keyed = PHOTO.copy()
     keyed[:5] = (1, 2, 3)
+    levels = np.asarray(grey)
     twelve = wide_grey >> 4
 
     def of(image: Image.Image, mode: str = "") -> Callable[[], NDArray[Any]]:
@@ -71,6 +74,22 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
     cases: dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]] = {
         "png-1": (lambda: saved(bilevel, "PNG"), of(bilevel, "L")),
         "png-palette-4": (lambda: saved(few, "PNG", bits=4), of(few, "RGB")),
+        **{f"png-grey-{bits}": (
+            lambda bits=bits: _png(levels >> (8 - bits), bits, 0),
+            lambda bits=bits: ((levels >> (8 - bits)).astype(int) * 255 // (2**bits - 1)).astype(np.uint8),
+        ) for bits in (1, 2, 4)},
+        "png-grey-4-key": (
+            lambda: _png(levels >> 4, 4, 0, b"\0\3"),
+            raw(np.dstack(((levels >> 4) * 17, np.where(levels >> 4 == 3, 0, 255).astype(np.uint8)))),
+        ),
+        "png-grey-16-key": (
+            lambda: _png(wide_grey, 16, 0, int(wide_grey[3, 4]).to_bytes(2, "big")),
+            raw(np.dstack((wide_grey, np.where(wide_grey == wide_grey[3, 4], 0, 65535).astype(np.uint16)))),
+        ),
+        "png-rgb-16-key": (
+            lambda: _png(wide, 16, 2, wide[3, 4].astype(">u2").tobytes()),
+            raw(np.dstack((wide, np.where((wide == wide[3, 4]).all(2), 0, 65535).astype(np.uint16)))),
+        ),
         "png-palette-2": (lambda: saved(photo.quantize(4), "PNG", bits=2), of(photo.quantize(4), "RGB")),
         "png-palette-8": (lambda: saved(palette, "PNG"), of(palette, "RGB")),
         "png-palette-clear": (
@@ -100,6 +119,10 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
             lambda: saved(photo, "JPEG", restart_marker_blocks=4),
             lambda: _reopened(saved(photo, "JPEG", restart_marker_blocks=4)),
         ),
+        "jpeg-mpo": (
+            lambda: saved(photo, "MPO", save_all=True, append_images=[photo.rotate(180)]),
+            lambda: _reopened(saved(photo, "MPO", save_all=True, append_images=[photo.rotate(180)])),
+        ),
         "jpeg-cmyk": (lambda: saved(inks, "JPEG", quality=100), lambda: _reopened(saved(inks, "JPEG", quality=100))),
         "tiff-1": (lambda: saved(bilevel, "TIFF"), of(bilevel, "L")),
         "tiff-1-fax4": (lambda: saved(bilevel, "TIFF", compression="group4"), of(bilevel, "L")),
@@ -114,6 +137,35 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
             lambda: 255 - np.asarray(grey),
         ),
         "tiff-grey-12": (lambda: _packed12(twelve), raw((twelve.astype(np.uint32) * 65535 // 4095).astype(np.uint16))),
+        "tiff-grey-4": (
+            lambda: tiff(levels >> 4, bitspersample=4, photometric="minisblack"),
+            raw((levels >> 4) * 17),
+        ),
+        "tiff-1-fill-order-2": (lambda: _other_fill_order(np.asarray(bilevel)), of(bilevel, "L")),
+        "tiff-grey-jpeg": (
+            lambda: saved(grey, "TIFF", compression="jpeg"),
+            lambda: _reopened(saved(grey, "TIFF", compression="jpeg")),
+        ),
+        "tiff-rgb-jpeg-tiled": (
+            lambda: tiff(PHOTO, photometric="ycbcr", compression="jpeg", tile=(32, 32), subsampling=(2, 2)),
+            lambda: tifffile.imread(io.BytesIO(
+                tiff(PHOTO, photometric="ycbcr", compression="jpeg", tile=(32, 32), subsampling=(2, 2))
+            )),
+        ),
+        "tiff-rgb-zstd": (lambda: tiff(PHOTO, photometric="rgb", compression="zstd"), raw(PHOTO)),
+        "tiff-rgb-lzma": (lambda: tiff(PHOTO, photometric="rgb", compression="lzma"), raw(PHOTO)),
+        "tiff-cmyk-planar": (
+            lambda: tiff(planes(np.asarray(inks)), photometric="separated", planarconfig="separate"),
+            of(inks),
+        ),
+        "tiff-rgba-associated": (
+            lambda: tiff(np.asarray(clear), photometric="rgb", extrasamples=["assocalpha"]),
+            of(clear),
+        ),
+        "tiff-rgb-unspecified": (
+            lambda: tiff(np.asarray(clear), photometric="rgb", extrasamples=["unspecified"]),
+            of(clear),
+        ),
         "tiff-grey-16": (lambda: tiff(wide_grey, compression="lzw", predictor=True), raw(wide_grey)),
         "tiff-grey-alpha-16": (
             lambda: tiff(wide_grey_clear, photometric="minisblack", extrasamples=["unassalpha"]),
@@ -156,14 +208,21 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
         "bmp": (lambda: saved(photo, "BMP"), of(photo)),
         "bmp-palette": (lambda: saved(palette, "BMP"), of(palette, "RGB")),
         "bmp-1": (lambda: saved(bilevel, "BMP"), of(bilevel, "L")),
+        "bmp-32": (lambda: saved(clear, "BMP"), of(clear, "RGB")),
         "bmp-grey": (lambda: saved(grey, "BMP"), of(grey)),
         "gif": (lambda: saved(palette, "GIF"), of(palette, "RGB")),
+        "gif-grey": (lambda: saved(grey, "GIF"), of(grey, "RGB")),
+        "gif-interlaced": (lambda: saved(palette, "GIF", interlace=1), of(palette, "RGB")),
         "gif-clear": (
             lambda: saved(palette, "GIF", transparency=7),
             lambda: _reopened(saved(palette, "GIF", transparency=7), "RGBA"),
         ),
         "jp2": (lambda: saved(photo, "JPEG2000"), of(photo)),
         "j2k-grey": (lambda: imagecodecs.jpeg2k_encode(np.asarray(grey), codecformat="j2k"), of(grey)),
+        "jp2-tiled": (
+            lambda: saved(photo, "JPEG2000", tile_size=(32, 32), irreversible=True),
+            lambda: _reopened(saved(photo, "JPEG2000", tile_size=(32, 32), irreversible=True)),
+        ),
         "jp2-rgba": (lambda: saved(clear, "JPEG2000"), of(clear)),
         "jp2-rgb-16": (lambda: imagecodecs.jpeg2k_encode(wide, codecformat="jp2", level=0), raw(wide)),
         "jp2-grey-16": (lambda: imagecodecs.jpeg2k_encode(wide_grey, codecformat="jp2", level=0), raw(wide_grey)),
@@ -178,11 +237,37 @@ def _reopened(content: bytes, mode: str = "") -> NDArray[Any]:
         return np.asarray(image.convert(mode) if mode else image)
 
 
+def _png(pixels: NDArray[Any], bits: int, colour: int, key: bytes = b"") -> bytes:
+    """Returns a PNG of any bit depth with a transparent colour, which few write."""
+    height, width = pixels.shape[:2]
+    if bits == 16:
+        rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    else:
+        spread = np.unpackbits(pixels.astype(np.uint8)[..., None], axis=-1)[..., -bits:]
+        rows = np.packbits(spread.reshape(height, -1), axis=1)
+    stored = b"".join(b"\0" + row.tobytes() for row in rows)
+    parts = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))]
+    parts += [_chunk(b"tRNS", key)] if key else []
+    parts += [_chunk(b"IDAT", zlib.compress(stored)), _chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _other_fill_order(pixels: NDArray[np.bool_]) -> bytes:
+    """Returns an uncompressed bilevel TIFF whose bytes hold their first pixel in the lowest bit."""
+    height, width = pixels.shape
+    rows = np.packbits(pixels, axis=1, bitorder="little").tobytes()
+    tags = {256: width, 257: height, 258: 1, 259: 1, 262: 1, 266: 2, 273: 8, 277: 1, 278: height, 279: len(rows)}
+    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items())
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(rows))
+    return header + rows + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
 def _interlaced(pixels: NDArray[np.uint8]) -> bytes:
     """Returns an Adam7 PNG, which nothing here writes: seven passes, no filter."""
-    import struct
-    import zlib
-
     height, width = pixels.shape[:2]
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
     rows = b""
@@ -190,11 +275,8 @@ def _interlaced(pixels: NDArray[np.uint8]) -> bytes:
         part = pixels[top::down, left::across]
         rows += b"".join(b"\0" + row.tobytes() for row in part) if part.size else b""
 
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
-    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    parts = [_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(rows)), _chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 

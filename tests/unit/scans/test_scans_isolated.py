@@ -245,10 +245,10 @@ def test_a_scan_in_another_store(photo: str, monkeypatch: pytest.MonkeyPatch) ->
     from pipeline.storage import generic
 
     monkeypatch.setattr(generic, "_streamed", lambda uri, mode: fsspec.open(uri, mode).open())
-    storage.copy(photo, "memory://in/photo.png")
-    np.testing.assert_array_equal(decode_isolated("memory://in/photo.png").pixels, PHOTO)
+    storage.copy(photo, "memory://scans/photo.png")
+    np.testing.assert_array_equal(decode_isolated("memory://scans/photo.png").pixels, PHOTO)
     with pytest.raises(UnreadableScan) as caught:
-        decode_isolated("memory://in/photo.png", limits=Limits(max_megabytes=0.001))
+        decode_isolated("memory://scans/photo.png", limits=Limits(max_megabytes=0.001))
     assert caught.value.reason == Reason.TOO_MANY_BYTES
 
 
