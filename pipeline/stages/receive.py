@@ -93,7 +93,7 @@ def receive(
         logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
         return [work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
     work.save()
-    tidy_work_areas(ledger, collection.name)
+    tidy_work_areas(ledger, work)
     receiver = _Receiver(work, ledger, context, redo, progress)
     return receiver.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
 

@@ -35,11 +35,16 @@ def tidy_results(work: Work, *, alone: bool) -> None:
                 logger.info("removed %d temporary files below %s", swept, root)
 
 
-def tidy_work_areas(ledger: Ledger, collection: str) -> None:
-    """Removes the work areas of finished batches that came back, and of batches that nobody will finish."""
+def tidy_work_areas(ledger: Ledger, work: Work) -> None:
+    """Removes the work areas of finished batches that came back, and of batches that nobody will finish.
+
+    Args:
+        work: the batch that is beginning.
+    """
     with ledger.read() as session:
-        given_up = list(batches.forsaken(session, collection, FORSAKEN))
-        done = list(batches.lately_done(session, collection, LATELY))
+        silent = batches.forsaken(session, work.collection.name, FORSAKEN)
+        given_up = [batch for batch in silent if batch.id != work.batch_id]
+        done = list(batches.lately_done(session, work.collection.name, LATELY))
     for batch in given_up:
         logger.warning("batch=%s was silent for %s and is given up", batch.name, FORSAKEN)
         with ledger.write() as session:

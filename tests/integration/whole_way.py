@@ -53,7 +53,7 @@ def command(*arguments: str | Path) -> list[str]:
 def environment(**changes: str) -> dict[str, str]:
     """The environment without what would choose another ledger, and with one thread per process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESTORATION_", "AWS_"))}
-    return kept | {"OMP_NUM_THREADS": "1", "RESTORATION_CODE_VERSION": "test", **changes}
+    return kept | {"OMP_NUM_THREADS": "1", "RESTORATION_CODE_VERSION": "test", "PYTHONPATH": str(ROOT), **changes}
 
 
 def run(*arguments: str | Path, cwd: Path = ROOT, **changes: str) -> subprocess.CompletedProcess[str]:

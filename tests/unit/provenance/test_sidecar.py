@@ -1,0 +1,110 @@
+"""Sidecars fit their schema, whatever was and was not measured, and say in words what was done."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pipeline.ledger import Result, TaskContext
+from pipeline.provenance import code_version, sidecar
+from pipeline.provenance.disclosure import disclosure, percent
+from pipeline.provenance.version import code_version as found_version
+from pipeline.settings import Recipe, settings
+from pipeline.stages import manifest
+
+MOMENT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+PIECE = {"kind": "dust", "level": "repair", "box": [1, 2, 3, 4], "area": 9, "probability": None, "reason": "a spot"}
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    blank = {name: value for step in manifest.STEPS for name, value in manifest.blank(step).items()}
+    known = {"scan_id": 1, "path": "ü\n<b>.tif", "uri": "/in/x", "sha256": "a" * 64, "bytes": 10, "format": "TIFF"}
+    known |= {"width": 4, "height": 3, "channels": 1, "bit_depth": 16, "orientation": 6}
+    known |= {"mask_source": "detector", "coverage": 0.0123, "components": 1, "components_json": json.dumps([PIECE])}
+    return blank | known | changes
+
+
+def written(outcome: Result, found: dict[str, Any], output: sidecar.Output | None) -> dict[str, Any]:
+    data = sidecar.sidecar(
+        found,
+        outcome=outcome,
+        recipe=Recipe().model_dump(mode="json"),
+        recipe_digest="b" * 64,
+        run=sidecar.Run("c", "b1", "host", "1.0", TaskContext("dag", "run", "task", 3, 2), MOMENT, MOMENT),
+        mask_uri="/out/m.png" if output else "",
+        mask_sha256="c" * 64 if output else "",
+        output=output,
+    )
+    document: dict[str, Any] = json.loads(data)
+    schema = json.loads(sidecar.SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())
+    return document
+
+
+MADE = sidecar.Output("restored/x.tif", "/out/restored/x.tif", "d" * 64, 20)
+FILLED = {"engine": "rn", "engine_digest": "e" * 64, "windows": 3, "seam": 1.1, "changed_share": 0.01}
+
+
+def test_a_measured_restoration() -> None:
+    true = dict.fromkeys(sidecar.TRUE, 30.0) | {"baseline_psnr": 29.0, "baseline_ssim": math.nan}
+    document = written(Result.RESTORED, row(**FILLED, **true, outside_identical=True), MADE)
+    assert document["metrics"]["against_known_original"]["psnr_hole"] == 30.0
+    assert document["metrics"]["telea_on_the_same_mask"] == {"psnr": 29.0, "ssim": None}
+    assert document["metrics"]["estimate"] is None and document["metrics"]["outside_mask_identical"] is True
+    assert document["mask"]["components"] == [PIECE]
+    assert (document["run"]["map_index"], document["run"]["try_number"]) == (3, 2)
+    assert document["events"][-1]["type"] == "creation"
+
+
+def test_an_estimate_is_called_one() -> None:
+    found = row(**FILLED, estimate_psnr=25.0, estimate_low=20.0, estimate_high=math.nan, estimate_samples=4)
+    metrics = written(Result.RESTORED, found, MADE)["metrics"]
+    assert metrics["against_known_original"] is None
+    assert (metrics["estimate"]["psnr_hole"], metrics["estimate"]["high"]) == (25.0, None)
+    assert "estimate" in metrics["estimate"]["method"]
+
+
+@pytest.mark.parametrize("outcome", [Result.UNCHANGED, Result.REVIEW])
+def test_where_nothing_was_made(outcome: Result) -> None:
+    document = written(outcome, row(review_reason="too much", components_json="", components=None), None)
+    assert document["output"] is document["engine"] is document["metrics"] is None
+    assert document["disclosure"].startswith("Nothing was changed")
+    assert document["review"]["wanted"] == (outcome is Result.REVIEW)
+
+
+def test_the_disclosure_says_how_much_by_what_and_when() -> None:
+    said = disclosure(row(engine="rn"), Result.RESTORED, MOMENT)
+    assert "1.2 % of its pixels" in said and "2026-11-20" in said and "reconstruction" in said and "(rn)" in said
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0, "0.00 %"), (1e-7, "less than 0.01 %"), (0.0012, "0.12 %"), (0.123, "12.3 %")]
+)
+def test_shares_are_never_rounded_to_nothing(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_the_code_version_is_what_is_configured_or_what_git_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESTORATION_CODE_VERSION", "release 7")
+    settings.cache_clear()
+    found_version.cache_clear()
+    assert code_version() == "release 7"
+    monkeypatch.delenv("RESTORATION_CODE_VERSION")
+    settings.cache_clear()
+    found_version.cache_clear()
+    root = Path(sidecar.__file__).resolve().parents[2]
+    try:
+        revision = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    assert revision.stdout[:12] in code_version()
+    settings.cache_clear()
+    found_version.cache_clear()

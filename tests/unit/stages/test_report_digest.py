@@ -1,0 +1,152 @@
+"""Report and digest of a batch: written whole, sent at most once, through a real mail server."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from aiosmtpd.controller import Controller
+
+from pipeline.digests import SmtpChannel
+from pipeline.errors import StoreUnavailable
+from pipeline.ledger import batches, events
+from pipeline.stages import gather
+from pipeline.stages.digest import digest
+from pipeline.stages.report import report
+from pipeline.stages.work import load
+
+
+class Mailbox:
+    """A mail server's hand that keeps what it gets, or refuses it."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.answer = "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.answer.startswith("250"):
+            self.messages.append(envelope.content)
+        return self.answer
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, SmtpChannel]]:
+    box = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, SmtpChannel("127.0.0.1", port, security="none")
+    controller.stop()
+
+
+@pytest.fixture
+def done(house) -> str:
+    """The work area of a batch with one picture restored and one file quarantined."""
+    house.changes["recipients"] = ("lead@example.org",)
+    house.put("a <b>\n.png")
+    (house.inbox / "empty.png").write_bytes(b"")
+    house.restore(house.receive("b1"))
+    return house.work("b1")
+
+
+@pytest.fixture
+def without_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests are about mail; the PDF has a test of its own."""
+    import pipeline.reports
+
+    def tables_only(frame: pd.DataFrame, batch: Any, previews: Any, target_dir: Path) -> None:
+        for name in ("report.pdf", "report.parquet", "report.csv"):
+            (target_dir / name).write_bytes(b"%PDF")
+
+    monkeypatch.setattr(pipeline.reports, "write_report", tables_only)
+
+
+def test_a_report_has_every_file_and_its_pictures(house, done: str) -> None:
+    target = Path(report(done))
+    assert target == house.output / "reports/b1"
+    assert (target / "report.pdf").read_bytes().startswith(b"%PDF")
+    table = pd.read_parquet(target / "report.parquet")
+    assert sorted(table["outcome"]) == ["quarantined", "restored"]
+    assert (target / "report.csv").read_text().count("\n") >= 3
+    preview = gather_previews(done)
+    assert preview["restored"].before.size == preview["restored"].after.size == preview["restored"].mask.size
+    assert preview["quarantined"] is None
+    assert report(done) == str(target)
+
+
+def gather_previews(done: str) -> dict[str, Any]:
+    from pipeline.stages import previews
+
+    work = load(done)
+    with gather.works.ledger().read() as session:
+        chunks = gather.chunks_of(work, batches.get(session, "c", "b1"))
+    read = previews.reader(work)
+    return {row["outcome"]: read(row) for row in gather.frame(work, chunks).to_dict("records")}
+
+
+def test_the_summary_tells_seconds_of_each_stage(done: str) -> None:
+    told = gather.summary(load(done))
+    assert list(told.seconds_by_stage) == ["receive", "mask", "inpaint", "measure", "publish"]
+    assert all(seconds > 0 for seconds in told.seconds_by_stage.values())
+    assert (told.batch, told.collection, told.code_version) == ("b1", "c", "test")
+
+
+def test_a_digest_is_sent_once(house, done: str, mailbox, without_pdf) -> None:
+    box, channel = mailbox
+    report(done)
+    assert digest(done, channel=channel)["sent"]
+    again = digest(done, channel=channel)
+    assert again["sent"] and again["why"] == "it was sent by an earlier try"
+    assert len(box.messages) == 1
+    message = message_from_bytes(box.messages[0], policy=policy.default)
+    assert message["To"] == "lead@example.org"
+    kept = message_from_bytes((house.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
+    assert kept["Message-ID"] == message["Message-ID"] and kept["Subject"] == message["Subject"]
+
+
+def test_a_refused_digest_may_be_tried_again(done: str, mailbox, without_pdf) -> None:
+    box, channel = mailbox
+    report(done)
+    box.answer = "451 later"
+    with pytest.raises(StoreUnavailable):
+        digest(done, channel=channel)
+    box.answer = "250 OK"
+    assert digest(done, channel=channel)["sent"] and len(box.messages) == 1
+
+
+def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, mailbox, without_pdf) -> None:
+    box, channel = mailbox
+    report(done)
+
+    class Dying:
+        def send(self, message: EmailMessage) -> None:
+            channel.send(message)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        digest(done, channel=Dying())
+    found = digest(done, channel=channel)
+    assert not found["sent"] and "not sent twice" in found["why"] and len(box.messages) == 1
+    with house.ledger.read() as session:
+        batch = batches.get(session, "c", "b1")
+        said = [event.decision for event in events.of_batch(session, batch.id, "digest")]
+    assert said == ["sending", "written"]
+
+
+@pytest.mark.parametrize(("recipients", "why"), [((), "no recipients"), (("a@b.c",), "no mail server")])
+def test_without_recipients_or_server_it_is_written(house, without_pdf, recipients: tuple[str, ...], why: str) -> None:
+    house.changes["recipients"] = recipients
+    house.put("a.png")
+    house.restore(house.receive("b1"))
+    report(house.work("b1"))
+    found = digest(house.work("b1"))
+    assert not found["sent"] and why in found["why"]
+    assert found["eml"] == f"{house.output}/reports/b1/digest.eml" and Path(found["eml"]).exists()
