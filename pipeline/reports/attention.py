@@ -14,8 +14,8 @@ from pipeline.reports.palette import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
-LOW_ESTIMATE = 24.0
-"""Decibels below which a repair's estimate is worth a look: there the error is 6 % of the tonal range."""
+LOW_ESTIMATE = 20.0
+"""Decibels below which a repair's estimate is worth a look: there the error is a tenth of the tonal range."""
 HIGH_SEAM = 2.0
 """Seam score above which a repair's rim is worth a look: it jumps twice as much as its surroundings."""
 SPOKEN = "en"

@@ -34,6 +34,8 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
         full[column] = full[column].astype(object).where(full[column].notna(), "").astype(str)
     for column in NUMBERS:
         full[column] = pd.to_numeric(full[column], errors="coerce").astype(float)
+    for column in ("width", "height"):
+        full[column] = full[column].where(full[column] > 0)
     full["outside_identical"] = [_truth(value) for value in full.get("outside_identical", [None] * len(full))]
     full["outside_identical"] = full["outside_identical"].astype(object)
     full["outcome"] = full["outcome"].where(full["outcome"].isin([str(o) for o in Outcome]), str(Outcome.FAILED))

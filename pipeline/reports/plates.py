@@ -165,13 +165,9 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
         found.append((t(f"plates.{key}"), value))
 
     if _is(row["coverage"]):
-        share = t.percent(row["coverage"], 2)
-        # A painted mask has no places that were found.
-        places = int(row["components"]) if row["components"] > 0 else 0
-        add(
-            "damage",
-            t.count("plates.damage_places", places, share=share) if places else t("plates.damage_share", share=share),
-        )
+        add("damage", t("plates.damage_share", share=t.percent(row["coverage"], 2)))
+    if row["components"] > 0:
+        add("places", t.number(row["components"]))
     if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
         add("source", t(f"plates.source_{row['mask_source']}"))
     if row["engine"]:

@@ -36,7 +36,6 @@ def faces() -> tuple[Face, ...]:
     dejavu = Path(mpl.get_data_path()) / "fonts" / "ttf"
     return (
         Face("EB Garamond", SHIPPED / "EBGaramond12-Regular.otf"),
-        Face("EB Garamond", SHIPPED / "EBGaramond12-Italic.otf", style="italic"),
         Face("Inter", SHIPPED / "Inter-Regular.otf"),
         Face("Inter", SHIPPED / "Inter-Italic.otf", style="italic"),
         Face("Inter", SHIPPED / "Inter-SemiBold.otf", weight=600),

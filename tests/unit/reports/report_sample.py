@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -174,3 +177,15 @@ def sample() -> tuple[pd.DataFrame, Callable[[Any], Preview | None]]:
         return found
 
     return pd.DataFrame(rows), previews
+
+
+def pdf_text(pdf: Path) -> bytes:
+    """Returns a PDF's streams unpacked, one after the other, behind what is not packed."""
+    data = pdf.read_bytes()
+    parts = [data]
+    for stream in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", data, re.S):
+        try:
+            parts.append(zlib.decompress(stream[1]))
+        except zlib.error:
+            continue
+    return b"\n".join(parts)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from PIL import Image
-from report_sample import HOSTILE, batch_summary, row, sample
+from report_sample import HOSTILE, batch_summary, pdf_text, row, sample
 
 from pipeline.errors import ConfigurationError
 from pipeline.reports import Preview, ReportFiles, pdf, write_report
@@ -51,6 +51,24 @@ def test_bookmarks_lead_to_sections_and_plates(inside: bytes) -> None:
         assert f"/Title ({text})".encode() in inside
     plate = "2 · box 1/astronaut.tif".encode("utf-16-be").hex()
     assert f"/title <feff{plate}>".encode() in inside.lower()
+
+
+def test_the_summary_stays_on_one_page_whatever_the_names(tmp_path: Path) -> None:
+    name = "folder/" + "a_very_long_name_" * 12 + ".tif"
+    doubt = (
+        "12.3% of the scan looks damaged, more than the 10% that may be filled unseen, and more words than anyone reads"
+    )
+    known = {"psnr": 40.0, "ssim": 0.99, "psnr_hole": 28.0, "ssim_hole": 0.8, "baseline_psnr": 38.0}
+    rows = [row(f"{n}/{name}", "review", review_reason=doubt) for n in range(7)]
+    rows += [row("a.tif", outcome, **known) for outcome in ("restored", "unchanged", "quarantined", "failed")]
+    picture = Image.new("L", (300, 400))
+    batch = batch_summary(language="de", title="Nachlass der Gesellschaft für Heimatkunde " * 4)
+    files = write_report(pd.DataFrame(rows), batch, lambda _: Preview(picture, picture, picture), tmp_path)
+    inside = pdf_text(files.pdf)
+    figures = re.search(rb"/Title \(Der Lauf in Zahlen\)/Dest \[(\d+ 0 R)", inside)
+    kids = re.search(rb"/Kids \[([^\]]*)\]", inside)
+    assert figures and kids
+    assert re.findall(rb"\d+ 0 R", kids[1]).index(figures[1]) == 1
 
 
 def test_pictures_are_not_smoothed_as_pdf_a_asks(inside: bytes) -> None:
