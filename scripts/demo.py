@@ -6,6 +6,7 @@ after it, unless it runs already.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -46,7 +47,11 @@ def main() -> int:
             server.start(_port())
         api = server.Api(server.port())
         api.login()
-        run = _run(api, f"restore_{name}")
+        # Results that were thrown away are made again, although the ledger knows the scans as done.
+        redo = bool(os.environ.get("REDO")) or (
+            "://" not in entry["output"] and not Path(entry["output"], "reports").exists()
+        )
+        run = _run(api, f"restore_{name}", {"redo": redo})
     finally:
         if started:
             server.stop()
@@ -70,6 +75,7 @@ def _show(run: dict[str, Any], output: str) -> None:
     print(f"\nrestored images  {output}/restored")
     print(f"report           {report}/report.pdf")
     print(f"digest           {report}/digest.eml")
+    print(f"history of one   .venv/bin/python -m pipeline trace NAME --ledger {os.environ['RESTORATION_LEDGER_URL']}")
 
 
 def _samples() -> tuple[str, dict[str, Any]]:
@@ -104,11 +110,12 @@ def _own() -> tuple[str, dict[str, Any]]:
     if "://" not in inbox and not Path(inbox).is_dir():
         raise server.Trouble(f"INBOX={given}: there is no such folder")
     name = re.sub(r"[^a-z0-9]+", "-", inbox.rstrip("/").rpartition("/")[2].lower()).strip("-")[:40] or "inbox"
-    name = f"own-{name}"
-    output = os.environ.get("OUTPUT") or str(OUTPUT / name)
+    output = os.environ.get("OUTPUT") or str(OUTPUT / f"own-{name}")
     output = output if "://" in output else str(Path(output).expanduser().resolve())
     if "://" not in output and Path(output).is_relative_to(inbox):
         raise server.Trouble(f"OUTPUT={output} lies inside the inbox, where results would be taken for scans")
+    # Two folders of the same name are two collections.
+    name = f"own-{name}-{hashlib.sha256(f'{inbox} {output}'.encode()).hexdigest()[:4]}"
     return name, {"title": inbox.rstrip("/").rpartition("/")[2], "inbox": inbox, "output": output, "schedule": None}
 
 
@@ -133,7 +140,7 @@ def _port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _run(api: server.Api, dag_id: str) -> dict[str, Any]:
+def _run(api: server.Api, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     """Triggers the DAG, prints its progress, and returns the finished run.
 
     Raises:
@@ -149,7 +156,6 @@ def _run(api: server.Api, dag_id: str) -> dict[str, Any]:
             if error.code != 404 or time.monotonic() > deadline:
                 raise server.Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
             time.sleep(0.3)
-    conf = {"redo": True} if os.environ.get("REDO") else {}
     run = api.request("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": conf})
     path = f"{dag}/dagRuns/{urllib.parse.quote(run['dag_run_id'])}"
     began, shown = time.monotonic(), ""

@@ -26,9 +26,16 @@ def summarise(report: str) -> None:
     rows = pq.read_table(io.BytesIO(storage.read_bytes(storage.join(report, "report.parquet")))).to_pylist()
     rows.sort(key=lambda row: (OUTCOMES.index(row["outcome"]), row["path"]))
     counts = Counter(row["outcome"] for row in rows)
-    print(f"\n{len(rows)} files: " + ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name]) + "\n")
+    print(
+        f"\n{len(rows)} {'file' if len(rows) == 1 else 'files'}: "
+        + ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
+        + "\n"
+    )
     for row in rows:
         print(_outcome(row))
+    stages = ("mask", "inpaint", "measure", "publish")
+    spent = {stage: np.nansum([row[f"{stage}_seconds"] or 0 for row in rows]) for stage in stages}
+    print("\nSeconds of work: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in spent.items()))
     known = [row for row in rows if row["outcome"] == "restored" and row["original_uri"]]
     if known:
         _print_truth(known)
