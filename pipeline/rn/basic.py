@@ -14,11 +14,11 @@ class BasicRegionNorm(nn.Module):
     Yu et al., AAAI 2020, equation 7. Input and output (N,C,H,W); the hole is (N,1,H,W) 0/1.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, scale: float = 1.0) -> None:
         super().__init__()
-        self.hole_scale = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.hole_scale = nn.Parameter(torch.full((1, channels, 1, 1), scale))
         self.hole_shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
-        self.known_scale = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.known_scale = nn.Parameter(torch.full((1, channels, 1, 1), scale))
         self.known_shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:

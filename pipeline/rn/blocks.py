@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.learned import LearnedRegionNorm
+
+RESIDUAL_SCALE = 0.2
+"""What a residual block adds at the start, against what it is given: a deep stack begins near the identity."""
 
 SLOPE = 0.1
 """Of the leaky rectifier: cheap, and exact in every backend that the network is exported to."""
@@ -27,55 +29,41 @@ def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1, di
 
 
 class BasicBlock(nn.Module):
-    """A residual block with RN-B: x + conv(act(RN-B(conv(x)))), (N,C,H,W) in and out."""
+    """A residual block with RN-B: x + RN-B(conv(act(RN-B(conv(x))))), (N,C,H,W) in and out.
+
+    The second normalisation bounds what a block adds. Without it the sum grows a thousandfold in some thousand
+    steps, since nothing after it depends on its scale; the borders, where convolutions are padded with zeros, then
+    outweigh the picture.
+    """
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.first = convolution(channels, channels, dilation=dilation)
         self.norm = BasicRegionNorm(channels)
         self.second = convolution(channels, channels)
-        # Small, so that a deep stack starts near the identity and needs no long warm-up.
-        nn.init.normal_(self.second.weight, std=0.01)
+        self.settle = BasicRegionNorm(channels, scale=RESIDUAL_SCALE)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
         """The map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
-        residual: Tensor = self.second(activate(self.norm(self.first(values), hole)))
+        residual: Tensor = self.settle(self.second(activate(self.norm(self.first(values), hole))), hole)
         return values + residual
 
 
 class LearnedBlock(nn.Module):
-    """A residual block with RN-L: x + conv(act(RN-L(conv(x)))), (N,C,H,W) in and out."""
+    """A residual block of the decoder: x + RN-B(conv(act(RN-L(conv(x))))), (N,C,H,W) in and out.
+
+    RN-L finds its own region; the second normalisation only bounds the sum (see :class:`BasicBlock`) and does with
+    the given one, at a fraction of the cost.
+    """
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.first = convolution(channels, channels, dilation=dilation)
         self.norm = LearnedRegionNorm(channels)
         self.second = convolution(channels, channels)
-        nn.init.normal_(self.second.weight, std=0.01)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """The map after the block."""
-        residual: Tensor = self.second(activate(self.norm(self.first(values))))
-        return values + residual
-
-
-class RegionContext(nn.Module):
-    """Adds to every pixel what hole and known region look like on the whole: two pooled vectors through one layer.
-
-    A dilated stack sees a few hundred pixels; the tone of the whole picture reaches a wide hole only this way.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.mix = nn.Linear(2 * channels, channels)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
+        self.settle = BasicRegionNorm(channels, scale=RESIDUAL_SCALE)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The map (N,C,H,W) with its context added."""
-        exact = values.float()
-        known = 1.0 - hole
-        inside = (exact * hole).sum(dim=(2, 3)) / (hole.sum(dim=(2, 3)) + 1.0)
-        outside = (exact * known).sum(dim=(2, 3)) / (known.sum(dim=(2, 3)) + 1.0)
-        context: Tensor = self.mix(torch.cat([inside, outside], dim=1))
-        return values + context[:, :, None, None].to(values.dtype)
+        """The map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
+        residual: Tensor = self.settle(self.second(activate(self.norm(self.first(values)))), hole)
+        return values + residual

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.rn.basic import BasicRegionNorm
-from pipeline.rn.blocks import BasicBlock, RegionContext, activate, convolution
+from pipeline.rn.blocks import BasicBlock, activate, convolution
 from pipeline.rn.regions import shrink_hole
 
 
@@ -19,7 +19,6 @@ class CoarseNet(nn.Module):
         self.stem = convolution(4 * 16, width, stride=2)
         self.norm = BasicRegionNorm(width)
         self.blocks = nn.ModuleList(BasicBlock(width, dilation) for dilation in dilations)
-        self.context = RegionContext(width)
         self.head = convolution(width, 3)
         # Near zero, so that training starts from the prior and not from noise.
         nn.init.normal_(self.head.weight, std=1e-5)
@@ -32,10 +31,7 @@ class CoarseNet(nn.Module):
         small = shrink_hole(hole, 8)
         features = self.stem(F.pixel_unshuffle(torch.cat([prior - 0.5, hole], dim=1), 4))
         features = activate(self.norm(features, small))
-        half = len(self.blocks) // 2
-        for index, block in enumerate(self.blocks):
-            if index == half:
-                features = self.context(features, small)
+        for block in self.blocks:
             features = block(features, small)
         correction = self.head(activate(features))
         wide = F.interpolate(correction.float(), scale_factor=8.0, mode="bilinear", align_corners=False)

@@ -50,8 +50,8 @@ class GeneratorConfig:
 
 
 SIZES: dict[str, GeneratorConfig] = {
-    "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 96), (1, 1), (1, 2, 4, 1)),
+    "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 128), (1, 1), (1, 2, 4, 8, 1)),
     "medium": GeneratorConfig(),
-    "wide": GeneratorConfig(128, (1, 2, 4, 8, 1), (64, 128, 224), (1, 2), (1, 2, 4, 8, 2, 1)),
+    "wide": GeneratorConfig(112, (1, 2, 4, 8, 1), (64, 128, 208), (1, 2), (1, 2, 4, 8, 2, 1)),
 }
 """The named sizes; what each costs is measured in the model card and in ``docs/models.md``."""

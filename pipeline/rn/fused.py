@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -176,7 +177,16 @@ class FusedNormalise:
         return result
 
 
+NAME = "region_norm_kernel"
 _LOCK = threading.Lock()
+
+
+def is_built() -> bool:
+    """Whether the compiled library lies in torch's cache, so that :func:`enable` costs nothing."""
+    from torch.utils.cpp_extension import _get_build_directory
+
+    folder = Path(_get_build_directory(NAME, False))
+    return (folder / f"{NAME}.so").exists()
 
 
 def enable() -> bool:
@@ -192,7 +202,7 @@ def enable() -> bool:
             from torch.utils.cpp_extension import load_inline
 
             kernel = load_inline(  # type: ignore[no-untyped-call]
-                "region_norm_kernel",
+                NAME,
                 _SOURCE,
                 functions=["rn_forward", "rn_backward"],
                 extra_cflags=["-O3", "-march=native", "-fopenmp"],

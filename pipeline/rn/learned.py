@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.rn.regions import normalise_regions
+from pipeline.rn.regions import EPSILON, normalise_regions
 
 THRESHOLD = 0.8
 
@@ -15,13 +15,10 @@ class LearnedRegionNorm(nn.Module):
 
     Yu et al., AAAI 2020, equations 8 and 9: the response is sigmoid(conv 7x7 [mean over channels; maximum over
     channels]), the region is where it reaches 0.8 (no gradient through the threshold), and convolutions of the
-    response give a scale and a shift per pixel and channel. Input and output (N,C,H,W).
-
-    The share of the map that the last training step called region is kept in ``share``: at the start it may be all
-    or nothing, and a log should show it move.
+    response give a scale and a shift per pixel and channel. Two things are this project's: mean and maximum are
+    brought to zero mean and unit deviation before the convolution, and its bias starts at the threshold. Input and
+    output (N,C,H,W).
     """
-
-    share: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,15 +33,26 @@ class LearnedRegionNorm(nn.Module):
         nn.init.zeros_(self.shift.bias)  # type: ignore[arg-type]
         self.register_buffer("one", torch.ones(1, 1, 1, 1), persistent=False)
         self.register_buffer("zero", torch.zeros(1, 1, 1, 1), persistent=False)
-        self.register_buffer("share", torch.zeros(()), persistent=False)
 
     one: Tensor
     zero: Tensor
 
+    def _respond(self, values: Tensor) -> Tensor:
+        summary = torch.cat([values.mean(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)], dim=1).float()
+        # To zero mean and unit deviation over the picture: the maximum over channels is positive and large, the
+        # response would be 1 everywhere after some hundred steps, and there would be one region only.
+        centred = summary - summary.mean(dim=(2, 3), keepdim=True)
+        summary = centred * torch.rsqrt(centred.square().mean(dim=(2, 3), keepdim=True) + EPSILON)
+        return torch.sigmoid(self.response(summary))
+
+    @torch.no_grad()
+    def region_share(self, values: Tensor) -> float:
+        """The share of a map (N,C,H,W) that is called region, 0..1: at the start it may be all or nothing."""
+        return float((self._respond(values) >= THRESHOLD).float().mean())
+
     def forward(self, values: Tensor) -> Tensor:
         """The normalised map, (N,C,H,W)."""
-        summary = torch.cat([values.mean(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)], dim=1)
-        response = torch.sigmoid(self.response(summary))
+        response = self._respond(values)
         region = (response.detach() >= THRESHOLD).float()
         plain = normalise_regions(values, region, self.one, self.zero, self.one, self.zero)
         scaled: Tensor = plain * self.scale(response) + self.shift(response)

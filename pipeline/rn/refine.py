@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.rn.basic import BasicRegionNorm
-from pipeline.rn.blocks import BasicBlock, LearnedBlock, RegionContext, activate, convolution
+from pipeline.rn.blocks import BasicBlock, LearnedBlock, activate, convolution
 from pipeline.rn.learned import LearnedRegionNorm
 from pipeline.rn.regions import shrink_hole
 
@@ -30,7 +30,6 @@ class RefineNet(nn.Module):
         self.from_coarse = convolution(coarse_width, eighth, size=1)
         self.eighth_norm = BasicRegionNorm(eighth)
         self.eighth_blocks = nn.ModuleList(BasicBlock(eighth, dilation) for dilation in dilations)
-        self.context = RegionContext(eighth)
         self.up_quarter = convolution(eighth, quarter, size=1)
         self.fuse_quarter = convolution(2 * quarter, quarter)
         self.fuse_quarter_norm = LearnedRegionNorm(quarter)
@@ -58,18 +57,15 @@ class RefineNet(nn.Module):
             at4 = block(at4, hole4)
         at8 = self.down_eighth(at4) + self.from_coarse(features)
         at8 = activate(self.eighth_norm(at8, hole8))
-        middle = len(self.eighth_blocks) // 2
-        for index, block in enumerate(self.eighth_blocks):
-            if index == middle:
-                at8 = self.context(at8, hole8)
+        for block in self.eighth_blocks:
             at8 = block(at8, hole8)
         up4 = F.interpolate(self.up_quarter(at8), scale_factor=2.0, mode="nearest")
         out4 = activate(self.fuse_quarter_norm(self.fuse_quarter(torch.cat([up4, at4], dim=1))))
         for block in self.quarter_out:
-            out4 = block(out4)
+            out4 = block(out4, hole4)
         up2 = F.interpolate(self.up_half(out4), scale_factor=2.0, mode="nearest")
         out2 = activate(self.fuse_half_norm(self.fuse_half(torch.cat([up2, at2], dim=1))))
         for block in self.half_out:
-            out2 = block(out2)
+            out2 = block(out2, hole2)
         residual: Tensor = F.pixel_shuffle(self.head(activate(out2)).float(), 2)
         return residual

@@ -29,6 +29,14 @@ def read_metadata(data: bytes) -> dict[str, str]:
         return {}
 
 
+def _sorted_header(data: bytes) -> bytes:
+    """The same file with its header in a fixed order, so that equal weights have an equal digest."""
+    length = int.from_bytes(data[:8], "little")
+    text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
 def save_generator(path: Path, generator: Generator, metadata: dict[str, str]) -> str:
     """Writes the generator as float16 safetensors and returns the file's sha256.
 
@@ -37,7 +45,8 @@ def save_generator(path: Path, generator: Generator, metadata: dict[str, str]) -
     temporary name and renamed.
     """
     tensors = {key: value.detach().cpu().half().contiguous() for key, value in generator.state_dict().items()}
-    data = save_tensors(tensors, {**metadata, "format": FORMAT, "config": generator.config.to_json()})
+    packed = save_tensors(tensors, {**metadata, "format": FORMAT, "config": generator.config.to_json()})
+    data = _sorted_header(packed)
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)

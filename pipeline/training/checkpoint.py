@@ -42,6 +42,11 @@ def _unpack_optimizer(prefix: str, optimizer: Optimizer, tensors: dict[str, Tens
             state.setdefault(int(index), {})[name] = value
     packed = optimizer.state_dict()
     optimizer.load_state_dict({"state": state, "param_groups": packed["param_groups"]})
+    # A fused optimiser walks parameter and moments side by side in memory: they must be laid out alike.
+    for parameter, held in optimizer.state.items():
+        for name, value in held.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                held[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def save_checkpoint(

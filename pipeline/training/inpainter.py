@@ -97,7 +97,7 @@ def make_card(
 ) -> Card:
     """The card of a run as it stands."""
     options, progress = training.options, training.progress
-    scores = training.validate()
+    scores = training.scores or training.validate()
     count = sum(parameter.numel() for parameter in training.generator.parameters())
     kinds = [name for name in scores if name != "psnr"]
     table = ["| engine | PSNR, dB |", "|---|---|", f"| **rn** | **{scores['psnr']:.2f}** |"]

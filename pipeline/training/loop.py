@@ -89,10 +89,17 @@ class InpainterTraining:
         torch.manual_seed(options.seed)
         self.generator = Generator(SIZES[options.size]).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = averaged_copy(self.generator)
+        kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
+        others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
+        # A weight before a normalisation only ever grows, and the larger it is the slower it turns: it must decay.
         self.optimizer = torch.optim.AdamW(
-            self.generator.parameters(), options.peak_rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
+            [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+            options.peak_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.stopping = False
+        self.scores: dict[str, float] = {}
         self.parameters = list(self.generator.parameters())
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
         self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
@@ -173,6 +180,7 @@ class InpainterTraining:
         result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
         row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}
         self._append("validation.csv", row)
+        self.scores = result
         return result
 
     def _append(self, name: str, row: dict[str, float]) -> None:

@@ -76,6 +76,7 @@ def reconstruction(
         "everywhere": (weights.everywhere, (final - target).abs().mean()),
         "gradient": (weights.gradient, gradient_l1(final, target, hole)),
         "coarse": (weights.coarse, hole_l1(stages.coarse, target, hole)),
+        "prior": (0.0, hole_l1(stages.prior, target, hole)),  # counts for nothing: the level to beat, for the log
     }
     if weights.rmse:
         terms["rmse"] = (weights.rmse, hole_rmse(final, target, hole))

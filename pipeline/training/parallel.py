@@ -106,7 +106,9 @@ class GradientWorkers:
                 held = total[index]
                 total[index] = grad.mul(share) if held is None else held.add_(grad, alpha=share)
         for parameter, summed in zip(parameters, total, strict=True):
-            parameter.grad = summed
+            # Laid out like the parameter: a fused optimiser walks both side by side in memory and would otherwise
+            # give a channels-last weight the gradient of another element, without a word.
+            parameter.grad = None if summed is None else torch.empty_like(parameter).copy_(summed)
         mean = torch.stack([value * share for share, (_, value, _) in zip(shares, outcomes, strict=True)]).sum()
         names = outcomes[0][2]
         terms = {

@@ -89,10 +89,8 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
 def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
     """The photographs to train on, and those held out for validation (about a twentieth, at least one of each)."""
     held = [index for index, name in enumerate(photos.names) if is_held_out(name)]
-    if not held:
+    if not held or len(held) == len(photos):
         held = [len(photos) - 1]
-    if len(held) == len(photos):
-        held = held[1:]
     outside = set(held)
     rest = [index for index in range(len(photos)) if index not in outside]
 

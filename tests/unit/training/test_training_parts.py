@@ -1,0 +1,127 @@
+"""Losses, schedule, threads, card."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.rn.generator import Stages
+from pipeline.training.adversarial import critic_loss, deceit_loss
+from pipeline.training.card import describe_data
+from pipeline.training.losses import LossWeights, gradient_l1, hole_l1, hole_rmse, reconstruction, spectrum_l1
+from pipeline.training.parallel import PROBE_STEPS, Chooser, GradientWorkers
+from pipeline.training.schedule import Budget, averaging_decay, crop_plan, learning_rate
+
+
+def test_the_hole_loss_is_the_mean_error_in_the_hole() -> None:
+    target = torch.zeros(1, 3, 10, 10)
+    hole = torch.zeros(1, 1, 10, 10)
+    hole[..., :5] = 1
+    output = torch.where(hole > 0, torch.full_like(target, 0.2), torch.full_like(target, 9.0))
+    assert hole_l1(output, target, hole).item() == pytest.approx(0.2 * 0.5 / 0.52)
+    assert hole_rmse(output, target, hole).item() == pytest.approx(0.2 * (0.5 / 0.52) ** 0.5, rel=1e-3)
+
+
+def test_a_perfect_fill_costs_nothing() -> None:
+    target = torch.rand(2, 3, 16, 16)
+    hole = (torch.rand(2, 1, 16, 16) > 0.5).float()
+    for loss in (hole_l1, gradient_l1, spectrum_l1):
+        assert loss(target, target, hole).item() == 0
+    total, terms = reconstruction(Stages(target, target, target), target, hole, LossWeights())
+    assert total.item() < 1e-3
+    assert set(terms) == {*LossWeights.__dataclass_fields__, "prior"}
+
+
+def test_terms_without_weight_are_left_out() -> None:
+    target = torch.rand(1, 3, 16, 16)
+    hole = torch.ones(1, 1, 16, 16)
+    _, terms = reconstruction(Stages(target, target, target), target, hole, LossWeights(rmse=0, spectrum=0))
+    assert "rmse" not in terms
+    assert "spectrum" not in terms
+
+
+def test_the_critic_is_judged_around_holes_only() -> None:
+    hole = torch.zeros(1, 1, 32, 32)
+    hole[..., :8, :8] = 1
+    real, filled = torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 50.0)
+    filled[..., 0, 0] = -2
+    real[..., 0, 0] = 2
+    assert critic_loss(real, filled, hole).item() == 0
+    assert deceit_loss(filled, hole).item() == pytest.approx(1.0)
+
+
+def test_a_budget_is_one_of_three() -> None:
+    for wrong in ({}, {"steps": 1, "hours": 1.0}, {"steps": -1}):
+        with pytest.raises(ValueError, match="budget"):
+            Budget(**wrong)  # type: ignore[arg-type]
+    assert Budget(steps=100).progress(25, 1e9) == 0.25
+    assert Budget(hours=1).progress(10**9, 900) == 0.25
+    assert Budget(until=0.0).progress(5, 10.0) == 1.0
+    assert Budget(steps=0).progress(0, 0.0) == 0.0
+    assert Budget(hours=0.0).progress(0, 0.0) == 1.0
+
+
+def test_the_rate_warms_up_stays_and_cools_down() -> None:
+    assert learning_rate(1.0, 0, 0.0, warm_up=10) == 0.1
+    assert learning_rate(1.0, 50, 0.5, warm_up=10) == 1.0
+    assert learning_rate(1.0, 99, 1.0, warm_up=10) == pytest.approx(0.01)
+    falling = [learning_rate(1.0, 99, share / 100, warm_up=10) for share in range(70, 101)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_the_last_fifth_sees_larger_crops_of_about_as_many_pixels() -> None:
+    assert crop_plan(3, 0.5, 128, 8) == (128, 8)
+    for step, expected in ((10, (192, 4)), (11, (256, 2))):
+        assert crop_plan(step, 0.9, 128, 8) == expected
+    assert crop_plan(11, 0.9, 128, 1) == (256, 1)
+
+
+def test_averaging_starts_short_and_ends_long() -> None:
+    assert averaging_decay(0) < 0.1
+    assert averaging_decay(10**6) == 0.9995
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pieces_give_the_gradient_of_the_whole(threads: int) -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(4, requires_grad=True)
+    unused = torch.randn(2, requires_grad=True)
+    data = torch.randn(5, 4)
+
+    def loss(piece: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        value = (piece[0] @ weight).square().mean()
+        return value, {"value": value.detach()}
+
+    expected = torch.autograd.grad(loss((data,))[0], weight)[0]
+    with GradientWorkers(threads) as workers:
+        mean, terms = workers.run([weight, unused], [(data[:2],), (data[2:4],), (data[4:],)], loss)
+    assert weight.grad is not None
+    assert torch.allclose(weight.grad, expected)
+    assert unused.grad is None
+    assert mean.item() == pytest.approx(loss((data,))[0].item(), rel=1e-5)
+    assert terms["value"].item() == pytest.approx(mean.item())
+
+
+def test_the_quicker_way_is_taken() -> None:
+    for quicker in (True, False):
+        chooser = Chooser()
+        ways = []
+        for _ in range(2 * PROBE_STEPS + 20):
+            way = chooser.choose()
+            ways.append(way)
+            chooser.record(way, 1.0 if way == quicker else 2.0)
+        assert ways[: 2 * PROBE_STEPS] == [True] * PROBE_STEPS + [False] * PROBE_STEPS
+        assert set(ways[2 * PROBE_STEPS :]) == {quicker}
+
+
+def test_a_card_counts_sources_and_licences(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    assert "not known" in describe_data(photos, ["a.jpg"])
+    (tmp_path / "MANIFEST.csv").write_text(
+        "path,source_repo,licence\nphotos/a.jpg,x/one,CC0\nphotos/b.jpg,x/one,CC0\nphotos/c.jpg,y/two,CC BY 4.0\n"
+    )
+    text = describe_data(photos, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    assert "| x/one | CC0 | 2 |" in text
+    assert "| y/two | CC BY 4.0 | 1 |" in text
+    assert "| not in the manifest | unknown | 1 |" in text

@@ -1,0 +1,143 @@
+"""Whole runs of a tiny network: learning, resuming to the bit, sharpening, the command line."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.cli.train import add_parser
+from pipeline.errors import WeightsError
+from pipeline.rn.weights import load_generator
+from pipeline.training import inpainter
+from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.loop import InpainterTraining, Options, Report
+from pipeline.training.photos import load_photos
+from pipeline.training.sharp import SharpTraining
+
+MakeOptions = Callable[..., Options]
+
+
+def states(training: InpainterTraining) -> list[torch.Tensor]:
+    found = [value for module in training.modules().values() for value in module.state_dict().values()]
+    for optimizer in training.optimizers().values():
+        for state in optimizer.state_dict()["state"].values():
+            found += [torch.as_tensor(state[name]) for name in sorted(state)]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["faithful", "sharp"])
+def test_a_resumed_run_is_the_same_to_the_bit(photo_folder: Path, make_options: MakeOptions, kind: str) -> None:
+    photos = load_photos(photo_folder)
+
+    def begin(options: Options, *, resume: bool = False) -> InpainterTraining:
+        if kind == "sharp":
+            return SharpTraining(photos, options, None, resume=resume)
+        return InpainterTraining(photos, options, resume=resume)
+
+    whole = begin(make_options(8, "whole"))
+    whole.run()
+    broken = begin(make_options(8, "broken"))
+
+    def stop(report: Report) -> None:
+        broken.stopping = report.step >= 5
+
+    broken.run(stop, every=1)
+    assert broken.progress.step == 5
+    torch.rand(3)  # the state of the process must not matter
+    resumed = begin(make_options(8, "broken"), resume=True)
+    assert resumed.progress.step == 5
+    resumed.run()
+    assert resumed.progress.step == 8
+    assert resumed.progress.pixels == whole.progress.pixels
+    for expected, found in zip(states(whole), states(resumed), strict=True):
+        assert torch.equal(expected, found)
+
+
+def test_a_run_learns(photo_folder: Path, make_options: MakeOptions) -> None:
+    losses: list[float] = []
+    training = InpainterTraining(load_photos(photo_folder), make_options(60, peak_rate=3e-3))
+    pictures, holes = training.maker.make(0, 32, 4)
+    training.maker.make = lambda step, size, count: (pictures, holes)  # type: ignore[method-assign]
+    training.run(lambda report: losses.append(report.loss), every=10)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_other_photographs_are_noticed(
+    photo_folder: Path, make_options: MakeOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = load_photos(photo_folder)
+    InpainterTraining(photos, make_options(1)).run()
+    InpainterTraining(photos, make_options(1, seed=9), resume=True)
+    assert "resuming with other seed" in caplog.text
+
+
+def test_a_damaged_checkpoint_is_named(photo_folder: Path, make_options: MakeOptions) -> None:
+    options = make_options(1)
+    InpainterTraining(load_photos(photo_folder), options).run()
+    path = options.out / NAME
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(WeightsError, match="not a whole checkpoint"):
+        InpainterTraining(load_photos(photo_folder), options, resume=True)
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """`train …` with small crops and few held-out pictures."""
+
+    def small(*args: object, **kwargs: object) -> Options:
+        kwargs.update(validation_size=48, validation_count=5, bank_holes=6, warm_up=2, piece=2)
+        return Options(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pipeline.training.loop.Options", small)
+    monkeypatch.setattr(inpainter, "CLASSICAL", ("telea",))
+
+    def run(*arguments: str) -> int:
+        parser = argparse.ArgumentParser()
+        add_parser(parser.add_subparsers())
+        args = parser.parse_args(["train", *arguments])
+        return int(args.func(args))
+
+    return run
+
+
+def test_the_command_trains_resumes_and_sharpens(
+    photo_folder: Path, tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    common = ["--size", "light", "--crop", "32", "--batch", "2", "--device", "cpu"]
+    assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "3", *common) == 0
+    weights = Path(capsys.readouterr().out.strip())
+    load_generator(weights)
+    for name in ("checkpoint.safetensors", "validation.csv", "baselines.json", "curves.png", "samples.png"):
+        assert (out / name).stat().st_size > 0
+    card = weights.with_suffix(".md").read_text()
+    assert "| telea |" in card
+    assert "8 photographs" in card
+    assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "5", "--resume", *common) == 0
+    assert "telea" in capsys.readouterr().err
+    assert read_progress(out / NAME).step == 5
+    assert pd.read_csv(out / "validation.csv")["step"].max() == 5
+
+    sharp = tmp_path / "sharp"
+    begin = ["inpainter", str(photo_folder), "--out", str(sharp), "--sharp", "--weights", str(weights)]
+    assert run_command(*begin, "--steps", "2", *common) == 0
+    assert (sharp / "rn-sharp.safetensors").exists()
+    load_generator(sharp / "rn-sharp.safetensors")
+
+
+def test_what_cannot_begin_says_why(
+    photo_folder: Path, tmp_path: Path, run_command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments, message in (
+        ([str(empty), "--out", str(tmp_path / "a")], "no readable photograph"),
+        ([str(photo_folder), "--out", str(tmp_path / "b"), "--resume"], "no checkpoint to resume"),
+        ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
+        ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
+    ):
+        assert run_command("inpainter", *arguments) == 2
+        assert message in capsys.readouterr().err
