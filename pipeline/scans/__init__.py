@@ -1,5 +1,7 @@
 """Scans: decoding at full depth with all metadata, encoding without loss, colours, previews, limits."""
 
+from PIL import Image
+
 from pipeline.scans.colour import colour, native_values, visible, with_colour
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, output_extension
@@ -7,6 +9,10 @@ from pipeline.scans.isolated import decode_isolated
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
 from pipeline.scans.refusals import refusal
+
+# Pillow's bound holds for the whole process, and at 90 megapixels it is below ours, which is checked from each scan's
+# header. Masks and previews are as large as scans; a bound far above them still stops what is made to harm.
+Image.MAX_IMAGE_PIXELS = 1 << 30
 
 __all__ = [
     "Limits",

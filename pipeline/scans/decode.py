@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-import zlib
 from collections.abc import Callable
 from functools import partial
 
@@ -17,10 +16,6 @@ from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
 from pipeline.scans.refusals import refusal
 
 Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]
-# What codecs raise; they share no base.
-BROKEN: tuple[type[Exception], ...] = (
-    OSError, SyntaxError, ValueError, TypeError, RuntimeError, LookupError, zlib.error, EOFError, ImportError,
-)  # fmt: skip
 CUT_SIGNS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
 INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "PNG": png.inspect,
@@ -61,9 +56,9 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
         raise unknown(data, name)
     try:
         info = INSPECTORS[kind](data, name)
-    except UnreadableScan:
+    except (UnreadableScan, MemoryError):
         raise
-    except BROKEN as error:
+    except Exception as error:  # whatever a parser does with a bad file costs that file alone
         raise _broken(error, name) from error
     if info.width < 1 or info.height < 1:
         raise refusal(Reason.ZERO_SIZED, name, f"{info.width} × {info.height}")
@@ -96,7 +91,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
             pixels, metadata = DECODERS[info.format](data, info, name)
     except (UnreadableScan, MemoryError):
         raise
-    except BROKEN as error:
+    except Exception as error:  # codecs share no base for their errors
         raise _broken(error, name) from error
     expected = (info.height, info.width) if info.channels == 1 else (info.height, info.width, info.channels)
     depth = np.uint16 if info.bit_depth == 16 else np.uint8

@@ -17,28 +17,36 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from pipeline import storage
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans.model import Limits, Scan
-from pipeline.scans.refusals import refusal
+from pipeline.scans.refusals import refusal, shown
 from pipeline.scans.transfer import anonymous_file, receive_scan, write_all
-from pipeline.scans.worker import MESSAGE
+from pipeline.scans.worker import MESSAGE, READ, READY
 from pipeline.storage.failures import reading, unavailable
 from pipeline.storage.uris import local_path
 
 DECODER = "pipeline.scans.decode:decode"
 START = 120.0
+PATIENCE = 5.0
 BLOCK = 1 << 20
 
 
 class _Died(Exception):
-    """The decoder process ended without an answer; `status` as of `subprocess`, None when it was killed for time."""
+    """The decoder process ended without an answer.
 
-    def __init__(self, status: int | None) -> None:
-        super().__init__(status)
+    Attributes:
+        status: as of `subprocess`, None when it was killed for time.
+        reading: that time went by before it had read the file.
+    """
+
+    def __init__(self, status: int | None, reading: bool) -> None:
+        super().__init__(status, reading)
         self.status = status
+        self.reading = reading
 
 
 def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None = None, decoder: str = DECODER) -> Scan:
@@ -68,6 +76,8 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
     try:
         answer, received = _answer(request, descriptor, limits)
     except _Died as death:
+        if death.reading:
+            raise unavailable(uri, TimeoutError(f"not read within {limits.timeout:g} s")) from None
         raise _reason(death.status, name, limits) from None
     finally:
         os.close(descriptor)
@@ -110,7 +120,7 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
                 # Without waiting: a pipe with an image's name would wait for its writer for ever.
                 descriptor = os.open(local_path(uri), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except PermissionError as error:
-                raise refusal(Reason.UNREADABLE, name, "permission denied") from error
+                raise _forbidden(name) from error
         status = os.fstat(descriptor)
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):
@@ -125,7 +135,7 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
                     size += len(block)
         except PermissionError as error:
             os.close(descriptor)
-            raise refusal(Reason.UNREADABLE, name, "permission denied") from error
+            raise _forbidden(name) from error
         except BaseException:
             os.close(descriptor)
             raise
@@ -134,6 +144,11 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
         os.close(descriptor)
         raise refusal(Reason.TOO_MANY_BYTES, name, f"more than {limits.max_megabytes:g} MB")
     return descriptor
+
+
+def _forbidden(name: str) -> UnreadableScan:
+    """Returns the refusal of a file that may not be read."""
+    return UnreadableScan(Reason.UNREADABLE, f"{shown(name)} may not be read; give this user the right to.")
 
 
 def _reason(status: int | None, name: str, limits: Limits) -> UnreadableScan:
@@ -170,7 +185,7 @@ class _Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        if self._receive(time.monotonic() + START)[0] != b"ready":
+        if self._receive(time.monotonic() + START)[0] != READY:
             self.stop()
             raise RuntimeError(f"the decoder process did not start (exit code {self.process.returncode})")
 
@@ -188,17 +203,20 @@ class _Worker:
         Raises:
             _Died: there is none; the process has ended.
         """
-        deadline = time.monotonic() + timeout
-        try:
-            socket.send_fds(self.connection, [json.dumps(request).encode()], [descriptor])
-            message, received = self._receive(deadline)
-        except OSError:
-            message, received = b"", None
         self.served += 1
+        message, received, unread = b"", None, True
+        deadline = time.monotonic() + timeout
+        # A worker that is gone already shows by the same empty message as one that dies at work.
+        with suppress(OSError):
+            socket.send_fds(self.connection, [json.dumps(request).encode()], [descriptor])
+            unread = self._receive(deadline)[0] != READ
+            if not unread:
+                deadline = time.monotonic() + timeout
+                message, received = self._receive(deadline)
         if not message:
             late = time.monotonic() >= deadline
             self.stop(patient=not late)
-            raise _Died(None if late else self.process.returncode)
+            raise _Died(None if late else self.process.returncode, late and unread)
         return json.loads(message), received
 
     def _receive(self, deadline: float) -> tuple[bytes, int | None]:
@@ -216,13 +234,12 @@ class _Worker:
         if self.owner != os.getpid():
             return
         if patient:
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                patient = False
-        if not patient:
-            self.process.kill()
-        self.process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE)
+        self.process.kill()
+        # A process that waits for a dead file server can be killed by nobody, and must not be waited for.
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(PATIENCE)
 
     def __del__(self) -> None:
         if hasattr(self, "process"):

@@ -15,8 +15,6 @@ from pipeline.scans.refusals import refusal
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
 WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
 GIF_END = b"\x3b"
-# Sizes are checked from the header before anything is decoded; Pillow's own bound is below ours.
-Image.MAX_IMAGE_PIXELS = None
 
 
 def inspect(data: bytes, name: str, kind: str) -> ScanInfo:

@@ -23,6 +23,7 @@ from pipeline.scans.refusals import refusal
 from pipeline.scans.transfer import send_scan
 
 MESSAGE = 1 << 16
+READY, READ = b"ready", b"read"
 PR_SET_PDEATHSIG = 1
 # A decoder that hangs after its parent died must end as well, where the system cannot say so.
 GRACE = 10.0
@@ -34,14 +35,14 @@ def main() -> None:
     _die_with(int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    connection.send(b"ready")
+    connection.send(READY)
     while True:
         message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE, 1)
         if not message:
             return
         request = json.loads(message)
         signal.setitimer(signal.ITIMER_REAL, request["timeout"] + GRACE)
-        answer, descriptor = serve(request, descriptors[0])
+        answer, descriptor = serve(request, descriptors[0], connection)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _limit_memory(None)
         socket.send_fds(connection, [json.dumps(answer).encode()], [] if descriptor is None else [descriptor])
@@ -49,14 +50,16 @@ def main() -> None:
             os.close(descriptor)
 
 
-def serve(request: dict[str, Any], descriptor: int) -> tuple[dict[str, Any], int | None]:
-    """Returns the answer to one request, with a descriptor when it is a scan."""
+def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -> tuple[dict[str, Any], int | None]:
+    """Returns the answer to one request, with a descriptor when it is a scan; says meanwhile when it has read it."""
     name = request["name"]
     try:
         with open(descriptor, "rb") as file:
             data = file.read()
     except OSError as error:
+        connection.send(READ)
         return {"store": str(error)}, None
+    connection.send(READ)
     _limit_memory(request["memory"])
     try:
         scan = _decoder(request["decoder"])(data, name, max_megapixels=request["max_megapixels"])

@@ -37,8 +37,8 @@ class Entry:
 
 
 def is_hidden(path: str) -> bool:
-    """True when any component of a relative path starts with a dot."""
-    return path.startswith(".") or "/." in path
+    """True when any component of a relative path starts with a dot; `..`, as a key may have it, hides nothing."""
+    return any(part.startswith(".") and part not in (".", "..") for part in path.split("/"))
 
 
 def has_image_suffix(name: str) -> bool:

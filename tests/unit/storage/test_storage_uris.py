@@ -94,3 +94,4 @@ def test_hidden() -> None:
     assert is_hidden(".work/a.png")
     assert is_hidden("a/.b/c.png")
     assert not is_hidden("a.b/c..png")
+    assert not is_hidden("../a/./b.png")
