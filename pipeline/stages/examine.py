@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pipeline import scans, storage
 from pipeline.errors import Reason, UnreadableScan
@@ -29,18 +29,19 @@ class Examined:
     """One entry of the inbox, looked at.
 
     Attributes:
+        size: bytes, of what was read; as listed for what was not.
         sha256: empty for what has no readable bytes.
         info: what the header says, None when it cannot be restored.
         reason: empty, or why not; `message` says it in a sentence.
         seconds: that the look took.
     """
 
-    entry: Entry
+    size: int
     sha256: str = ""
     info: ScanInfo | None = None
     reason: str = ""
     message: str = ""
-    seconds: float = field(default=0.0, compare=False)
+    seconds: float = 0.0
 
     @property
     def megapixels(self) -> float:
@@ -63,22 +64,26 @@ def examine(entry: Entry) -> Examined:
         FileNotFoundError: the file is gone since it was listed.
     """
     started = time.perf_counter()
-    sha256 = ""
+    size, sha256, info, reason, message = entry.size, "", None, "", ""
     try:
         if entry.kind != "file":
             raise UnreadableScan(*KINDS[entry.kind])
-        data, sha256 = _content(entry)
+        data = _content(entry)
+        size, sha256 = len(data), hashlib.sha256(data).hexdigest()
         info = scans.inspect(data, entry.path)
-        return Examined(entry, sha256, info, seconds=time.perf_counter() - started)
     except UnreadableScan as error:
         reason, message = str(error.reason), error.message
     except PermissionError:
         reason, message = str(Reason.UNREADABLE), KINDS["unreadable"][1]
-    return Examined(entry, sha256, None, reason, message, time.perf_counter() - started)
+    return Examined(size, sha256, info, reason, message, time.perf_counter() - started)
 
 
-def _content(entry: Entry) -> tuple[bytes, str]:
-    """Returns the bytes of a file and their digest."""
+def _content(entry: Entry) -> bytes:
+    """Returns the bytes of a file.
+
+    Raises:
+        UnreadableScan: there are too many.
+    """
     limit = int(settings().max_megabytes * 1e6)
     if entry.size > limit:
         raise UnreadableScan(
@@ -86,5 +91,4 @@ def _content(entry: Entry) -> tuple[bytes, str]:
             f"the file has {entry.size / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB that are taken "
             "(RESTORATION_MAX_MEGABYTES)",
         )
-    data = storage.read_bytes(entry.uri)
-    return data, hashlib.sha256(data).hexdigest()
+    return storage.read_bytes(entry.uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +40,7 @@ class Found:
     message: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inbox:
     """What a run lists.
 
@@ -47,12 +48,14 @@ class Inbox:
         root: URI that is listed.
         prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
         since: seconds since 1970 before which files are left alone.
+        unsettled: files that were left alone because they changed too lately.
     """
 
     collection: Collection
     root: str
     prefix: str = ""
     since: float = 0.0
+    unsettled: int = 0
 
     def found(self) -> Iterator[Found]:
         """Yields everything that must be accounted for, by path; masks without a scan come last.
@@ -73,6 +76,9 @@ class Inbox:
             mask = masks.of(inside.path)
             if entry.modified < self.since and entry.kind == "file":
                 continue
+            if self._is_unsettled(entry) or (mask is not None and self._is_unsettled(mask)):
+                self.unsettled += 1
+                continue
             original = originals.get(inside.path) or originals.get(pairs.stem(inside.path))
             yield Found(
                 entry,
@@ -82,7 +88,7 @@ class Inbox:
                 original.uri if original else "",
             )
         for entry in masks.lonely():
-            if entry.modified >= self.since:
+            if entry.modified >= self.since and not self._is_unsettled(entry):
                 yield Found(entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=LONELY)
 
     def _listing(self) -> Iterator[Entry]:
@@ -96,6 +102,14 @@ class Inbox:
             name = entry.path.rpartition("/")[2]
             if name != marker and not any(entry.path.startswith(f"{folder}/") for folder in apart):
                 yield entry
+
+    def _is_unsettled(self, entry: Entry) -> bool:
+        """Returns whether a file of a watched inbox may still be being copied; the watch rings when it is settled."""
+        watch = self.collection.watch
+        if watch is None or watch.marker is not None or entry.kind != "file":
+            return False
+        # A time in the future is another machine's clock, and would keep a file waiting for hours.
+        return 0 <= time.time() - entry.modified < watch.settle
 
     def _inside(self, entry: Entry) -> Entry:
         """Returns an entry with its path relative to the collection's inbox."""

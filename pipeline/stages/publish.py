@@ -254,7 +254,7 @@ class _Publisher:
         """Returns what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:
-            happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "unchanged master"))
+            happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "master intact"))
         decision = "repeated" if repeated else str(files.outcome)
         happened.append(self.run.event(row, decision, row["publish_seconds"]))
         return happened

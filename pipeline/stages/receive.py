@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline import storage
@@ -142,6 +143,8 @@ class _Receiver:
                 more = True
                 break
         self.chunks.close()
+        if inbox.unsettled:
+            logger.info("%d files changed too lately and are left for the next batch", inbox.unsettled)
         return self._commit(more)
 
     def _new(self, inbox: inboxes.Inbox) -> Iterator[Found]:
@@ -259,7 +262,7 @@ def _look(found: Found) -> Examined | None:
         logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", log.quoted(found.path))
         return None
     if found.reason and not examined.reason:
-        return Examined(found.entry, examined.sha256, None, found.reason, found.message, examined.seconds)
+        return replace(examined, info=None, reason=found.reason, message=found.message)
     return examined
 
 
@@ -269,7 +272,7 @@ def _as_scan(collection: str, found: Found, examined: Examined) -> Scan:
         collection=collection,
         path=found.path,
         sha256=examined.sha256,
-        bytes=found.entry.size,
+        bytes=examined.size,
         # Bytes that could not be read may become readable without any change to the file.
         fingerprint=found.fingerprint if examined.sha256 else "",
         format=info.format if info else "",
@@ -288,7 +291,7 @@ def _row(scan_id: int, found: Found, examined: Examined) -> Row:
         "path": found.path,
         "uri": found.entry.uri,
         "sha256": examined.sha256,
-        "bytes": found.entry.size,
+        "bytes": examined.size,
         "format": info.format if info else "",
         "width": info.width if info else 0,
         "height": info.height if info else 0,

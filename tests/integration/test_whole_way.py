@@ -109,10 +109,8 @@ def test_a_folder_goes_the_whole_way_and_is_done(tmp_path: Path, recipe: Path) -
 BOUNDARIES = [
     "chunks/*.received.parquet",
     "masks/*.png",
-    "chunks/*.masked.parquet",
     "filled/*.npy",
     "chunks/*.inpainted.parquet",
-    "chunks/*.measured.parquet",
     "previews/3-*",
     "chunks/*.published.parquet",
 ]

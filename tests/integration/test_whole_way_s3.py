@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
-from collections.abc import Iterator
+import random
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from sqlalchemy import func, select
 from whole_way import RECIPE, pair, restored, run
+
+from pipeline.errors import StoreUnavailable
+from pipeline.ledger import upgrade
 
 
 @pytest.fixture
@@ -71,6 +80,117 @@ def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[s
     assert f"out/quarantine/{said['batches'][0]}/text.png" in found
     assert found[f"out/reports/{said['batches'][0]}/report.pdf"].startswith(b"%PDF")
     assert restored(*arguments, **access)["known"] == 3
+
+
+class Fickle:
+    """A proxy before the store that, by a seed, answers 503, cuts answers short, or closes without a word."""
+
+    def __init__(self, server: str, seed: int, share: float) -> None:
+        self.chance, self.share, self.faults, self.calm = random.Random(seed), share, 0, False
+        self.address = urlsplit(server).netloc
+        fickle = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                fault = "" if fickle.calm or fickle.chance.random() > fickle.share else fickle.fault()
+                if fault == "refused":
+                    self.send_response(503)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                if fault == "closed":
+                    self.close_connection = True
+                    return
+                server = http.client.HTTPConnection(fickle.address)
+                server.request(self.command, self.path, body, dict(self.headers))
+                answered = server.getresponse()
+                content = answered.read()
+                self.send_response(answered.status)
+                for key, value in answered.getheaders():
+                    if key.lower() not in ("transfer-encoding", "connection", "date", "server"):
+                        self.send_header(key, value)
+                self.end_headers()
+                # A cut after the store has done what was asked: the client cannot know.
+                self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
+                self.close_connection = fault == "cut"
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
+
+        self.proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.proxy.server_port}"
+        threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
+
+    def fault(self) -> str:
+        self.faults += 1
+        return self.chance.choice(("refused", "closed", "cut"))
+
+
+def test_a_fickle_store_costs_tries_and_nothing_else(
+    tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
+) -> None:
+    from pipeline.ledger.tables import Event, Outcome
+    from pipeline.settings import Collection, Recipe, settings
+    from pipeline.stages import work as works
+    from pipeline.stages.inpaint import inpaint
+    from pipeline.stages.mask import mask
+    from pipeline.stages.measure import measure
+    from pipeline.stages.publish import publish
+    from pipeline.stages.receive import receive
+    from pipeline.stages.reconcile import reconcile
+
+    for number in range(4):
+        damaged, painted, _ = pair(number)
+        bucket.put_object(Bucket="archive", Key=f"in/{number}.png", Body=damaged)
+        bucket.put_object(Bucket="archive", Key=f"in/{number}.mask.png", Body=painted)
+    before = keys(bucket, "in/")
+    store = Fickle(access["AWS_ENDPOINT_URL"], seed, share=0.1)
+    for name, value in {**access, "AWS_ENDPOINT_URL": store.url, "AWS_MAX_ATTEMPTS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
+    settings.cache_clear()
+    tries = 0
+
+    def insist(stage: Callable[..., Any], *arguments: Any, **given: Any) -> Any:
+        nonlocal tries
+        for _ in range(60):
+            tries += 1
+            try:
+                return stage(*arguments, **given)
+            except StoreUnavailable:
+                continue
+        raise AssertionError(f"seed {seed}: {stage.__name__} never came through")
+
+    recipe = Recipe(engine="telea", detector="none")
+    place = {"inbox": "s3://archive/in", "output": "s3://archive/out"}
+    collection = Collection(name="c", recipe=recipe, chunk_scans=2, **place)
+    chunks = insist(receive, collection, batch="b1")
+    for stage in (mask, inpaint, measure, publish):
+        chunks = [insist(stage, chunk) for chunk in chunks]
+    counts = insist(reconcile, works.area("s3://archive/out", "b1"), chunks)
+    settings.cache_clear()
+    print(f"seed {seed}: {store.faults} faults, {tries} tries for 10 tasks")
+    assert store.faults > 3 and counts["restored"] == counts["received"] == 4
+    store.calm = True
+    store.proxy.shutdown()
+    assert keys(bucket, "in/") == before
+    found = keys(bucket, "out/")
+    assert sorted(found) == sorted(
+        f"out/{kind}/{number}.{ending}"
+        for number in range(4)
+        for kind, ending in (("restored", "png"), ("masks", "png"), ("sidecars", "json"))
+    )
+    for number in range(4):
+        sidecar = json.loads(found[f"out/sidecars/{number}.json"])
+        assert hashlib.sha256(found[f"out/restored/{number}.png"]).hexdigest() == sidecar["output"]["sha256"]
+    with upgrade(f"sqlite:///{tmp_path}/ledger.db").read() as session:
+        assert session.scalar(select(func.count()).select_from(Outcome)) == 4
+        assert session.scalar(select(func.count()).select_from(Event).where(Event.decision == "restored")) == 4
 
 
 def test_a_store_that_does_not_answer_is_told_and_tried_again(

@@ -140,6 +140,21 @@ def test_source_narrows_and_paths_stay_relative_to_the_inbox(house) -> None:
         inboxes.open_inbox(house.collection, "../elsewhere")
 
 
+def test_a_file_that_may_still_be_being_copied_waits(house) -> None:
+    house.changes["watch"] = {"settle": 30}
+    for number, (name, age, age_of_mask) in enumerate(
+        [("new.png", 5, 99), ("old.png", 99, 99), ("mask.png", 99, 5), ("ahead.png", -3600, 99)]
+    ):
+        path = house.put(name, number)
+        moment = time.time()
+        os.utime(path, (moment - age, moment - age))
+        os.utime(path.with_name(f"{path.stem}.mask.png"), (moment - age_of_mask, moment - age_of_mask))
+    inbox = inboxes.open_inbox(house.collection)
+    assert [one.path for one in inbox.found()] == ["ahead.png", "old.png"] and inbox.unsettled == 2
+    house.changes["watch"] = {"settle": 30, "marker": ".ready"}
+    assert len(list(inboxes.open_inbox(house.collection).found())) == 4
+
+
 def test_since_leaves_older_files(house) -> None:
     old, new = house.put("old.png"), house.put("new.png")
     os.utime(old, (1_000_000, 1_000_000))
