@@ -154,6 +154,8 @@ def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]]
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, max(total.max() * 1.12, 6 if few else 1))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    if not logarithmic:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=RULE, linewidth=0.4)
     axes.set_ylabel(t("chart.images_axis"))

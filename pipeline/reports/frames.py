@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipeline.reports.palette import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEXT = (
     *("path", "outcome", "reason", "message", "review_reason", "same_as"),
@@ -18,6 +19,7 @@ NUMBERS = (
     *("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "baseline_psnr", "baseline_ssim"),
     *("estimate_psnr", "estimate_low", "estimate_high"),
 )
+TRUTH = "outside_identical"
 # A cell that starts with one of these runs as a formula when a spreadsheet opens the file.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,23 +27,26 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
 
-    Adds `number`, the 1-based place in the batch by path, to which report and digest refer, and `order`, its outcome's
-    place in `Outcome`. A row without an outcome counts as failed: nothing that arrived may be missing from the report.
+    Adds `number`, the 1-based place in the batch by path, to which report and digest refer. A row without an outcome
+    counts as failed: nothing that arrived may be missing from the report.
     `outside_identical` becomes an object column of True, False and None (not measured).
     """
-    full = frame.reindex(columns=[*frame.columns, *(c for c in (*TEXT, *NUMBERS) if c not in frame.columns)])
+    import pandas as pd
+
+    wanted = (*TEXT, *NUMBERS, TRUTH)
+    full = frame.reindex(columns=[*frame.columns, *(column for column in wanted if column not in frame.columns)])
     for column in TEXT:
         full[column] = full[column].astype(object).where(full[column].notna(), "").astype(str)
     for column in NUMBERS:
         full[column] = pd.to_numeric(full[column], errors="coerce").astype(float)
     for column in ("width", "height"):
         full[column] = full[column].where(full[column] > 0)
-    full["outside_identical"] = [_truth(value) for value in full.get("outside_identical", [None] * len(full))]
-    full["outside_identical"] = full["outside_identical"].astype(object)
+    measured = full[TRUTH].notna()
+    truth = [bool(value) if known else None for value, known in zip(full[TRUTH], measured, strict=True)]
+    full[TRUTH] = pd.Series(truth, index=full.index, dtype=object)
     full["outcome"] = full["outcome"].where(full["outcome"].isin([str(o) for o in Outcome]), str(Outcome.FAILED))
     full = full.sort_values("path", kind="stable").reset_index(drop=True)
     full["number"] = range(1, len(full) + 1)
-    full["order"] = full["outcome"].map({str(outcome): place for place, outcome in enumerate(Outcome)})
     return full
 
 
@@ -58,15 +63,10 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     Text that a spreadsheet would run as a formula gets a leading apostrophe: file names come from strangers.
     """
     safe = frame.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_harmless(value) for value in safe[column]]
+    for column in safe.select_dtypes(exclude="number").columns:
+        safe[column] = [_harmless(value) for value in safe[column]]
     return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
 
 
 def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def _truth(value: Any) -> bool | None:
-    return None if pd.isna(value) else bool(value)

@@ -27,10 +27,17 @@ def weasyprint() -> ModuleType:
     Raises:
         ConfigurationError: Pango or another library of the system is missing; names the command that installs it.
     """
+    from PIL import ImageFile
+
+    # WeasyPrint tells Pillow, for the whole process, to take half a picture for a whole one. A scan that is cut off
+    # would then pass for intact.
+    tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint as module
     except OSError as error:
         raise ConfigurationError(f"{PANGO} ({' '.join(str(error).split())[:200]})") from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
     # Each unknown CSS property of a chart would be one line in a task's log.
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)

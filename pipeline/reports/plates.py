@@ -84,7 +84,7 @@ def collect_plates(
     """
     found = Plates()
     reasons = {concern.number: (concern.reason, *concern.details) for concern in concerns}
-    chosen, clean = _choose(frame, set(reasons))
+    chosen, clean, found.left_out = _choose(frame, set(reasons))
     limit = budget(3 * len(chosen) + len(clean))
     for _, row in frame.iterrows():
         number = int(row["number"])
@@ -111,27 +111,25 @@ def collect_plates(
                 notes=tuple(note for column in ("mask_note", "notes") if (note := one_line(row[column], 400))),
             )
         )
-    readable = frame["outcome"].isin([Outcome.RESTORED, Outcome.REVIEW, Outcome.FAILED]).sum()
-    found.left_out = max(0, int(readable) - MOST_PLATES)
     return found
 
 
-def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int]]:
-    """Returns the numbers of the images with a plate, and of those with a thumbnail."""
-    unchanged = frame[frame["outcome"] == Outcome.UNCHANGED]
-    clean = set(unchanged["number"].head(MOST_THUMBNAILS)) - wanted
-    others = frame[
-        ~frame["number"].isin(clean) & ((frame["outcome"] != Outcome.UNCHANGED) | frame["number"].isin(wanted))
-    ]
-    first = others["number"].isin(wanted)
-    ranked = others.assign(first=first).sort_values(["first", "coverage"], ascending=False, kind="stable")
-    return set(ranked["number"].head(MOST_PLATES)), clean
+def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], int]:
+    """Returns the numbers of the images with a plate, of those with a thumbnail, and how many must do without."""
+    clean = frame.loc[frame["outcome"] == Outcome.UNCHANGED, "number"].head(MOST_THUMBNAILS)
+    shown = frame[~frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])]
+    ranked = shown.assign(first=shown["number"].isin(wanted)).sort_values(["first", "coverage"], ascending=False)
+    return set(ranked["number"].head(MOST_PLATES)), set(clean), max(0, len(ranked) - MOST_PLATES)
 
 
 def preview_of(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
-    """Returns the pictures of one image; one that cannot be drawn costs its own plate, not the report."""
+    """Returns the pictures of one image, loaded; one that cannot be drawn costs its own plate, not the report."""
     try:
-        return previews(row)
+        preview = previews(row)
+        for picture in (preview.before, preview.mask, preview.after) if preview else ():
+            if picture:
+                picture.load()
+        return preview
     except Exception:
         log.exception("no preview of %s in the report", one_line(str(row["path"])))
         return None

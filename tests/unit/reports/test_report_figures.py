@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -58,6 +59,12 @@ def test_a_row_without_outcome_counts_as_failed() -> None:
     frame = complete(pd.DataFrame([{"path": "b"}, {"path": "a", "outcome": "restored"}]))
     assert frame["outcome"].tolist() == ["restored", "failed"]
     assert frame["number"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [object, "boolean"])
+def test_truth_is_kept_as_truth_whatever_held_it(kind: Any) -> None:
+    frame = pd.DataFrame({"path": ["a", "b", "c"], "outside_identical": pd.Series([True, None, False], dtype=kind)})
+    assert complete(frame)["outside_identical"].tolist() == [True, None, False]
 
 
 def test_what_was_checked_outside_the_mask_is_counted() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import builtins
 import csv
+import io
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 from report_sample import HOSTILE, batch_summary, pdf_text, row, sample
 
 from pipeline.errors import ConfigurationError
@@ -101,14 +102,19 @@ def test_small_batches_have_reports_too(tmp_path: Path, rows: list[dict[str, Any
 
 
 def test_a_preview_that_breaks_costs_its_plate_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def previews(row: Any) -> Preview | None:
-        if row["path"] == "bad.tif":
-            raise OSError("preview is gone")
-        return Preview(Image.new("L", (20, 20)), None, Image.new("L", (20, 20)))
+    whole = io.BytesIO()
+    Image.effect_noise((200, 200), 80).save(whole, "JPEG")
 
-    frame = pd.DataFrame([row("bad.tif", "restored"), row("good.tif", "restored")])
-    assert write_report(frame, batch_summary(), previews, tmp_path).pdf.exists()
-    assert "no preview of bad.tif" in caplog.text
+    def previews(row: Any) -> Preview | None:
+        if row["path"] == "gone.tif":
+            raise OSError("preview is gone")
+        half = row["path"] == "half.tif"
+        return Preview(Image.open(io.BytesIO(whole.getvalue()[: len(whole.getvalue()) // (2 if half else 1)])))
+
+    frame = pd.DataFrame([row(name, "restored") for name in ("gone.tif", "good.tif", "half.tif")])
+    files = write_report(frame, batch_summary(), previews, tmp_path)
+    assert files.pdf.read_bytes().count(b"/Subtype /Image") == 1
+    assert "no preview of gone.tif" in caplog.text and "no preview of half.tif" in caplog.text
 
 
 def test_a_hostile_name_reads_no_file_and_calls_nobody(tmp_path: Path) -> None:
@@ -130,6 +136,11 @@ def test_nothing_but_the_reports_own_files_can_be_loaded(tmp_path: Path, caplog:
     data = pdf.render_pdf(html, f"p {{ background: url({urls[0]}) }}", {}, "x")
     assert [f"may not load {url!r}" in caplog.text for url in urls] == [True] * 3
     assert b"/Image" not in data and b"/EmbeddedFile" not in data
+
+
+def test_making_a_report_leaves_the_judgement_of_scans_alone(written: ReportFiles) -> None:
+    assert written.pdf.exists()
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
 def test_missing_pango_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
