@@ -1,6 +1,6 @@
 """The decoder's own process: serves one scan after the other, until its parent is gone or a scan is its end.
 
-Started by `pipeline.scans.isolated`; a request and an answer are one message each, with a file descriptor.
+Started by `pipeline.scans.warm`; a request and an answer are one message each, with a file descriptor.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline import storage
 from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
-from pipeline.scans import Limits, Scan, decode, decode_isolated, isolated
+from pipeline.scans import Limits, Scan, decode, decode_isolated, warm
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 SHORT = Limits(timeout=1.0)
@@ -33,7 +33,7 @@ def photo(tmp_path: Path) -> str:
 
 
 def worker() -> int:
-    return isolated._Worker.current().process.pid
+    return warm.Worker.current().process.pid
 
 
 def alive(process: int) -> bool:
@@ -182,9 +182,9 @@ def test_a_forked_process_gets_its_own_and_leaves_none(photo: str) -> None:
 def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
     script = f"""
         import threading, time
-        from pipeline.scans import decode_isolated, isolated
+        from pipeline.scans import decode_isolated, warm
         decode_isolated({photo!r})
-        print(isolated._Worker.current().process.pid, flush=True)
+        print(warm.Worker.current().process.pid, flush=True)
         decode_isolated({photo!r}, decoder="bad_decoders:hangs")
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
@@ -200,9 +200,9 @@ def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
 
 def test_a_process_that_ends_leaves_no_decoder_behind(photo: str) -> None:
     script = f"""
-        from pipeline.scans import decode_isolated, isolated
+        from pipeline.scans import decode_isolated, warm
         decode_isolated({photo!r})
-        print(isolated._Worker.current().process.pid)
+        print(warm.Worker.current().process.pid)
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
@@ -216,7 +216,7 @@ def test_a_module_in_the_working_folder_cannot_step_in(
 ) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('hijacked')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(isolated._Worker, "local", threading.local())
+    monkeypatch.setattr(warm.Worker, "local", threading.local())
     np.testing.assert_array_equal(decode_isolated(photo).pixels, PHOTO)
 
 
