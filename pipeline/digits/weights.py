@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipeline.errors import WeightsError
 from pipeline.rn.weights import read_metadata
 
 FORMAT = "digits-1"
+ABOUT = "digits"
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
@@ -42,7 +44,9 @@ def save_network(path: Path, network: str, module: nn.Module, facts: dict[str, s
     ``facts`` (seed, steps, …) go into the metadata.
     """
     tensors = {key: _half(value.detach().cpu()).contiguous() for key, value in module.state_dict().items()}
-    data: bytes = save_tensors(tensors, {**facts, "format": FORMAT, "network": network})
+    # One entry: safetensors writes several in any order, and the same weights would not make the same file.
+    about = json.dumps({**facts, "format": FORMAT, "network": network}, sort_keys=True)
+    data: bytes = save_tensors(tensors, {ABOUT: about})
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -60,7 +64,7 @@ def load_network(path: Path, *allowed: str) -> tuple[str, nn.Module, str]:
     except OSError as error:
         raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
     digest = hashlib.sha256(data).hexdigest()
-    metadata = read_metadata(data)
+    metadata = _about(data)
     name = metadata.get("network", "")
     wanted = allowed or tuple(NETWORKS)
     if metadata.get("format") != FORMAT or name not in wanted:
@@ -83,7 +87,16 @@ def load_network(path: Path, *allowed: str) -> tuple[str, nn.Module, str]:
 
 def read_facts(path: Path) -> dict[str, str]:
     """What :func:`save_network` was told of a network: seed, steps and so on."""
-    return read_metadata(path.read_bytes())
+    return _about(path.read_bytes())
+
+
+def _about(data: bytes) -> dict[str, str]:
+    """What a weights file says of itself; empty when it is none of ours."""
+    try:
+        about = json.loads(read_metadata(data).get(ABOUT, "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return {str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {}
 
 
 def _half(value: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ def test_what_is_saved_is_loaded(name, tmp_path):
     assert (found, again) == (name, digest)
     assert not loaded.training
     assert read_facts(path)["seed"] == "7"
+    assert save_network(path, name, module, {"seed": "7"}) == digest
     for key, value in module.state_dict().items():
         assert torch.allclose(loaded.state_dict()[key], value, atol=1e-3)
     assert path.stat().st_size < 3 << 20
