@@ -28,6 +28,7 @@ class Airflow:
         self.environment = os.environ | {
             "AIRFLOW_HOME": str(home),
             "RESTORATION_COLLECTIONS": str(self.collections),
+            "RESTORATION_LEDGER_URL": f"sqlite:///{home}/ledger.db",
             "RESTORATION_CACHE": str(home.parent / "cache"),
         }
         self.environment.pop("PYTEST_CURRENT_TEST", None)

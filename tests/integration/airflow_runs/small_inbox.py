@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -41,3 +42,12 @@ def inbox() -> dict[str, bytes]:
 def outcomes(report: bytes) -> dict[str, str]:
     """Returns the outcome of each scan from a batch's table."""
     return {row["path"]: row["outcome"] for row in pq.read_table(io.BytesIO(report)).to_pylist()}
+
+
+def write_inbox(folder: Path) -> dict[Path, bytes]:
+    """Writes the small inbox into a folder, and returns what each file holds."""
+    files = {folder / name: data for name, data in inbox().items()}
+    for path, data in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return files

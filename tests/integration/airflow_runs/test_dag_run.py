@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from moto.server import ThreadedMotoServer
-from small_inbox import inbox, outcomes
+from rest import free_port
+from small_inbox import inbox, outcomes, write_inbox
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
@@ -28,11 +28,6 @@ class Mailbox(Message):
 
     def handle_message(self, message) -> None:
         self.messages.append(message)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def smtp(port: int) -> str:
@@ -50,10 +45,7 @@ EXPECTED = {
 
 def test_an_inbox_in_a_folder_is_restored_once_although_no_mail_goes_out(airflow, tmp_path):
     source, output = tmp_path / "in box", tmp_path / "out put"
-    masters = {source / name: data for name, data in inbox().items()}
-    for path, data in masters.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    masters = write_inbox(source)
     recipients = ["archive@example.org"]
     airflow.write(plates={"inbox": str(source), "output": str(output), "chunk_scans": 2, "recipients": recipients})
 
