@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.rows import insert
 from pipeline.ledger.tables import Publication
 
+# Bytes of a name that leave room for `.reason.json`, or a mark that tells it from another.
+LONGEST = 230
+
 
 def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
     """Returns the stem under which results of a path are published, the same for ever.
@@ -43,11 +46,18 @@ def key(stem: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
+def shortened(path: str) -> str:
+    """Returns a path whose name leaves room for another ending; file systems take 255 bytes."""
+    folder, slash, name = path.rpartition("/")
+    if len(name.encode()) <= LONGEST:
+        return path
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{folder}{slash}{name.encode()[: LONGEST - 10].decode(errors='ignore')}~{mark}"
+
+
 def _candidates(path: str) -> Iterator[str]:
     folder, slash, name = path.rpartition("/")
     stem, dot, _ = name.rpartition(".")
-    plain = folder + slash + (stem if dot and stem else name)
-    yield plain
-    yield path
-    yield f"{plain}~{hashlib.sha256(path.encode()).hexdigest()[:8]}"
-    yield f"{plain}~{hashlib.sha256(path.encode()).hexdigest()}"
+    plain = shortened(folder + slash + (stem if dot and stem else name))
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    yield from (plain, shortened(path), f"{plain}~{digest[:8]}", f"{folder}{slash}{digest}")

@@ -43,11 +43,6 @@ class Examined:
     message: str = ""
     seconds: float = 0.0
 
-    @property
-    def megapixels(self) -> float:
-        """Pixels of work, in megapixels; 0 where there is none."""
-        return 0.0 if self.info is None else self.info.width * self.info.height / 1e6
-
 
 def fingerprint(entry: Entry) -> str:
     """Returns what changes when the file does; empty when that can't be told from outside."""

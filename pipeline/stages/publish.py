@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from pipeline import metrics, scans, storage
-from pipeline.errors import Reason
 from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
@@ -23,6 +21,8 @@ from pipeline.provenance.events import Kind
 from pipeline.scans import Scan
 from pipeline.stages import log, manifest, pixels, previews
 from pipeline.stages.manifest import Row
+from pipeline.stages.published import Files, recall
+from pipeline.stages.quarantine import quarantine
 from pipeline.stages.run import Progress, Run, stopped
 from pipeline.stages.work import GoneError
 
@@ -51,7 +51,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
         with run.ledger.read() as session:
             outcome = _recorded(session, run, row)
         if outcome is not None:
-            _recall(row, outcome)
+            recall(row, outcome)
             run.tick()
         else:
             publisher.publish(row)
@@ -65,45 +65,6 @@ def _recorded(session: Session, run: Run, row: Row) -> Outcome | None:
     return found if found is not None and found.batch_id == run.work.batch_id else None
 
 
-def _recall(row: Row, outcome: Outcome) -> None:
-    """Fills in what an earlier try of this task has published."""
-    row.update(
-        outcome=outcome.outcome,
-        reason=outcome.reason,
-        message=outcome.message,
-        restored_uri=outcome.restored_uri,
-        restored_sha256=outcome.restored_sha256,
-        restored_bytes=outcome.restored_bytes,
-        mask_out_uri=outcome.mask_uri,
-        sidecar_uri=outcome.sidecar_uri,
-    )
-
-
-@dataclass
-class _Files:
-    """What was written for one scan."""
-
-    outcome: Result
-    restored_uri: str = ""
-    restored_sha256: str = ""
-    restored_bytes: int = 0
-    mask_uri: str = ""
-    mask_sha256: str = ""
-    sidecar_uri: str = ""
-    sidecar_sha256: str = ""
-
-    def columns(self) -> Row:
-        """Returns the manifest's columns."""
-        return {
-            "outcome": str(self.outcome),
-            "restored_uri": self.restored_uri,
-            "restored_sha256": self.restored_sha256,
-            "restored_bytes": self.restored_bytes or None,
-            "mask_out_uri": self.mask_uri,
-            "sidecar_uri": self.sidecar_uri,
-        }
-
-
 class _Publisher:
     """Publishes the scans of one chunk."""
 
@@ -113,20 +74,20 @@ class _Publisher:
     def publish(self, row: Row) -> None:
         """Writes a scan's files, then its outcome."""
         started = time.perf_counter()
-        files = _Files(OUTCOMES[row["decision"] or "failed"])
+        files = Files(OUTCOMES[row["decision"] or "failed"])
         if files.outcome in (Result.RESTORED, Result.UNCHANGED, Result.REVIEW):
             row.update(self.run.guarded(row, lambda: self._write(row, files)))
             if row["reason"]:
-                files = _Files(OUTCOMES[row["decision"]])
+                files = Files(OUTCOMES[row["decision"]])
             else:
                 self._clear(row, files)
         if files.outcome is Result.QUARANTINED:
-            row.update(self.run.guarded(row, lambda: self._quarantine(row)))
+            row.update(self.run.guarded(row, lambda: quarantine(self.work, row)))
         row.update(files.columns(), publish_seconds=time.perf_counter() - started)
         self._commit(row, files)
         self.run.tick()
 
-    def _write(self, row: Row, files: _Files) -> Row:
+    def _write(self, row: Row, files: Files) -> Row:
         """Writes derivative, mask, pictures and sidecar of a scan that could be read."""
         scan = pixels.master(row)
         pixels.check_unchanged(row)
@@ -152,7 +113,7 @@ class _Publisher:
         storage.write_bytes(files.sidecar_uri, data)
         return {}
 
-    def _clear(self, row: Row, files: _Files) -> None:
+    def _clear(self, row: Row, files: Files) -> None:
         """Removes derivatives of this path that another recipe or an earlier file left under another name.
 
         Only what is there exactly as it was published: what somebody has changed since is no longer ours.
@@ -181,7 +142,7 @@ class _Publisher:
             raise ValueError(f"{twin[1].restored_uri} was changed since it was published; run again with redo")
         return data, scans.decode(data, row["path"]).pixels
 
-    def _sidecar(self, row: Row, files: _Files) -> bytes:
+    def _sidecar(self, row: Row, files: Files) -> bytes:
         output = None
         if files.restored_uri:
             path = files.restored_uri.removeprefix(self.work.output).lstrip("/")
@@ -200,27 +161,7 @@ class _Publisher:
             output=output,
         )
 
-    def _quarantine(self, row: Row) -> Row:
-        """Writes a copy of what could not be read, where there is anything to copy, and why."""
-        name = _short(row["path"])
-        uncopied = (Reason.NOT_A_FILE, Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.TOO_MANY_BYTES)
-        copied = ""
-        if row["reason"] not in uncopied:
-            target = self.work.result("quarantine", self.work.batch, name)
-            try:
-                storage.copy(row["uri"], target)
-                copied = target
-            except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-                self.run.logger.warning("scan=%r could not be copied to quarantine: %s", row["path"], error)
-        document = {name: row[name] for name in ("path", "uri", "sha256", "bytes", "reason", "message")}
-        document |= {"copy": copied or None, "batch": self.work.batch, "code_version": self.work.code_version}
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        storage.write_bytes(
-            self.work.result("quarantine", self.work.batch, f"{name}.reason.json"), text.encode("utf-8", "replace")
-        )
-        return {}
-
-    def _commit(self, row: Row, files: _Files) -> None:
+    def _commit(self, row: Row, files: Files) -> None:
         """Writes the outcome and its event together; from here on the scan is done."""
         figures = manifest.figures(row, "masked", "inpainted", "measured")
         with self.run.ledger.write() as session:
@@ -232,25 +173,18 @@ class _Publisher:
                 scan_id=row["scan_id"],
                 recipe_digest=self.work.recipe_digest,
                 batch_id=self.work.batch_id,
-                outcome=files.outcome,
                 reason=row["reason"] or "",
                 message=row["message"] or "",
                 figures=figures,
                 mask_given=row["mask_given"],
-                restored_uri=files.restored_uri,
-                restored_sha256=files.restored_sha256,
-                restored_bytes=files.restored_bytes,
-                mask_uri=files.mask_uri,
-                mask_sha256=files.mask_sha256,
-                sidecar_uri=files.sidecar_uri,
-                sidecar_sha256=files.sidecar_sha256,
+                **files.recorded(),
                 code_version=self.work.code_version,
             )
             events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
             claims.release(session, self.work.batch_id, [row["scan_id"]])
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
-    def _events(self, row: Row, files: _Files, repeated: bool) -> list[events.Happening]:
+    def _events(self, row: Row, files: Files, repeated: bool) -> list[events.Happening]:
         """Returns what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:
@@ -258,13 +192,3 @@ class _Publisher:
         decision = "repeated" if repeated else str(files.outcome)
         happened.append(self.run.event(row, decision, row["publish_seconds"]))
         return happened
-
-
-def _short(path: str) -> str:
-    """Returns a path whose name leaves room for an ending."""
-    folder, slash, name = path.rpartition("/")
-    if len(name.encode()) <= 230:
-        return path
-    return (
-        f"{folder}{slash}{name.encode()[:200].decode(errors='ignore')}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    )

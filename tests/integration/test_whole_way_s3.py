@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -28,6 +30,9 @@ def server() -> Iterator[str]:
     running = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
+    # What another server of this process has stored is seen here too.
+    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     yield f"http://{host}:{port}"
     running.stop()
 

@@ -102,12 +102,12 @@ def test_the_same_inbox_twice_is_no_work(house) -> None:
 
 
 def test_what_is_known_is_not_read_again(house, monkeypatch) -> None:
-    from pipeline.stages import receive
+    from pipeline.stages import received
 
     house.put("a.png")
     settle(house)
     house.restore(house.receive("b1"))
-    monkeypatch.setattr(receive, "examine", None)
+    monkeypatch.setattr(received, "examine", None)
     assert house.receive("b2") == []
 
 
@@ -193,6 +193,16 @@ def test_names_in_the_output_never_clash(house) -> None:
     assert [row["output_path"] for row in rows(house.receive())] == ["A", "a.jpg", "a.png"]
 
 
+def test_the_longest_names_have_results_too(house) -> None:
+    long = ["x" * 251 + ".png", "x" * 251 + ".tif", "ä" * 125 + ".jpg"]
+    for number, name in enumerate(long):
+        house.put(name, number, painted=False)
+    (house.inbox / ("y" * 251 + ".png")).write_bytes(b"")
+    house.restore(house.receive())
+    assert len(list((house.output / "sidecars").glob("*.json"))) == 3
+    assert len(list((house.output / "quarantine/b1").glob("*.reason.json"))) == 1
+
+
 def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(house) -> None:
     for number in range(3):
         house.put(f"{number}.png", number)
@@ -207,36 +217,36 @@ def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(house) -> None:
 
 def test_of_two_tries_at_once_the_first_to_finish_counts(house, monkeypatch) -> None:
     """A try that was thought dead lists the inbox before a file comes, and finishes after the try that saw it."""
-    from pipeline.stages.receive import _Receiver
+    from pipeline.stages.receiver import Receiver
 
     house.put("b.png", 1)
-    commit = _Receiver._commit
+    commit = Receiver._commit
     counted: list[list[str]] = []
 
     def late(self, more: bool) -> list[str]:
-        monkeypatch.setattr(_Receiver, "_commit", commit)
+        monkeypatch.setattr(Receiver, "_commit", commit)
         house.put("a.png")
         counted.append(house.receive("b1"))
         return commit(self, more)
 
-    monkeypatch.setattr(_Receiver, "_commit", late)
+    monkeypatch.setattr(Receiver, "_commit", late)
     assert house.receive("b1") == counted[0]
     assert paths(counted[0]) == ["a.png", "b.png"]
     assert batch_of(house, "b1").received == 2
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(house, monkeypatch) -> None:
-    from pipeline.stages import receive
+    from pipeline.stages import received
 
     house.put("a.png", painted=False)
     house.put("b.png", 1, painted=False)
-    examine = receive.examine
+    examine = received.examine
 
     def late(entry):
         (house.inbox / "a.png").unlink(missing_ok=True)
         return examine(entry)
 
-    monkeypatch.setattr(receive, "examine", late)
+    monkeypatch.setattr(received, "examine", late)
     assert paths(house.receive()) == ["b.png"]
 
 

@@ -1,0 +1,160 @@
+"""One thing of the inbox that was looked at: what is known of it, and what is written down about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline import storage
+from pipeline.ledger.events import Happening
+from pipeline.ledger.scans import Known
+from pipeline.ledger.tables import Outcome, Scan
+from pipeline.provenance.events import KINDS, Kind
+from pipeline.scans import ScanInfo
+from pipeline.stages import log
+from pipeline.stages.examine import examine
+from pipeline.stages.inboxes import Found
+from pipeline.stages.manifest import Row
+from pipeline.storage import Entry
+
+FIGURES = ("reason", "format", "width", "height", "bytes", "same_as")
+
+
+@dataclass(frozen=True)
+class Received:
+    """One thing of the inbox that was looked at.
+
+    Attributes:
+        size: bytes.
+        sha256: empty for what has no readable bytes.
+        info: what the header says, None when it will not be restored.
+        reason: empty, or why not; `message` says it in a sentence.
+        mask_given: fingerprint and digest of its manual mask, empty without one.
+        seconds: that the look took.
+    """
+
+    found: Found
+    size: int
+    sha256: str
+    info: ScanInfo | None
+    reason: str
+    message: str
+    mask_given: str
+    seconds: float
+
+    @property
+    def path(self) -> str:
+        """Relative to the inbox."""
+        return self.found.path
+
+    @property
+    def megapixels(self) -> float:
+        """Pixels of work, in megapixels; 0 where there is none."""
+        return 0.0 if self.info is None else self.info.megapixels
+
+    @property
+    def decision(self) -> str:
+        """What receiving decided."""
+        return "quarantined" if self.reason else "taken"
+
+    def is_done(self, known: Known) -> bool:
+        """Returns whether this is a content that is done, with the same mask."""
+        return known.sha256 == self.sha256 and is_done(known, self.found)
+
+    def scan(self, collection: str) -> Scan:
+        """Returns the ledger's row of the scan."""
+        return Scan(
+            collection=collection,
+            path=self.path,
+            sha256=self.sha256,
+            bytes=self.size,
+            # Bytes that could not be read may become readable without any change to the file.
+            fingerprint=self.found.fingerprint if self.sha256 else "",
+            **self._header(),
+        )
+
+    def row(self, scan_id: int) -> Row:
+        """Returns the manifest's row of the scan."""
+        return {
+            "scan_id": scan_id,
+            "path": self.path,
+            "uri": self.found.entry.uri,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            **self._header(),
+            "orientation": self.info.orientation if self.info else 1,
+            "mask_given_uri": self.found.mask.uri if self.found.mask else "",
+            "mask_given": self.mask_given,
+            "original_uri": self.found.original,
+            "reason": self.reason,
+            "message": self.message,
+            "same_as": "",
+        }
+
+    def figures(self, row: Row) -> Row:
+        """Returns what the log line and the event tell."""
+        return {name: row[name] for name in FIGURES if row[name]}
+
+    def event(self, row: Row) -> Happening:
+        """Returns the event of receiving this scan."""
+        kind = Kind.QUARANTINE if self.reason else KINDS["receive"]
+        figures = self.figures(row)
+        return Happening(row["scan_id"], "receive", str(kind), self.decision, self.message, figures, self.seconds)
+
+    def _header(self) -> Row:
+        info = self.info
+        return {
+            "format": info.format if info else "",
+            "width": info.width if info else 0,
+            "height": info.height if info else 0,
+            "channels": info.channels if info else 0,
+            "bit_depth": info.bit_depth if info else 0,
+        }
+
+
+def look(found: Found) -> Received | None:
+    """Returns what lies there, or None when it is gone since it was listed.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+    """
+    try:
+        seen = examine(found.entry)
+        mask_given = f"{_mark(found.mask)} {storage.sha256(found.mask.uri)}" if found.mask else ""
+    except FileNotFoundError:
+        logger = log.logger("receive")
+        logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", log.quoted(found.path))
+        return None
+    info, reason, message = seen.info, seen.reason, seen.message
+    if found.reason and not reason:
+        info, reason, message = None, found.reason, found.message
+    return Received(found, seen.size, seen.sha256, info, reason, message, mask_given, seen.seconds)
+
+
+def is_same(known: Known, found: Found) -> bool:
+    """Returns whether a path surely still holds what the ledger knows, without reading it."""
+    if found.entry.kind != "file":
+        return known.sha256 == ""
+    return known.fingerprint == found.fingerprint != ""
+
+
+def is_done(known: Known, found: Found) -> bool:
+    """Returns whether a content is done with the mask that is there now.
+
+    A mask that was taken away after the work is no reason to do it again without.
+    """
+    if not known.outcome or found.mask is None:
+        return bool(known.outcome)
+    mark, _, sha256 = known.mask_given.partition(" ")
+    return mark == _mark(found.mask) or (bool(sha256) and sha256 == storage.sha256(found.mask.uri))
+
+
+def is_whole(outcome: Outcome) -> bool:
+    """Returns whether a result can be shared: there is no derivative, or it is there as it was published."""
+    try:
+        return not outcome.restored_uri or storage.sha256(outcome.restored_uri) == outcome.restored_sha256
+    except FileNotFoundError:
+        return False
+
+
+def _mark(mask: Entry) -> str:
+    return f"{mask.size}:{mask.etag}"

@@ -1,0 +1,144 @@
+"""One try of receiving one batch: what is new is looked at, written down, claimed and cut into chunks."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+from sqlalchemy.orm import Session
+
+from pipeline.ledger import Ledger, TaskContext, batches, claims, events, publications, scans
+from pipeline.ledger.rows import batched
+from pipeline.ledger.scans import Known
+from pipeline.provenance.events import Kind
+from pipeline.stages import log, received
+from pipeline.stages.chunks import Chunks
+from pipeline.stages.inboxes import Found, Inbox
+from pipeline.stages.manifest import Row
+from pipeline.stages.received import Received
+from pipeline.stages.work import Work
+
+# Entries about which the ledger is asked at once.
+PAGE = 200
+
+logger = log.logger("receive")
+
+
+class Receiver:
+    """One try of receiving one batch.
+
+    Args:
+        redo: take also what is done.
+        progress: called with 1 for each scan that is taken.
+    """
+
+    def __init__(
+        self, work: Work, ledger: Ledger, context: TaskContext, redo: bool, progress: Callable[[int], None] | None
+    ) -> None:
+        self.work, self.ledger, self.context, self.redo, self.progress = work, ledger, context, redo, progress
+        self.attempt = uuid.uuid4().hex[:8]
+        self.chunks = Chunks(work, self.attempt)
+        self.known = self.elsewhere = 0
+        self.started = time.perf_counter()
+
+    def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
+        """Returns the chunks, once they count."""
+        more = False
+        for page in batched(self._new(inbox), PAGE):
+            while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
+                # A chunk at a time, so that a batch ends on a full one.
+                wanted = min(most_scans - self.chunks.scans, self.work.collection.chunk_scans)
+                self._take(page[:wanted])
+                page = page[wanted:]
+            if page:
+                more = True
+                break
+        self.chunks.close()
+        if inbox.unsettled:
+            logger.info("%d files changed too lately and are left for the next batch", inbox.unsettled)
+        return self._commit(more)
+
+    def _new(self, inbox: Inbox) -> Iterator[Found]:
+        """Yields what the ledger does not know as done, and nobody else works on."""
+        for page in batched(inbox.found(), PAGE):
+            with self.ledger.read() as session:
+                seen = self._seen(session, page)
+            for found in page:
+                same = [one for one in seen.get(found.path, ()) if received.is_same(one, found)]
+                if not self.redo and any(received.is_done(one, found) for one in same):
+                    self.known += 1
+                elif any(one.claimed_by not in (None, self.work.batch_id) for one in same):
+                    self.elsewhere += 1
+                else:
+                    yield found
+
+    def _seen(self, session: Session, page: list[Found]) -> dict[str, list[Known]]:
+        paths = [found.path for found in page]
+        return scans.known(session, self.work.collection.name, paths, self.work.recipe_digest)
+
+    def _take(self, page: list[Found]) -> None:
+        """Looks at files, writes them to the ledger, and puts those that are ours into chunks."""
+        looked = [one for found in page if (one := received.look(found)) is not None]
+        # Whatever asks the store comes before the transaction: others wait while one writes.
+        with self.ledger.read() as session:
+            seen = self._seen(session, page)
+        new = [one for one in looked if self.redo or not any(one.is_done(past) for past in seen.get(one.path, ()))]
+        shared = {} if self.redo else self._shared(new)
+        with self.ledger.write() as session:
+            ids = {one.path: scans.record(session, one.scan(self.work.collection.name)) for one in looked}
+            taken = claims.take(session, self.work.batch_id, self.work.recipe_digest, [ids[one.path] for one in new])
+            mine = [one for one in new if ids[one.path] in taken]
+            rows = [(self._row(session, one, ids[one.path], shared), one) for one in mine]
+            events.append(session, self.work.batch_id, self.context, [one.event(row) for row, one in rows])
+        self.known += len(looked) - len(new)
+        self.elsewhere += len(new) - len(rows)
+        for row, one in rows:
+            logger.info(log.line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds))
+            self.chunks.add(row, one.megapixels)
+            if self.progress is not None:
+                self.progress(1)
+
+    def _row(self, session: Session, one: Received, scan_id: int, shared: dict[str, str]) -> Row:
+        """Returns the manifest's row of a scan, with its name in the output and whose result it shares."""
+        row = one.row(scan_id)
+        row["output_path"] = publications.reserve(session, self.work.collection.name, one.path, scan_id)
+        if not row["reason"] and not row["mask_given"]:
+            row["same_as"] = shared.get(one.sha256, "")
+        return row
+
+    def _shared(self, new: list[Received]) -> dict[str, str]:
+        """Returns the paths of earlier scans of the same bytes whose results are still as they were published."""
+        found = {}
+        with self.ledger.read() as session:
+            for sha256 in {one.sha256 for one in new if one.info is not None}:
+                twin = scans.twin(session, self.work.collection.name, sha256, self.work.recipe_digest)
+                if twin is not None:
+                    found[sha256] = twin
+        return {sha256: scan.path for sha256, (scan, outcome) in found.items() if received.is_whole(outcome)}
+
+    def _commit(self, more: bool) -> list[str]:
+        """Returns the chunks that count: these, unless another try of the same task was first."""
+        seconds = time.perf_counter() - self.started
+        values = {
+            "attempt": self.attempt,
+            "chunks": self.chunks.count,
+            "received": self.chunks.scans,
+            "known": self.known,
+            "elsewhere": self.elsewhere,
+            "more": more,
+        }
+        with self.ledger.write() as session:
+            first = batches.commit_received(session, self.work.batch_id, values)
+            row = batches.get(session, self.work.collection.name, self.work.batch)
+            if first:
+                kind = str(Kind.INGESTION_START)
+                happening = events.Happening(None, "receive", kind, "received", figures=values, seconds=seconds)
+                events.append(session, self.work.batch_id, self.context, [happening])
+        nothing = "" if row.received else ": nothing new"
+        rest = ", more waits for the next batch" if row.more else ""
+        logger.info(
+            "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
+            self.work.batch, row.received, row.chunks, row.known, row.elsewhere, seconds, nothing, rest,
+        )  # fmt: skip
+        return [self.work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
