@@ -46,7 +46,8 @@ format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.quality
+	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --data "$$BENCH_DATA"; fi
 
 lock: ## resolve requirements.txt anew and write requirements.lock
 	@scripts/lock "$(PYTHON)"
