@@ -1,0 +1,64 @@
+"""The generator run by OpenVINO on the CPU: the fastest there, in bf16 where the machine has it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.engines.backends.prior import push_pull
+from pipeline.engines.interface import FloatImage
+
+
+class OpenVINONetwork:
+    """Runs an exported generator, one window per request and one request per core.
+
+    A window is never computed together with others, so that its result cannot depend on them, to the last bit. The
+    network is compiled once for windows of any size: compiled for one size it is up to a third faster, but each size
+    then takes a second and 200 MB.
+
+    Args:
+        model: the ONNX file, or its bytes.
+        precision: ``bf16``, ``f32``, or ``auto``: bf16 where the CPU computes in it.
+    """
+
+    def __init__(self, model: Path | bytes, precision: str = "auto") -> None:
+        import openvino as ov
+
+        core = ov.Core()
+        capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = ("bf16" if capable else "f32") if precision == "auto" else precision
+        streams = len(os.sched_getaffinity(0))
+        network = core.read_model(model)
+        prior, hole = network.inputs
+        network.reshape({prior: [1, 3, -1, -1], hole: [1, 1, -1, -1]})
+        compiled = core.compile_model(
+            network,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": precision,
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": str(streams),
+                "INFERENCE_NUM_THREADS": str(streams),
+            },
+        )
+        self._queue = ov.AsyncInferQueue(compiled, streams)
+        self.runtime = f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+        self.batch_pixels = streams << 18
+
+    def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
+        """The filled pictures; see :class:`pipeline.engines.backends.Network`."""
+        result = np.empty_like(images)
+
+        def done(request: Any, number: int) -> None:
+            result[number] = request.get_output_tensor().data[0]
+
+        self._queue.set_callback(done)
+        for number, (image, hole) in enumerate(zip(images, holes, strict=True)):
+            # The prior of one window is made here while the network runs on those before it.
+            prior = push_pull(np.ascontiguousarray(image.transpose(1, 2, 0)), hole[0] > 0.5)
+            self._queue.start_async([np.ascontiguousarray(prior.transpose(2, 0, 1))[None], hole[None]], number)
+        self._queue.wait_all()
+        return np.where(holes > 0.5, np.clip(result, 0, 1), images)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.damage.holes import draw_hole
+from pipeline.engines import load_engine
+from pipeline.engines.backends import Network, choose
+from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.openvino import OpenVINONetwork
+from pipeline.engines.backends.prior import push_pull
+from pipeline.errors import ConfigurationError, WeightsError
+from pipeline.rn import prior as reference
+from pipeline.settings import settings
+
+GREY_LEVEL = 1 / 255
+
+
+@pytest.fixture(scope="module")
+def windows() -> tuple[np.ndarray, np.ndarray]:
+    """Photographs with holes of all kinds: (N,3,H,W) and (N,1,H,W)."""
+    from skimage import data
+
+    rng = np.random.default_rng(5)
+    pictures = [data.astronaut(), data.coffee(), data.chelsea()]
+    crops = [picture[40:168, 60:188] / np.float32(255) for picture in pictures]
+    holes = np.stack([draw_hole(rng, 128) for _ in crops])[:, None].astype(np.float32)
+    images = np.stack([crop.transpose(2, 0, 1) for crop in crops]).astype(np.float32)
+    return np.where(holes > 0, np.float32(0), images), holes
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def network(weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Network]]:
+    """Returns what makes a network of the test weights by backend, with a cache of its own."""
+    monkeypatch.setenv("RESTORATION_CACHE", str(cache))
+    settings.cache_clear()
+    yield lambda backend: choose._load(weights, backend)[0]
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (16, 48), (96, 80), (1, 1), (5, 7)])
+def test_the_prior_is_the_networks_own(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.random((*shape, 3), dtype=np.float32)
+    for hole in (rng.random(shape) < 0.3, np.zeros(shape, bool), np.ones(shape, bool)):
+        planes = torch.from_numpy(image.transpose(2, 0, 1)[None].copy())
+        expected = reference.push_pull(planes, torch.from_numpy(hole[None, None].astype(np.float32)))
+        found = push_pull(image, hole)
+        assert np.abs(found - expected[0].numpy().transpose(1, 2, 0)).max() < 1e-6
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_backends_agree_with_torch(
+    backend: str, network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]
+) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    images, holes = windows
+    expected, found = network("torch").run(images, holes), network(backend).run(images, holes)
+    inside = np.broadcast_to(holes > 0, images.shape)
+    difference = np.abs(found - expected)[inside]
+    assert difference.mean() <= 0.5 * GREY_LEVEL and difference.max() <= 4 * GREY_LEVEL
+    assert np.array_equal(found[~inside], images[~inside])
+    # The weights matter: the fill is not just the prior.
+    before = push_pull(images[0].transpose(1, 2, 0), holes[0, 0] > 0).transpose(2, 0, 1)
+    assert np.abs(found[0] - before)[inside[0]].mean() > GREY_LEVEL
+
+
+def test_the_exported_graph_is_exact(
+    weights: Path, network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, holes = windows
+    exact = OpenVINONetwork(exported(weights, settings().cache)[0], precision="f32")
+    for part in (np.s_[:, :, :, :], np.s_[:, :, :64, 16:112]):
+        image, hole = np.ascontiguousarray(images[part]), np.ascontiguousarray(holes[part])
+        assert np.abs(exact.run(image, hole) - network("torch").run(image, hole)).max() < 0.05 * GREY_LEVEL
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_window_is_the_same_in_any_company(
+    backend: str, network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, holes = windows
+    running = network(backend)
+    together = running.run(images, holes)
+    for number in range(len(images)):
+        alone = running.run(images[number : number + 1], holes[number : number + 1])
+        assert np.abs(together[number] - alone[0]).max() <= (0 if backend == "openvino" else 1e-4)
+
+
+def test_windows_of_any_size(network: Callable[[str], Network]) -> None:
+    running = network("openvino")
+    for height, width in ((64, 160), (16, 16), (160, 64)):
+        hole = np.zeros((1, 1, height, width), np.float32)
+        hole[:, :, 5:9, 3:12] = 1
+        found = running.run(np.full((1, 3, height, width), 0.5, np.float32), hole)
+        assert found.shape == (1, 3, height, width) and np.isfinite(found).all()
+
+
+def test_what_is_cached_needs_no_torch(weights: Path, cache: Path, network: Callable[[str], Network]) -> None:
+    network("openvino")
+    assert exported(weights, cache)[0] == next((cache / "models").glob("*.onnx"))
+    script = (
+        "import sys, numpy as np\n"
+        "from pipeline.engines import load_engine\n"
+        f"engine = load_engine('rn', weights={str(weights)!r}, device='cpu', backend='openvino')\n"
+        "engine.fill(np.zeros((1, 64, 64, 3), np.float32), np.eye(64, dtype=bool)[None])\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(choose.__file__).parents[3])
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(weights: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    model, digest = exported(weights, blocked)
+    assert isinstance(model, bytes) and len(digest) == 64
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_foreign_and_damaged_weights_are_refused_before_any_work(
+    backend: str, weights: Path, tmp_path: Path, network: Callable[[str], Network]
+) -> None:
+    whole = weights.read_bytes()
+    for name, data in {"cut": whole[: len(whole) // 2], "foreign": b"no weights at all", "empty": b""}.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(data)
+        with pytest.raises(WeightsError, match=name):
+            load_engine("rn", weights=str(path), device="cpu", backend=backend)
+    with pytest.raises(WeightsError, match="nowhere"):
+        load_engine("rn", weights="nowhere", device="cpu", backend=backend)
+
+
+def test_the_digest_is_of_the_weights_not_of_the_backend(weights: Path, network: Callable[[str], Network]) -> None:
+    digests = {
+        load_engine("rn", weights=str(weights), device="cpu", backend=name).digest for name in ("torch", "openvino")
+    }
+    assert len(digests) == 1 and len(digests.pop()) == 64
+
+
+def test_what_is_not_here_is_named(weights: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nonesuch"):
+        load_engine("nonesuch")
+    with pytest.raises(ConfigurationError, match="backend"):
+        load_engine("rn", weights=str(weights), backend="nonesuch")
+    with pytest.raises(ConfigurationError, match="CPU only"):
+        load_engine("rn", weights=str(weights), device="cuda", backend="openvino")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigurationError, match="cuda"):
+            load_engine("rn", weights=str(weights), device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_gpu_agrees_with_the_cpu(weights: Path, windows: tuple[np.ndarray, np.ndarray]) -> None:
+    images, holes = (part.transpose(0, 2, 3, 1) for part in windows)
+    expected = load_engine("rn", weights=str(weights), device="cpu", backend="torch").fill(images, holes[..., 0] > 0)
+    found = load_engine("rn", weights=str(weights), device="cuda").fill(images, holes[..., 0] > 0)
+    difference = np.abs(found - expected)[np.broadcast_to(holes > 0, images.shape)]
+    assert difference.mean() <= 0.5 * GREY_LEVEL and difference.max() <= 4 * GREY_LEVEL
