@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from whole_way import RECIPE, check_output, command, digests, environment, fill_inbox, pair, restored, run
+from whole_way import RECIPE, check_output, command, digests, environment, fill_inbox, pair, restored
 
+from pipeline.cli import main
 from pipeline.provenance.sidecar import SCHEMA
 
 NAMES = ["Größe & Maß.png", "new\nline.png", "<b>bold</b>.png", 'box 1/it\'s "quoted".png', "box 1/deep/a.png"]
@@ -38,7 +39,9 @@ def ledger(output: Path, query: str) -> list[tuple]:
         connection.close()
 
 
-def test_a_folder_goes_the_whole_way_and_is_done(tmp_path: Path, recipe: Path) -> None:
+def test_a_folder_goes_the_whole_way_and_is_done(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     fill_inbox(inbox, NAMES)
     damaged, mask, clean = pair(0)
@@ -90,20 +93,16 @@ def test_a_folder_goes_the_whole_way_and_is_done(tmp_path: Path, recipe: Path) -
 
     again = restored(inbox, output, "--recipe", recipe)
     assert (again["received"], again["known"], again["report"]) == (0, 13, "")
-    told = run("trace", "<b>bold</b>.png", "--ledger", output)
-    assert told.returncode == 0 and "restored" in told.stdout and "publish" in told.stdout
-    story = json.loads(run("trace", "new\nline.png", "--ledger", output, "--json").stdout)["scans"][0]
-    assert [event["stage"] for event in story["events"]] == [
-        "receive",
-        "mask",
-        "inpaint",
-        "measure",
-        "publish",
-        "publish",
-    ]
-    derivative = output / "restored/box 1/deep/a.png"
-    found = run("trace", derivative, "--json", cwd=tmp_path)
-    assert json.loads(found.stdout)["scans"][0]["scan"]["path"] == "box 1/deep/a.png", found.stderr
+    monkeypatch.delenv("RESTORATION_LEDGER_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "<b>bold</b>.png", "--ledger", str(output)]) == 0
+    told = capsys.readouterr().out
+    assert "restored" in told and "publish" in told
+    assert main(["trace", "new\nline.png", "--ledger", str(output), "--json"]) == 0
+    story = json.loads(capsys.readouterr().out)["scans"][0]
+    assert [one["stage"] for one in story["events"]] == ["receive", "mask", "inpaint", "measure", "publish", "publish"]
+    assert main(["trace", str(output / "restored/box 1/deep/a.png"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scans"][0]["scan"]["path"] == "box 1/deep/a.png"
 
 
 BOUNDARIES = [

@@ -22,6 +22,7 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from whole_way import RECIPE, check_output, fill_inbox, restored, run
 
+from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
 from pipeline.ledger import Ledger, TaskContext, batches, claims, events, scans, upgrade
 from pipeline.ledger.migrate import VERSION_TABLE
@@ -140,7 +141,9 @@ def test_claims_events_and_moments(server: Server) -> None:
         session.execute(text("DELETE FROM ledger_events"))
 
 
-def test_the_whole_way_and_a_restart_of_the_database(server: Server, tmp_path: Path) -> None:
+def test_the_whole_way_and_a_restart_of_the_database(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     fill_inbox(inbox, ["a.png", "box/b.png"])
@@ -154,8 +157,8 @@ def test_the_whole_way_and_a_restart_of_the_database(server: Server, tmp_path: P
     assert said["outcomes"]["restored"] == 2 and not (output / "ledger.db").exists()
     check_output(output, {"a": "restored", "box/b": "restored"})
     assert restored(*line[1:-1], RESTORATION_LEDGER_URL=server.url)["known"] == 2
-    told = run("trace", "b.png", "--json", RESTORATION_LEDGER_URL=server.url)
-    assert json.loads(told.stdout)["scans"][0]["outcomes"][0]["outcome"] == "restored"
+    assert main(["trace", "b.png", "--json", "--ledger", server.url]) == 0
+    assert json.loads(capsys.readouterr().out)["scans"][0]["outcomes"][0]["outcome"] == "restored"
     with upgrade(server.url).read() as session:
         assert session.scalar(select(func.count()).select_from(Batch).where(Batch.state == "done")) == 2
 

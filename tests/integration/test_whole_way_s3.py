@@ -19,10 +19,12 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from sqlalchemy import func, select
-from whole_way import RECIPE, pair, restored, run
+from whole_way import RECIPE, pair, restored
 
+from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
 from pipeline.ledger import upgrade
+from pipeline.settings import settings
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
     tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
 ) -> None:
     from pipeline.ledger.tables import Event, Outcome
-    from pipeline.settings import Collection, Recipe, settings
+    from pipeline.settings import Collection, Recipe
     from pipeline.stages import work as works
     from pipeline.stages.inpaint import inpaint
     from pipeline.stages.mask import mask
@@ -198,11 +200,22 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         assert session.scalar(select(func.count()).select_from(Event).where(Event.decision == "restored")) == 4
 
 
-def test_a_store_that_does_not_answer_is_told_and_tried_again(
-    tmp_path: Path, bucket: Any, access: dict[str, str]
+def test_a_store_that_does_not_answer_is_told(
+    tmp_path: Path,
+    bucket: Any,
+    access: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    away = {**access, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    done = run("restore", "s3://archive/in", "s3://archive/out", "--ledger", tmp_path / "l.db", **away)
-    assert done.returncode == 1 and "did not answer" in done.stderr and len(done.stderr.splitlines()) == 1
-    done = run("restore", "s3://no-such-bucket/in", "s3://archive/out", "--ledger", tmp_path / "l.db", **access)
-    assert done.returncode == 2 and "there is no such" in done.stderr
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    given = ["--ledger", str(tmp_path / "l.db"), "--recipe", str(tmp_path / "recipe.yaml")]
+    monkeypatch.setenv("RESTORATION_LEDGER_URL", "")
+    for name, value in {**access, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["restore", "s3://archive/in", "s3://archive/out", *given]) == 1
+    said = capsys.readouterr().err
+    assert "did not answer" in said and len(said.splitlines()) == 1
+    monkeypatch.setenv("AWS_ENDPOINT_URL", access["AWS_ENDPOINT_URL"])
+    assert main(["restore", "s3://no-such-bucket/in", "s3://archive/out", *given]) == 2
+    assert "there is no such" in capsys.readouterr().err
+    settings.cache_clear()
