@@ -104,7 +104,7 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
     recorded = {Cause.REVIEW: row["review_reason"], Cause.FAILED: row["message"]}.get(cause)
     # The words of an unexpected error are for whoever mends it: a detail.
     if recorded and t.code == SPOKEN and row["reason"] != "error":
-        return _told(recorded)
+        return _told(recorded, row["path"])
     if cause in (Cause.QUARANTINED, Cause.FAILED) and t.has(f"reason.{row['reason']}"):
         return t(f"reason.{row['reason']}")
     return t(f"cause.{cause}")
@@ -116,10 +116,12 @@ def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str
         return []
     said = _sentence(row, cause, t)
     recorded = (row["review_reason"] if cause is Cause.REVIEW else "", row["message"])
-    return [told for text in recorded if text and (told := _told(text)) != said]
+    return [told for text in recorded if text and (told := _told(text, row["path"])) != said]
 
 
-def _told(text: str) -> str:
-    """Returns recorded words as a sentence."""
+def _told(text: str, path: str) -> str:
+    """Returns recorded words as a sentence; a file's name at its beginning stays as it is."""
     line = one_line(text, 500)
-    return line[:1].upper() + line[1:] + ("" if line.endswith((".", "!", "?", "…")) else ".")
+    if not text.startswith((path, path.rpartition("/")[2])):
+        line = line[:1].upper() + line[1:]
+    return line + ("" if line.endswith((".", "!", "?", "…")) else ".")

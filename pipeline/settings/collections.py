@@ -142,13 +142,20 @@ def load_collections(path: Path) -> CollectionsFile:
     if root is None:
         return CollectionsFile(path)
     entries, problems = _entries(root)
-    collections: list[Collection] = []
+    collections: dict[str, Collection] = {}
     for name, (line, node) in entries.items():
         collection, wrong = _collection(name, line, node)
         problems += wrong
-        if collection is not None:
-            collections.append(collection)
-    return CollectionsFile(path, tuple(collections), tuple(problems))
+        if collection is None:
+            continue
+        # Two collections in one place would overwrite each other's derivatives: names are given out per collection.
+        place = collection.output.rstrip("/")
+        if place in collections:
+            message = f"{collections[place].name!r} has this output already; give each collection a place of its own"
+            problems.append(Problem(name, line_of(node, ["output"], line), f"{name}.output", message))
+        else:
+            collections[place] = collection
+    return CollectionsFile(path, tuple(collections.values()), tuple(problems))
 
 
 def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | None, list[Problem]]:

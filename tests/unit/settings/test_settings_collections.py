@@ -218,3 +218,15 @@ def test_a_collection_that_is_not_there(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD)
     with pytest.raises(ConfigurationError, match=r"no collection named 'plates' \(known: glass-plates, small\)"):
         found.get("plates")
+
+
+def test_two_collections_with_one_output_cost_the_second(tmp_path: Path) -> None:
+    path = tmp_path / "collections.yaml"
+    path.write_text(
+        "collections:\n  a: {inbox: /in/a, output: /out}\n  b:\n    inbox: /in/b\n    output: /out/\n", encoding="utf-8"
+    )
+    found = load_collections(path)
+    assert [collection.name for collection in found.collections] == ["a"]
+    assert [str(problem) for problem in found.problems] == [
+        "line 5: b.output: 'a' has this output already; give each collection a place of its own"
+    ]
