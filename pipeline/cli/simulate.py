@@ -135,6 +135,8 @@ def _one(
     if entry.kind != "file":
         raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
     scan = scans.decode_isolated(entry.uri, name=entry.path)
+    if scan.mode == "CMYK":
+        raise UnreadableScan(Reason.UNSUPPORTED, "is in CMYK; damage is drawn in RGB and grey: convert it first")
     # Each picture draws from its own stream, so that a neighbour more or less changes nothing.
     rng = np.random.default_rng((arguments.seed, zlib.crc32(entry.path.encode())))
     result = simulate(scan.pixels, rng, kinds, arguments.severity, ageing=arguments.ageing, bank=bank)

@@ -13,6 +13,9 @@ from pipeline.damage.classical.relief import STEP, Relief
 #: Scores at which the picture is cut into pieces. What hangs together with the picture's own lines at a low cut
 #: comes apart at a higher one, and what breaks up at a high cut is whole at a lower one.
 CUTS = (0.55, 1.1, 2.0)
+#: A piece ends where its contrast falls below this share of its highest: lines are found along their run, which
+#: also marks what lies beside them.
+SKIRT = 0.35
 #: A piece needs a pixel of this multiple of its cut, which drops what is only just above it.
 RISE = 1.4
 #: Pieces looked at on one scan and polarity; the faintest beyond that are left alone.
@@ -79,6 +82,8 @@ def find_pieces(grey: NDArray[np.uint8], found: Relief, *, bright: bool, cut: fl
     weak = (found.score >= STEP * cut).astype(np.uint8)
     count, found_labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(found_labels, np.int32)
+    crest = _maxima(labels, found.contrast, count)
+    labels[found.contrast < SKIRT * crest.astype(np.float32)[labels]] = 0
     peaks = _maxima(labels, found.score, count)
     keep = peaks >= STEP * cut * RISE
     keep[0] = False

@@ -16,9 +16,9 @@ TILE, OVERLAP = 1536, 48
 #: Halving ends below this short side: what is broad there is part of the picture.
 COARSEST = 400
 #: Contrast in grey levels below which nothing is damage, and how much a busy neighbourhood adds to that.
-FLOOR, TEXTURE = 12.0, 2.0
+FLOOR, TEXTURE = 12.0, 3.0
 #: Grey levels at which one pixel's contribution to the busyness of its neighbourhood ends.
-BUSY_CAP = 16
+BUSY_CAP = 8
 #: Scores are stored as 8-bit integers of this fraction.
 STEP = 32
 
