@@ -107,10 +107,10 @@ class _Publisher:
             files.mask_sha256 = hashlib.sha256(data).hexdigest()
             storage.write_bytes(files.mask_uri, data)
         previews.write(self.work, row["scan_id"], scan, mask, after)
-        data = self._sidecar(row, files)
+        files.sidecar = self._sidecar(row, files)
         files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
-        files.sidecar_sha256 = hashlib.sha256(data).hexdigest()
-        storage.write_bytes(files.sidecar_uri, data)
+        files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
+        storage.write_bytes(files.sidecar_uri, files.sidecar)
         return {}
 
     def _clear(self, row: Row, files: Files) -> None:
@@ -180,6 +180,9 @@ class _Publisher:
                 **files.recorded(),
                 code_version=self.work.code_version,
             )
+            if repeated and files.sidecar:
+                # Whoever commits last must have written last, or the ledger's digest would be of the other's sidecar.
+                storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
             claims.release(session, self.work.batch_id, [row["scan_id"]])
         self.run.log(row, str(files.outcome), row["publish_seconds"])

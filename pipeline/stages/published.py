@@ -12,7 +12,10 @@ from pipeline.stages.manifest import Row
 
 @dataclass
 class Files:
-    """The outcome of a scan and its files; what does not exist is empty."""
+    """The outcome of a scan and its files; what does not exist is empty.
+
+    `sidecar` is the sidecar's content: tries of a task write different ones, with their number and time.
+    """
 
     outcome: Result
     restored_uri: str = ""
@@ -22,6 +25,7 @@ class Files:
     mask_sha256: str = ""
     sidecar_uri: str = ""
     sidecar_sha256: str = ""
+    sidecar: bytes = b""
 
     def columns(self) -> Row:
         """Returns the manifest's columns."""
@@ -36,7 +40,9 @@ class Files:
 
     def recorded(self) -> dict[str, Any]:
         """Returns the ledger's columns."""
-        return asdict(self)
+        found = asdict(self)
+        del found["sidecar"]
+        return found
 
 
 def recall(row: Row, outcome: Outcome) -> None:

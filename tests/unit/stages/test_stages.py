@@ -427,3 +427,46 @@ def test_every_kind_of_pixel_comes_back_in_its_own_depth(house, mode: str, depth
     assert after.dtype == before.dtype and after.shape == before.shape
     assert np.array_equal(after[marked == 0], before[marked == 0])
     assert not np.array_equal(after[marked > 0], before[marked > 0])
+
+
+def test_two_tries_at_once_publish_one_outcome(house, monkeypatch) -> None:
+    """A try that was thought dead comes to its commit after another try has published the same scan."""
+    from pipeline.stages.publish import _Publisher
+
+    house.put("a.png")
+    (chunk,) = [measure(inpaint(mask(chunk))) for chunk in house.receive()]
+    commit = _Publisher._commit
+
+    def late(self, row, files):
+        monkeypatch.setattr(_Publisher, "_commit", commit)
+        publish(chunk, TaskContext(try_number=2))
+        commit(self, row, files)
+
+    monkeypatch.setattr(_Publisher, "_commit", late)
+    publish(chunk, TaskContext(try_number=1))
+    assert outcomes(house) == {"restored": 1}
+    with house.ledger.read() as session:
+        said = session.scalars(select(Event.decision).where(Event.stage == "publish").order_by(Event.id)).all()
+        recorded = session.scalars(select(Outcome)).one()
+    assert said == ["master intact", "restored", "master intact", "repeated"]
+    sidecar = (house.output / "sidecars/a.json").read_bytes()
+    assert hashlib.sha256(sidecar).hexdigest() == recorded.sidecar_sha256
+
+
+def test_a_try_that_outlives_its_batch_changes_nothing(house, monkeypatch) -> None:
+    from pipeline.stages.publish import _Publisher
+
+    house.put("a.png")
+    (chunk,) = chunks = [measure(inpaint(mask(chunk))) for chunk in house.receive()]
+    commit = _Publisher._commit
+
+    def late(self, row, files):
+        monkeypatch.setattr(_Publisher, "_commit", commit)
+        publish(chunk)
+        reconcile(house.work(), chunks)
+        commit(self, row, files)
+
+    monkeypatch.setattr(_Publisher, "_commit", late)
+    with pytest.raises(GoneError):
+        publish(chunk)
+    assert outcomes(house) == {"restored": 1}
