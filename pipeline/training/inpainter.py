@@ -121,7 +121,7 @@ def make_card(
             "time": f"{progress.seconds / 3600:.2f} h, breaks not counted",
             "hardware": hardware(),
             "arithmetic": "bfloat16 with float32 statistics and weights",
-            "optimiser": f"AdamW, {options.peak_rate:g}, betas .9 and .99, clipped at 1; averaged weights are shipped",
+            "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",
             "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items()),
             "seed": str(options.seed),
             "holes": "drawn (`pipeline/damage/holes.py`)"
