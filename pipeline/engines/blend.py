@@ -32,19 +32,28 @@ class Patch:
 
     Attributes:
         window: of the scan's plan.
-        rect: of the scan, a whole number of window pixels high and wide; may reach beyond the scan's border.
-        pixels: (h,w,3) at the window's scale.
+        rect: of the scan, a whole number of patch pixels high and wide; may reach beyond the scan's border.
+        scale: pixels of the scan per pixel of the patch.
+        pixels: (h,w,3).
     """
 
     window: Window
     rect: Rect
+    scale: int
     pixels: FloatImage
 
 
-def keep(window: Window, filled: FloatImage) -> Patch:
-    """Returns the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten."""
-    scale = window.scale
-    outer, core = window.rect, window.core
+def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
+    """Returns the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten.
+
+    Args:
+        window: of the scan's plan.
+        filled: what the engine made of it.
+        seen: the window that the engine was shown instead, where it was another.
+    """
+    shown = seen or window
+    scale = shown.scale
+    outer, core = shown.rect, window.core
     top = max(0, (core.top - outer.top) // scale - OVERLAP - MARGIN)
     left = max(0, (core.left - outer.left) // scale - OVERLAP - MARGIN)
     bottom = min(filled.shape[0], -(-(core.bottom - outer.top) // scale) + OVERLAP + MARGIN)
@@ -52,7 +61,7 @@ def keep(window: Window, filled: FloatImage) -> Patch:
     rect = Rect(
         outer.top + top * scale, outer.left + left * scale, outer.top + bottom * scale, outer.left + right * scale
     )
-    return Patch(window, rect, filled[top:bottom, left:right].copy())
+    return Patch(window, rect, scale, filled[top:bottom, left:right].copy())
 
 
 def blend(
@@ -124,7 +133,7 @@ def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
 
 def _enlarge(patch: Patch, rect: Rect) -> FloatImage:
     """Returns the patch's pixels at native scale in a rectangle within it."""
-    scale = patch.window.scale
+    scale = patch.scale
     if scale == 1:
         return patch.pixels[rect.within(patch.rect)]
     top, left = (rect.top - patch.rect.top) // scale, (rect.left - patch.rect.left) // scale

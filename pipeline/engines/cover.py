@@ -13,10 +13,6 @@ from pipeline.engines.interface import BoolMask, Layout
 OVERHEAD = 48 * 48
 """What a window costs besides its pixels, in pixels: cutting, blending, the call."""
 
-MULTIPLE = 16
-SMALLEST = 64
-"""Side of the windows of a picture that is smaller than the smallest size."""
-
 Costs = NDArray[np.float64]
 CostFunction = Callable[[NDArray[np.int64], NDArray[np.int64]], Costs]
 
@@ -32,10 +28,9 @@ def sides(layout: Layout, cells: int, extent: int) -> tuple[NDArray[np.int64], N
     largest = layout.sizes[-1]
     sizes = np.asarray(layout.sizes)
     need = np.arange(cells + 1) * CELL + 2 * layout.context
-    cap = max(SMALLEST, -(-extent // MULTIPLE) * MULTIPLE)
-    if cap <= largest:
-        need = np.minimum(need, cap)
-    side = np.minimum(sizes[np.minimum(np.searchsorted(sizes, need), len(sizes) - 1)], cap)
+    if extent <= largest:
+        need = np.minimum(need, extent)
+    side = sizes[np.minimum(np.searchsorted(sizes, need), len(sizes) - 1)]
     core = max(CELL, largest - 2 * layout.context)
     count = np.where(need <= largest, 1, -(-np.arange(cells + 1) * CELL // core))
     return side.astype(np.int64), count.astype(np.int64)

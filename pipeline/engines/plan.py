@@ -38,6 +38,14 @@ class Window:
         return self.rect.height >> self.level, self.rect.width >> self.level
 
 
+def wider(window: Window, shape: tuple[int, ...]) -> Window:
+    """Returns the window at half its scale: as large for the engine, twice the sides of the scan around its core."""
+    size = (2 * window.rect.height, 2 * window.rect.width)
+    middle = ((window.core.top + window.core.bottom) // 2, (window.core.left + window.core.right) // 2)
+    top, left = (max(0, min(at - side // 2, limit - side)) for at, side, limit in zip(middle, size, shape, strict=True))
+    return Window(Rect(top, left, top + size[0], left + size[1]), window.core, window.level + 1)
+
+
 @dataclass(frozen=True)
 class Plan:
     """All windows of one scan.

@@ -6,28 +6,24 @@ import hashlib
 
 import numpy as np
 
+from pipeline.engines.backends.prior import push_pull
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.rn import SIZES
 
 
 class PriorEngine:
-    """Fills holes with the push-pull prior of :mod:`pipeline.rn.prior`, without any weights."""
+    """Fills holes with the push-pull prior, which has no weights; windows are cut as for `rn`."""
 
     name = "prior"
-    runtime = "torch on cpu"
-    layout = Layout(sizes=(128, 192, 256, 384, 512), context=48, depth=48)
+    runtime = "opencv on cpu"
+    layout = Layout(sizes=SIZES, context=48, depth=24)
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256(b"push-pull prior v1").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""
-        import torch
-
-        from pipeline.rn.prior import push_pull
-
-        planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-        hole = torch.from_numpy(holes[:, np.newaxis].astype(np.float32))
-        return push_pull(planes, hole).numpy().transpose(0, 2, 3, 1)
+        return np.stack([push_pull(image, hole) for image, hole in zip(images, holes, strict=True)])
 
     def fallback(self) -> Engine | None:
         """None: this runs on the CPU already."""

@@ -13,6 +13,8 @@ from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
 VERSION = "rn v1"
 """Raised when windows are cut or blended otherwise: with the weights it makes the engine's digest."""
 
+SIZES = (128, 160, 192, 256, 320, 384, 512)
+
 
 class RnEngine:
     """Fills windows with a trained generator.
@@ -32,7 +34,7 @@ class RnEngine:
         self.weights_digest = weights_digest
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self.runtime = network.runtime
-        self.layout = Layout(sizes=(128, 192, 256, 384, 512), context=48, depth=32, batch_pixels=network.batch_pixels)
+        self.layout = Layout(sizes=SIZES, context=48, depth=24, batch_pixels=network.batch_pixels)
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from pipeline.engines.blend import Patch, blend, keep
 from pipeline.engines.crop import crop
-from pipeline.engines.interface import Engine, Filled, FloatImage, Job, Layout
+from pipeline.engines.interface import BoolMask, Engine, Filled, FloatImage, Job, Layout
 from pipeline.engines.memory import Careful
 from pipeline.engines.pixels import canonical, to_float
-from pipeline.engines.plan import Plan, plan
+from pipeline.engines.plan import Plan, Window, plan, wider
 
 AHEAD_PIXELS = 32 << 20
 """Pixels of scans that may wait for their windows' batches to fill up."""
@@ -124,14 +124,14 @@ class _Runner:
 
     def _fill(self, batch: list[tuple[_Work, int]]) -> None:
         started = time.perf_counter()
-        cut = [crop(work.job.colour, work.mask, work.plan.windows[number]) for work, number in batch]
+        seen, cut = zip(*(_look(work, work.plan.windows[number]) for work, number in batch), strict=True)
         images, holes = np.stack([image for image, _ in cut]), np.stack([hole for _, hole in cut])
         filled, notes = self._careful.fill(images, holes)
         if not np.isfinite(filled[holes]).all():
             raise FloatingPointError(f"engine {self._careful.engine.name} returned pixels that are no numbers")
         share = (time.perf_counter() - started) / len(batch)
-        for (work, number), pixels in zip(batch, filled, strict=True):
-            work.patches[number] = keep(work.plan.windows[number], np.clip(pixels, 0, 1))
+        for (work, number), shown, pixels in zip(batch, seen, filled, strict=True):
+            work.patches[number] = keep(work.plan.windows[number], np.clip(pixels, 0, 1), shown)
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
@@ -152,6 +152,18 @@ def _begin(job: Job, layout: Layout) -> _Work:
     if planned.hopeless:
         work.notes.append(HOPELESS)
     return work
+
+
+def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMask]]:
+    """Returns a window with its image and holes; one that sees nothing intact is widened until it does."""
+    height, width = work.mask.shape
+    while True:
+        image, holes = crop(work.job.colour, work.mask, window)
+        if not holes.all():
+            return window, (image, holes)
+        if window.rect.height >= 2 * height and window.rect.width >= 2 * width:
+            raise ValueError(f"{work.job.key}: no pixel outside the mask is a number")
+        window = wider(window, work.mask.shape)
 
 
 def _finish(work: _Work) -> Filled:

@@ -116,7 +116,7 @@ def _graph(path: Path, digest: str) -> bytes:
         torch.onnx.export(
             AfterPrior(generator).eval(),
             example,
-            target,
+            target,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=17,
             input_names=["prior", "hole"],

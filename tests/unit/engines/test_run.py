@@ -246,3 +246,22 @@ def test_a_wide_hole_is_filled_from_smaller_scales_without_a_step() -> None:
     assert filled.windows_count > 1
     assert np.abs(result - picture).max() < 0.12
     assert np.abs(np.diff(result[300, :, 0])).max() < 0.03
+
+
+def test_a_window_without_anything_intact_is_widened() -> None:
+    """With holes far deeper than the context, whole windows lie in the hole; the engine must never see one."""
+
+    class Deep(Flat):
+        layout = Layout(sizes=(64, 128), context=32, depth=1000)
+
+    mask = np.zeros((700, 900), np.uint8)
+    mask[100:600, 100:] = 255
+    _, result = only(np.zeros((700, 900, 3), np.uint8), mask, Deep())
+    assert np.abs(result[mask != 0] - 0.5).max() < 1e-6 and not result[mask == 0].any()
+
+
+def test_a_scan_whose_intact_pixels_are_no_numbers_is_refused_by_name() -> None:
+    mask = np.zeros((40, 40), np.uint8)
+    mask[5:9, 5:9] = 255
+    with pytest.raises(ValueError, match="plate"):
+        list(inpaint([Job("plate", np.full((40, 40, 3), np.nan, np.float32), mask)], load_engine("telea")))
