@@ -1,6 +1,6 @@
 """Detectors measured: precision, recall, F1, Dice and IoU on damaged pictures, false marks on clean ones, speed.
 
-    python benchmarks/detection.py --data DIR [--detector classical learned] [--json]
+    python -m benchmarks.detection --data DIR [--detector classical learned] [--json]
 
 DIR holds `bench-damage/damaged` and `bench-damage/masks` (paired by stem) and `bench/images` (undamaged). None of it
 may have been used for training or tuning. Precision and recall allow 2 px, since nobody can say where a soft edge ends.
@@ -103,7 +103,7 @@ def main() -> None:
     """Prints a table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--detector", nargs="+", default=["classical"])
+    parser.add_argument("--detector", nargs="+", default=["classical"], help="one or more")
     parser.add_argument("--large", type=float, default=0.0, help="also time a picture of so many megapixels")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

@@ -53,7 +53,7 @@ class LearnedDetector:
     """A U-Net over windows at the scan's own size and at halves of it.
 
     Args:
-        weights: the weights file.
+        weights: the weights file; the shipped one when left out.
 
     Raises:
         WeightsError: the file is missing, damaged or of another kind.
@@ -61,8 +61,8 @@ class LearnedDetector:
 
     name = "learned"
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
-        self.network, self.thresholds, self.digest = load_weights(weights)
+    def __init__(self, weights: Path | None = None) -> None:
+        self.network, self.thresholds, self.digest = load_weights(weights or WEIGHTS)
 
     def detect(
         self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15

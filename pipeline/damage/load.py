@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.damage.classical import ClassicalDetector
 from pipeline.damage.types import Detection, Detector, Pixels
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, WeightsError
 
 #: Names that `load_detector` knows.
-DETECTORS = ("classical", "none")
+DETECTORS = ("classical", "learned", "none")
 
 
 class NoDetector:
@@ -37,6 +37,16 @@ def load_detector(name: str) -> Detector:
     """
     if name == "classical":
         return ClassicalDetector()
+    if name == "learned":
+        # torch takes a second to import; the other detectors do without it.
+        from pipeline.damage.learned import WEIGHTS, LearnedDetector
+
+        if not WEIGHTS.exists():
+            raise WeightsError(
+                f"the detector `learned` has no weights ({WEIGHTS}); train it (`train detector`) and put its"
+                " detector.safetensors there, or use the detector `classical`"
+            )
+        return LearnedDetector()
     if name == "none":
         return NoDetector()
     raise ConfigurationError(f"unknown detector {name!r}; known are {', '.join(DETECTORS)}")

@@ -99,7 +99,13 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     progress.facts = {"photos": training.digest(), "network": run.network.as_metadata()}
     samples = held_out_samples(held, run.artefacts)
     crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)
-    loader = DataLoader(crops, run.batch, num_workers=run.workers, prefetch_factor=4 if run.workers else None)
+    loader = DataLoader(
+        crops,
+        run.batch,
+        num_workers=run.workers,
+        prefetch_factor=4 if run.workers else None,
+        worker_init_fn=_leave_signals,
+    )
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     stop = _StopSignal()
@@ -126,6 +132,12 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
             saved = time.monotonic()
     save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
     return average
+
+
+def _leave_signals(_worker: int) -> None:
+    """Ctrl-C and a service manager signal the whole group; a worker that died of it would break the step in hand."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _StopSignal:

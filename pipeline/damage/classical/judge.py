@@ -17,7 +17,7 @@ REPAIR_LINE, REPAIR_SPOT, REPAIR_BROAD = (0.87, 0.95), (0.97, 0.965), (0.95, 0.9
 #: A line that bends, or one of a tone that is common in the picture, is more often an outline.
 BENT, COMMON, REPAIR_DOUBTFUL_LINE = 0.08, 0.2, 0.98
 #: Chance from which a piece is suggested.
-SUGGEST = 0.5
+SUGGEST = 0.4
 
 #: Figures further out than this many deviations say no more than that; beyond, the table would only guess.
 CLIP = 2.5

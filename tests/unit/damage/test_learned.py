@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.damage import learned
+from pipeline.damage import learned, load_detector
 from pipeline.damage.learned import LearnedDetector, Thresholds, load_weights, save_weights
 from pipeline.damage.network import DetectorNet, NetworkConfig
 from pipeline.damage.planes import PLANES, planes
@@ -96,6 +96,14 @@ def test_hysteresis_and_levels(weights: Path, monkeypatch: pytest.MonkeyPatch) -
     keen = detector.detect(np.zeros((60, 80), np.uint8), dilate=0, sensitivity=4)
     assert (keen.suggest >= found.suggest).all()
     assert detector.detect(np.zeros((60, 80), np.uint8), max_coverage=0.001).review
+
+
+def test_without_weights_the_remedy_is_named(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned, "WEIGHTS", tmp_path / "absent.safetensors")
+    with pytest.raises(WeightsError, match="train detector"):
+        load_detector("learned")
+    monkeypatch.setattr(learned, "WEIGHTS", weights)
+    assert load_detector("learned").name == "learned"
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights at all", None])
