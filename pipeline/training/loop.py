@@ -108,6 +108,9 @@ class InpainterTraining:
         options.out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._resume()
+        else:  # figures of an abandoned run must not pass for this one's
+            for name in ("progress.csv", "validation.csv", "baselines.json"):
+                (options.out / name).unlink(missing_ok=True)
 
     def _resume(self) -> None:
         found = load_checkpoint(self.options.out / NAME, self.modules(), self.optimizers())
