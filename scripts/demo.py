@@ -14,22 +14,18 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+import runs
 import server
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "demo-output"
 COLLECTIONS = server.HOME / "demo" / "collections.yaml"
-# Well over what a cold machine with one core needs for the samples; one's own folder has all the time it takes.
-PATIENCE_SECONDS = 120.0
 
 
 def main() -> int:
@@ -37,7 +33,7 @@ def main() -> int:
     began = time.monotonic()
     prepare = subprocess.Popen([sys.executable, "-W", "ignore", ROOT / "scripts" / "prepare.py"])
     name, entry = _own() if os.environ.get("INBOX") else _samples()
-    _remember(name, entry)
+    known = _remember(name, entry)
     if prepare.wait() != 0:
         raise server.Trouble("Airflow's database could not be prepared; the lines above say why")
     started = not server.running()
@@ -48,30 +44,35 @@ def main() -> int:
         api = server.Api(server.port())
         api.login()
         # Results that were thrown away are made again, although the ledger knows the scans as done.
-        redo = bool(os.environ.get("REDO")) or (
-            "://" not in entry["output"] and not Path(entry["output"], "reports").exists()
-        )
-        run = _run(api, f"restore_{name}", {"redo": redo})
+        made = known or name == "demo"
+        gone = made and "://" not in entry["output"] and not Path(entry["output"], "reports").exists()
+        dag_id = f"restore_{name}"
+        run_id: str | None = runs.trigger(api, dag_id, {"redo": gone or bool(os.environ.get("REDO"))})
+        done = []
+        while run_id:
+            done.append(runs.follow(api, dag_id, run_id))
+            run_id = done[-1].following
     finally:
         if started:
             server.stop()
-    _show(run, entry["output"])
+    for run in done:
+        _show(run, entry["output"])
     print(f"{time.monotonic() - began:.0f} s in all. The run with its task logs in Airflow: make up, then open")
-    print(f"  {run['url']}")
-    return 0 if run["state"] == "success" else 1
+    print(f"  {os.environ['RESTORATION_PUBLIC_URL']}{done[0].page}")
+    return 0 if all(run.succeeded for run in done) else 1
 
 
-def _show(run: dict[str, Any], output: str) -> None:
-    """Prints what became of the batch, and where everything lies."""
-    report = run["report"]
-    if report is None and run["state"] == "success":
+def _show(run: runs.Run, output: str) -> None:
+    """Prints what became of a batch, and where everything lies."""
+    report = run.report
+    if report is None and run.succeeded:
         print("Nothing new: every scan in the inbox has its outcome already (REDO=1 restores them again).")
         earlier = sorted(Path(output, "reports").glob("*/report.parquet")) if "://" not in output else []
         report = str(earlier[-1].parent) if earlier else None
     if report is None:
         return
-    summarise(report)
     report = report.rstrip("/")
+    summarise(report)
     print(f"\nrestored images  {output}/restored")
     print(f"report           {report}/report.pdf")
     print(f"digest           {report}/digest.eml")
@@ -119,14 +120,18 @@ def _own() -> tuple[str, dict[str, Any]]:
     return name, {"title": inbox.rstrip("/").rpartition("/")[2], "inbox": inbox, "output": output, "schedule": None}
 
 
-def _remember(name: str, entry: dict[str, Any]) -> None:
-    """Writes one collection to the demo's own collections file, beside those of earlier runs."""
+def _remember(name: str, entry: dict[str, Any]) -> bool:
+    """Writes one collection to the demo's own collections file, and returns whether an earlier run did so too."""
     COLLECTIONS.parent.mkdir(parents=True, exist_ok=True)
-    known = yaml.safe_load(COLLECTIONS.read_text(encoding="utf-8")) if COLLECTIONS.exists() else {"collections": {}}
-    known["collections"][name] = entry
+    document = yaml.safe_load(COLLECTIONS.read_text(encoding="utf-8")) if COLLECTIONS.exists() else {"collections": {}}
+    again = name in document["collections"]
+    # An output belongs to one collection: the last that was given it.
+    others = {n: e for n, e in document["collections"].items() if e["output"] != entry["output"]}
+    document["collections"] = others | {name: entry}
     temporary = COLLECTIONS.with_suffix(".tmp")
-    temporary.write_text(yaml.safe_dump(known, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    temporary.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
     temporary.replace(COLLECTIONS)
+    return again
 
 
 def _port() -> int:
@@ -138,73 +143,6 @@ def _port() -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _run(api: server.Api, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
-    """Triggers the DAG, prints its progress, and returns the finished run.
-
-    Raises:
-        Trouble: the DAG did not appear.
-    """
-    dag = f"/api/v2/dags/{dag_id}"
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            api.request("PATCH", f"{dag}?update_mask=is_paused", {"is_paused": False})
-            break
-        except urllib.error.HTTPError as error:
-            if error.code != 404 or time.monotonic() > deadline:
-                raise server.Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
-            time.sleep(0.3)
-    run = api.request("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": conf})
-    path = f"{dag}/dagRuns/{urllib.parse.quote(run['dag_run_id'])}"
-    began, shown = time.monotonic(), ""
-    while run["state"] not in ("success", "failed"):
-        time.sleep(0.5)
-        run = api.get(path)
-        tasks = api.get(f"{path}/taskInstances", limit=1000)["task_instances"]
-        line = _progress(tasks)
-        if line != shown:
-            shown = line
-            print(f"  {time.monotonic() - began:4.0f} s  {line}", flush=True)
-    tasks = api.get(f"{path}/taskInstances", limit=1000)["task_instances"]
-    home = os.environ["RESTORATION_PUBLIC_URL"]
-    run["url"] = f"{home}/dags/{dag_id}/runs/{urllib.parse.quote(run['dag_run_id'])}"
-    for task in tasks:
-        if task["state"] == "failed":
-            _complain(task)
-    run["report"] = _report(api, path)
-    return run
-
-
-def _progress(tasks: list[dict[str, Any]]) -> str:
-    """Returns one line on how far each stage is."""
-    order = ("receive", "mask", "inpaint", "measure", "publish", "report", "digest", "reconcile")
-    done: Counter[str] = Counter()
-    known: Counter[str] = Counter()
-    for task in tasks:
-        stage = task["task_id"].rpartition(".")[2]
-        known[stage] += 1
-        done[stage] += task["state"] in ("success", "skipped", "failed", "upstream_failed")
-    # Before receive has said how many chunks there are, a stage counts as one.
-    line = "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in order if done[stage])
-    again = sorted({task["task_id"] for task in tasks if task["state"] == "up_for_retry"})
-    return line + (f"  (waiting for another try: {', '.join(again)})" if again else "")
-
-
-def _complain(task: dict[str, Any]) -> None:
-    """Prints that a task failed, and where its log lies."""
-    folder = f"dag_id={task['dag_id']}/run_id={task['dag_run_id']}/task_id={task['task_id']}"
-    where = server.HOME / "logs" / folder
-    print(f"{task['task_id']} failed after {task['try_number']} tries; its log says why: {where}", file=sys.stderr)
-
-
-def _report(api: server.Api, path: str) -> str | None:
-    """Returns the URI of the report's folder, or None where there is no report."""
-    try:
-        return api.get(f"{path}/taskInstances/report/xcomEntries/return_value", deserialize="true")["value"]
-    except urllib.error.HTTPError:
-        return None
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.restoration.following import FollowingBatch
 from dags.restoration.params import params
 from dags.restoration.policy import RETRIES
 from dags.restoration.schedule import schedule
@@ -33,7 +34,8 @@ Finds the damage on the scans of **{label}**, fills it, and leaves everything el
 
 *receive* lists the inbox and takes what the ledger does not know as done. Each chunk of scans then goes through
 *mask*, *inpaint*, *measure* and *publish*. *report* writes the PDF, *digest* the email, and *reconcile* fails when
-a scan of the batch has no outcome. Every task may be cleared and run again at any time: finished work is skipped.
+a scan of the batch has no outcome. When the inbox holds more than one batch may take, another run follows. Every
+task may be cleared and run again at any time: finished work is skipped.
 """
 
 
@@ -68,11 +70,11 @@ def build(dag_id: str, collection: Collection) -> DAG:
         auto_register=False,
     )
     with dag:
-        _graph(collection)
+        _graph(dag_id, collection)
     return dag
 
 
-def _graph(collection: Collection) -> None:
+def _graph(dag_id: str, collection: Collection) -> None:
     """Adds the tasks to the current DAG."""
 
     @task
@@ -130,13 +132,12 @@ def _graph(collection: Collection) -> None:
 
     @task
     def digest() -> dict[str, Any]:
-        from pipeline.stages.digest import digest
-
         from dags.restoration.mail import channel
+        from pipeline.stages.digest import digest
 
         return digest(_work(collection), _context(), channel=channel())
 
-    # Last and always: its state is the run's, so that a digest that could not be sent fails nothing.
+    # Always, and its state is the run's: a digest that could not be sent fails nothing.
     @task(trigger_rule="all_done")
     def reconcile(chunks: list[str] | None, report_uri: str | None) -> dict[str, Any]:
         from pipeline.stages.reconcile import reconcile
@@ -152,7 +153,8 @@ def _graph(collection: Collection) -> None:
     restored = chunk.expand(chunk=chunks)
     reported = report(chunks)
     sent = digest()
-    restored >> reported >> sent >> reconcile(chunks, reported)
+    following = FollowingBatch(task_id="following_batch", trigger_dag_id=dag_id)
+    restored >> reported >> sent >> reconcile(chunks, reported) >> following
 
 
 def _context() -> TaskContext:

@@ -41,6 +41,10 @@ class Client:
         self("PATCH", f"{dag}?update_mask=is_paused", {"is_paused": False})
         started = self("POST", f"{dag}/dagRuns", {"logical_date": None})
         run = f"{dag}/dagRuns/{urllib.parse.quote(started['dag_run_id'])}"
+        return self.wait(run), run, self("GET", f"{run}/taskInstances?limit=100")["task_instances"]
+
+    def wait(self, run: str) -> str:
+        """Returns the state of a run when it has ended."""
         while (state := self("GET", run)["state"]) in ("queued", "running"):
             time.sleep(1)
-        return state, run, self("GET", f"{run}/taskInstances?limit=100")["task_instances"]
+        return state

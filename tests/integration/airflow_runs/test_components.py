@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from rest import Client, free_port
-from small_inbox import write_inbox
+from small_inbox import outcomes, write_inbox
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
@@ -41,12 +41,21 @@ def up(airflow):
 
 def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path, request):
     write_inbox(tmp_path / "inbox")
-    airflow.write(night={"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out"), "chunk_scans": 2})
+    airflow.write(
+        night={"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out"), "chunk_scans": 2, "batch_scans": 3}
+    )
     api = Client(request.getfixturevalue("up"), airflow.home)
     state, run, tasks = api.restore("night")
     assert state == "success", [(task["task_id"], task["state"]) for task in tasks]
     assert {task["pool"] for task in tasks if task["task_id"] == "chunk.inpaint"} == {"gpu"}
     assert len([task for task in tasks if task["task_id"] == "chunk.publish"]) == 2
+    # Four files and three in a batch: the run that follows takes the last, and is itself the last.
+    assert api.wait(f"{run}.2") == "success"
+    assert [len(outcomes(path.read_bytes())) for path in sorted(tmp_path.glob("out/reports/*/report.parquet"))] == [
+        3,
+        1,
+    ]
+    assert len(api("GET", run.rpartition("/")[0])["dag_runs"]) == 2
     log = json.dumps(api("GET", f"{run}/taskInstances/chunk.mask/logs/1?map_index=0"))
     assert "stage=mask decision=fill" in log
 

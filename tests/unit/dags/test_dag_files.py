@@ -19,7 +19,7 @@ collections:
     watch: {settle: 5, interval: 2}
   both:
     inbox: /archive/both
-    output: /archive/out
+    output: /archive/other
     watch: {}
   typo:
     inbox: /x
@@ -28,7 +28,7 @@ collections:
       engin: rn
   clock:
     inbox: /x
-    output: /y
+    output: /z
     schedule: "99 2 * * *"
 """
 
@@ -71,10 +71,13 @@ def test_only_inpainting_takes_the_gpu(bag):
     assert {name for name, task in tasks.items() if task.get("queue") == "gpu"} == {"chunk.inpaint"}
 
 
-def test_reconcile_runs_whatever_happened_and_is_the_only_leaf(bag):
+def test_reconcile_runs_whatever_happened_and_decides_on_the_run(bag):
     tasks = bag.tasks("restore_plates")
     assert tasks["reconcile"]["trigger_rule"] == "all_done"
-    assert [name for name, task in tasks.items() if not task.get("downstream_task_ids")] == ["reconcile"]
+    # The only leaf fails with it, and is a success or skipped otherwise.
+    assert tasks["reconcile"]["downstream_task_ids"] == ["following_batch"]
+    assert [name for name, task in tasks.items() if not task.get("downstream_task_ids")] == ["following_batch"]
+    assert tasks["following_batch"].get("trigger_rule", "all_success") == "all_success"
 
 
 def test_the_clock_the_bell_or_both(bag):
