@@ -1,0 +1,35 @@
+"""The judge's table can be fitted again, and a fitted one judges."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from pipeline.damage import detect
+from pipeline.damage.classical import judge
+from pipeline.training.judge import examples, fit
+
+
+def test_a_table_is_fitted_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [skimage.data.chelsea(), skimage.data.coffee()[:300, :400]]
+    data = examples(pictures, None, 6, seed=2, smooth=0.5)
+    assert data.figures.shape[1] == 18
+    assert set(np.unique(data.truth)) == {0.0, 1.0}
+    table = fit(data, epochs=8)
+    shipped = json.loads(judge._TABLE.read_text())
+    assert {key: np.shape(value) for key, value in table.items()} == {
+        key: np.shape(value) for key, value in shipped.items()
+    }
+    path = tmp_path / "judge.json"
+    path.write_text(json.dumps(table))
+    monkeypatch.setattr(judge, "_TABLE", path)
+    judge._table.cache_clear()
+    try:
+        found = detect(skimage.data.chelsea()[:100, :120])
+        assert all(0 <= (piece.probability or 0) <= 1 for piece in found.components)
+    finally:
+        judge._table.cache_clear()
