@@ -218,9 +218,8 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.backends = arguments.backends or (["torch", "openvino"] if arguments.device == "cpu" else ["torch"])
     arguments.megapixels = [value for value in arguments.megapixels if value > 0]
-    print(
-        f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before, weights {Path(weights_path(arguments.weights)).name}"
-    )
+    cores, load, name = len(os.sched_getaffinity(0)), os.getloadavg()[0], weights_path(arguments.weights).name
+    print(f"{cores} cores, load {load:.1f} before, weights {name}")
     ceilings, giga = ceiling(arguments.device), operations(arguments.weights)
     unit = "per core, as are the rates below" if arguments.device == "cpu" else "of the device"
     print(f"matrix ceiling: {', '.join(f'{name} {rate:.0f}' for name, rate in ceilings.items())} GFLOP/s {unit}")
