@@ -24,6 +24,9 @@ from pipeline.training.schedule import Budget
 
 log = logging.getLogger(__name__)
 
+WORTH_COMPILING = 500
+"""Steps from which on half a minute of compiling is made up for."""
+
 Watch = Callable[[str, float, dict[str, float]], None]
 """Called with what is being done, how far it is (0..1), and figures."""
 
@@ -95,7 +98,7 @@ def train_network(name: str, data: Path, output: Path, options: Options, watch: 
             watch(f"train {name}", share, losses)
 
     with _threads(options.threads):
-        if options.compiled:
+        if options.compiled and name == "region" and ready.steps >= WORTH_COMPILING:
             fused.enable()
         budget = Budget(steps=ready.steps)
         progress = train(

@@ -39,7 +39,7 @@ def test_a_way_that_touches_known_pixels_is_found_out(digits):
 def test_from_data_to_report(folder, tmp_path):
     told = []
     options = Options(
-        epochs=dict.fromkeys(("judge", "paper", "region"), 2), limit=150, compiled=False, batch="2026-01-01T000000Z"
+        epochs=dict.fromkeys(("judge", "paper", "region"), 1), limit=130, compiled=False, batch="2026-01-01T000000Z"
     )
     result = train_digits(folder, tmp_path, options, lambda what, share, figures: told.append((what, share)))
     table = pd.read_csv(result.files.csv)
