@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,30 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """Puts logging back as it was: importing Airflow switches off every logger that was there before it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    known = {name: one for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
+    before = {name: (one.disabled, one.propagate, one.level, one.handlers[:]) for name, one in known.items()}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, (disabled, propagate, own_level, own_handlers) in before.items():
+        known[name].disabled, known[name].propagate = disabled, propagate
+        known[name].setLevel(own_level)
+        known[name].handlers[:] = own_handlers
+
+
 def load_trigger() -> Any:
     name = "inbox_trigger"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "inbox_trigger.py")
         assert spec and spec.loader
         sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
+        with logging_kept():
+            spec.loader.exec_module(sys.modules[name])
     return sys.modules[name].InboxTrigger
 
 
