@@ -18,6 +18,18 @@ def weights_path(weights: str) -> Path:
     return WEIGHTS / f"{weights}.safetensors"
 
 
+def expected_digest(weights: str) -> str | None:
+    """Returns the sha256 that shipped weights must have, by the list that is shipped with them; ``None`` for others.
+
+    The list is what ``sha256sum *.safetensors > SHA256SUMS`` writes in the folder of the weights.
+    """
+    path, sums = weights_path(weights), WEIGHTS / "SHA256SUMS"
+    if path.parent != WEIGHTS or not sums.exists():
+        return None
+    listed = (line.split() for line in sums.read_text(encoding="utf-8").splitlines())
+    return next((digest for digest, name in listed if name.lstrip("*") == path.name), None)
+
+
 def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto", backend: str = "auto") -> Engine:
     """Returns an engine, ready to fill.
 
@@ -26,7 +38,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
         weights: name of shipped weights or path of a safetensors file; only for ``rn`` and ``dcgan-digits``, which
             takes its own weights when it is told of ``rn``'s.
         device: ``auto``, ``cpu`` or ``cuda``; only for ``rn``. ``auto`` is the installation's setting.
-        backend: ``auto``, ``torch``, ``openvino`` or ``onnxruntime``; only for ``rn``. ``auto`` as above.
+        backend: ``auto``, ``torch`` or ``openvino``; only for ``rn``. ``auto`` as above.
 
     Raises:
         ConfigurationError: there is no such engine, device or backend here.
@@ -48,7 +60,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
     if name == "rn":
         from pipeline.engines.backends.choose import load_rn
 
-        return load_rn(weights_path(weights), device=device, backend=backend)
+        return load_rn(weights_path(weights), expected_digest(weights), device=device, backend=backend)
     if name == "dcgan-digits":
         from pipeline.engines.dcgan_digits import DEFAULT, load_dcgan_digits
 

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
         Path.home() / ".cache" / "archive-restoration", description="exported models, by their weights' digest"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
-    backend: Literal["auto", "torch", "openvino", "onnxruntime"] = Field("auto", description="what runs networks")
+    backend: Literal["auto", "torch", "openvino"] = Field("auto", description="what runs networks")
     max_megapixels: float = Field(400.0, gt=0, description="scans with more megapixels go to quarantine")
     max_megabytes: float = Field(4096.0, gt=0, description="scan files with more megabytes go to quarantine")
     scan_timeout: float = Field(300.0, gt=0, description="seconds after which a decoder is stopped, per scan")

@@ -13,12 +13,15 @@ from pipeline.errors import ConfigurationError, WeightsError
 log = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "cuda")
-CPU_BACKENDS = ("openvino", "onnxruntime", "torch")
+CPU_BACKENDS = ("openvino", "torch")
 """In the order in which `auto` takes the first that is installed."""
 
 
-def load_rn(path: Path, *, device: str = "auto", backend: str = "auto") -> RnEngine:
-    """Returns the `rn` engine with the weights in a file; see :func:`pipeline.engines.load_engine`."""
+def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", backend: str = "auto") -> RnEngine:
+    """Returns the `rn` engine with the weights in a file, whose sha256 is given where it is known.
+
+    See :func:`pipeline.engines.load_engine`.
+    """
     from pipeline.settings import settings
 
     device = settings().device if device == "auto" else device
@@ -29,6 +32,11 @@ def load_rn(path: Path, *, device: str = "auto", backend: str = "auto") -> RnEng
         raise ConfigurationError(f"there is no backend {backend!r}; there are auto, {', '.join(CPU_BACKENDS)}")
     if device == "cuda" and backend not in ("auto", "torch"):
         raise ConfigurationError(f"backend {backend!r} runs on the CPU only; with device cuda take torch")
+    if expected is not None and (found := digest_of(path)) != expected:
+        raise WeightsError(
+            f"{path} is not the file that was shipped: its sha256 is {found}, expected {expected}; restore it, or name"
+            " your own weights by their path"
+        )
     if device == "cuda" or (device == "auto" and backend in ("auto", "torch") and _cuda_driver()):
         import torch
 
@@ -51,16 +59,14 @@ def _on_cpu(path: Path, backend: str) -> tuple[Network, str]:
         if importlib.util.find_spec(backend) is None:
             raise ConfigurationError(f"backend {backend!r} is not installed; pip install {backend}")
         return _load(path, backend)
-    for name in CPU_BACKENDS[:-1]:
-        if importlib.util.find_spec(name) is None:
-            continue
+    if importlib.util.find_spec("openvino") is not None:
         try:
-            return _load(path, name)
+            return _load(path, "openvino")
         except WeightsError:
             raise
         except Exception as error:
             # Whatever an exporter or a runtime stumbles over: torch itself always can.
-            log.warning("backend %s cannot be used, going on with another: %s", name, error)
+            log.warning("OpenVINO cannot be used, going on with torch: %s", error)
     return _load(path, "torch")
 
 
@@ -68,16 +74,11 @@ def _load(path: Path, backend: str) -> tuple[Network, str]:
     if backend == "torch":
         return _torch(path, "cpu")
     from pipeline.engines.backends.export import exported
+    from pipeline.engines.backends.openvino import OpenVINONetwork
     from pipeline.settings import settings
 
     model, digest = exported(path, settings().cache)
-    if backend == "openvino":
-        from pipeline.engines.backends.openvino import OpenVINONetwork
-
-        return OpenVINONetwork(model), digest
-    from pipeline.engines.backends.onnxruntime import OnnxRuntimeNetwork
-
-    return OnnxRuntimeNetwork(model), digest
+    return OpenVINONetwork(model), digest
 
 
 def _torch(path: Path, device: str) -> tuple[Network, str]:
