@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from pipeline.engines.backends import Network
+from pipeline.engines.backends.export import digest_of, exported
 from pipeline.engines.rn import RnEngine
 from pipeline.errors import ConfigurationError, WeightsError
 
@@ -73,7 +74,6 @@ def _on_cpu(path: Path, backend: str) -> tuple[Network, str]:
 def _load(path: Path, backend: str) -> tuple[Network, str]:
     if backend == "torch":
         return _torch(path, "cpu")
-    from pipeline.engines.backends.export import exported
     from pipeline.engines.backends.openvino import OpenVINONetwork
     from pipeline.settings import settings
 

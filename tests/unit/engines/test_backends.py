@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline.damage.holes import draw_hole
-from pipeline.engines import load_engine
+from pipeline.engines import load_engine, registry
 from pipeline.engines.backends import Network, choose
 from pipeline.engines.backends.export import exported
 from pipeline.engines.backends.openvino import OpenVINONetwork
@@ -135,6 +135,19 @@ def test_foreign_and_damaged_weights_are_refused_before_any_work(
             load_engine("rn", weights=str(path), device="cpu", backend=backend)
     with pytest.raises(WeightsError, match="nowhere"):
         load_engine("rn", weights="nowhere", device="cpu", backend=backend)
+
+
+def test_shipped_weights_must_be_those_that_were_shipped(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[str], Network]
+) -> None:
+    monkeypatch.setattr(registry, "WEIGHTS", tmp_path)
+    (tmp_path / "mine.safetensors").write_bytes(weights.read_bytes())
+    digest = load_engine("rn", weights="mine", device="cpu", backend="torch").weights_digest
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  mine.safetensors\n")
+    assert load_engine("rn", weights="mine", device="cpu", backend="torch").weights_digest == digest
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  mine.safetensors\n")
+    with pytest.raises(WeightsError, match=f"{digest}.*{'0' * 64}"):
+        load_engine("rn", weights="mine", device="cpu", backend="torch")
 
 
 def test_the_digest_is_of_the_weights_not_of_the_backend(weights: Path, network: Callable[[str], Network]) -> None:
