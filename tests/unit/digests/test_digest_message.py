@@ -77,7 +77,7 @@ def test_the_tree_is_what_mail_programs_expect(build: Build, pdf: Path) -> None:
 def test_headers(build: Build) -> None:
     message = received(build())
     what = "12 restored, 1 to review, 2 unreadable, 1 failed, 2 without damage"
-    assert message["Subject"] == f"Glass plates of the old harbour: {what} — 21 Nov 2026"
+    assert message["Subject"] == f"Glass plates of the old harbour: {what} (21 Nov 2026)"
     assert message["From"] == "Archive restoration <restoration@archive.example>"
     assert message["To"] == "anna@example.org"
     assert message["Date"].datetime.isoformat() == "2026-11-21T02:09:51+01:00"
@@ -132,7 +132,7 @@ def test_measured_and_estimated_figures_are_told_apart(build: Build) -> None:
 def test_german(build: Build) -> None:
     message = received(build(language="de", title="Glasplatten"))
     assert message["Subject"] == (
-        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 ohne Schaden — 21. Nov. 2026"
+        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 ohne Schaden (21. Nov. 2026)"
     )
     assert "Die Datei ist abgeschnitten, ihr Ende fehlt." in part(message, "plain")
     assert '<html lang="de">' in part(message, "html")
@@ -149,7 +149,7 @@ def test_a_large_report_is_named_not_attached(build: Build, pdf: Path) -> None:
 
 def test_nothing_new_and_nothing_wrong(build: Build) -> None:
     empty = build(rows=pd.DataFrame({"path": [], "outcome": []}))
-    assert empty["Subject"].endswith(": nothing new — 21 Nov 2026")
+    assert empty["Subject"].endswith(": nothing new (21 Nov 2026)")
     calm = build(rows=pd.DataFrame([row("a.tif", "restored")]), previews=lambda _: None)
     assert "Nothing wants your attention." in part(calm, "plain")
     assert tree(calm) == ["multipart/alternative", "text/plain", "text/html"]
