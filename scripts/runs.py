@@ -13,7 +13,8 @@ from typing import Any
 import server
 
 STAGES = ("receive", "mask", "inpaint", "measure", "publish", "report", "digest", "reconcile")
-ENDED = ("success", "skipped", "failed", "upstream_failed")
+# What was skipped, since nothing was new, is not shown.
+ENDED = ("success", "failed", "upstream_failed")
 # A DAG appears within seconds of a start, and within a minute of a change.
 PATIENCE_SECONDS = 120.0
 
