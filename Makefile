@@ -46,7 +46,9 @@ format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff format .
 
 bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
-	@$(BIN)/python -m benchmarks.quality
+	@$(BIN)/python -m benchmarks.speed
+	@if [ -z "$$BENCH_DATA" ]; then echo "Quality is measured with BENCH_DATA=folder (bench/, bench-damage/, artefacts/)"; fi
+	@if [ -d "$$BENCH_DATA/bench" ]; then $(BIN)/python -m benchmarks.quality; fi
 	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --data "$$BENCH_DATA"; fi
 
 lock: ## resolve requirements.txt anew and write requirements.lock
