@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 from pathlib import Path
 from typing import Any
 
@@ -152,5 +153,7 @@ if __name__ == "__main__":
         sys.exit(main())
     except server.Trouble as trouble:
         sys.exit(f"make demo: {trouble}")
+    except urllib.error.URLError as error:
+        sys.exit(f"make demo: Airflow's API did not answer ({error}); its logs: {server.HOME / 'logs' / 'components'}")
     except KeyboardInterrupt:
         sys.exit(130)

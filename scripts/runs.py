@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import server
@@ -51,7 +52,14 @@ def trigger(api: server.Api, dag_id: str, conf: dict[str, Any]) -> str:
             if error.code != 404 or time.monotonic() > deadline:
                 raise server.Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
             time.sleep(0.3)
-    return str(api.request("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    # Named here, so that a request that is made again starts no second run.
+    run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    try:
+        api.request("POST", f"{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
+    return run_id
 
 
 def follow(api: server.Api, dag_id: str, run_id: str) -> Run:

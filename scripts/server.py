@@ -145,7 +145,7 @@ class Api:
         return self.request("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path)
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Returns the JSON that any request answers.
+        """Returns the JSON that any request answers; one that the server could not answer is made again.
 
         Raises:
             urllib.error.HTTPError: the API refused it.
@@ -157,8 +157,15 @@ class Api:
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         # A proxy of the environment has no business on loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as answer:
-            return json.load(answer)
+        for pause in (1, 2, 4, 0):
+            try:
+                with opener.open(request, timeout=90) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code < 500 or not pause:
+                    raise
+                time.sleep(pause)
+        raise AssertionError
 
 
 def _state() -> dict[str, Any]:
