@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from pipeline.engines.interface import FloatImage
-
-if TYPE_CHECKING:
-    from pipeline.rn.generator import Generator
+from pipeline.rn.generator import Generator
+from pipeline.rn.learned import LearnedRegionNorm
 
 
 class TorchNetwork:
-    """Runs a generator: on the CPU in float32, on a GPU in bf16 with float32 statistics, channels-last.
+    """Runs a generator, channels-last: on the CPU in float32, on a GPU with convolutions in float16.
+
+    Statistics are float32 always, and so are the RN-L layers: their region is a threshold, across which rounding would
+    move pixels. What float16 cannot hold is computed again in float32.
 
     Args:
         generator: in eval mode.
         device: ``cpu`` or ``cuda``.
+        half: float16 or not; by default where the device is a GPU.
     """
 
-    def __init__(self, generator: Generator, device: str = "cpu") -> None:
+    def __init__(self, generator: Generator, device: str = "cpu", half: bool | None = None) -> None:
         self._device = torch.device(device)
         self._generator = generator.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._half = self._device.type == "cuda"
-        self.runtime = f"torch {torch.__version__} {'bf16' if self._half else 'float32'} on {self._device.type}"
-        self.batch_pixels = 1 << 23 if self._half else 1 << 18
+        self._half = self._device.type == "cuda" if half is None else half
+        if self._half:
+            for module in generator.modules():
+                if isinstance(module, LearnedRegionNorm):
+                    module.forward = self._exactly(module.forward)  # type: ignore[assignment,method-assign]
+        self.runtime = f"torch {torch.__version__} {'float16' if self._half else 'float32'} on {self._device.type}"
+        self.batch_pixels = 1 << 23 if self._device.type == "cuda" else 1 << 18
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         """The filled pictures; see :class:`pipeline.engines.backends.Network`."""
-        half = torch.autocast(device_type=self._device.type, dtype=torch.bfloat16, enabled=self._half)
         try:
-            with torch.inference_mode(), half:
+            with torch.inference_mode():
                 image = torch.from_numpy(images).to(self._device).contiguous(memory_format=torch.channels_last)
-                filled = self._generator(image, torch.from_numpy(holes).to(self._device))
-                result: FloatImage = filled.float().contiguous().cpu().numpy()
+                hole = torch.from_numpy(holes).to(self._device)
+                with torch.autocast(self._device.type, dtype=torch.float16, enabled=self._half):
+                    filled = self._generator(image, hole).float()
+                if self._half and not bool(torch.isfinite(filled).all()):
+                    filled = self._generator(image, hole)
+                result: FloatImage = filled.contiguous().cpu().numpy()
                 return result
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise MemoryError(str(error)) from error
+
+    def _exactly(self, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Returns a layer's forward without autocast."""
+
+        def exact(values: Tensor) -> Tensor:
+            with torch.autocast(self._device.type, enabled=False):
+                return forward(values.float())
+
+        return exact
