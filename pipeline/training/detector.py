@@ -23,7 +23,7 @@ from pipeline.training.averaging import averaged_copy, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
-from pipeline.training.photos import load_photos, split
+from pipeline.training.photos import load_photos, split, without
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ class DetectorRun:
         work: folder for checkpoint and curves; a run is resumed from what lies there.
         budget: steps or hours.
         artefacts: folder of scanned artefacts, or None; every fifth file is held out.
+        exclude: shell patterns of names below `photos` to leave out: pictures that carry dust of their own teach
+            that dust is none.
         network: shape of the network.
         batch, side: crops in a step and their size.
         peak: highest learning rate.
@@ -52,6 +54,7 @@ class DetectorRun:
     work: Path
     budget: Budget
     artefacts: Path | None = None
+    exclude: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 8
     side: int = 256
@@ -95,7 +98,7 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    training, held = split(load_photos(run.photos))
+    training, held = split(without(load_photos(run.photos), run.exclude))
     progress.facts = {"photos": training.digest(), "network": run.network.as_metadata()}
     samples = held_out_samples(held, run.artefacts)
     crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)

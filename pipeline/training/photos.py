@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import cv2
@@ -84,6 +86,20 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
     if not kept:
         raise ValueError(f"no readable photograph below {folder}")
     return PhotoSet(tuple(name for name, _ in kept), tuple(picture for _, picture in kept))
+
+
+def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
+    """The photographs whose names (below their folder) match none of the shell patterns.
+
+    Raises ``ValueError`` when a pattern matches nothing, which is a slip of the pen, or when none is left.
+    """
+    for pattern in patterns:
+        if not any(fnmatch(name, pattern) for name in photos.names):
+            raise ValueError(f"no photograph's name matches {pattern!r}")
+    kept = [i for i, name in enumerate(photos.names) if not any(fnmatch(name, pattern) for pattern in patterns)]
+    if not kept:
+        raise ValueError("every photograph is excluded")
+    return PhotoSet(tuple(photos.names[i] for i in kept), tuple(photos.pictures[i] for i in kept))
 
 
 def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
