@@ -43,7 +43,8 @@ class NetworkConfig:
 def _block(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False),
-        nn.BatchNorm2d(outputs),
+        # Batches are few and unlike each other: statistics of the last ten would jump from one look to the next.
+        nn.BatchNorm2d(outputs, momentum=0.02),
         nn.ReLU(inplace=True),
     )
 

@@ -23,6 +23,7 @@ from pipeline.training.averaging import averaged_copy, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
+from pipeline.training.hard_crops import HardCrops
 from pipeline.training.photos import load_photos, split, without
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 
@@ -44,6 +45,7 @@ class DetectorRun:
             that dust is none.
         network: shape of the network.
         batch, side: crops in a step and their size.
+        hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
         epoch: steps between two looks at the held-out pictures.
         workers: processes that draw damage.
@@ -58,6 +60,7 @@ class DetectorRun:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     batch: int = 8
     side: int = 256
+    hard: int = 2
     peak: float = 2e-3
     epoch: int = 400
     workers: int = 1
@@ -102,9 +105,10 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     progress.facts = {"photos": training.digest(), "network": run.network.as_metadata()}
     samples = held_out_samples(held, run.artefacts)
     crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)
+    hard = HardCrops(seed=run.seed)
     loader = DataLoader(
         crops,
-        run.batch,
+        max(1, run.batch - run.hard),
         num_workers=run.workers,
         prefetch_factor=4 if run.workers else None,
         worker_init_fn=_leave_signals,
@@ -115,13 +119,15 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
-        picture, labels = next(batches)
-        losses.append(_step(network, optimiser, picture, labels))
+        picture, labels = _with(hard.take(run.hard), *next(batches))
+        loss, logits = _step(network, optimiser, picture, labels)
+        losses.append(loss)
+        hard.remember(picture, labels, logits)
         update_average(average, network, min(0.998, averaging_decay(progress.step)))
         for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
             mean.copy_(buffer)
         progress.step += 1
-        progress.pixels += run.batch * run.side**2
+        progress.pixels += labels.numel()
         progress.seconds = before + time.monotonic() - started
         if progress.step % run.epoch == 0:
             result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)
@@ -156,7 +162,17 @@ class _StopSignal:
         self.asked = True
 
 
-def _step(network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor) -> float:
+def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch with some crops more."""
+    if not more:
+        return picture, labels
+    return torch.cat([picture, *(p[None] for p, _ in more)]), torch.cat([labels, *(n[None] for _, n in more)])
+
+
+def _step(
+    network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor
+) -> tuple[float, Tensor]:
+    """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
     network.train()
     planes = picture.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
     with torch.autocast("cpu", torch.bfloat16):
@@ -166,4 +182,4 @@ def _step(network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tenso
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
-    return float(loss.detach())
+    return float(loss.detach()), logits.detach()

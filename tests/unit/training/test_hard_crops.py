@@ -1,0 +1,36 @@
+"""What fooled the detector comes back, what did not is forgotten."""
+
+import torch
+
+from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
+from pipeline.training.hard_crops import HardCrops
+
+
+def batch(chances: list[float], label: int = INTACT) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    planes = torch.stack([torch.full((9, 8, 8), index, dtype=torch.uint8) for index in range(len(chances))])
+    labels = torch.full((len(chances), 8, 8), label, dtype=torch.uint8)
+    logits = torch.stack([torch.full((1, 8, 8), chance).logit() for chance in chances])
+    return planes, labels, logits
+
+
+def test_keeps_only_crops_with_false_marks() -> None:
+    hard = HardCrops()
+    hard.remember(*batch([0.1, 0.9, 0.49]))
+    assert len(hard) == 1
+    [(planes, labels)] = hard.take(5)
+    assert int(planes[0, 0, 0]) == 1
+    assert (labels == INTACT).all()
+    assert len(hard) == 0
+
+
+def test_marks_on_damage_or_on_doubtful_pixels_fool_nobody() -> None:
+    hard = HardCrops()
+    hard.remember(*batch([0.9], DAMAGED))
+    hard.remember(*batch([0.9], UNSURE))
+    assert len(hard) == 0
+
+
+def test_what_fooled_least_gives_way_when_full() -> None:
+    hard = HardCrops(size=2)
+    hard.remember(*batch([0.6, 0.8, 0.7, 0.55]))
+    assert sorted(int(planes[0, 0, 0]) for planes, _ in hard.take(2)) == [1, 2]
