@@ -27,11 +27,18 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
     budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out names below PHOTOS match, e.g. those that carry dust of their own; repeatable",
+    )
     parser.add_argument("--depth", type=int, default=5, help="halvings of the picture in the U-Net (default 5)")
-    parser.add_argument("--width", type=int, default=24, help="channels at half size (default 24)")
-    parser.add_argument("--widest", type=int, default=96, help="most channels of a level (default 96)")
-    parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
-    parser.add_argument("--crop", type=int, default=192, help="side of a crop in pixels (default 192)")
+    parser.add_argument("--width", type=int, default=32, help="channels at half size (default 32)")
+    parser.add_argument("--widest", type=int, default=128, help="most channels of a level (default 128)")
+    parser.add_argument("--batch", type=int, default=6, help="crops a step (default 6)")
+    parser.add_argument("--crop", type=int, default=256, help="side of a crop in pixels (default 256)")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
     parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
     parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
@@ -80,6 +87,7 @@ def train_detector(args: argparse.Namespace) -> int:
             work=args.out,
             budget=Budget(steps=steps, hours=args.hours),
             artefacts=args.artefacts,
+            exclude=tuple(args.exclude),
             network=NetworkConfig(args.depth, args.width, args.widest),
             batch=args.batch,
             side=args.crop,

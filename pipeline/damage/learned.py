@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.finish import finish
+from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.luminance import transparent
 from pipeline.damage.pieces import Found, explain_pieces
 from pipeline.damage.planes import planes
@@ -29,24 +29,6 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "detector.safeten
 WINDOW, MARGIN = 512, 48
 #: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
 COARSEST = 360
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Chances from which pixels count, from calibration on held-out pictures.
-
-    Attributes:
-        repair: a piece is repaired when a pixel of it reaches this.
-        repair_grow: and reaches as far as this holds.
-        suggest, suggest_grow: the same for suggestions.
-        coarse: how much less a coarser level's odds count.
-    """
-
-    repair: float = 0.97
-    repair_grow: float = 0.8
-    suggest: float = 0.7
-    suggest_grow: float = 0.4
-    coarse: float = 1.0
 
 
 class LearnedDetector:
@@ -72,11 +54,8 @@ class LearnedDetector:
         outside = transparent(pixels)
         if outside is not None:
             chance[outside] = 0
-        limits = self.thresholds
         unit = max(1.0, float(np.sqrt(chance.size)) / 512)
-        repair = _hysteresis(chance, move(limits.repair, sensitivity), move(limits.repair_grow, sensitivity))
-        suggest = _hysteresis(chance, move(limits.suggest, sensitivity), move(limits.suggest_grow, sensitivity))
-        suggest |= repair
+        repair, suggest = levels(chance, self.thresholds, sensitivity)
         components = explain_pieces(Found(chance, repair, suggest, unit))
         return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
@@ -92,12 +71,6 @@ class LearnedDetector:
             size = (result.shape[1], result.shape[0])
             np.maximum(result, cv2.resize(found, size, interpolation=cv2.INTER_LINEAR), out=result)
         return result
-
-
-def move(chance: float, sensitivity: float) -> int:
-    """Returns a threshold in 1/255, moved on the scale of odds: twice the sensitivity accepts at half the odds."""
-    odds = chance / (1 - chance) / sensitivity
-    return max(1, round(255 * odds / (1 + odds)))
 
 
 def as_rgb(pixels: Pixels) -> NDArray[np.uint8]:
@@ -140,15 +113,6 @@ def window_chances(network: DetectorNet, picture: NDArray[np.uint8]) -> NDArray[
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         chance = torch.sigmoid(network(tensor).float())[0, 0, :rows, :columns]
     return np.asarray((chance * 255).round().to(torch.uint8).numpy(), np.uint8)
-
-
-def _hysteresis(chance: NDArray[np.uint8], seed: int, grow: int) -> NDArray[np.uint8]:
-    """Pieces above `grow` that reach `seed` somewhere, as 0 and 255."""
-    count, labels = cv2.connectedComponents((chance >= min(grow, seed)).astype(np.uint8), connectivity=8)
-    reached = np.zeros(count, np.uint8)
-    reached[np.unique(labels[chance >= seed])] = 255
-    reached[0] = 0
-    return np.asarray(reached[labels], np.uint8)
 
 
 def load_weights(path: Path) -> tuple[DetectorNet, Thresholds, str]:

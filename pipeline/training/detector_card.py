@@ -9,21 +9,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.damage.learned import Thresholds, save_weights
+from pipeline.damage.learned import LearnedDetector, save_weights
+from pipeline.damage.levels import Thresholds
 from pipeline.damage.network import DetectorNet
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
+from pipeline.training.detector_calibration import Promise, calibrate, gather
 from pipeline.training.detector_data import DAMAGED, Sample
-from pipeline.training.detector_score import calibrate, held_out_samples, probabilities
-from pipeline.training.photos import load_photos, split
+from pipeline.training.detector_score import held_out_samples, probabilities
+from pipeline.training.photos import load_photos, split, without
 
 log = logging.getLogger(__name__)
 
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
-
-#: Share of undamaged pictures' area that may be marked for repair in calibration, besides the precision wanted.
-CLEAN_AREA = 0.0003
 
 
 def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> Path:
@@ -34,15 +33,18 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
         network: its averaged network.
         precision: wanted of pixels marked for repair, with 2 px tolerance, on held-out simulated pictures.
     """
-    training, held = split(load_photos(run.photos))
-    samples = held_out_samples(held, run.artefacts, count=120)
-    limits, table = calibrate(network, samples, precision=precision, clean_area=CLEAN_AREA)
+    training, held = split(without(load_photos(run.photos), run.exclude))
     progress = read_progress(run.work / NAME)
     facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
     weights = run.work / WEIGHTS
+    save_weights(weights, network, Thresholds(), facts)
+    # What ships is calibrated, rounded weights and all, by the way that scans take through it.
+    evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
+    limits, table = calibrate(evidence, Promise(precision=precision))
     digest = save_weights(weights, network, limits, facts)
+    samples = held_out_samples(held, run.artefacts, count=12)
     _draw_curves(run.work)
-    _draw_sheet(network, samples[:12], limits, run.work / SHEET)
+    _draw_sheet(network, samples, limits, run.work / SHEET)
     card = Card(
         title="Damage detector",
         purpose="Finds dust, hairs, scratches, cracks, creases, tears, lost corners, flaked emulsion, ink and mould on"
@@ -62,7 +64,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
             "Thresholds": json.dumps(vars(limits)),
             "sha256": digest,
         },
-        tables={"Held-out simulated pictures (2 px tolerance)": table},
+        tables={"Held-out photographs, undamaged and damaged by simulation (2 px tolerance)": table},
         limits=(
             "Learned from simulated damage: what real damage shares with it is found, what it does not is missed.",
             "See-through damage (stains, water rings, tape, fingerprints) is not its task.",
@@ -71,7 +73,8 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
         reproduce=(
             f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {run.network.depth}"
             f" --width {run.network.width} --widest {run.network.widest} --crop {run.side} --seed {run.seed}"
-            + (" --artefacts ARTEFACTS" if run.artefacts else ""),
+            + (" --artefacts ARTEFACTS" if run.artefacts else "")
+            + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )
     write_card(run.work / CARD, card)

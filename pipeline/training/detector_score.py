@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.damage.learned import Thresholds
 from pipeline.damage.planes import planes
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.training.detector_data import DAMAGED, INTACT, Sample, make_sample
@@ -109,40 +108,3 @@ def probabilities(network: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.
 
 def _round(values: NDArray[np.float64], digits: int = 4) -> list[float]:
     return [round(float(value), digits) for value in values]
-
-
-def calibrate(
-    network: nn.Module, samples: list[Sample], *, precision: float, clean_area: float
-) -> tuple[Thresholds, str]:
-    """Returns the thresholds that keep a promise on held-out pictures, and a table of figures as Markdown.
-
-    The repair threshold is the lowest at which the precision is reached and no more than `clean_area` of undamaged
-    pictures is marked. That of suggestions has the best F1. Both grow to where the odds are a fifth.
-
-    Args:
-        network: gives chances.
-        samples: held-out pictures, some of them undamaged.
-        precision: wanted of repairs, with 2 px tolerance.
-        clean_area: share of undamaged pictures' area that repairs may take.
-    """
-    steps = tuple(
-        float(x) for x in np.round(np.concatenate([np.arange(0.2, 0.9, 0.05), np.arange(0.9, 0.996, 0.01)]), 3)
-    )
-    result = score(network, samples, step=0, loss=0.0, seconds=0.0, thresholds=steps)
-    right, found, clean = (np.array(values) for values in (result.precision, result.recall, result.clean))
-    good = (right >= precision) & (clean <= clean_area) & (found > 0)
-    repair = steps[int(np.argmax(good))] if good.any() else 0.995
-    f1 = 2 * right * found / np.maximum(right + found, 1e-9)
-    suggest = min(steps[int(np.argmax(f1))], repair)
-    lines = ["| chance from | precision | recall | F1 | undamaged area marked |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {steps[i]:.2f} | {right[i]:.3f} | {found[i]:.3f} | {f1[i]:.3f} | {clean[i]:.4%} |"
-        for i in range(len(steps))
-    ]
-    return Thresholds(repair, _fifth(repair), suggest, _fifth(suggest)), "\n".join(lines)
-
-
-def _fifth(chance: float) -> float:
-    """The chance at a fifth of the odds."""
-    odds = chance / (1 - chance) / 5
-    return round(odds / (1 + odds), 4)

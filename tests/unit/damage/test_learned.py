@@ -10,7 +10,8 @@ import skimage.data
 import torch
 
 from pipeline.damage import learned, load_detector
-from pipeline.damage.learned import LearnedDetector, Thresholds, load_weights, save_weights
+from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
+from pipeline.damage.levels import Thresholds
 from pipeline.damage.network import DetectorNet, NetworkConfig
 from pipeline.damage.planes import PLANES, planes
 from pipeline.errors import WeightsError
