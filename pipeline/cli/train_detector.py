@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="leave out names below PHOTOS match, e.g. those that carry dust of their own; repeatable",
+        help="leave out pictures with such names below PHOTOS, e.g. those with dust of their own",
     )
     parser.add_argument("--depth", type=int, default=5, help="halvings of the picture in the U-Net (default 5)")
     parser.add_argument("--width", type=int, default=32, help="channels at half size (default 32)")
