@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from pipeline.stages.settle import Group
 
 STATE_KEY = "rung"
 LONGEST_PAUSE = 300.0
@@ -24,6 +27,9 @@ class InboxTrigger(BaseEventTrigger):
         settle: seconds for which names, sizes and times must hold still.
         interval: seconds between two looks.
         marker: file name that says that a delivery is complete; without it the delivery is never announced.
+
+    A folder with `bagit.txt` is a BagIt bag: whatever else is configured, it has settled when all files that its
+    manifest names are there with the checksums that it names.
     """
 
     def __init__(self, inbox: str, settle: float = 30.0, interval: float = 10.0, marker: str | None = None) -> None:
@@ -32,6 +38,7 @@ class InboxTrigger(BaseEventTrigger):
         self.settle = settle
         self.interval = interval
         self.marker = marker
+        self._checks: dict[str, tuple[str, asyncio.Task[bool | None]]] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Returns the class path and the arguments that make this trigger again."""
@@ -48,7 +55,7 @@ class InboxTrigger(BaseEventTrigger):
         """
         from pipeline.stages.settle import Settling
 
-        settling = Settling(self.settle, self.marker, await self._recall())
+        settling = Settling(self.settle, self.marker, await self._recall(), self._is_whole)
         failures = 0
         while True:
             try:
@@ -61,14 +68,46 @@ class InboxTrigger(BaseEventTrigger):
                 if failures:
                     self.log.info("Inbox %s can be listed again after %d failures", self.inbox, failures)
                 failures = 0
+                before = dict(settling.rung)
                 settled = settling.look(current, time.monotonic())
                 if settled:
                     files = sum(group.files for group in settled)
                     self.log.info("Inbox %s: %d files in %d folders have settled", self.inbox, files, len(settled))
                     yield TriggerEvent({"inbox": self.inbox, "files": files, "folders": len(settled)})
+                if settling.rung != before:
                     # After the event, never before: a triggerer killed between the two rings twice, not never.
                     await self._remember(settling.rung)
             await asyncio.sleep(min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval)))
+
+    def _is_whole(self, group: Group) -> bool | None:
+        """Returns whether a bag is whole; None as long as its checksums are calculated, or the store is away."""
+        fingerprint, task = self._checks.get(group.folder, ("", None))
+        if task is None or fingerprint != group.fingerprint:
+            # Beside the watch: a large bag takes minutes, and other folders must not wait for it.
+            task = asyncio.create_task(asyncio.to_thread(self._check, group))
+            self._checks[group.folder] = group.fingerprint, task
+            return None
+        if not task.done():
+            return None
+        del self._checks[group.folder]
+        return None if task.cancelled() else task.result()
+
+    def _check(self, group: Group) -> bool | None:
+        from pipeline.stages import bags
+        from pipeline.stages.work import ledger
+
+        try:
+            found = bags.check(group.uri, ledger())
+        except Exception as error:  # of the store or the ledger: the next look tries again
+            self.log.warning("Bag %s cannot be checked now: %s", group.uri, error)
+            return None
+        if found.whole:
+            self.log.info("Bag %s is whole: %d files, %d of them read now", group.uri, found.files, found.read)
+        elif found.arriving:
+            self.log.info("Bag %s has not arrived yet: %s", group.uri, found.problem)
+        else:
+            self.log.warning("Bag %s is not taken: %s; copy it again", group.uri, found.problem)
+        return found.whole
 
     def _list(self, rung: dict[str, str]) -> dict[str, Any]:
         """Returns the groups that lie in the inbox, by folder."""

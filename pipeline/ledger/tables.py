@@ -223,3 +223,31 @@ class Claim(Base):
     recipe_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey(Batch.id))
     expires: Mapped[datetime]
+
+
+class Checksum(Base):
+    """A file's digest as it was calculated last, so that what has not changed is not read again.
+
+    `place` is the sha256 of algorithm and URI, because some databases cannot index a long name.
+    """
+
+    __tablename__ = PREFIX + "checksums"
+
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime]
+
+
+class Notice(Base):
+    """Something that people were told once: `subject` says about what, e.g. `late 2026-11-20`."""
+
+    __tablename__ = PREFIX + "notices"
+    __table_args__ = (UniqueConstraint("collection", "subject", name="uq_ledger_notices"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    subject: Mapped[str] = mapped_column(String(128))
+    message: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,9 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError, Reason
 from pipeline.settings import Collection
 from pipeline.stages import pairs
+from pipeline.stages.bag_manifest import DECLARATION, is_tag
 from pipeline.stages.examine import fingerprint
+from pipeline.stages.settle import bag_of
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
 
@@ -29,6 +31,7 @@ class Found:
         mask: the manual mask that belongs to it.
         original: URI of the undamaged original, empty where none is known.
         reason: empty, or why it is no scan although it may be an image; `message` says it in a sentence.
+        bag: folder of the BagIt bag in which it lies, relative to what is listed, or None.
     """
 
     entry: Entry
@@ -38,6 +41,7 @@ class Found:
     original: str = ""
     reason: str = ""
     message: str = ""
+    bag: str | None = None
 
 
 @dataclass
@@ -48,7 +52,8 @@ class Inbox:
         root: URI that is listed.
         prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
         since: seconds since 1970 before which files are left alone.
-        unsettled: files that were left alone because they changed too lately.
+        unsettled: files that were left alone because their delivery may not be complete.
+        bags: URIs of the BagIt bags in it, by folder; known once `found` has begun.
     """
 
     collection: Collection
@@ -56,6 +61,7 @@ class Inbox:
     prefix: str = ""
     since: float = 0.0
     unsettled: int = 0
+    bags: dict[str, str] = field(default_factory=dict)
 
     def found(self) -> Iterator[Found]:
         """Yields everything that must be accounted for, by path; masks without a scan come last.
@@ -65,7 +71,7 @@ class Inbox:
             StoreUnavailable: the store did not answer.
         """
         masks = pairs.Masks(
-            (self._inside(entry) for entry in self._listing() if entry.kind == "file" and pairs.is_mask(entry.path)),
+            (self._inside(entry) for entry in self._bagging() if entry.kind == "file" and pairs.is_mask(entry.path)),
             _listed("masks", self.collection.masks),
         )
         originals = pairs.by_stem(_listed("originals", self.collection.originals))
@@ -73,10 +79,13 @@ class Inbox:
             if entry.kind == "file" and pairs.is_mask(entry.path):
                 continue
             inside = self._inside(entry)
+            bag = bag_of(entry.path, self.bags) if self.bags else None
+            if bag is not None and is_tag(entry.path.removeprefix(f"{bag}/" if bag else "")):
+                continue
             mask = masks.of(inside.path)
             if entry.modified < self.since and entry.kind == "file":
                 continue
-            if self._is_unsettled(entry) or (mask is not None and self._is_unsettled(mask)):
+            if bag is None and (self._is_unsettled(entry) or (mask is not None and self._is_unsettled(mask))):
                 self.unsettled += 1
                 continue
             original = originals.get(inside.path) or originals.get(pairs.stem(inside.path))
@@ -86,10 +95,22 @@ class Inbox:
                 fingerprint(entry),
                 mask,
                 original.uri if original else "",
+                bag=bag,
             )
         for entry in masks.lonely():
             if entry.modified >= self.since and not self._is_unsettled(entry):
-                yield Found(entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=LONELY)
+                bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
+                yield Found(
+                    entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=LONELY, bag=bag
+                )
+
+    def _bagging(self) -> Iterator[Entry]:
+        """Yields the listing and notes the bags in it."""
+        for entry in self._listing():
+            folder, _, name = entry.path.rpartition("/")
+            if name == DECLARATION and bag_of(entry.path, self.bags) is None:
+                self.bags[folder] = entry.uri.rpartition("/")[0]
+            yield entry
 
     def _listing(self) -> Iterator[Entry]:
         marker = self.collection.watch.marker if self.collection.watch else None
@@ -100,7 +121,9 @@ class Inbox:
         ]
         for entry in _listed("inbox", self.root):
             name = entry.path.rpartition("/")[2]
-            if name != marker and not any(entry.path.startswith(f"{folder}/") for folder in apart):
+            if (name != marker or name == DECLARATION) and not any(
+                entry.path.startswith(f"{folder}/") for folder in apart
+            ):
                 yield entry
 
     def _is_unsettled(self, entry: Entry) -> bool:

@@ -14,6 +14,7 @@ from pipeline.ledger.scans import Known
 from pipeline.provenance.events import Kind
 from pipeline.stages import log, received
 from pipeline.stages.chunks import Chunks
+from pipeline.stages.deliveries import Deliveries
 from pipeline.stages.inboxes import Found, Inbox
 from pipeline.stages.manifest import Row
 from pipeline.stages.received import Received
@@ -45,7 +46,8 @@ class Receiver:
     def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
         """Returns the chunks, once they count."""
         more = False
-        for page in batched(self._new(inbox), PAGE):
+        deliveries = self.deliveries = Deliveries(inbox, self.ledger)
+        for page in batched(self._new(inbox, deliveries), PAGE):
             while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
                 # A chunk at a time, so that a batch ends on a full one.
                 wanted = min(most_scans - self.chunks.scans, self.work.collection.chunk_scans)
@@ -56,10 +58,10 @@ class Receiver:
                 break
         self.chunks.close()
         if inbox.unsettled:
-            logger.info("%d files changed too lately and are left for the next batch", inbox.unsettled)
+            logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
         return self._commit(more)
 
-    def _new(self, inbox: Inbox) -> Iterator[Found]:
+    def _new(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[Found]:
         """Yields what the ledger does not know as done, and nobody else works on."""
         for page in batched(inbox.found(), PAGE):
             with self.ledger.read() as session:
@@ -70,6 +72,8 @@ class Receiver:
                     self.known += 1
                 elif any(one.claimed_by not in (None, self.work.batch_id) for one in same):
                     self.elsewhere += 1
+                elif not deliveries.is_complete(found):
+                    inbox.unsettled += 1
                 else:
                     yield found
 
@@ -134,7 +138,7 @@ class Receiver:
             if first:
                 kind = str(Kind.INGESTION_START)
                 happening = events.Happening(None, "receive", kind, "received", figures=values, seconds=seconds)
-                events.append(session, self.work.batch_id, self.context, [happening])
+                events.append(session, self.work.batch_id, self.context, [happening, *_fixity(self.deliveries)])
         nothing = "" if row.received else ": nothing new"
         rest = ", more waits for the next batch" if row.more else ""
         logger.info(
@@ -142,3 +146,11 @@ class Receiver:
             self.work.batch, row.received, row.chunks, row.known, row.elsewhere, seconds, nothing, rest,
         )  # fmt: skip
         return [self.work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
+
+
+def _fixity(deliveries: Deliveries) -> Iterator[events.Happening]:
+    """Yields what the checksums of bags have shown."""
+    for bag, files in deliveries.checked.items():
+        yield events.Happening(None, "receive", str(Kind.FIXITY), "bag whole", figures={"bag": bag, "files": files})
+    for bag, problem in deliveries.refused.items():
+        yield events.Happening(None, "receive", str(Kind.FIXITY), "bag refused", problem, {"bag": bag})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pipeline import storage
-from pipeline.ledger import Ledger, batches
+from pipeline.ledger import Ledger, batches, checksums
 from pipeline.stages import log
 from pipeline.stages import work as works
 from pipeline.stages.work import Work
@@ -45,6 +45,8 @@ def tidy_work_areas(ledger: Ledger, work: Work) -> None:
         silent = batches.forsaken(session, work.collection.name, FORSAKEN)
         given_up = [batch for batch in silent if batch.id != work.batch_id]
         done = list(batches.lately_done(session, work.collection.name, LATELY))
+    with ledger.write() as session:
+        checksums.prune(session)
     for batch in given_up:
         logger.warning("batch=%s was silent for %s and is given up", batch.name, FORSAKEN)
         with ledger.write() as session:

@@ -89,12 +89,21 @@ def read_bytes(uri: str, limit: int | None = None) -> bytes:
 
 def sha256(uri: str) -> str:
     """Returns the sha256 of a file as 64 hex digits; memory is constant."""
-    digest = hashlib.sha256()
+    return digest(uri, "sha256")
+
+
+def digest(uri: str, algorithm: str) -> str:
+    """Returns the digest of a file in hex; memory is constant. Raises as `open_read`.
+
+    Args:
+        algorithm: a name that hashlib knows; against accidents, so that md5 will do.
+    """
+    found = hashlib.new(algorithm, usedforsecurity=False)
     buffer = memoryview(bytearray(BLOCK))
     with open_read(uri) as stream:
         while count := stream.readinto(buffer):  # type: ignore[attr-defined]
-            digest.update(buffer[:count])
-    return digest.hexdigest()
+            found.update(buffer[:count])
+    return found.hexdigest()
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:

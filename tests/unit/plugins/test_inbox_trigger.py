@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,8 +58,10 @@ class Store:
         self.values[key] = value
 
 
-async def rings(trigger: Any, seconds: float) -> list[dict[str, Any]]:
-    """Returns the payloads that a trigger yields within some seconds."""
+async def rings(
+    trigger: Any, seconds: float, until: Callable[[list[dict[str, Any]]], bool] = lambda events: False
+) -> list[dict[str, Any]]:
+    """Returns the payloads that a trigger yields within some seconds, or before something is true of them."""
     events: list[dict[str, Any]] = []
 
     async def follow() -> None:
@@ -65,7 +69,9 @@ async def rings(trigger: Any, seconds: float) -> list[dict[str, Any]]:
             events.append(event.payload)  # noqa: PERF401 -- the trigger never ends, so a comprehension never returns
 
     task = asyncio.create_task(follow())
-    await asyncio.sleep(seconds)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not until(events):
+        await asyncio.sleep(0.02)
     assert not task.done(), "the trigger must never end"
     task.cancel()
     return events
@@ -122,3 +128,42 @@ def test_a_hidden_marker_is_seen(tmp_path: Path) -> None:
     before, after = asyncio.run(deliver())
     assert before == []
     assert [event["files"] for event in after] == [1]
+
+
+@pytest.mark.airflow
+def test_a_bag_rings_when_its_checksums_match_and_is_named_once_when_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.settings import settings
+
+    monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
+    settings.cache_clear()
+    bag = tmp_path / "in" / "box 1"
+    (bag / "data").mkdir(parents=True)
+    (bag / "data" / "a.png").write_bytes(b"half")
+    (bag / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+    (bag / "manifest-sha256.txt").write_text(f"{hashlib.sha256(b'whole').hexdigest()}  data/a.png\n")
+    trigger = load_trigger()(str(tmp_path / "in"), settle=30, interval=0.05)
+    trigger.asset_state_store = Store()
+
+    said = ""
+
+    def warnings() -> int:
+        nonlocal said
+        said += capsys.readouterr().out
+        return said.count('"data/a.png" has not the sha256')
+
+    async def deliver() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+        harmed = await rings(trigger, 20, until=lambda _: warnings() > 0)
+        await rings(trigger, 0.2)
+        restarted = load_trigger()(str(tmp_path / "in"), settle=30, interval=0.05)
+        restarted.asset_state_store = trigger.asset_state_store
+        still = await rings(restarted, 0.5)
+        assert warnings() == 1, "it is logged once, a restart of the triggerer included"
+        (bag / "data" / "a.png").write_bytes(b"whole")
+        return harmed, still, await rings(restarted, 20, until=bool)
+
+    harmed, still, whole = asyncio.run(deliver())
+    settings.cache_clear()
+    assert harmed == still == []
+    assert [(event["files"], event["folders"]) for event in whole] == [(1, 1)]
