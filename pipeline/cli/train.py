@@ -36,14 +36,20 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
         " weights and model card are written to --out; the same command with --resume goes on after any break, on"
         " the same or another device. Ctrl-C saves and stops.",
     )
-    parser.add_argument("photos", type=Path, help="folder of photographs; sub-folders are read too")
+    parser.add_argument("photos", type=Path, nargs="?", help="folder of photographs; sub-folders are read too")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--epochs", action="store_true", help="train nothing, write loss and PSNR per epoch of the run in --out"
+    )
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
     budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
     budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
-    parser.add_argument("--size", choices=("light", "medium", "wide"), default="medium", help="default medium")
+    parser.add_argument("--size", choices=("light", "medium", "wide"), help="default medium, or that of --init")
+    parser.add_argument(
+        "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
     parser.add_argument(
@@ -84,7 +90,8 @@ def train_inpainter(args: argparse.Namespace) -> int:
     """The exit code: 0 when the budget is used or the run was stopped and saved, 2 when it cannot begin."""
     from pipeline.errors import RestorationError
     from pipeline.rn.weights import DEFAULT
-    from pipeline.training.checkpoint import NAME
+    from pipeline.training.checkpoint import NAME, read_progress
+    from pipeline.training.epochs import write_epochs
     from pipeline.training.inpainter import train_inpainter as train
     from pipeline.training.loop import Options
     from pipeline.training.schedule import Budget
@@ -95,18 +102,27 @@ def train_inpainter(args: argparse.Namespace) -> int:
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        if args.epochs:
+            print(write_epochs(args.out))
+            return 0
+        if args.photos is None:
+            raise ValueError("name the folder of photographs")
         if args.crop % 32:
             raise ValueError("--crop must be a multiple of 32")
         if args.resume and not (args.out / NAME).exists():
             raise ValueError(f"there is no checkpoint to resume in {args.out}")
         if not args.resume and (args.out / NAME).exists():
             raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
+        if args.sharp and args.init:
+            raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
+        if args.size and args.init:
+            raise ValueError("--init brings its own size: leave --size out")
         until = _until(args.until) if args.until else None
         steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         options = Options(
             out=args.out,
             budget=Budget(steps=steps, hours=args.hours, until=until),
-            size=args.size,
+            size=args.size or (read_progress(args.out / NAME).facts["size"] if args.resume else "medium"),
             crop=args.crop,
             batch=args.batch,
             peak_rate=args.rate or (1e-4 if args.sharp else 1e-3),
@@ -128,7 +144,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
             options,
             resume=args.resume,
             sharp=args.sharp,
-            start=args.weights or DEFAULT,
+            start=(args.weights or DEFAULT) if args.sharp else args.init,
             report=_show,
             validated=lambda text: print(text, file=sys.stderr, flush=True),
             begun=begun,

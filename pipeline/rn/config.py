@@ -13,7 +13,8 @@ class GeneratorConfig:
     ``coarse_width`` is the number of channels of the coarse net, ``coarse_dilations`` the dilation of each of its
     residual blocks; ``widths`` are the channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side,
     ``blocks`` the residual blocks at 1/2 and 1/4 (as many in the encoder as in the decoder), ``dilations`` those of
-    the blocks at 1/8.
+    the blocks at 1/8. ``norm`` and ``start`` are other than here only in the ablation: the normalisation (``region``
+    or a name of ``rivals.RIVALS``) and what stands in the hole at first (``prior`` or ``grey``).
     """
 
     coarse_width: int = 96
@@ -21,10 +22,17 @@ class GeneratorConfig:
     widths: tuple[int, int, int] = (48, 96, 160)
     blocks: tuple[int, int] = (1, 2)
     dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 1)
+    norm: str = "region"
+    start: str = "prior"
 
     def to_json(self) -> str:
-        """The configuration as one line of JSON, for the metadata of a weights file."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The configuration as one line of JSON, for the metadata of a weights file.
+
+        Raises ``ValueError`` for a network of the ablation: it is measured and not kept.
+        """
+        if self.norm != "region" or self.start != "prior":
+            raise ValueError(f"a network with norm {self.norm!r} and start {self.start!r} is for measuring only")
+        return json.dumps({key: value for key, value in asdict(self).items() if key in SAVED}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> GeneratorConfig:
@@ -37,8 +45,7 @@ class GeneratorConfig:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not a generator configuration: {text[:80]!r}") from error
-        known = {field.name for field in fields(cls)}
-        if not isinstance(raw, dict) or set(raw) != known:
+        if not isinstance(raw, dict) or set(raw) != SAVED:
             raise ValueError(f"not a generator configuration: {text[:80]!r}")
         return cls(
             coarse_width=int(raw["coarse_width"]),
@@ -48,6 +55,8 @@ class GeneratorConfig:
             dilations=tuple(int(value) for value in raw["dilations"]),
         )
 
+
+SAVED = {field.name for field in fields(GeneratorConfig)} - {"norm", "start"}
 
 SIZES: dict[str, GeneratorConfig] = {
     "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 128), (1, 1), (1, 2, 4, 8, 1)),

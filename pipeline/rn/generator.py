@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from pipeline.rn.coarse import CoarseNet
 from pipeline.rn.config import GeneratorConfig
-from pipeline.rn.prior import push_pull
+from pipeline.rn.prior import GREY, push_pull
 from pipeline.rn.refine import RefineNet
+from pipeline.rn.rivals import replace_norms
 
 MULTIPLE = 16
 """Both sides of a window must be multiples of this."""
@@ -37,6 +38,8 @@ class Generator(nn.Module):
         self.config = config
         self.coarse = CoarseNet(config.coarse_width, config.coarse_dilations)
         self.refine = RefineNet(config.coarse_width, config.widths, config.blocks, config.dilations)
+        if config.norm != "region":
+            replace_norms(self, config.norm)
 
     def forward_stages(self, image: Tensor, hole: Tensor) -> Stages:
         """Prior, coarse fill and final fill of the same pictures, for the losses.
@@ -45,8 +48,9 @@ class Generator(nn.Module):
         """
         if image.shape[-2] % MULTIPLE or image.shape[-1] % MULTIPLE:
             raise ValueError(f"the sides of a window must be multiples of {MULTIPLE}, got {tuple(image.shape[-2:])}")
-        prior = push_pull(image, hole)
         missing = hole > 0.5
+        grey = self.config.start == "grey"
+        prior = torch.where(missing, torch.full_like(image, GREY), image) if grey else push_pull(image, hole)
         region = missing.to(prior.dtype)
         correction, features = self.coarse(prior, region)
         coarse = torch.where(missing, prior + correction, prior)

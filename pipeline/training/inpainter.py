@@ -14,6 +14,7 @@ from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.curves import draw_curves
+from pipeline.training.epochs import write_epochs
 from pipeline.training.loop import InpainterTraining, Options, Report
 from pipeline.training.photos import PhotoSet, is_held_out, load_photos
 from pipeline.training.sharp import SharpTraining
@@ -47,27 +48,26 @@ def train_inpainter(
     """The path of the averaged weights after training on the photographs below a folder.
 
     Beside the weights lie the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
-    ``samples.png`` and the model card. ``sharp`` begins the adversarial phase from the weights ``start``.
+    ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
+    weights to begin a new run from, whose size is then taken; ``sharp`` is the adversarial phase.
     ``report`` gets each line of progress, ``validated`` one sentence after each validation, ``begun`` the run itself,
     so that a signal can stop it. Raises ``ValueError`` without a photograph, ``WeightsError`` on a checkpoint or
     start weights that do not fit.
     """
     from pipeline.rn import fused
 
+    generator: Generator | None = None
+    if start is not None and not resume:
+        generator, digest = load_generator(start)
+        named = [name for name, config in SIZES.items() if config == generator.config]
+        if not named:
+            raise ValueError(f"{start} is none of the sizes {', '.join(SIZES)}")
+        options = replace(options, size=named[0], init=digest)
+        log.info("beginning with the weights %s, sha256 %s", start, digest)
     pictures = load_photos(photos)
     log.info("%d photographs in memory", len(pictures))
-    training: InpainterTraining
-    if sharp:
-        generator: Generator | None = None
-        if start is not None and not resume:
-            generator, _ = load_generator(start)
-            named = [name for name, config in SIZES.items() if config == generator.config]
-            if not named:
-                raise ValueError(f"{start} is none of the sizes {', '.join(SIZES)}")
-            options = replace(options, size=named[0])
-        training = SharpTraining(pictures, options, generator, resume=resume)
-    else:
-        training = InpainterTraining(pictures, options, resume=resume)
+    kind = SharpTraining if sharp else InpainterTraining
+    training = kind(pictures, options, generator, resume=resume)
     if options.device == "cpu":
         # One core an operation; several operations at a time (see ``parallel``).
         torch.set_num_threads(1 if options.threads > 1 and not sharp else max(1, options.threads))
@@ -87,6 +87,8 @@ def train_inpainter(
             validated(f"held-out PSNR {scores['psnr']:.2f} dB ({kinds}); on the same holes {beside}")
 
     training.run(report, after)
+    if (options.out / "progress.csv").exists():  # a run of a few steps has nothing to show
+        write_epochs(options.out)
     weights = options.out / f"{training.weights_name}.safetensors"
     write_card(weights.with_suffix(".md"), make_card(training, photos, pictures, levels, sharp=sharp))
     return weights
@@ -104,7 +106,7 @@ def make_card(
     table += [f"| {name} | {value:.2f} |" for name, value in levels.items()]
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
-    budget = f"--steps {progress.step}"
+    budget, begun = f"--steps {progress.step}", progress.facts.get("init", "")
     return Card(
         title=f"Model card: {training.weights_name}",
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
@@ -124,13 +126,14 @@ def make_card(
             "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",
             "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items()),
             "seed": str(options.seed),
+            **({"begun from": f"weights with sha256 {begun}"} if begun else {}),
             "holes": "drawn (`pipeline/damage/holes.py`)"
             + (", a fifth composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
         },
         reproduce=(
             f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} {budget} --seed {options.seed}"
             + (" --artefacts ARTEFACTS" if options.artefacts else "")
-            + (" --sharp" if sharp else ""),
+            + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else ""),
         ),
         limits=LIMITS,
         tables={f"Held-out crops of {options.validation_size}², whole picture": "\n".join(table)},

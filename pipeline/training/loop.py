@@ -51,6 +51,8 @@ class Options:
     threads: int = 2
     piece: int = 4
     warm_up: int = schedule.WARM_UP_STEPS
+    init: str = ""
+    """The sha256 of the weights that a new run begins from, for its card."""
 
     def facts(self, photos: PhotoSet) -> dict[str, object]:
         """What must be the same when a run is resumed."""
@@ -82,12 +84,22 @@ class InpainterTraining:
 
     weights_name = "rn-faithful"
 
-    def __init__(self, photos: PhotoSet, options: Options, *, resume: bool = False) -> None:
+    def __init__(
+        self, photos: PhotoSet, options: Options, start: Generator | None = None, *, resume: bool = False
+    ) -> None:
+        """A new run, from the weights ``start`` or from chance; with ``resume`` the run whose checkpoint is in ``out``.
+
+        Raises ``ValueError`` when ``start`` is of another size than the options ask for.
+        """
         self.options = options
         self.device = torch.device(options.device)
         train, held = split(photos)
         torch.manual_seed(options.seed)
         self.generator = Generator(SIZES[options.size]).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if start is not None and not resume:
+            if start.config != self.generator.config:
+                raise ValueError(f"the weights to start from are not of the size {options.size}")
+            self.generator.load_state_dict(start.state_dict())
         self.average = averaged_copy(self.generator)
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
@@ -104,7 +116,7 @@ class InpainterTraining:
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
         self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
         self.validation = ValidationSet(held, size=options.validation_size, count=options.validation_count)
-        self.progress = Progress(facts=options.facts(photos))
+        self.progress = Progress(facts={**options.facts(photos), "init": options.init})
         options.out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._resume()
@@ -114,8 +126,9 @@ class InpainterTraining:
 
     def _resume(self) -> None:
         found = load_checkpoint(self.options.out / NAME, self.modules(), self.optimizers())
-        if found.facts != self.progress.facts:
-            changed = [key for key, value in self.progress.facts.items() if found.facts.get(key) != value]
+        self.progress.facts["init"] = found.facts.get("init", "")  # where a run began cannot change any more
+        changed = [key for key, value in self.progress.facts.items() if found.facts.get(key, "") != value]
+        if changed:
             log.warning("resuming with other %s than the run began with: not to the bit", ", ".join(changed))
         self.progress.step, self.progress.seconds, self.progress.pixels = found.step, found.seconds, found.pixels
 
@@ -170,6 +183,7 @@ class InpainterTraining:
             "seconds": str(round(self.progress.seconds)),
             "seed": str(self.options.seed),
             "size": self.options.size,
+            "init": str(self.progress.facts["init"]),
         }
         save_generator(self.options.out / f"{self.weights_name}.safetensors", self.average, facts)
 

@@ -25,17 +25,16 @@ class SharpTraining(InpainterTraining):
 
     weights_name = "rn-sharp"
 
-    def __init__(self, photos: PhotoSet, options: Options, start: Generator | None, *, resume: bool = False) -> None:
+    def __init__(
+        self, photos: PhotoSet, options: Options, start: Generator | None = None, *, resume: bool = False
+    ) -> None:
         """A new phase from the generator ``start``, or with ``resume`` the one whose checkpoint lies in ``out``."""
         torch.manual_seed(options.seed)
         self.discriminator = Discriminator().to(torch.device(options.device))
         self.critic_optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
         )
-        super().__init__(photos, options, resume=resume)
-        if start is not None and not resume:
-            self.generator.load_state_dict(start.state_dict())
-            self.average.load_state_dict(start.state_dict())
+        super().__init__(photos, options, start, resume=resume)
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, the discriminator included."""

@@ -1,12 +1,17 @@
 """The generator and the discriminator."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
+from pipeline.rn.learned import LearnedRegionNorm
 from pipeline.rn.prior import push_pull
+from pipeline.rn.rivals import InstanceNorm
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 
@@ -111,3 +116,26 @@ def test_a_configuration_survives_its_text() -> None:
 def test_the_discriminator_judges_patches() -> None:
     image, hole = pair(1)
     assert Discriminator(8)(image, hole).shape == (1, 1, 6, 8)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_another_normalisation_takes_the_place_of_every_layer(norm: str) -> None:
+    rival = Generator(replace(TINY, norm=norm))
+    assert not any(isinstance(module, BasicRegionNorm | LearnedRegionNorm) for module in rival.modules())
+    image, hole = pair()
+    assert rival(image, hole).isfinite().all()
+    with pytest.raises(ValueError, match="measuring only"):
+        rival.config.to_json()
+
+
+def test_an_instance_is_a_region_without_a_hole() -> None:
+    values = torch.randn(2, 4, 9, 7)
+    expected = torch.nn.functional.instance_norm(values, eps=1e-4)
+    assert torch.allclose(InstanceNorm(4)(values), expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_hole_may_begin_grey_for_measuring() -> None:
+    image, hole = pair()
+    output = Generator(replace(TINY, start="grey")).eval()(image, hole)
+    assert (output[(hole > 0.5).expand_as(image)] - 0.5).abs().max() < 2e-3

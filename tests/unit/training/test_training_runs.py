@@ -70,6 +70,22 @@ def test_a_run_learns(photo_folder: Path, make_options: MakeOptions) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+def test_a_run_begins_from_weights(photo_folder: Path, make_options: MakeOptions) -> None:
+    photos = load_photos(photo_folder)
+    first = InpainterTraining(photos, make_options(2, "first"))
+    first.run()
+    shipped, digest = load_generator(first.options.out / "rn-faithful.safetensors")
+    second = InpainterTraining(photos, make_options(2, "second", seed=2, init=digest), shipped)
+    assert second.progress.step == 0
+    for module in second.modules().values():
+        assert all(torch.equal(value, shipped.state_dict()[key]) for key, value in module.state_dict().items())
+    second.run()
+    resumed = InpainterTraining(photos, make_options(3, "second", seed=2), resume=True)
+    assert resumed.progress.facts["init"] == digest
+    with pytest.raises(ValueError, match="not of the size medium"):
+        InpainterTraining(photos, make_options(1, "third", size="medium"), shipped)
+
+
 def test_other_photographs_are_noticed(
     photo_folder: Path, make_options: MakeOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,6 +142,11 @@ def test_the_command_trains_resumes_and_sharpens(
     assert read_progress(out / NAME).step == 5
     assert pd.read_csv(out / "validation.csv")["step"].max() == 5
 
+    again = tmp_path / "again"
+    begin = ["inpainter", str(photo_folder), "--out", str(again), "--init", str(weights), "--steps", "1"]
+    assert run_command(*begin, *common[2:]) == 0
+    assert "begun from: weights with sha256" in (again / "rn-faithful.md").read_text()
+
     sharp = tmp_path / "sharp"
     begin = ["inpainter", str(photo_folder), "--out", str(sharp), "--sharp", "--weights", str(weights)]
     assert run_command(*begin, "--steps", "2", *common) == 0
@@ -142,6 +163,8 @@ def test_what_cannot_begin_says_why(
         ([str(empty), "--out", str(tmp_path / "a")], "no readable photograph"),
         ([str(photo_folder), "--out", str(tmp_path / "b"), "--resume"], "no checkpoint to resume"),
         ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
+        ([str(photo_folder), "--out", str(tmp_path / "e"), "--init", str(empty / "w")], "cannot read"),
+        ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", "w", "--size", "wide"], "brings its own size"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
     ):
         assert run_command("inpainter", *arguments) == 2

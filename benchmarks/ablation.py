@@ -1,0 +1,368 @@
+"""The ablation of Yu et al. (AAAI 2020): `python -m benchmarks.ablation --photos DIR --out DIR`.
+
+Region Normalization against batch normalisation, instance normalisation and none in the same small generator, with
+the smooth prior and with a grey constant in the hole, some seeds each, on the same batches. Every network is trained
+at a constant rate, so that one run gives both comparisons: after equal steps, and after equal seconds. Seconds are
+those of the processor: each network's cost of a step is measured beside the others' by turns, in one run, before
+anything is trained, since other work on the machine would otherwise decide.
+
+A cell is one network with one seed; a finished cell is not trained again. Table and curves of what is there are
+written after each cell, and at any time with `--report`. One thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from pipeline.rn import fused
+from pipeline.rn.config import GeneratorConfig
+from pipeline.rn.generator import Generator
+from pipeline.training import schedule
+from pipeline.training.averaging import averaged_copy, update_average
+from pipeline.training.batches import BatchMaker
+from pipeline.training.losses import LossWeights, reconstruction
+from pipeline.training.photos import PhotoSet, load_photos, split
+from pipeline.training.validation import Pictures, ValidationSet, composite_psnr, fill, fill_prior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NORMS = ("region", "batch", "instance", "none")
+STARTS = ("prior", "grey")
+NARROW = GeneratorConfig(32, (1, 2), (16, 32, 64), (1, 1), (1, 2))
+"""Half of the light size's channels and half of its blocks: 24 networks are to be trained in an hour of one core."""
+NAMES = {"region": "RN", "batch": "batch norm", "instance": "instance norm", "none": "none"}
+FILLS = {"prior": "smooth prior", "grey": "grey constant"}
+WARM_UP = 50
+RATE = 1e-3
+POINTS = 5
+"""Measurements on the way to the larger of the two budgets, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every cell of an ablation has in common; a folder holds cells of one plan only."""
+
+    steps: int
+    seconds: float
+    batch: int
+    crop: int
+    count: int
+    photos: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network and one seed."""
+
+    start: str
+    norm: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.start}-{self.norm}-{self.seed}"
+
+
+class Batches(BatchMaker):
+    """A maker that keeps what it made: all networks of one seed see the same."""
+
+    def __init__(self, photos: PhotoSet, seed: int, holes: int) -> None:
+        super().__init__(photos, seed, bank_holes=holes)
+        self._made: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def make(self, step: int, size: int, count: int) -> tuple[Tensor, Tensor]:
+        """The batch of a step; see :class:`BatchMaker`."""
+        if step not in self._made:
+            self._made[step] = super().make(step, size, count)
+        return self._made[step]
+
+
+class Student:
+    """A network, its averaged copy and its optimiser."""
+
+    def __init__(self, start: str, norm: str, seed: int, config: GeneratorConfig = NARROW) -> None:
+        torch.manual_seed(seed)
+        self.network = Generator(replace(config, norm=norm, start=start)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = averaged_copy(self.network)
+        kernels = [one for one in self.network.parameters() if one.shape[0] > 1 and one.dim() > 1]
+        others = [one for one in self.network.parameters() if one.shape[0] == 1 or one.dim() == 1]
+        self._optimizer = torch.optim.AdamW(
+            [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+            RATE,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+        self._step = 0
+
+    def learn(self, pictures: Tensor, holes: Tensor) -> tuple[float, float]:
+        """The loss of one update on a batch of the maker's, and the processor's seconds that it took."""
+        began = time.thread_time()
+        target, hole = pictures.float() / 255.0, holes.float()
+        for group in self._optimizer.param_groups:
+            group["lr"] = RATE * min(1.0, (self._step + 1) / WARM_UP)
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            stages = self.network.forward_stages(target, hole)
+        loss, _ = reconstruction(stages, target, hole, LossWeights())
+        loss.backward()  # type: ignore[no-untyped-call]
+        if bool(torch.isfinite(clip_grad_norm_(self.network.parameters(), 1.0))):
+            self._optimizer.step()
+        update_average(self.average, self.network, schedule.averaging_decay(self._step))
+        self._step += 1
+        return float(loss.detach()), time.thread_time() - began
+
+    def settled(self) -> Generator:
+        """The averaged network, with the running statistics (of batch normalisation) as they are now."""
+        settled = copy.deepcopy(self.average)
+        for held, current in zip(settled.buffers(), self.network.buffers(), strict=True):
+            held.copy_(current)
+        return settled
+
+
+def hole_psnr(filled: Pictures, data: ValidationSet) -> NDArray[np.float64]:
+    """PSNR in dB of each picture's hole alone, peak 1."""
+    errors = [
+        np.square(np.clip(one[hole], 0, 1).astype(np.float64) - clean[hole]).mean()
+        for one, clean, hole in zip(filled, data.pictures, data.holes, strict=True)
+    ]
+    result: NDArray[np.float64] = -10.0 * np.log10(np.maximum(errors, 1e-10))
+    return result
+
+
+def scores(filled: Pictures, data: ValidationSet) -> dict[str, float]:
+    """Mean PSNR over the pictures in dB, whole and of the hole alone."""
+    whole = composite_psnr(filled, data.pictures, data.holes)
+    return {"psnr": float(whole.mean()), "psnr_hole": float(hole_psnr(filled, data).mean())}
+
+
+def measure_costs(maker: BatchMaker, plan: Plan, *, rounds: int = 11) -> dict[str, float]:
+    """The processor's seconds for a step of each network (``START-NORM``): the median of steps taken by turns."""
+    students = {f"{start}-{norm}": Student(start, norm, 0) for start, norm in product(STARTS, NORMS)}
+    taken: dict[str, list[float]] = {name: [] for name in students}
+    for turn in range(rounds + 2):
+        batch = maker.make(turn, plan.crop, plan.batch)
+        for name, student in students.items():
+            _, seconds = student.learn(*batch)
+            if turn >= 2:
+                taken[name].append(seconds)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def budgets(plan: Plan, costs: dict[str, float], cell: Cell) -> tuple[int, int]:
+    """After how many steps a cell is compared by steps, and by seconds.
+
+    Without seconds in the plan they are what Region Normalization takes for the plan's steps.
+    """
+    allowed = plan.seconds or plan.steps * costs[f"{cell.start}-region"]
+    return plan.steps, max(1, round(allowed / costs[f"{cell.start}-{cell.norm}"]))
+
+
+def train(cell: Cell, plan: Plan, costs: dict[str, float], batches: Batches, data: ValidationSet) -> pd.DataFrame:
+    """The figures of one cell on the way and at both budgets: step, seconds of the processor, loss and PSNR."""
+    import pandas as pd
+
+    student = Student(cell.start, cell.norm, cell.seed)
+    ends = budgets(plan, costs, cell)
+    last = max(ends)
+    stops = {round(last * (index + 1) / POINTS) for index in range(POINTS)} | set(ends)
+    rows, losses, spent = [], [], 0.0
+    for step in range(1, last + 1):
+        loss, seconds = student.learn(*batches.make(step, plan.crop, plan.batch))
+        losses.append(loss)
+        spent += seconds
+        if step in stops:
+            figures = scores(fill(student.settled(), data, torch.device("cpu"), batch=10), data)
+            row = {"step": step, "seconds": step * costs[f"{cell.start}-{cell.norm}"], "spent": spent}
+            rows.append({**row, "loss": float(np.mean(losses)), **figures})
+            losses = []
+    return pd.DataFrame(rows)
+
+
+def read_cells(out: Path) -> dict[Cell, pd.DataFrame]:
+    """The figures of every finished cell in a folder."""
+    import pandas as pd
+
+    found = {}
+    for path in sorted((out / "cells").glob("*.csv")):
+        start, norm, seed = path.stem.split("-")
+        found[Cell(start, norm, int(seed))] = pd.read_csv(path)
+    return found
+
+
+def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, float]) -> pd.DataFrame:
+    """One row per start and norm: seeds, cost of a step, and mean and spread (standard deviation over the seeds) of
+    PSNR, whole and of the hole, after equal steps and after equal seconds."""
+    import pandas as pd
+
+    rows = []
+    for start, norm in product(STARTS, NORMS):
+        mine = {cell: frame for cell, frame in cells.items() if (cell.start, cell.norm) == (start, norm)}
+        if not mine:
+            continue
+        row: dict[str, object] = {
+            "start": start, "norm": norm, "seeds": len(mine), "seconds_per_step": costs[f"{start}-{norm}"],
+        }  # fmt: skip
+        for label, position in (("steps", 0), ("seconds", 1)):
+            ends = {cell: budgets(plan, costs, cell)[position] for cell in mine}
+            row[f"{label}_at"] = next(iter(ends.values()))
+            reached = [frame.set_index("step").loc[ends[cell]] for cell, frame in mine.items()]
+            for figure in ("psnr", "psnr_hole"):
+                values = [float(line[figure]) for line in reached]
+                row[f"{label}_{figure}"] = statistics.mean(values)
+                row[f"{label}_{figure}_spread"] = statistics.stdev(values) if len(values) > 1 else float("nan")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def table(frame: pd.DataFrame, levels: dict[str, float]) -> str:
+    """The summary as Markdown."""
+    lines = [
+        "| hole begins as | normalisation | seeds | s/step | steps | whole, dB | hole, dB"
+        " | steps in equal seconds | whole, dB | hole, dB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in frame.to_dict("records"):
+        cells = [FILLS[row["start"]], NAMES[row["norm"]], str(row["seeds"]), f"{row['seconds_per_step']:.3f}"]
+        for label in ("steps", "seconds"):
+            cells.append(f"{row[f'{label}_at']:,}")
+            figures = (f"{label}_psnr", f"{label}_psnr_hole")
+            cells += [f"{row[figure]:.2f} ± {row[f'{figure}_spread']:.2f}" for figure in figures]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", f"The smooth prior without a network: {levels['psnr']:.2f} whole, {levels['psnr_hole']:.2f} hole."]
+    return "\n".join(lines)
+
+
+def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
+    """Writes the curves: the hole's PSNR against steps and against seconds, mean and range over the seeds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    grid = figure.subplots(2, 2, sharey="row", squeeze=False)
+    for line, start in enumerate(STARTS):
+        for column, against in enumerate(("step", "seconds")):
+            axes = grid[line][column]
+            for index, norm in enumerate(NORMS):
+                frames = [frame for cell, frame in cells.items() if (cell.start, cell.norm) == (start, norm)]
+                if not frames:
+                    continue
+                values = np.stack([frame["psnr_hole"].to_numpy() for frame in frames])
+                at = frames[0][against].to_numpy()
+                axes.plot(at, values.mean(axis=0), marker=".", color=f"C{index}", label=NAMES[norm])
+                axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=f"C{index}", alpha=0.2, linewidth=0)
+            if start == "prior":
+                axes.axhline(levels["psnr_hole"], color="black", linestyle=":", label="prior alone")
+            axes.set_title(f"hole begins as {FILLS[start]}")
+            axes.set_xlabel("steps" if against == "step" else "seconds of one core")
+            axes.set_ylabel("PSNR of the hole, dB")
+            axes.grid(alpha=0.3)
+    grid[0][0].legend(fontsize=8)
+    figure.savefig(target, dpi=90)
+
+
+def report(out: Path) -> str:
+    """The table of the finished cells; also written, with its CSV and the curves, into the folder."""
+    plan = Plan(**json.loads((out / "plan.json").read_text()))
+    costs, levels = (json.loads((out / name).read_text()) for name in ("costs.json", "levels.json"))
+    cells = read_cells(out)
+    frame = summarise(cells, plan, costs)
+    text = table(frame, levels)
+    frame.to_csv(out / "table.csv", index=False)
+    (out / "table.md").write_text(text + "\n")
+    draw(cells, levels, out / "curves.png")
+    return text
+
+
+def keep(path: Path, text: str) -> None:
+    """Writes a file whole, under a temporary name and renamed."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """The table, after training every cell that is not there yet."""
+    out: Path = arguments.out
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    photos = load_photos(arguments.photos)
+    plan = Plan(
+        arguments.steps, arguments.seconds or 0.0, arguments.batch, arguments.crop, arguments.count, photos.digest()
+    )
+    stored = out / "plan.json"
+    if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
+        raise ValueError(f"{out} holds an ablation by another plan, or on other photographs")
+    keep(stored, json.dumps(vars(plan), indent=1))
+    learned, held = split(photos)
+    data = ValidationSet(held, size=plan.crop, count=plan.count)
+    keep(out / "levels.json", json.dumps(scores(fill_prior(data), data)))
+    if not (out / "costs.json").exists():
+        keep(out / "costs.json", json.dumps(measure_costs(BatchMaker(learned, 0, bank_holes=200), plan), indent=1))
+    costs = json.loads((out / "costs.json").read_text())
+    # Seed by seed, so that an ablation that was stopped has compared all of them.
+    for seed in range(1, arguments.seeds + 1):
+        batches: Batches | None = None
+        for start, norm in product(STARTS, NORMS):
+            cell = Cell(start, norm, seed)
+            path = out / "cells" / f"{cell.name}.csv"
+            if path.exists():
+                continue
+            batches = batches or Batches(learned, seed, arguments.holes)
+            began = time.monotonic()
+            frame = train(cell, plan, costs, batches, data)
+            keep(path, frame.to_csv(index=False))
+            ending = frame.iloc[-1]
+            print(
+                f"{cell.name}: hole {ending['psnr_hole']:.2f} dB, {ending['spent']:.0f} s of one core,"
+                f" {time.monotonic() - began:.0f} s by the clock",
+                file=sys.stderr,
+                flush=True,
+            )
+            report(out)
+    return report(out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code: 0 with the table printed, 2 when it cannot begin."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, help="folder of photographs")
+    parser.add_argument("--out", type=Path, required=True, help="folder for cells, table and curves")
+    parser.add_argument("--steps", type=int, default=400, help="of the comparison by steps (default 400)")
+    parser.add_argument("--seconds", type=float, help="of the comparison by seconds; default: as RN takes")
+    parser.add_argument("--seeds", type=int, default=3, help="default 3")
+    parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
+    parser.add_argument("--crop", type=int, default=128, help="side of a crop (default 128)")
+    parser.add_argument("--count", type=int, default=60, help="held-out crops to measure on (default 60)")
+    parser.add_argument("--holes", type=int, default=1500, help="holes in the bank (default 1500)")
+    parser.add_argument("--report", action="store_true", help="only write table and curves of what is there")
+    arguments = parser.parse_args(argv)
+    if not arguments.report and arguments.photos is None:
+        parser.error("--photos is needed to train")
+    torch.set_num_threads(1)
+    try:
+        if not arguments.report:
+            print("compiled kernel" if fused.enable() else "no compiled kernel", file=sys.stderr)
+        print(report(arguments.out) if arguments.report else run(arguments))
+    except (ValueError, OSError) as error:
+        print(f"ablation: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
