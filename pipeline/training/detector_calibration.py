@@ -18,9 +18,9 @@ from pipeline.training.photos import PhotoSet
 NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 #: What is tried: chances of a seed, how many times smaller the odds of its surroundings may be, smallest pieces.
-SEEDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.994)
-GROWTHS = (1.0, 3.0, 10.0)
-SMALLEST = (1, 4, 9)
+SEEDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.994)
+GROWTHS = (1.0, 4.0)
+SMALLEST = (1, 6)
 
 
 @dataclass(frozen=True)
