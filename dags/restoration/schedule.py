@@ -29,10 +29,16 @@ def schedule(collection: Collection) -> CronTriggerTimetable | AssetOrTimeSchedu
 
 def _inbox(collection: Collection) -> Asset:
     """Returns the asset that stands for the inbox, with the watcher that rings when files have settled in it."""
-    from inbox_trigger import InboxTrigger  # plugins/ is on the path wherever Airflow runs
+    # plugins/ is on the path wherever Airflow runs
+    from inbox_trigger import InboxTrigger
+    from queue_trigger import QueueTrigger
 
     watch = collection.watch
     assert watch is not None
-    trigger = InboxTrigger(collection.inbox, watch.settle, watch.interval, watch.marker)
+    trigger: InboxTrigger | QueueTrigger
+    if watch.queue:
+        trigger = QueueTrigger(collection.inbox, watch.queue, watch.settle)
+    else:
+        trigger = InboxTrigger(collection.inbox, watch.settle, watch.interval, watch.marker)
     name = f"inbox of {collection.name}"
     return Asset(name, watchers=[AssetWatcher(name, trigger=trigger)])

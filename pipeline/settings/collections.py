@@ -9,13 +9,14 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings.documents import KINDS, compose, explain, line_of, plain, repeated
 from pipeline.settings.recipe import Recipe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+QUEUE = re.compile(r"https?://[^/\s]+/\S+")
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
@@ -27,6 +28,16 @@ class Watch(BaseModel):
     settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must hold still")
     interval: float = Field(10.0, gt=0, description="seconds between two looks at the inbox")
     marker: str | None = Field(None, description="file name that says a delivery is complete, e.g. `.ready`")
+    queue: str | None = Field(None, description="URL of the SQS queue with the bucket's notifications, not to list it")
+
+    @field_validator("queue")
+    @classmethod
+    def _queue(cls, value: str | None) -> str | None:
+        if value is not None and not QUEUE.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not the URL of a queue such as https://sqs.eu-central-1.amazonaws.com/1/scans"
+            )
+        return value
 
 
 class Collection(BaseModel):
@@ -78,6 +89,12 @@ class Collection(BaseModel):
         if value is not None and not value.startswith("@") and len(value.split()) != 5:
             raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
         return value
+
+    @model_validator(mode="after")
+    def _queue_of_a_bucket(self) -> Collection:
+        if self.watch and self.watch.queue and not self.inbox.startswith(("s3://", "s3a://", "s3n://")):
+            raise ValueError("watch.queue: only a bucket (s3://…) has notifications; leave it out for a folder")
+        return self
 
     @field_validator("recipients")
     @classmethod

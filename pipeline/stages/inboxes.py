@@ -18,6 +18,9 @@ from pipeline.stages.settle import bag_of
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
 
+# The share of the settle time by which the clocks of store, triggerer and worker may differ: a file for which the bell
+# has rung must not be thought too young, for nothing would ring again.
+SLACK = 0.2
 LONELY = "this is named like a mask, but no scan of that name lies beside it; give it the scan's name, or remove it"
 
 
@@ -132,7 +135,7 @@ class Inbox:
         if watch is None or watch.marker is not None or entry.kind != "file":
             return False
         # A time in the future is another machine's clock, and would keep a file waiting for hours.
-        return 0 <= time.time() - entry.modified < watch.settle
+        return 0 <= time.time() - entry.modified < watch.settle * (1 - SLACK)
 
     def _inside(self, entry: Entry) -> Entry:
         """Returns an entry with its path relative to the collection's inbox."""

@@ -30,6 +30,10 @@ collections:
     inbox: /x
     output: /z
     schedule: "99 2 * * *"
+  queued:
+    inbox: s3://bucket/queued
+    output: s3://bucket/queued-out
+    watch: {queue: "https://sqs.eu-central-1.amazonaws.com/1/scans"}
 """
 
 
@@ -39,7 +43,7 @@ def bag(parse):
 
 
 def test_each_collection_without_a_mistake_has_a_dag(bag):
-    assert set(bag.dags) - {"train_digits"} == {"restore_plates", "restore_album", "restore_both"}
+    assert set(bag.dags) - {"train_digits"} == {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
 
 
 def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
@@ -87,6 +91,8 @@ def test_the_clock_the_bell_or_both(bag):
     assert album["__type"].endswith("AssetTriggeredTimetable")
     assert "inbox_trigger.InboxTrigger" in str(album)
     assert both["__type"].endswith("AssetOrTimeSchedule")
+    queued = str(bag.dags["restore_queued"]["timetable"])
+    assert "queue_trigger.QueueTrigger" in queued and "sqs.eu-central-1" in queued
 
 
 def test_the_trigger_form_explains_each_parameter(bag):

@@ -4,77 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
-import logging
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
-
-
-@contextmanager
-def logging_kept() -> Iterator[None]:
-    """Puts logging back as it was: importing Airflow switches off every logger that was there before it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    known = {name: one for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
-    before = {name: (one.disabled, one.propagate, one.level, one.handlers[:]) for name, one in known.items()}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, (disabled, propagate, own_level, own_handlers) in before.items():
-        known[name].disabled, known[name].propagate = disabled, propagate
-        known[name].setLevel(own_level)
-        known[name].handlers[:] = own_handlers
+from triggers import Store, load, rings
 
 
 def load_trigger() -> Any:
-    name = "inbox_trigger"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / "inbox_trigger.py")
-        assert spec and spec.loader
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        with logging_kept():
-            spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name].InboxTrigger
-
-
-class Store:
-    """An asset state store that lives in memory, with the verbs of Airflow's."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-    async def aset(self, key: str, value: Any) -> None:
-        self.values[key] = value
-
-
-async def rings(
-    trigger: Any, seconds: float, until: Callable[[list[dict[str, Any]]], bool] = lambda events: False
-) -> list[dict[str, Any]]:
-    """Returns the payloads that a trigger yields within some seconds, or before something is true of them."""
-    events: list[dict[str, Any]] = []
-
-    async def follow() -> None:
-        async for event in trigger.run():
-            events.append(event.payload)  # noqa: PERF401 -- the trigger never ends, so a comprehension never returns
-
-    task = asyncio.create_task(follow())
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not until(events):
-        await asyncio.sleep(0.02)
-    assert not task.done(), "the trigger must never end"
-    task.cancel()
-    return events
+    return load("inbox_trigger").InboxTrigger
 
 
 @pytest.mark.airflow

@@ -82,6 +82,8 @@ def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
         ("watch: true", 6, "bad.watch", "must be a mapping of keys to values"),
         ("watch:\n      settel: 3", 7, "bad.watch.settel", "unknown key; known keys are settle, interval, marker"),
         ("watch: {settle: -1}", 6, "bad.watch.settle", "input should be greater than or equal to 0"),
+        ("watch: {queue: scans}", 6, "bad.watch.queue", "'scans' is not the URL of a queue"),
+        ("watch: {queue: 'https://sqs/1/q'}", 2, "bad", "watch.queue: only a bucket (s3://…) has notifications"),
         ("recipe: good", 6, "bad.recipe", "must be a mapping of keys to values"),
         ("recipe:\n      level: repair\n      egnine: rn", 8, "bad.recipe.egnine", "known keys are detector, level"),
         ("recipe: {engine: paint}", 6, "bad.recipe.engine", "input should be 'rn', 'telea'"),

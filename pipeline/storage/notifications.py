@@ -1,0 +1,52 @@
+"""What a bucket's notification tells: whether something new lies below a prefix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from pipeline.storage.uris import split_bucket
+
+
+def concerns(message: str, root: str) -> bool:
+    """Returns whether a message may mean that a file has arrived below a root; one that is not understood may.
+
+    Args:
+        message: body of a queue's message: a notification of S3 (or of a server that speaks like it), by itself,
+            through SNS, or through EventBridge.
+        root: URI of the inbox.
+    """
+    try:
+        told = json.loads(message)
+        if isinstance(told, dict) and isinstance(told.get("Message"), str):
+            told = json.loads(told["Message"])
+    except ValueError:
+        return True
+    if not isinstance(told, dict):
+        return True
+    if told.get("Event") == "s3:TestEvent":
+        return False
+    if not isinstance(told.get("Records"), list) and "detail" not in told:
+        return True
+    bucket, key = split_bucket(root)
+    prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
+    return any(one is None or (one[0] == bucket and one[1].startswith(prefix)) for one in _arrived(told))
+
+
+def _arrived(told: dict[str, Any]) -> Iterator[tuple[str, str] | None]:
+    """Yields bucket and key of each object that is new; None for one that is not understood."""
+    if "detail" in told:
+        try:
+            if "Deleted" not in str(told.get("detail-type", "")):
+                yield told["detail"]["bucket"]["name"], told["detail"]["object"]["key"]
+        except (KeyError, TypeError):
+            yield None
+        return
+    for record in told["Records"]:
+        try:
+            if "ObjectRemoved" not in record.get("eventName", "") and "Expiration" not in record.get("eventName", ""):
+                yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+        except (AttributeError, KeyError, TypeError):
+            yield None
