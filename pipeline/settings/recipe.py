@@ -51,6 +51,7 @@ class Recipe(BaseModel):
     )
     dilate: int = Field(2, ge=0, le=32, description="pixels added around a detected mask, so that no rim is left")
     engine: EngineName = Field(EngineName.RN, description="what fills the damage")
+    grain: bool = Field(False, description="adds grain like that of the surroundings to what was filled")
     weights: str = Field("rn-faithful", description="name of shipped weights, or the path of a safetensors file")
 
     def digest(self, engine_digest: str = "") -> str:
@@ -59,7 +60,10 @@ class Recipe(BaseModel):
         Args:
             engine_digest: digest of weights and version of the engine, so that new weights make new results.
         """
-        document = {"recipe": self.model_dump(mode="json"), "engine": engine_digest}
+        recipe = self.model_dump(mode="json")
+        if not self.grain:  # results from before there was this key stay what they are
+            del recipe["grain"]
+        document = {"recipe": recipe, "engine": engine_digest}
         return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

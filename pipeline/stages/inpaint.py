@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline import scans
 from pipeline.engines import Engine, Filled, Job
 from pipeline.engines import inpaint as fill
+from pipeline.engines.grain import add_grain
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.ledger import TaskContext
 from pipeline.scans import Scan
@@ -91,6 +92,9 @@ class _Filler:
     def _written(self, filled: Filled) -> Row:
         """Returns the columns of a filled scan, its new pixels written at native depth."""
         row, scan, mask = self._open.pop(filled.key)
+        if self.chunk.work.collection.recipe.grain:
+            # Seeded by the scan's own content, so that the same master gives the same result anywhere.
+            filled = add_grain(filled, scans.visible(scan), mask, int(str(row["sha256"])[:16], 16))
         uri = self.chunk.work.place("filled", f"{row['scan_id']}.npy")
         pixels.write_fill(uri, native(scan, mask, filled))
         return {

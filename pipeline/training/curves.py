@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.training.epochs import read_figures
 from pipeline.training.losses import LossWeights
 
 
@@ -13,14 +14,13 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
     Above the training loss and its terms against the pixels seen, below the validation PSNR with the classical
     engines' as level lines. A file that does not exist yet leaves its half empty.
     """
-    import pandas as pd
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 8), layout="constrained")
     upper, lower = figure.subplots(2, 1)
     pixels_per_step = 1.0
     if (out / "progress.csv").exists():
-        frame = pd.read_csv(out / "progress.csv").drop_duplicates("step", keep="last").sort_values("step")
+        frame = read_figures(out / "progress.csv")
         pixels_per_step = float(frame["pixels"].iloc[-1]) / max(1.0, float(frame["step"].iloc[-1]))
         window = max(1, len(frame) // 30)
         for name in ("loss", *LossWeights.__dataclass_fields__):
@@ -30,7 +30,7 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
         upper.legend(ncol=4, fontsize=8)
     upper.set_ylabel("training loss, running mean")
     if (out / "validation.csv").exists():
-        frame = pd.read_csv(out / "validation.csv").drop_duplicates("step", keep="last").sort_values("step")
+        frame = read_figures(out / "validation.csv")
         lower.plot(frame["step"] * pixels_per_step / 1e9, frame["psnr"], marker="o", label="rn (averaged weights)")
     for index, (name, value) in enumerate(baselines.items()):
         lower.axhline(value, linestyle=(0, (4, 1 + index)), color=f"C{index + 1}", label=f"{name} {value:.2f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,31 @@ from pipeline.training.checkpoint import NAME, read_progress
 if TYPE_CHECKING:
     import pandas as pd
 
+LOGGED = [
+    "step", "seconds", "pixels", "rate", "loss",
+    "hole", "everywhere", "gradient", "coarse", "prior", "rmse", "spectrum",
+]  # fmt: skip
+"""The columns of ``progress.csv`` at present."""
+
 ROWS = 24
 """Of the Markdown table at most; a longer run's epochs are put together."""
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_figures(path: Path) -> pd.DataFrame:
+    """The rows of a run's ``progress.csv`` or ``validation.csv``, ascending by step, as numbers.
+
+    A run that was killed repeats the steps since its checkpoint; what it wrote last counts. A row with another number
+    of fields than the header was written after a change of the program and has the columns :data:`LOGGED`, or is
+    only half there as yet and left out. Raises ``OSError`` where there is no such file.
+    """
     import pandas as pd
 
-    # A run that was killed repeats the steps since its checkpoint; what it wrote last counts.
-    return pd.read_csv(path).drop_duplicates("step", keep="last").sort_values("step")
+    with path.open(newline="") as opened:
+        header, *lines = list(csv.reader(opened)) or [[]]
+    names = {len(header): header, **({} if len(header) == len(LOGGED) else {len(LOGGED): LOGGED})}
+    rows = [dict(zip(names[len(line)], line, strict=True)) for line in lines if len(line) in names]
+    frame = pd.DataFrame(rows).apply(pd.to_numeric)
+    return frame.drop_duplicates("step", keep="last").sort_values("step") if rows else frame
 
 
 def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
@@ -32,7 +49,7 @@ def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
     and PSNR is that of the last validation within it, absent where there was none. Raises ``OSError`` where the run
     wrote no figures.
     """
-    progress = _read(out / "progress.csv")
+    progress = read_figures(out / "progress.csv")
     size = float(photographs * crop * crop)
     # Rows of the log end where their pixels say: one that ends just on the border belongs to the epoch before.
     progress["epoch"] = np.ceil(progress["pixels"] / size).astype(int)
@@ -41,7 +58,7 @@ def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
     losses = [name for name in progress.columns if name not in ("step", "seconds", "pixels", "rate", "epoch")]
     frame = frame.join(groups[losses].mean())
     if (out / "validation.csv").exists():
-        scores = _read(out / "validation.csv")
+        scores = read_figures(out / "validation.csv")
         pixels = np.interp(scores["step"], progress["step"], progress["pixels"])
         scores["epoch"] = np.maximum(1, np.ceil(pixels / size)).astype(int)
         frame = frame.join(scores.groupby("epoch").last().drop(columns=["step", "seconds"]))

@@ -109,6 +109,24 @@ def test_known_originals_give_true_figures_beside_teleas(house, picture) -> None
     assert row["estimate_samples"] is None and np.isnan(row["estimate_psnr"])
 
 
+def test_a_recipe_may_ask_for_grain(house, picture) -> None:
+    damaged, marked = picture(0)
+    house.put("a.png")
+    house.restore(house.receive())
+    plain = image(house.output / "restored/a.png")
+    house.changes["recipe"] = house.collection.recipe.model_copy(update={"grain": True})
+    house.restore(chunks := house.receive())
+    grainy = image(house.output / "restored/a.png")
+    assert np.array_equal(grainy[marked == 0], damaged[marked == 0])
+    assert not np.array_equal(grainy, plain)
+    assert published(chunks)["a.png"]["outside_identical"]
+    written = json.loads((house.output / "sidecars/a.json").read_text())
+    assert written["recipe"]["grain"] is True
+    assert "grain added" in written["engine"]["notes"]
+    house.restore(house.receive(redo=True))
+    assert np.array_equal(image(house.output / "restored/a.png"), grainy)
+
+
 def test_only_confident_damage_is_filled_unseen(detecting, picture) -> None:
     detecting.put("a.png", painted=False)
     detecting.restore(chunks := detecting.receive())

@@ -1,0 +1,198 @@
+"""Grain for the fill: noise like that of the flat ground around the damage, where a recipe asks for it.
+
+A network trained on the mean of what might be there fills a grainy scan too smoothly, and the repair shows. The noise
+is made up: it makes a repair harder to see, not truer. It is therefore off by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines.interface import Filled, FloatImage
+from pipeline.engines.pixels import to_float
+
+SIDE = 16
+"""Of the squares of known pixels that grain is read from; its correlation is taken to end within half of that."""
+REACH = 64
+"""Pixels around a window in which squares are looked for."""
+ENOUGH = 4096
+"""Squares at most, taken by chance from those that there are."""
+TILE = 256
+"""Side of the noise, which is continued periodically: no repair shows so much of it that it could be seen."""
+TONES = 8
+"""Ranges of tone, since grain depends on it."""
+FEWEST = 8
+"""Squares from which a range of tone is believed."""
+FLAT = 1.6
+"""A square is flat when its variance is at most so many times that of the quietest fifth of its range of tone. Pure
+grain scatters by about a third around its mean; what holds an edge or a texture lies far above."""
+ROUGH = 0.5
+"""Grain is as rough in the light as in the dark: a square is one of grain when its roughness is at least such a share
+of that of the quietest fifth of all. Edges and large textures are smoother."""
+LOUD = 4.0
+"""No range of tone is given more than so many times the median strength: it would be texture all over."""
+CLIPPED = 0.02
+"""Near black and white grain is cut off: squares with such a mean tell nothing."""
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What the grain of a scan is like.
+
+    Attributes:
+        tones: (K,) mean of the channels, 0..1, ascending.
+        strength: (K,) standard deviation at each tone, root mean square over the channels, 0..1.
+        spectrum: (TILE, TILE/2+1), amplitudes over the frequencies of ``rfft2``, of unit mean power.
+        mixing: (3,3), makes three independent noises correlated as the channels are, of unit mean variance.
+        squares: how many flat squares it was read from.
+    """
+
+    tones: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    spectrum: NDArray[np.float64]
+    mixing: NDArray[np.float64]
+    squares: int
+
+
+def add_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], seed: int) -> Filled:
+    """The fill with the grain of its surroundings, and a note of it; as it was, and noted, where none can be read.
+
+    Only damaged pixels change. A pixel's noise depends on the seed and its place alone, so that overlapping windows
+    agree and a result can be repeated. To be given the pixels from which ``filled`` was made.
+
+    Args:
+        filled: of one scan.
+        colour: the scan, (H,W) or (H,W,C), of any kind that :func:`to_float` takes.
+        mask: (H,W), not 0 where damaged.
+        seed: not negative, e.g. from the scan's sha256.
+    """
+    rng = np.random.default_rng(seed)
+    grain = read_grain(filled, colour, mask, rng)
+    if grain is None:
+        return replace(filled, notes=[*filled.notes, "no grain added: no flat ground near the damage to read it from"])
+    noise = _noise(grain, rng)
+    windows = []
+    for rect, pixels in filled.windows:
+        rows, columns = np.nonzero(mask[rect.slices])
+        at = noise[(rows + rect.top) % TILE, (columns + rect.left) % TILE]
+        plain = pixels[rows, columns]
+        strength = np.interp(plain.mean(axis=1), grain.tones, grain.strength)
+        grainy = pixels.copy()
+        grainy[rows, columns] = np.clip(plain + at * strength[:, np.newaxis], 0, 1)
+        windows.append((rect, grainy))
+    low, high = 100 * grain.strength.min(), 100 * grain.strength.max()
+    note = f"grain added, {low:.1f} to {high:.1f} % of the range, read from {grain.squares} squares"
+    return replace(filled, windows=windows, notes=[*filled.notes, note])
+
+
+def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rng: np.random.Generator) -> Grain | None:
+    """The grain of the flat known squares around the windows of a fill, or ``None`` where there are too few."""
+    squares = np.array(list(_squares(filled, mask)), np.intp).reshape(-1, 2)
+    if len(squares) > ENOUGH:
+        squares = squares[np.sort(rng.choice(len(squares), ENOUGH, replace=False))]
+    parts = [to_float(colour[top : top + SIDE, left : left + SIDE]) for top, left in squares]
+    usable = [part for part in parts if np.isfinite(part).all() and CLIPPED < part.mean() < 1 - CLIPPED]
+    if len(usable) < FEWEST:
+        return None
+    values = np.stack(usable).astype(np.float64)
+    residual = _without_slope(values)
+    variance = residual.var(axis=(1, 2)).mean(axis=1)
+    rough = _roughness(residual, variance)
+    grainy = rough >= ROUGH * np.median(rough[variance <= np.quantile(variance, 0.2)])
+    values, residual, variance = values[grainy], residual[grainy], variance[grainy]
+    tone = values.mean(axis=(1, 2, 3))
+    tones, strengths, flat = [], [], np.zeros(len(values), np.bool_)
+    for members in np.array_split(np.argsort(tone, kind="stable"), max(1, min(TONES, len(values) // FEWEST))):
+        quiet = members[variance[members] <= FLAT * np.quantile(variance[members], 0.2)]
+        flat[quiet] = True
+        tones.append(float(tone[quiet].mean()))
+        strengths.append(float(np.sqrt(variance[quiet].mean())))
+    flat &= variance > 0
+    if not flat.any():
+        return None
+    # Each square counts by its shape, not by its strength.
+    unit = residual[flat] / np.sqrt(variance[flat])[:, np.newaxis, np.newaxis, np.newaxis]
+    channels = np.einsum("nyxa,nyxb->ab", unit, unit) / (len(unit) * SIDE**2)
+    eigenvalues, vectors = np.linalg.eigh(channels * 3 / np.trace(channels))
+    mixing = vectors * np.sqrt(np.maximum(eigenvalues, 0)) @ vectors.T
+    covariance = _covariance(unit)
+    strength = np.minimum(strengths, LOUD * np.median(strengths)) * np.sqrt(covariance[0, 0])
+    return Grain(np.array(tones), strength, _spectrum(covariance), mixing, int(flat.sum()))
+
+
+def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Yields top and left of every square of the scan's grid that is near a window and has no damage, once each."""
+    seen: set[tuple[int, int]] = set()
+    for rect, _ in filled.windows:
+        near = rect.grow(REACH, mask.shape)
+        for top in range(-(-near.top // SIDE) * SIDE, near.bottom - SIDE + 1, SIDE):
+            for left in range(-(-near.left // SIDE) * SIDE, near.right - SIDE + 1, SIDE):
+                if (top, left) not in seen:
+                    seen.add((top, left))
+                    if not mask[top : top + SIDE, left : left + SIDE].any():
+                        yield top, left
+
+
+def _without_slope(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left of each square (N,S,S,C) without its mean and its slopes: the least-squares plane."""
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    power = SIDE * float(np.square(axis).sum())
+    centred = values - values.mean(axis=(1, 2), keepdims=True)
+    down = np.einsum("nyxc,y->nc", centred, axis)[:, np.newaxis, np.newaxis] / power
+    across = np.einsum("nyxc,x->nc", centred, axis)[:, np.newaxis, np.newaxis] / power
+    plane = axis[:, np.newaxis, np.newaxis] * down + axis[:, np.newaxis] * across
+    result: NDArray[np.float64] = centred - plane
+    return result
+
+
+def _roughness(residual: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean squared difference of neighbours over twice the variance (N,): 1 for white noise, near 0 for slopes."""
+    down = np.square(np.diff(residual, axis=1)).mean(axis=(1, 2, 3))
+    across = np.square(np.diff(residual, axis=2)).mean(axis=(1, 2, 3))
+    result: NDArray[np.float64] = (down + across) / 4 / np.maximum(variance, 1e-12)
+    return result
+
+
+def _covariance(unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The autocovariance (2S,2S), by lag and wrapped, of grain seen in squares (N,S,S,C) of unit variance.
+
+    Averaged over squares and channels, by the number of pairs at each lag (Wiener-Khinchin). Mean and slopes were
+    taken out of the squares, and with them some of soft grain's own variance: the covariance comes out too low by
+    about the same at every lag, which shows where there should be none. Tapered to zero at half a square.
+    """
+    size = 2 * SIDE
+    power = np.square(np.abs(np.fft.rfft2(unit, (size, size), axes=(1, 2)))).mean(axis=(0, 3))
+    lags = np.minimum(np.arange(size), size - np.arange(size))
+    covariance = np.fft.irfft2(power, (size, size)) / np.outer(*[np.maximum(SIDE - lags, 1)] * 2)
+    furthest = np.maximum.outer(lags, lags)
+    covariance -= covariance[abs(furthest - SIDE // 2) <= 1].mean()
+    fading = np.clip((lags - SIDE // 4) / (SIDE // 4), 0, 1)
+    taper = 0.5 + 0.5 * np.cos(np.pi * fading)
+    result: NDArray[np.float64] = covariance * np.outer(taper, taper)
+    return result
+
+
+def _spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The amplitudes (TILE, TILE/2+1), of unit mean power, of noise with an autocovariance (2S,2S)."""
+    whole = np.zeros((TILE, TILE))
+    place = np.arange(2 * SIDE) - SIDE
+    whole[np.ix_(place, place)] = covariance[np.ix_(place, place)]
+    density = np.maximum(np.fft.rfft2(whole).real, 0)
+    # The mean over all frequencies, of which rfft2 leaves out the mirrored half.
+    mean = (2 * density.sum() - density[:, 0].sum() - density[:, -1].sum()) / TILE**2
+    result: NDArray[np.float64] = np.sqrt(density / mean)
+    return result
+
+
+def _noise(grain: Grain, rng: np.random.Generator) -> FloatImage:
+    """A periodic tile (TILE,TILE,3) of the grain, of zero mean and unit mean variance over the channels."""
+    white = np.fft.rfft2(rng.standard_normal((TILE, TILE, 3)), axes=(0, 1))
+    shaped = np.fft.irfft2(white * grain.spectrum[:, :, np.newaxis], (TILE, TILE), axes=(0, 1))
+    shaped = (shaped - shaped.mean(axis=(0, 1))) / shaped.std(axis=(0, 1))
+    result: FloatImage = (shaped @ grain.mixing).astype(np.float32)
+    return result
