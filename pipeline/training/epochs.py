@@ -38,7 +38,8 @@ def read_figures(path: Path) -> pd.DataFrame:
     names = {len(header): header, **({} if len(header) == len(LOGGED) else {len(LOGGED): LOGGED})}
     rows = [dict(zip(names[len(line)], line, strict=True)) for line in lines if len(line) in names]
     frame = pd.DataFrame(rows).apply(pd.to_numeric)
-    return frame.drop_duplicates("step", keep="last").sort_values("step") if rows else frame
+    ordered: pd.DataFrame = frame.drop_duplicates("step", keep="last").sort_values("step") if rows else frame
+    return ordered
 
 
 def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
