@@ -219,13 +219,13 @@ class _Filler:
 def _pairs(source: str, masks: str, summary: Summary) -> list[_Pair]:
     """Returns the scans that have a mask, by path; the rest is counted."""
     from pipeline.cli.mask import target_names
-    from pipeline.stages.pairs import by_stem, is_mask, stem
+    from pipeline.stages.pairs import by_stem, is_companion, stem
 
     drawn = by_stem(storage.list_files(masks))
     found = [
         entry
         for entry in storage.list_files(source)
-        if PurePosixPath(entry.path).suffix.lower() in storage.IMAGE_SUFFIXES and not is_mask(entry.path)
+        if PurePosixPath(entry.path).suffix.lower() in storage.IMAGE_SUFFIXES and not is_companion(entry.path)
     ]
     used, pairs = set(), []
     for entry, name in zip(found, target_names(found, ""), strict=True):

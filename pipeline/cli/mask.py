@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import storage
+from pipeline.cli.places import place
 from pipeline.errors import (
     ConfigurationError,
     OutputNotWritable,
@@ -26,16 +27,18 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.damage import Detection, Detector
+    from pipeline.damage import Detector
     from pipeline.settings import Recipe
+    from pipeline.stages.pairs import Given
     from pipeline.storage import Entry
 
 EPILOG = """\
 exit codes: 0 every scan has a mask; 1 some could not be read (named above); 2 nothing was done
 
-A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask. One that has too much damage to be
-filled unseen is named, and its mask is empty at the level repair. Masks are PNG, of the scan's
-size, 255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
+A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask, or both masks with --mask-mode add.
+What is painted in photo.protect.png is never marked. A scan that a person has to look at first (too much damage, or
+damage on a face or on text) is named, and its mask is empty at the level repair. Masks are PNG, of the scan's size,
+255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
 
 
 @dataclass
@@ -72,6 +75,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--detector", default=None, help="classical, learned or none (default: as in recipes)")
     parser.add_argument("--sensitivity", type=float, default=None, help="above 1 finds more, rightly or wrongly")
     parser.add_argument("--dilate", type=int, default=None, help="pixels added around what is found")
+    parser.add_argument("--masks", metavar="DIR", help="painted masks, paired by path and stem, besides those in SRC")
+    parser.add_argument(
+        "--mask-mode",
+        choices=("replace", "add", "protect"),
+        default=None,
+        help="a painted mask stands for what is found (default), is added to it, or is never touched",
+    )
+    parser.add_argument("--no-face-guard", action="store_true", help="mark damage on faces too, without a review")
+    parser.add_argument("--no-text-guard", action="store_true", help="mark damage on text too, without a review")
     parser.add_argument("--explain", action="store_true", help="write DST/STEM.json beside each mask: every piece, why")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.set_defaults(func=run)
@@ -81,22 +93,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the masks; returns the exit code."""
     from pipeline.damage import load_detector
     from pipeline.settings import Recipe
-    from pipeline.stages.pairs import Masks, is_mask
+    from pipeline.stages.pairs import Companions, is_companion, listed
 
     console = Console(stderr=True)
     started = time.monotonic()
     summary = Summary()
     try:
-        given = {k: v for k in ("detector", "sensitivity", "dilate") if (v := getattr(arguments, k)) is not None}
+        names = ("detector", "sensitivity", "dilate", "mask_mode", "level")
+        given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+        given |= {"face_guard": not arguments.no_face_guard, "text_guard": not arguments.no_text_guard}
         recipe = Recipe.model_validate(given)
         detector = load_detector(recipe.detector.value)
         entries = list(storage.list_files(arguments.source))
+        masks = place(arguments.masks) if arguments.masks else None
+        companions = Companions((entry for entry in entries if is_companion(entry.path)), listed(masks))
         storage.check_writable(arguments.target)
     except (ConfigurationError, WeightsError, StoreUnavailable, OSError, ValueError) as error:
         print(f"mask: {_first_line(error)}", file=sys.stderr)
         return 2
-    painted = Masks((entry for entry in entries if is_mask(entry.path)), iter(()))
-    scans = [entry for entry in entries if not is_mask(entry.path) and _looks_like_image(entry.path)]
+    scans = [entry for entry in entries if not is_companion(entry.path) and _looks_like_image(entry.path)]
     if not scans:
         print(f"mask: no scans below {arguments.source}", file=sys.stderr)
         return 2
@@ -106,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         for entry, name in zip(scans, target_names(scans, ".png"), strict=True):
             summary.scans += 1
             try:
-                _one(entry, name, painted.of(entry.path), detector, recipe, arguments, summary)
+                _one(entry, name, companions.of(entry.path), detector, recipe, arguments, summary)
             except (UnreadableScan, OSError, ValueError) as error:
                 summary.failed.append({"path": entry.path, "message": _first_line(error)})
                 console.print(f"{entry.path}: {_first_line(error)}", markup=False, highlight=False)
@@ -126,39 +141,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _one(
-    entry: Entry, name: str, painted: Entry | None, detector: Detector, recipe: Recipe,
+    entry: Entry, name: str, given: Given, detector: Detector, recipe: Recipe,
     arguments: argparse.Namespace, summary: Summary,
 ) -> None:  # fmt: skip
     """Writes one scan's mask and counts it."""
     import numpy as np
 
     from pipeline import scans
-    from pipeline.damage import read_mask
+    from pipeline.stages.marks import find_marks, read_given
 
     if entry.kind != "file":
         raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
     scan = scans.decode_isolated(entry.uri, name=entry.path)
     rows, columns = scan.pixels.shape[:2]
-    found: Detection | None = None
-    if painted is not None:
-        given = read_mask(storage.read_bytes(painted.uri), (rows, columns), scan.info.orientation, painted.path)
-        mask = given.mask
-        summary.painted += 1
-    else:
-        found = detector.detect(
-            scans.visible(scan),
-            sensitivity=recipe.sensitivity,
-            dilate=recipe.dilate,
-            max_coverage=recipe.max_coverage,
-        )
-        mask = found.suggest if arguments.level == "suggest" else found.repair
-        if found.review is not None:
-            summary.review.append({"path": entry.path, "message": found.review})
-            if arguments.level == "repair":
-                mask = np.zeros_like(mask)  # a night would leave it for a person to look at
+    mask_uri, protect_uri = (one.uri if one else "" for one in (given.mask, given.protect))
+    marks = find_marks(scan, recipe, detector, given=read_given(scan, recipe, mask_uri, protect_uri))
+    summary.painted += given.mask is not None
+    mask = marks.doubtful if arguments.level == "suggest" else marks.fill
+    if marks.review is not None:
+        summary.review.append({"path": entry.path, "message": marks.review})
+        if arguments.level == "repair":
+            mask = np.zeros_like(mask)  # a night would leave it for a person to look at
     storage.write_bytes(storage.join(arguments.target, *name.split("/")), encode_mask(mask))
-    if arguments.explain and found is not None:
-        document = {"review": found.review, "components": [vars(piece) for piece in found.components]}
+    if arguments.explain:
+        document = {
+            "source": marks.source, "notes": marks.notes, "review": marks.review, "kinds": marks.kinds,
+            "held_back": marks.held, "components": [vars(piece) for piece in marks.components],
+        }  # fmt: skip
         sidecar = str(PurePosixPath(name).with_suffix(".json"))
         storage.write_bytes(storage.join(arguments.target, *sidecar.split("/")), json.dumps(document).encode())
     summary.masked += 1

@@ -35,6 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("source", metavar="SRC", help="folder or URI (s3://bucket/prefix) with scans; never written")
     add("target", metavar="DST", help="folder or URI for results; paths below it are those below SRC")
     add("--masks", metavar="DIR", help="painted masks, paired by path and stem (white = damaged)")
+    add(
+        "--mask-mode",
+        choices=("replace", "add", "protect"),
+        help="a painted mask stands for what is found (default), is added to it, or is never touched",
+    )
     add("--originals", metavar="DIR", help="undamaged originals, paired alike: figures are then true ones")
     add("--recipe", metavar="FILE", type=Path, help="YAML with detector, thresholds, engine and weights")
     add("--limit", metavar="N", type=_count, help="take N scans at most; the next run goes on")
@@ -101,9 +106,11 @@ def _collection(arguments: argparse.Namespace) -> Collection:
     """
     import hashlib
 
-    from pipeline.settings import Collection, Recipe, load_recipe
+    from pipeline.settings import Collection, MaskMode, Recipe, load_recipe
 
     inbox, output = place(arguments.source), place(arguments.target)
+    recipe = load_recipe(arguments.recipe) if arguments.recipe else Recipe()
+    changes = {"mask_mode": MaskMode(arguments.mask_mode)} if arguments.mask_mode else {}
     # Names in the output belong to a collection, so every output place is one of its own.
     name = f"shell-{hashlib.sha256(output.rstrip('/').encode()).hexdigest()[:12]}"
     return Collection(
@@ -115,7 +122,7 @@ def _collection(arguments: argparse.Namespace) -> Collection:
         originals=place(arguments.originals) if arguments.originals else None,
         schedule=None,
         language=arguments.language,
-        recipe=load_recipe(arguments.recipe) if arguments.recipe else Recipe(),
+        recipe=recipe.model_copy(update=changes),
         batch_scans=10**9,
     )
 

@@ -66,6 +66,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--kinds", help="comma-separated kinds to draw, e.g. dust,scratch,tear (default: as met in life)"
     )
+    parser.add_argument(
+        "--halftone", type=float, default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
+    )
     parser.add_argument("--artefacts", type=Path, help="folder of scanned artefacts (hair/, dirt/, …) to draw on too")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.set_defaults(func=run)
@@ -83,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         unknown = set(kinds or ()) - KINDS.keys()
         if unknown:
             raise ConfigurationError(f"unknown kind {', '.join(sorted(unknown))}; known are {', '.join(KINDS)}")
+        if not 0 <= arguments.halftone <= 1:
+            raise ConfigurationError("--halftone is a share between 0 and 1")
         if arguments.severity < 0 or arguments.ageing < 0 or arguments.seed < 0:
             raise ConfigurationError("--severity, --ageing and --seed cannot be negative")
         if arguments.artefacts and not arguments.artefacts.is_dir():
@@ -139,7 +144,15 @@ def _one(
         raise UnreadableScan(Reason.UNSUPPORTED, "is in CMYK; damage is drawn in RGB and grey: convert it first")
     # Each picture draws from its own stream, so that a neighbour more or less changes nothing.
     rng = np.random.default_rng((arguments.seed, zlib.crc32(entry.path.encode())))
-    result = simulate(scan.pixels, rng, kinds, arguments.severity, ageing=arguments.ageing, bank=bank)
+    result = simulate(
+        scan.pixels,
+        rng,
+        kinds,
+        arguments.severity,
+        ageing=arguments.ageing,
+        halftone=arguments.halftone,
+        bank=bank,
+    )
     extension = scans.output_extension(scan)
     for folder, pixels in (("damaged", result.pixels), ("originals", result.original)):
         target = storage.join(arguments.target, folder, *f"{name}{extension}".split("/"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.damage.guards import Guarded, guard
 from pipeline.damage.load import load_detector
-from pipeline.damage.manual import Combine, ManualMask, combine, read_mask
+from pipeline.damage.manual import Combine, ManualMask, combine, read_mask, read_protected
 from pipeline.damage.simulation import KINDS, ArtefactBank, Damaged, simulate
 from pipeline.damage.types import Component, Detection, Detector, Mask, Pixels
 
@@ -15,13 +16,16 @@ __all__ = [
     "Damaged",
     "Detection",
     "Detector",
+    "Guarded",
     "ManualMask",
     "Mask",
     "Pixels",
     "combine",
     "detect",
+    "guard",
     "load_detector",
     "read_mask",
+    "read_protected",
     "simulate",
 ]
 

@@ -51,11 +51,8 @@ def read_mask(data: bytes, shape: tuple[int, int], orientation: int, name: str) 
     Raises:
         UnreadableScan: with MASK_UNREADABLE or MASK_MISMATCH and a sentence that names the remedy.
     """
-    levels, own = _levels(data, name)
-    levels, turned = _fit(levels, shape, orientation, own, name)
-    marked = levels >= 128
+    marked, notes, _ = _marked(data, shape, orientation, name)
     share = float(marked.mean())
-    notes = [turned] if turned else []
     inverted = share > INVERTED_ABOVE
     if inverted and share == 1.0:
         # All white is more likely "everything is damage" than "nothing is": neither may be filled unseen.
@@ -69,6 +66,30 @@ def read_mask(data: bytes, shape: tuple[int, int], orientation: int, name: str) 
         notes.append("white was taken as damage" if share else "it is black all over: nothing is marked")
     mask = np.where(marked, np.uint8(255), np.uint8(0))
     return ManualMask(mask, inverted, f"mask {name}: {'; '.join(notes)}")
+
+
+def read_protected(data: bytes, shape: tuple[int, int], orientation: int, name: str) -> ManualMask:
+    """Returns a painted region that must never be touched: 255 = protected; else as `read_mask`.
+
+    A region may well be the larger part of a picture, so that its size tells nothing of its polarity: white is
+    protected, or any paint on transparent paper. Where white covers more than half without such paper, the mask may
+    as well be black paint on white; read the wrong way round, it would give free what it was to protect.
+
+    Raises:
+        UnreadableScan: with MASK_UNREADABLE or MASK_MISMATCH and a sentence that names the remedy.
+    """
+    marked, notes, layered = _marked(data, shape, orientation, name)
+    share = float(marked.mean())
+    if share > INVERTED_ABOVE and not layered and not marked.all():
+        message = (
+            f"{share:.0%} of mask {name} is white, so it cannot be told whether white or black is to be protected; "
+            "save the region as paint on a transparent background"
+        )
+        raise UnreadableScan(Reason.MASK_UNREADABLE, message)
+    notes.append(
+        "white is protected" if share and not layered else "paint is protected" if share else "nothing is marked"
+    )
+    return ManualMask(np.where(marked, np.uint8(255), np.uint8(0)), False, f"mask {name}: {'; '.join(notes)}")
 
 
 def combine(detected: Mask, painted: Mask, mode: Combine) -> Mask:
@@ -88,8 +109,17 @@ def combine(detected: Mask, painted: Mask, mode: Combine) -> Mask:
     return np.where(painted > 0, np.uint8(0), detected)
 
 
-def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int]:
-    """The mask as 8-bit grey (H,W), white where painted, and its own EXIF orientation."""
+def _marked(
+    data: bytes, shape: tuple[int, int], orientation: int, name: str
+) -> tuple[NDArray[np.bool_], list[str], bool]:
+    """Where a mask is white or painted, as the scan lies; how it was turned; whether its paper is transparent."""
+    levels, own, layered = _levels(data, name)
+    levels, turned = _fit(levels, shape, orientation, own, name)
+    return levels >= 128, [turned] if turned else [], layered
+
+
+def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int, bool]:
+    """The mask as 8-bit grey (H,W), white where painted; its own EXIF orientation; whether its paper is transparent."""
     try:
         with Image.open(io.BytesIO(data)) as opened:
             image: Image.Image = opened
@@ -100,20 +130,20 @@ def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int]:
             if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
                 values = np.asarray(image, np.float64)
                 top = 65535.0 if values.max(initial=0) > 255 else 255.0 if values.max(initial=0) > 1 else 1.0
-                return np.clip(values * 255 / top, 0, 255).astype(np.uint8), own
+                return np.clip(values * 255 / top, 0, 255).astype(np.uint8), own, False
             if image.mode == "P":
                 image = image.convert("RGB")
             if image.mode in ("LA", "RGBA", "PA"):
                 planes = np.asarray(image.convert("RGBA"))
                 alpha = planes[:, :, 3]
                 if alpha.min() < 128 <= alpha.max():
-                    return alpha.copy(), own  # paint on transparent paper: any colour counts
-                return planes[:, :, :3].max(axis=2), own
+                    return alpha.copy(), own, True  # paint on transparent paper: any colour counts
+                return planes[:, :, :3].max(axis=2), own, False
             if image.mode in ("1", "L"):
                 grey = np.asarray(image.convert("L"), np.uint8)
                 # Masks of 0 and 1 are a common slip of scripts; they look black and are meant as marked.
-                return (np.minimum(grey, 1) * np.uint8(255) if 0 < grey.max() <= 1 else grey), own
-            return np.asarray(image.convert("RGB")).max(axis=2), own
+                return (np.minimum(grey, 1) * np.uint8(255) if 0 < grey.max() <= 1 else grey), own, False
+            return np.asarray(image.convert("RGB")).max(axis=2), own, False
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         message = f"mask {name} cannot be read as an image; save it as PNG ({' '.join(str(error).split())[:120]})"
         raise UnreadableScan(Reason.MASK_UNREADABLE, message) from error

@@ -15,6 +15,7 @@ from pipeline.reports.language import FOLDER, Language
 from pipeline.reports.names import one_line, visible
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import jpeg
+from pipeline.reports.places import told
 from pipeline.reports.plates import preview_of
 from pipeline.reports.summary import BatchSummary, Preview
 
@@ -51,6 +52,7 @@ class Content:
     headline: str
     concerns: list[Concern]
     quality: list[str]
+    marked: str
     pairs: list[Pair]
 
     @property
@@ -82,6 +84,7 @@ def compose(frame: pd.DataFrame, batch: BatchSummary, previews: Callable[[Any], 
         headline=headline(found, t),
         concerns=wanted,
         quality=quality(found, t),
+        marked=t("mail.marked", places=marked) if (marked := told(found.places, t)) else "",
         pairs=_pairs(full, wanted, previews),
     )
 

@@ -8,7 +8,12 @@ from typing import Any
 
 from pipeline.ledger import Result
 
-SOURCES = {"manual": "a mask painted by a person", "detector": "software", "none": "nobody: no detector was used"}
+SOURCES = {
+    "manual": "a mask painted by a person",
+    "detector": "software",
+    "combined": "a person and software",
+    "none": "nobody: no detector was used",
+}
 
 
 def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str:

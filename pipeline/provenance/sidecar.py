@@ -92,11 +92,14 @@ def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
     return {
         "source": facts["mask_source"],
         "given": facts["mask_given_uri"] or None,
+        "protected": facts["protect_uri"] or None,
         "note": facts["mask_note"] or None,
         "coverage": facts["coverage"],
         "uri": uri or None,
         "sha256": sha256 or None,
         "components_found": facts["components"],
+        "kinds": json.loads(facts["kinds"]) if facts["kinds"] else {},
+        "held_back": json.loads(facts["held"]) if facts["held"] else {},
         "components": components,
     }
 

@@ -16,6 +16,7 @@ from pipeline.reports.figures import Figures
 from pipeline.reports.language import Language, in_zone
 from pipeline.reports.names import one_line, visible
 from pipeline.reports.palette import Outcome
+from pipeline.reports.places import told
 from pipeline.reports.plates import Plate, Plates
 from pipeline.reports.summary import BatchSummary
 from pipeline.reports.typefaces import faces
@@ -64,6 +65,7 @@ def page(
             batch=batch,
             figures=figures,
             headline=headline(figures, t),
+            marked=told(figures.places, t),
             bar=bar(figures),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.reports.palette import Outcome
+from pipeline.reports.places import Places, places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ class Figures:
         estimate: spread of the estimate on held-out pixels over restored images, in decibels.
         estimate_range: median of the low and of the high ends of the images' own spreads.
         seam: spread of the seam score over restored images.
+        places: what was marked on all images together.
     """
 
     total: int
@@ -64,6 +66,7 @@ class Figures:
     estimate: Spread | None
     estimate_range: tuple[float, float] | None
     seam: Spread | None
+    places: Places = field(default_factory=Places)
 
 
 TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
@@ -97,6 +100,7 @@ def figures(frame: pd.DataFrame) -> Figures:
         estimate=estimate,
         estimate_range=(low.median, high.median) if low and high else None,
         seam=spread(restored["seam"]),
+        places=places(zip(frame["kinds"], frame["held"], strict=True)),
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TEXT = (
     *("path", "outcome", "reason", "message", "review_reason", "same_as"),
-    *("format", "mask_source", "mask_note", "engine", "notes"),
+    *("format", "mask_source", "mask_note", "kinds", "held", "engine", "notes"),
 )
 NUMBERS = (
     *("bytes", "width", "height", "bit_depth", "coverage", "components", "inpaint_seconds", "seam"),

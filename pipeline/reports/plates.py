@@ -12,6 +12,7 @@ from pipeline.reports.language import NBSP, Language
 from pipeline.reports.names import one_line
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import budget, jpeg
+from pipeline.reports.places import places, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +165,10 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
 
     if _is(row["coverage"]):
         add("damage", t("plates.damage_share", share=t.percent(row["coverage"], 2)))
-    if row["components"] > 0:
+    counted = told(places([(row["kinds"], row["held"])]), t)
+    if counted:
+        add("places", counted)
+    elif row["components"] > 0:
         add("places", t.number(row["components"]))
     if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
         add("source", t(f"plates.source_{row['mask_source']}"))

@@ -2,7 +2,7 @@
 
 from pipeline.settings.collections import Collection, CollectionsFile, Problem, Watch, load_collections
 from pipeline.settings.environment import Settings, settings
-from pipeline.settings.recipe import Detector, EngineName, Level, Recipe, load_recipe
+from pipeline.settings.recipe import Detector, EngineName, Level, MaskMode, Recipe, load_recipe
 
 __all__ = [
     "Collection",
@@ -10,6 +10,7 @@ __all__ = [
     "Detector",
     "EngineName",
     "Level",
+    "MaskMode",
     "Problem",
     "Recipe",
     "Settings",

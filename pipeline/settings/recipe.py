@@ -38,6 +38,19 @@ class Level(StrEnum):
     SUGGEST = "suggest"
 
 
+class MaskMode(StrEnum):
+    """What a painted mask means."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    PROTECT = "protect"
+
+
+#: Keys that came later, with the values that stand for how it was before there was the key: with these a recipe has the
+#: digest that it had then, and results from then stay what they are.
+LATER: dict[str, object] = {"grain": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
+
+
 class Recipe(BaseModel):
     """Everything that can change a pixel of a result; unknown keys are refused."""
 
@@ -50,6 +63,13 @@ class Recipe(BaseModel):
         0.15, gt=0, le=1, description="share of a scan above which a detected mask goes to review, unfilled"
     )
     dilate: int = Field(2, ge=0, le=32, description="pixels added around a detected mask, so that no rim is left")
+    face_guard: bool = Field(True, description="found damage on a face sends the scan to review, unfilled")
+    text_guard: bool = Field(True, description="found damage on text is left, and sends the scan to review when large")
+    mask_mode: MaskMode = Field(
+        MaskMode.REPLACE,
+        description="a painted mask stands for what is found (`replace`), is added to it (`add`), or is never touched "
+        "(`protect`)",
+    )
     engine: EngineName = Field(EngineName.RN, description="what fills the damage")
     grain: bool = Field(False, description="adds grain like that of the surroundings to what was filled")
     weights: str = Field("rn-faithful", description="name of shipped weights, or the path of a safetensors file")
@@ -60,9 +80,7 @@ class Recipe(BaseModel):
         Args:
             engine_digest: digest of weights and version of the engine, so that new weights make new results.
         """
-        recipe = self.model_dump(mode="json")
-        if not self.grain:  # results from before there was this key stay what they are
-            del recipe["grain"]
+        recipe = {key: value for key, value in self.model_dump(mode="json").items() if LATER.get(key) != value}
         document = {"recipe": recipe, "engine": engine_digest}
         return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -14,6 +14,7 @@ from pipeline.settings import Collection
 from pipeline.stages import pairs
 from pipeline.stages.bag_manifest import DECLARATION, is_tag
 from pipeline.stages.examine import fingerprint
+from pipeline.stages.pairs import Given
 from pipeline.stages.settle import bag_of
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
@@ -21,7 +22,10 @@ from pipeline.storage.uris import local_path, scheme
 # The share of the settle time by which the clocks of store, triggerer and worker may differ: a file for which the bell
 # has rung must not be thought too young, for nothing would ring again.
 SLACK = 0.2
-LONELY = "this is named like a mask, but no scan of that name lies beside it; give it the scan's name, or remove it"
+LONELY = (
+    "this is named like a mask or an infrared plane, but no scan of that name lies beside it; give it the scan's name, "
+    "or remove it"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Found:
     Attributes:
         path: relative to the inbox.
         fingerprint: changes when the file does; empty when only reading it can tell.
-        mask: the manual mask that belongs to it.
+        given: masks, protected region and infrared plane that belong to it.
         original: URI of the undamaged original, empty where none is known.
         reason: empty, or why it is no scan although it may be an image; `message` says it in a sentence.
         bag: folder of the BagIt bag in which it lies, relative to what is listed, or None.
@@ -40,7 +44,7 @@ class Found:
     entry: Entry
     path: str
     fingerprint: str
-    mask: Entry | None = None
+    given: Given = field(default_factory=Given)
     original: str = ""
     reason: str = ""
     message: str = ""
@@ -67,28 +71,28 @@ class Inbox:
     bags: dict[str, str] = field(default_factory=dict)
 
     def found(self) -> Iterator[Found]:
-        """Yields everything that must be accounted for, by path; masks without a scan come last.
+        """Yields everything that must be accounted for, by path; masks and the like without a scan come last.
 
         Raises:
             ConfigurationError: inbox, masks or originals are not there, or may not be listed.
             StoreUnavailable: the store did not answer.
         """
-        masks = pairs.Masks(
-            (self._inside(entry) for entry in self._bagging() if entry.kind == "file" and pairs.is_mask(entry.path)),
+        companions = pairs.Companions(
+            (self._inside(entry) for entry in self._bagging() if _is_companion(entry)),
             _listed("masks", self.collection.masks),
         )
         originals = pairs.by_stem(_listed("originals", self.collection.originals))
         for entry in self._listing():
-            if entry.kind == "file" and pairs.is_mask(entry.path):
+            if _is_companion(entry):
                 continue
             inside = self._inside(entry)
             bag = bag_of(entry.path, self.bags) if self.bags else None
             if bag is not None and is_tag(entry.path.removeprefix(f"{bag}/" if bag else "")):
                 continue
-            mask = masks.of(inside.path)
+            given = companions.of(inside.path)
             if entry.modified < self.since and entry.kind == "file":
                 continue
-            if bag is None and (self._is_unsettled(entry) or (mask is not None and self._is_unsettled(mask))):
+            if bag is None and any(self._is_unsettled(one) for one in (entry, *given.entries)):
                 self.unsettled += 1
                 continue
             original = originals.get(inside.path) or originals.get(pairs.stem(inside.path))
@@ -96,11 +100,11 @@ class Inbox:
                 entry,
                 inside.path,
                 fingerprint(entry),
-                mask,
+                given,
                 original.uri if original else "",
                 bag=bag,
             )
-        for entry in masks.lonely():
+        for entry in companions.lonely():
             if entry.modified >= self.since and not self._is_unsettled(entry):
                 bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
                 yield Found(
@@ -162,6 +166,10 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
                 "choose a place beside it"
             )
     return Inbox(collection, root, prefix, _moment(since, collection.timezone))
+
+
+def _is_companion(entry: Entry) -> bool:
+    return entry.kind == "file" and pairs.is_companion(entry.path)
 
 
 def _check_there(what: str, where: str | None) -> None:

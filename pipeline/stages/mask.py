@@ -1,26 +1,22 @@
-"""Masks: painted ones first, else what the detector finds; and the decision what to do with each scan."""
+"""Masks: what is painted and what is found, put together; and the decision what to do with each scan."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline import scans, storage
-from pipeline.damage import Detection, Detector, read_mask
+from pipeline.damage import Detector
 from pipeline.ledger import TaskContext
-from pipeline.scans import Scan
-from pipeline.settings import Level
 from pipeline.stages import pixels
 from pipeline.stages.loaded import detector_of
 from pipeline.stages.manifest import Row
+from pipeline.stages.marks import find_marks, read_given
 from pipeline.stages.run import Progress, Run
 
-# Explanations kept per scan, the largest pieces first; a dusty plate has tens of thousands.
+# Explanations kept per scan: pieces that a guard held back, then the largest; a dusty plate has tens of thousands.
 MOST_COMPONENTS = 200
 
 
@@ -47,55 +43,30 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
 
 def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
     """Returns what finds the damage on one scan."""
+    recipe = run.work.collection.recipe
 
     def find(row: Row) -> Row:
         scan = pixels.master(row)
-        found = _painted(row, scan) if row["mask_given_uri"] else _detected(run, detector, scan)
-        mask: NDArray[np.uint8] = found.pop("mask")
-        found["coverage"] = float(np.count_nonzero(mask)) / mask.size
+        given = read_given(scan, recipe, row["mask_given_uri"], row["protect_uri"])
+        marks = find_marks(scan, recipe, detector, given=given)
+        mask = marks.doubtful if marks.review else marks.fill
+        found: Row = {
+            "mask_source": marks.source,
+            "mask_note": "; ".join(marks.notes),
+            "components": len(marks.components),
+            "components_json": json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
+            "kinds": json.dumps(marks.kinds) if marks.components else "",
+            "held": json.dumps(marks.held) if marks.held else "",
+            "coverage": float(np.count_nonzero(mask)) / mask.size,
+            "review_reason": marks.review or "",
+            "decision": "review" if marks.review else "fill" if mask.any() else "unchanged",
+        }
         if mask.any():
             found["mask_uri"] = run.work.place("masks", f"{row['scan_id']}.png")
             pixels.write_mask(found["mask_uri"], mask)
+        if marks.doubtful.any():
+            found["levels_uri"] = run.work.place("masks", f"{row['scan_id']}.levels.png")
+            pixels.write_mask(found["levels_uri"], marks.levels)
         return found
 
     return find
-
-
-def _painted(row: Row, scan: Scan) -> dict[str, Any]:
-    """Returns the columns of a scan whose mask was painted by a person, whatever its size: a person has looked."""
-    data = storage.read_bytes(row["mask_given_uri"])
-    name = row["mask_given_uri"].rpartition("/")[2]
-    given = read_mask(data, scan.pixels.shape[:2], scan.info.orientation, name)
-    return {
-        "mask": given.mask,
-        "mask_source": "manual",
-        "mask_note": given.note,
-        "decision": "fill" if given.mask.any() else "unchanged",
-    }
-
-
-def _detected(run: Run, detector: Detector, scan: Scan) -> dict[str, Any]:
-    """Returns the columns of a scan whose damage was looked for."""
-    recipe = run.work.collection.recipe
-    detection: Detection = detector.detect(
-        scans.visible(scan),
-        sensitivity=recipe.sensitivity,
-        dilate=recipe.dilate,
-        max_coverage=recipe.max_coverage,
-    )
-    to_fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
-    doubtful = sum(1 for one in detection.components if one.level == "suggest")
-    note = ""
-    if doubtful and recipe.level is Level.REPAIR:
-        note = f"{doubtful} doubtful " + (
-            "place was left as it is" if doubtful == 1 else "places were left as they are"
-        )
-    found = {
-        "mask_source": "none" if detector.name == "none" else "detector",
-        "mask_note": note,
-        "components": len(detection.components),
-        "components_json": json.dumps([asdict(one) for one in detection.components[:MOST_COMPONENTS]]),
-    }
-    if detection.review:
-        return found | {"mask": detection.suggest, "decision": "review", "review_reason": detection.review}
-    return found | {"mask": to_fill, "decision": "fill" if to_fill.any() else "unchanged"}

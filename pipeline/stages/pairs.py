@@ -1,61 +1,122 @@
-"""Pairing scans with manual masks and with known originals, by path and stem."""
+"""Pairing scans with what was given beside them: masks, protected regions, infrared planes, known originals."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipeline import storage
 from pipeline.storage import Entry
 
-BESIDE = re.compile(r"(?P<scan>.+)\.mask\.(png|tiff?|jpe?g|bmp|gif|webp)", re.IGNORECASE | re.DOTALL)
+BESIDE = re.compile(
+    r"(?P<scan>.+)\.(?P<role>mask|protect|ir)\.(png|tiff?|jpe?g|bmp|gif|webp)", re.IGNORECASE | re.DOTALL
+)
 
 
-def is_mask(path: str) -> bool:
-    """Returns whether a name in the inbox says that the file is a mask (`photo.mask.png`) and no scan."""
+def is_companion(path: str) -> bool:
+    """Returns whether a name says that the file belongs to a scan (`photo.mask.png`) and is none itself.
+
+    `.mask.` is a painted mask, `.protect.` a region that must never be touched, `.ir.` a scanner's infrared plane.
+    """
     return BESIDE.fullmatch(path.rpartition("/")[2]) is not None
 
 
-class Masks:
-    """The manual masks of a run. Memory grows with the masks, not with the scans.
+@dataclass(frozen=True)
+class Given:
+    """What was given with one scan.
+
+    Attributes:
+        mask: painted; the recipe's `mask_mode` says what it means.
+        protect: a painted region that must never be touched.
+        infrared: the scanner's infrared plane.
+    """
+
+    mask: Entry | None = None
+    protect: Entry | None = None
+    infrared: Entry | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All files that were given."""
+        return tuple(entry for entry in (self.mask, self.protect, self.infrared) if entry is not None)
+
+    @property
+    def mark(self) -> str:
+        """What changes when one of the files does; empty without any."""
+        return self._joined(lambda entry: f"{entry.size}:{entry.etag}")
+
+    def sha256(self) -> str:
+        """Returns the digests of all files; empty without any.
+
+        Raises:
+            FileNotFoundError, StoreUnavailable: as storage does.
+        """
+        return self._joined(lambda entry: storage.sha256(entry.uri))
+
+    def _joined(self, told: Callable[[Entry], str]) -> str:
+        """What is told of each file; a mask alone stands without its role, as in ledgers of old."""
+        parts = [f"{role}={told(entry)}" for role, entry in self._roles() if entry is not None]
+        return parts[0].removeprefix("mask=") if len(parts) == 1 else "+".join(parts)
+
+    def _roles(self) -> tuple[tuple[str, Entry | None], ...]:
+        return ("mask", self.mask), ("protect", self.protect), ("ir", self.infrared)
+
+
+class Companions:
+    """What was given with the scans of a run. Memory grows with these files, not with the scans.
 
     Args:
-        beside: entries of the inbox that are masks by their name.
+        beside: entries of the inbox that belong to a scan by their name.
         folder: entries of the masks folder.
     """
 
     def __init__(self, beside: Iterator[Entry], folder: Iterator[Entry]) -> None:
-        self._folder = by_stem(folder)
-        self._beside = {_scan_of(entry.path): entry for entry in beside}
-        self._used: set[str] = set()
+        self._folder = _by_role(folder)
+        self._beside = _by_role(beside)
+        self._used: set[tuple[str, str]] = set()
 
-    def of(self, path: str) -> Entry | None:
-        """Returns the mask of a scan: the one beside it, else the one in the masks folder, else None.
+    def of(self, path: str) -> Given:
+        """Returns what belongs to a scan: of each kind what lies beside it, else what lies in the masks folder.
 
         `a.jpg.mask.png` belongs to `a.jpg` alone, `a.mask.png` to every scan with that stem.
         """
+        return Given(self._of(path, "mask"), self._of(path, "protect"), self._of(path, "ir"))
+
+    def _of(self, path: str, role: str) -> Entry | None:
         for name in (path, stem(path)):
-            if name in self._beside:
-                self._used.add(name)
-                return self._beside[name]
-        return next((self._folder[name] for name in (path, stem(path)) if name in self._folder), None)
+            if (role, name) in self._beside:
+                self._used.add((role, name))
+                return self._beside[role, name]
+        return next((self._folder[role, name] for name in (path, stem(path)) if (role, name) in self._folder), None)
 
     def lonely(self) -> list[Entry]:
-        """Returns the masks in the inbox for which no scan came; a slip in a name must not go unnoticed."""
-        return [entry for name, entry in sorted(self._beside.items()) if name not in self._used]
+        """Returns the files in the inbox for which no scan came; a slip in a name must not go unnoticed."""
+        left = [entry for key, entry in self._beside.items() if key not in self._used]
+        return sorted(left, key=lambda entry: entry.path)
 
 
-def by_stem(entries: Iterator[Entry]) -> dict[str, Entry]:
-    """Returns files by path without extension (and without `.mask`); of several the PNG, else the first."""
-    found: dict[str, Entry] = {}
+def _by_role(entries: Iterator[Entry]) -> dict[tuple[str, str], Entry]:
+    """Files by role and by path without role and extension; of several the PNG, else the first."""
+    found: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         if entry.kind != "file":
             continue
-        name = _scan_of(entry.path) if is_mask(entry.path) else stem(entry.path)
-        if name not in found or (entry.path.lower().endswith(".png") and not found[name].path.lower().endswith(".png")):
-            found[name] = entry
+        folder, slash, name = entry.path.rpartition("/")
+        match = BESIDE.fullmatch(name)
+        key = (match["role"].lower(), folder + slash + match["scan"]) if match else ("mask", stem(entry.path))
+        if key not in found or (entry.path.lower().endswith(".png") and not found[key].path.lower().endswith(".png")):
+            found[key] = entry
     return found
+
+
+def by_stem(entries: Iterator[Entry]) -> dict[str, Entry]:
+    """Returns masks, or originals, by path without extension (and without `.mask`); what has another role is left out.
+
+    Of several files the PNG counts, else the first.
+    """
+    return {name: entry for (role, name), entry in _by_role(entries).items() if role == "mask"}
 
 
 def listed(root: str | None) -> Iterator[Entry]:
@@ -72,9 +133,3 @@ def stem(path: str) -> str:
     """Returns a path without its extension."""
     suffix = PurePosixPath(path).suffix
     return path.removesuffix(suffix) if suffix else path
-
-
-def _scan_of(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    found = BESIDE.fullmatch(name)
-    return folder + slash + (found["scan"] if found else name)

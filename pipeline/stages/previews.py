@@ -20,16 +20,23 @@ if TYPE_CHECKING:
     from pipeline.reports import Preview
 
 LONG_SIDE = 900
-MARK = (230, 30, 30)
+#: What is filled, or would be, is laid over in red; what is only suggested is hatched in blue: in the dark parts of a
+#: picture, in print without colour, and to eyes that tell no red from green, the pattern tells them apart.
+MARK, DOUBT = (230, 30, 30), (20, 90, 255)
+HATCH = 6
 PARTS = ("before", "mask", "after")
 
 
-def write(work: Work, scan_id: int, scan: Scan, mask: NDArray[np.uint8] | None, after: NDArray[Any] | None) -> None:
-    """Writes the pictures of one scan to the work area: before, with its damage marked, and after, where there is."""
+def write(work: Work, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None) -> None:
+    """Writes the pictures of one scan to the work area: before, with its damage marked, and after, where there is.
+
+    Args:
+        levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask is one too.
+    """
     before = scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
     pictures: dict[str, Image.Image] = {"before": before}
-    if mask is not None:
-        pictures["mask"] = marked(before, mask, scan.info.orientation)
+    if levels is not None and levels.any():
+        pictures["mask"] = marked(before, levels, scan.info.orientation)
     if after is not None:
         pictures["after"] = scans.oriented_preview(replace(scan, pixels=after), scan.info.orientation, LONG_SIDE)
     for part, picture in pictures.items():
@@ -39,14 +46,35 @@ def write(work: Work, scan_id: int, scan: Scan, mask: NDArray[np.uint8] | None, 
         storage.write_bytes(_uri(work, scan_id, part), target.getvalue())
 
 
-def marked(before: Image.Image, mask: NDArray[np.uint8], orientation: int) -> Image.Image:
-    """Returns a small picture with the mask laid over in red; the thinnest scratch stays visible."""
-    height, width = mask.shape
-    shrink = max(1, int(np.ceil(max(height, width) / LONG_SIDE)))
+def marked(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
+    """Returns a small picture with what is marked laid over; the thinnest scratch stays visible.
+
+    Args:
+        before: the picture, as viewers show it.
+        levels: (H,W) uint8 as the scan is stored: 255 = to be filled, 128 = only suggested, 0 = intact.
+        orientation: EXIF orientation of the scan.
+    """
+    picture = before.convert("RGB")
+    doubtful = _shrunk(np.where(levels == 128, np.uint8(255), np.uint8(0)), orientation)
+    if doubtful.any():
+        rows, columns = np.indices(doubtful.shape)
+        rim = cv2.dilate(doubtful, np.ones((3, 3), np.uint8)) > doubtful
+        picture = _over(picture, rim | ((doubtful > 0) & ((rows + columns) % HATCH < HATCH // 2)), DOUBT, 0.9)
+    return _over(picture, _shrunk(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation) > 0, MARK, 0.8)
+
+
+def _over(picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float) -> Image.Image:
+    """Returns a picture with a colour laid over some places."""
+    stencil = Image.fromarray(where.astype(np.uint8) * np.uint8(255))
+    return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, colour), strength), picture, stencil)
+
+
+def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Returns a mask as small and as upright as its picture, 0 and 255."""
+    shrink = max(1, int(np.ceil(max(mask.shape) / LONG_SIDE)))
     thick = cv2.dilate(mask, np.ones((shrink, shrink), np.uint8)) if shrink > 1 else mask
-    small = scans.oriented_preview(thick, orientation, LONG_SIDE).point(lambda level: 255 if level > 50 else 0)
-    red = Image.new("RGB", before.size, MARK)
-    return Image.composite(Image.blend(before.convert("RGB"), red, 0.8), before.convert("RGB"), small)
+    small = np.asarray(scans.oriented_preview(np.asarray(thick, np.uint8), orientation, LONG_SIDE))
+    return np.where(small > 50, np.uint8(255), np.uint8(0))
 
 
 def reader(work: Work) -> Callable[[Any], Preview | None]:

@@ -106,7 +106,8 @@ class _Publisher:
             files.mask_uri = self.work.result("masks", f"{row['output_path']}.png")
             files.mask_sha256 = hashlib.sha256(data).hexdigest()
             storage.write_bytes(files.mask_uri, data)
-        previews.write(self.work, row["scan_id"], scan, mask, after)
+        levels = pixels.read_mask(row["levels_uri"]) if row["levels_uri"] else mask
+        previews.write(self.work, row["scan_id"], scan, levels, after)
         files.sidecar = self._sidecar(row, files)
         files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()

@@ -14,7 +14,6 @@ from pipeline.stages import log
 from pipeline.stages.examine import examine
 from pipeline.stages.inboxes import Found
 from pipeline.stages.manifest import Row
-from pipeline.storage import Entry
 
 FIGURES = ("reason", "format", "width", "height", "bytes", "same_as")
 
@@ -28,7 +27,7 @@ class Received:
         sha256: empty for what has no readable bytes.
         info: what the header says, None when it will not be restored.
         reason: empty, or why not; `message` says it in a sentence.
-        mask_given: fingerprint and digest of its manual mask, empty without one.
+        mask_given: fingerprint and digest of what was given with it (masks, infrared), empty without any.
         seconds: that the look took.
     """
 
@@ -74,6 +73,7 @@ class Received:
 
     def row(self, scan_id: int) -> Row:
         """Returns the manifest's row of the scan."""
+        given = self.found.given
         return {
             "scan_id": scan_id,
             "path": self.path,
@@ -82,7 +82,9 @@ class Received:
             "bytes": self.size,
             **self._header(),
             "orientation": self.info.orientation if self.info else 1,
-            "mask_given_uri": self.found.mask.uri if self.found.mask else "",
+            "mask_given_uri": given.mask.uri if given.mask else "",
+            "protect_uri": given.protect.uri if given.protect else "",
+            "infrared_uri": given.infrared.uri if given.infrared else "",
             "mask_given": self.mask_given,
             "original_uri": self.found.original,
             "reason": self.reason,
@@ -119,7 +121,7 @@ def look(found: Found) -> Received | None:
     """
     try:
         seen = examine(found.entry)
-        mask_given = f"{_mark(found.mask)} {storage.sha256(found.mask.uri)}" if found.mask else ""
+        mask_given = f"{found.given.mark} {found.given.sha256()}" if found.given.entries else ""
     except FileNotFoundError:
         logger = log.logger("receive")
         logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", log.quoted(found.path))
@@ -138,14 +140,14 @@ def is_same(known: Known, found: Found) -> bool:
 
 
 def is_done(known: Known, found: Found) -> bool:
-    """Returns whether a content is done with the mask that is there now.
+    """Returns whether a content is done with the masks that are there now.
 
     A mask that was taken away after the work is no reason to do it again without.
     """
-    if not known.outcome or found.mask is None:
+    if not known.outcome or not found.given.entries:
         return bool(known.outcome)
     mark, _, sha256 = known.mask_given.partition(" ")
-    return mark == _mark(found.mask) or (bool(sha256) and sha256 == storage.sha256(found.mask.uri))
+    return mark == found.given.mark or (bool(sha256) and sha256 == found.given.sha256())
 
 
 def is_whole(outcome: Outcome) -> bool:
@@ -154,7 +156,3 @@ def is_whole(outcome: Outcome) -> bool:
         return not outcome.restored_uri or storage.sha256(outcome.restored_uri) == outcome.restored_sha256
     except FileNotFoundError:
         return False
-
-
-def _mark(mask: Entry) -> str:
-    return f"{mask.size}:{mask.etag}"

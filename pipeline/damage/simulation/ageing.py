@@ -1,4 +1,4 @@
-"""Ageing: fading, yellowing, sepia, uneven light, grain. It changes the whole picture and is no damage to mend."""
+"""Ageing: fading, yellowing, sepia, uneven light, grain, a print's dots: the whole picture's, and no damage to mend."""
 
 from __future__ import annotations
 
@@ -55,6 +55,38 @@ def add_grain(picture: Field, rng: np.random.Generator, sigma: float, unit: floa
     grain *= np.float32(sigma) * (0.5 + 2 * tone * (1 - tone))
     grainy: Field = np.clip(picture + grain[:, :, None], 0, 1).astype(np.float32, copy=False)
     return grainy
+
+
+def halftone(picture: Field, rng: np.random.Generator, unit: float) -> Field:
+    """Returns the picture (H,W,3) in 0..1 as a print in dots, in black ink on its paper, or of each colour apart.
+
+    Dots of a screen grow with the darkness (a cosine spot function, its threshold softened by half a pixel as a scan
+    does); four to seven pixels apart at about 512 px, larger with the scan. It belongs to the picture as printed, and
+    is no damage to mend.
+
+    Args:
+        picture: the picture as it was.
+        rng: source of every choice.
+        unit: pixels of one unit of size, see `simulate`.
+    """
+    pitch = float(rng.uniform(4.0, 7.0)) * max(1.0, unit)
+    rows, columns = np.indices(picture.shape[:2], dtype=np.float32)
+    angles = np.deg2rad([45.0] if rng.random() < 0.7 else [15.0, 45.0, 75.0])
+    ink, paper = np.float32(rng.uniform(0.04, 0.16)), np.float32(rng.uniform(0.9, 0.98))
+    grey = picture.mean(axis=2, keepdims=True)
+    planes = np.broadcast_to(grey, picture.shape) if len(angles) == 1 else picture
+    printed = np.empty_like(picture)
+    for channel in range(3):
+        angle = angles[min(channel, len(angles) - 1)]
+        across = (columns * np.cos(angle) + rows * np.sin(angle)) * np.float32(2 * np.pi / pitch)
+        down = (rows * np.cos(angle) - columns * np.sin(angle)) * np.float32(2 * np.pi / pitch)
+        screen = 0.5 + 0.25 * (np.cos(across) + np.cos(down))
+        # The screen rises by about its slope from one pixel to the next: that much blur keeps tones between the dots.
+        edge = np.float32(0.5 * np.pi / pitch)
+        light = np.clip((planes[:, :, channel] - screen) / edge + 0.5, 0, 1)
+        printed[:, :, channel] = ink + (paper - ink) * light
+    dots: Field = np.clip(printed, 0, 1).astype(np.float32, copy=False)
+    return dots
 
 
 def _tone(picture: Field, rng: np.random.Generator) -> Field:

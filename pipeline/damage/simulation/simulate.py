@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.simulation.ageing import add_grain, age
+from pipeline.damage.simulation.ageing import halftone as ageing_halftone
 from pipeline.damage.simulation.artefacts import ArtefactBank
 from pipeline.damage.simulation.kinds import KINDS, ODDS
 from pipeline.damage.simulation.scene import Scene
@@ -44,6 +45,7 @@ def simulate(
     severity: float = 1.0,
     *,
     ageing: float = 0.7,
+    halftone: float = 0.0,
     bank: ArtefactBank | None = None,
 ) -> Damaged:
     """Returns a damaged, aged copy of a picture; the same `rng` state gives the same result.
@@ -56,6 +58,7 @@ def simulate(
         kinds: names from `KINDS`; None chooses some by how often they are met.
         severity: 0.3 is a few specks, 1 a worn picture, 2 a wreck.
         ageing: 0 leaves tones alone, 1 fades as in most albums.
+        halftone: share of pictures that are printed in dots before they age; without it nothing is drawn from `rng`.
         bank: scanned artefacts to use beside drawn ones.
 
     Raises:
@@ -68,6 +71,8 @@ def simulate(
     grey = pixels.ndim == 2 or pixels.shape[2] == 2
     shape = (picture.shape[0], picture.shape[1])
     unit = max(0.6, float(np.sqrt(shape[0] * shape[1])) / 512) * float(rng.uniform(0.7, 1.4))
+    if halftone > 0 and rng.random() < halftone:
+        picture = ageing_halftone(picture, rng, unit)
     aged = age(picture, rng, ageing * float(rng.uniform(0.3, 1.3)), unit, colour=not grey)
     scene = _scene(rng, shape, unit, severity, bank, grey=grey)
     chosen = list(kinds) if kinds is not None else _choose(rng, severity)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.damage import combine, read_mask
+from pipeline.damage import combine, read_mask, read_protected
 from pipeline.errors import Reason, UnreadableScan
 
 SHAPE = (40, 60)
@@ -121,3 +121,22 @@ def test_combining() -> None:
     assert kept[4, 12] == 255
     with pytest.raises(ValueError, match="size"):
         combine(found, drawn[:10], "add")
+
+
+def test_protected_regions_are_read_as_white_or_as_paint() -> None:
+    given = read_protected(encode(Image.fromarray(painted()), "PNG"), SHAPE, 1, "a.protect.png")
+    assert np.array_equal(given.mask, painted()) and "white is protected" in given.note
+    layer = np.zeros((*SHAPE, 4), np.uint8)
+    layer[:, 5:] = (200, 30, 30, 255)  # paint over more than half
+    given = read_protected(encode(Image.fromarray(layer), "PNG"), SHAPE, 1, "a.protect.png")
+    assert given.mask[:, 5:].all() and not given.mask[:, :5].any() and "paint is protected" in given.note
+    assert read_protected(encode(Image.new("L", SHAPE[::-1], 255), "PNG"), SHAPE, 1, "m").mask.all()
+    assert "nothing" in read_protected(encode(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m").note
+
+
+def test_a_protected_region_of_doubtful_polarity_is_refused() -> None:
+    with pytest.raises(UnreadableScan, match="white or black is to be protected") as error:
+        read_protected(encode(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "m")
+    assert error.value.reason is Reason.MASK_UNREADABLE
+    with pytest.raises(UnreadableScan, match="61 × 40 pixels, the scan is 60 × 40"):
+        read_protected(encode(Image.new("L", (61, 40)), "PNG"), SHAPE, 1, "m")

@@ -85,3 +85,20 @@ def test_tiny_pictures_do_no_harm(shape: tuple[int, ...]) -> None:
     for seed in range(8):
         result = simulate(np.full(shape, 120, np.uint8), np.random.default_rng(seed), list(KINDS), 1.0)
         assert result.pixels.shape == shape
+
+
+def test_a_print_in_dots_keeps_tones_and_is_drawn_only_when_asked_for() -> None:
+    ramp = np.repeat(np.linspace(30, 225, 256).astype(np.uint8)[None], 256, axis=0)
+    plain = simulate(ramp, np.random.default_rng(5), [], ageing=0)
+    dots = simulate(ramp, np.random.default_rng(5), [], ageing=0, halftone=1.0).pixels
+    assert np.array_equal(plain.pixels, ramp)
+    assert not np.array_equal(dots, ramp)
+    coarse = np.asarray([dots[:, column : column + 32].mean() for column in range(0, 256, 32)])
+    assert (np.diff(coarse) > 0).all(), "seen from afar it is the same picture"
+    middle = dots[:, 112:144].astype(float)
+    assert middle.std() > 40, "from near it is dots"
+
+
+def test_without_halftone_the_same_stream_gives_the_same_picture(astronaut: np.ndarray) -> None:
+    one = simulate(astronaut, np.random.default_rng(9))
+    assert np.array_equal(one.pixels, simulate(astronaut, np.random.default_rng(9), halftone=0.0).pixels)

@@ -17,6 +17,9 @@ OTHER: dict[str, Any] = {
     "sensitivity": 1.25,
     "max_coverage": 0.2,
     "dilate": 3,
+    "face_guard": False,
+    "text_guard": False,
+    "mask_mode": "add",
     "engine": "biharmonic",
     "grain": True,
     "weights": "/other.safetensors",
@@ -31,10 +34,11 @@ def load(tmp_path: Path, text: str) -> Recipe:
 
 def test_a_digest_is_the_same_for_ever() -> None:
     # Results in archives carry it: it may change only together with what a recipe is.
-    assert (
-        Recipe(**OTHER | {"grain": False}).digest("weights")
-        == "4dbcadf8cd0bd0065230fbc003594d69054ea23a6b08c13762be861ff61bdfb8"
+    before = {"grain": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
+    assert Recipe(**OTHER | before).digest("weights") == (
+        "4dbcadf8cd0bd0065230fbc003594d69054ea23a6b08c13762be861ff61bdfb8"
     )
+    assert Recipe(**OTHER).digest("weights") != Recipe(**OTHER | before).digest("weights")
 
 
 def test_every_key_changes_the_digest() -> None:

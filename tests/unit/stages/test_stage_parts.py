@@ -63,10 +63,10 @@ def test_no_name_forges_a_log_line(name: str) -> None:
 def test_masks_pair_by_name_and_stem() -> None:
     beside = [entry("box/a.mask.png"), entry("box/b.jpg.mask.TIFF"), entry("lost.mask.png")]
     folder = [entry("c.png"), entry("box/a.png"), entry("d.mask.png"), entry("d.tif"), entry("e.tif"), entry("e.png")]
-    masks = pairs.Masks(iter(beside), iter(folder))
+    masks = pairs.Companions(iter(beside), iter(folder))
 
     def of(path: str) -> str | None:
-        found = masks.of(path)
+        found = masks.of(path).mask
         return found.path if found else None
 
     assert of("box/a.jpg") == of("box/a.tif") == "box/a.mask.png"
@@ -76,14 +76,31 @@ def test_masks_pair_by_name_and_stem() -> None:
     assert [one.path for one in masks.lonely()] == ["lost.mask.png"]
 
 
-@pytest.mark.parametrize("name", ["photo.mask.png", "box/ä.mask.JPG", "a.jpg.mask.tiff", "x\ny.mask.png"])
+def test_regions_and_planes_pair_beside_masks() -> None:
+    beside = [entry("a.protect.png"), entry("a.mask.png"), entry("b.ir.tif"), entry("lost.protect.png")]
+    folder = [entry("b.protect.png"), entry("b.png"), entry("a.protect.tif")]
+    given = pairs.Companions(iter(beside), iter(folder))
+    first, second = given.of("a.tif"), given.of("b.tif")
+    assert [one.path for one in first.entries] == ["a.mask.png", "a.protect.png"]
+    assert [one.path for one in second.entries] == ["b.png", "b.protect.png", "b.ir.tif"]
+    assert [one.path for one in given.lonely()] == ["lost.protect.png"]
+    assert first.mark == "mask=10:e+protect=10:e" and given.of("c.tif").mark == ""
+    assert pairs.Given(mask=beside[1]).mark == "10:e" and pairs.Given(protect=beside[0]).mark == "protect=10:e"
+    assert set(pairs.by_stem(iter(folder))) == {"b"}, "a protected region is no mask of damage, and no original"
+
+
+@pytest.mark.parametrize(
+    "name", ["photo.mask.png", "box/ä.mask.JPG", "a.jpg.mask.tiff", "x\ny.mask.png", "a.protect.png", "a.IR.tif"]
+)
 def test_names_of_masks(name: str) -> None:
-    assert pairs.is_mask(name)
+    assert pairs.is_companion(name)
 
 
-@pytest.mark.parametrize("name", ["mask.png", ".mask.png", "photo.masks.png", "photo.mask.txt", "a.mask.png/b.png"])
+@pytest.mark.parametrize(
+    "name", ["mask.png", ".mask.png", "photo.masks.png", "photo.mask.txt", "a.mask.png/b.png", "ir.tif", "a.air.tif"]
+)
 def test_names_of_no_masks(name: str) -> None:
-    assert not pairs.is_mask(name)
+    assert not pairs.is_companion(name)
 
 
 def test_a_file_just_changed_is_not_known_by_its_time() -> None:
@@ -117,7 +134,7 @@ def test_masks_and_originals_in_the_inbox_are_no_scans(house) -> None:
     house.changes |= {"watch": {"marker": "READY"}}
     (found,) = inboxes.open_inbox(house.collection).found()
     assert found.path == "a.png" and found.original.endswith("originals/a.png")
-    assert found.mask is not None and found.mask.uri.endswith("masks/a.png")
+    assert found.given.mask is not None and found.given.mask.uri.endswith("masks/a.png")
 
 
 def test_a_mask_without_a_scan_is_told_at_the_end(house) -> None:
@@ -132,7 +149,7 @@ def test_source_narrows_and_paths_stay_relative_to_the_inbox(house) -> None:
     house.put("box/b.png")
     for source in ("box", "box/", f"{house.inbox}/box"):
         (found,) = inboxes.open_inbox(house.collection, source).found()
-        assert found.path == "box/b.png" and found.mask is not None
+        assert found.path == "box/b.png" and found.given.mask is not None
     assert len(list(inboxes.open_inbox(house.collection, "").found())) == 2
     with pytest.raises(ConfigurationError, match="no such folder"):
         inboxes.open_inbox(house.collection, "nowhere")

@@ -1,0 +1,34 @@
+"""Explanations: pieces of a mask that no detector explained, and counts of all that were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from pipeline.damage.types import Component, Level, Mask
+
+#: Pieces explained of one mask, the largest first.
+MOST = 5_000
+
+
+def pieces(mask: Mask, kind: str, level: Level, reason: str) -> list[Component]:
+    """Returns the connected pieces of a mask (H,W), largest first, all with the same kind, level and reason."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count <= 1:
+        return []
+    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST] + 1
+    found = []
+    for x, y, width, height, area in stats[order, :5].tolist():
+        found.append(Component(kind, level, (x, y, width, height), area, None, reason))
+    return found
+
+
+def counted(components: Iterable[Component]) -> dict[str, dict[str, int]]:
+    """Returns how many pieces there are of each kind, by level: `{"repair": {"dust": 3}}`, most frequent first."""
+    counts: dict[str, Counter[str]] = {"repair": Counter(), "suggest": Counter()}
+    for one in components:
+        counts[one.level][one.kind] += 1
+    return {level: dict(found.most_common()) for level, found in counts.items() if found}
