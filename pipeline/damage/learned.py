@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +56,7 @@ class LearnedDetector:
         unit = max(1.0, float(np.sqrt(chance.size)) / 512)
         repair, suggest = levels(chance, self.thresholds, sensitivity)
         components = explain_pieces(Found(chance, repair, suggest, unit))
+        repair[repair > 0] = 255
         return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
     def chances(self, pixels: Pixels) -> NDArray[np.uint8]:
@@ -136,7 +136,7 @@ def load_weights(path: Path) -> tuple[DetectorNet, Thresholds, str]:
         network = DetectorNet(NetworkConfig.from_metadata(metadata))
         tensors = load_tensors(data)
         network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in tensors.items()})
-        limits = Thresholds(**json.loads(metadata.get("thresholds", "{}")))
+        limits = Thresholds.from_json(metadata.get("thresholds", "{}"))
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"cannot use the detector's weights {path}: {error}") from error
     network.eval()
@@ -157,7 +157,7 @@ def save_weights(path: Path, network: DetectorNet, limits: Thresholds, facts: di
         for key, value in network.state_dict().items()
     }
     metadata = {
-        **facts, **network.config.as_metadata(), "format": FORMAT, "thresholds": json.dumps(vars(limits)),
+        **facts, **network.config.as_metadata(), "format": FORMAT, "thresholds": limits.as_json(),
     }  # fmt: skip
     data = save(tensors, metadata)
     partial = path.with_name(path.name + ".partial")

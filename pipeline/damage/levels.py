@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.piece_judge import PieceJudge, piece_figures
 from pipeline.damage.types import Mask
 
 Chances = NDArray[np.uint8]
@@ -15,13 +17,14 @@ Chances = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Chances from which pixels count, from calibration on held-out pictures.
+    """Chances from which pixels and pieces count, from calibration on held-out pictures.
 
     Attributes:
-        repair: a piece is repaired when a pixel of it reaches this.
-        repair_grow: and reaches as far as this holds.
-        suggest, suggest_grow: the same for suggestions.
+        repair: a piece is repaired when its chance reaches this: the judge's, or that of its surest pixel.
+        repair_grow: pieces reach as far as pixels have this chance.
+        suggest, suggest_grow: the same for suggestions; there the surest pixel counts.
         smallest: fewest pixels of a piece that is repaired.
+        judge: tells a piece's chance; None goes by its surest pixel.
     """
 
     repair: float = 0.97
@@ -29,10 +32,25 @@ class Thresholds:
     suggest: float = 0.7
     suggest_grow: float = 0.4
     smallest: int = 1
+    judge: PieceJudge | None = None
+
+    def as_json(self) -> str:
+        """Returns everything as one JSON object, for the header of a weights file."""
+        return json.dumps({**vars(self), "judge": self.judge.as_document() if self.judge else None})
+
+    @classmethod
+    def from_json(cls, text: str) -> Thresholds:
+        """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else."""
+        document = json.loads(text)
+        judge = document.pop("judge", None)
+        return cls(**document, judge=PieceJudge.from_document(judge) if judge else None)
 
 
 def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tuple[Mask, Mask]:
-    """Returns the masks (H,W) of 0 and 255 to repair and to suggest; the second contains the first.
+    """Returns what to repair and what to suggest, (H,W) each.
+
+    To repair: 0, or the chance of the piece that the pixel belongs to, in 1/255. To suggest: 0 and 255; it contains
+    everything to repair.
 
     Args:
         chance: (H,W) uint8 in 1/255.
@@ -40,10 +58,11 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
         sensitivity: 2 accepts at half the odds.
     """
     repair = pieces_above(
-        chance, move(limits.repair, sensitivity), move(limits.repair_grow, sensitivity), limits.smallest
+        chance, move(limits.repair, sensitivity), move(limits.repair_grow, sensitivity), limits.smallest, limits.judge
     )
     suggest = pieces_above(chance, move(limits.suggest, sensitivity), move(limits.suggest_grow, sensitivity))
-    return repair, suggest | repair
+    suggest[(suggest > 0) | (repair > 0)] = 255
+    return repair, suggest
 
 
 def move(chance: float, sensitivity: float) -> int:
@@ -52,19 +71,26 @@ def move(chance: float, sensitivity: float) -> int:
     return min(255, max(1, round(255 * odds / (1 + odds))))
 
 
-def pieces_above(chance: Chances, seed: int, grow: int, smallest: int = 1) -> Mask:
-    """Returns the connected pieces above `grow` that reach `seed` somewhere and have `smallest` pixels, as 0 and 255.
+def pieces_above(
+    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None
+) -> NDArray[np.uint8]:
+    """Returns (H,W) the connected pieces above `grow` whose chance reaches `seed`: their chance in 1/255, elsewhere 0.
 
-    Two thresholds follow a crack to its faint ends without taking up what is faint all along (hysteresis, as in
-    Canny's edge detector).
+    Without a judge a piece is as likely as its surest pixel: a crack is followed to its faint ends, and what is faint
+    all along is left (hysteresis, as in Canny's edge detector).
     """
-    if not (chance >= seed).any():
-        return np.zeros(chance.shape, np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (chance >= min(grow, seed)).astype(np.uint8), connectivity=8
-    )
-    reached = np.zeros(count, np.uint8)
-    reached[np.unique(labels[chance >= seed])] = 255
-    reached[stats[:, cv2.CC_STAT_AREA] < smallest] = 0
-    reached[0] = 0
-    return np.asarray(reached[labels], np.uint8)
+    above = (chance >= grow).view(np.uint8) if judge else (chance >= min(grow, seed)).view(np.uint8)
+    if not above.any():
+        return above
+    count, found, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
+    labels = np.asarray(found, np.int32)
+    scores = np.zeros(count, np.uint8)
+    if judge is None:
+        np.maximum.at(scores, labels[above > 0], chance[above > 0])
+    else:
+        scores[1:] = np.round(255 * judge.chances(piece_figures(chance, labels, np.asarray(stats, np.int32))))
+    scores[scores < seed] = 0
+    scores[stats[:, cv2.CC_STAT_AREA] < smallest] = 0
+    scores[0] = 0
+    result: NDArray[np.uint8] = scores[labels]
+    return result

@@ -20,12 +20,13 @@ class Found:
 
     Attributes:
         chance: (H,W) uint8 in 1/255.
-        repair, suggest: masks before widening; `suggest` contains `repair`.
+        repair: chance of each piece to repair in 1/255, 0 elsewhere; before widening.
+        suggest: 0 and 255; contains what is to repair.
         unit: pixels of one unit of size.
     """
 
     chance: NDArray[np.uint8]
-    repair: Mask
+    repair: NDArray[np.uint8]
     suggest: Mask
     unit: float
 
@@ -42,10 +43,14 @@ def explain_pieces(found: Found) -> list[Component]:
         box = (slice(y, y + height), slice(x, x + width))
         inside = labels[box] == index
         chance = found.chance[box][inside]
-        confident = int(np.count_nonzero(found.repair[box][inside]))
+        certain = found.repair[box][inside]
+        confident = int(np.count_nonzero(certain))
         kind, shape = _shape(inside, area, found.unit)
-        mean = float(chance.mean()) / 255
-        text = f"a {shape}; the network gives it a chance of {mean:.0%}, at most {float(chance.max()) / 255:.0%}"
+        # What is repaired carries its piece's chance; a suggestion has no other than its pixels'.
+        mean = float(certain.max() if confident else chance.mean()) / 255
+        text = (
+            f"a {shape}; the network gives it a chance of {mean:.0%}, its surest pixel {float(chance.max()) / 255:.0%}"
+        )
         if 0 < confident < area:
             text += f"; {confident / area:.0%} of it is certain enough to repair"
         level = "repair" if confident else "suggest"

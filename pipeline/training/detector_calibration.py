@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Chances, Thresholds, move, pieces_above
-from pipeline.damage.simulation import ArtefactBank
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
-from pipeline.training.photos import PhotoSet
+from pipeline.damage.levels import Thresholds, move, pieces_above
+from pipeline.training.detector_evidence import NEAR, Evidence, PieceTable, piece_table
+from pipeline.training.piece_judge_fit import cross_fitted, fit_judge
 
-NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-
-#: What is tried: chances of a seed, how many times smaller the odds of its surroundings may be, smallest pieces.
-SEEDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.994)
-GROWTHS = (1.0, 4.0)
-SMALLEST = (1, 6)
+#: Chances that pieces to repair are cut out at, and the fewest pixels of one.
+CUTS, SMALLEST = (0.35, 0.5, 0.65), 4
+#: Chances of a piece from which it may be repaired, and of a pixel from which it may be suggested.
+SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+SUGGESTED = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 
 
 @dataclass(frozen=True)
@@ -29,47 +26,20 @@ class Promise:
 
     Attributes:
         precision: share of marked pixels that are damage, with 2 px tolerance.
-        clean: largest mean share of an undamaged photograph's area.
+        clean: largest mean share of an undamaged picture's area.
         worst: largest share on any of them.
-        empty: share of undamaged photographs on which nothing is marked.
+        empty: share of undamaged pictures on which nothing is marked.
     """
 
     precision: float = 0.95
     clean: float = 0.0003
-    worst: float = 0.005
-    empty: float = 0.85
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Chances (H,W) uint8 on one picture and its labels (H,W) uint8, see `detector_data`."""
-
-    chance: Chances
-    labels: NDArray[np.uint8]
-
-
-def gather(
-    chances: Callable[[NDArray[np.uint8]], Chances], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
-) -> Iterator[Evidence]:
-    """Yields what a detector says to held-out photographs: each as it is, and `rounds` times aged and damaged.
-
-    Args:
-        chances: a detector's chances for a picture (H,W,3).
-        photos: held out of training.
-        artefacts: folder of scanned artefacts; those that training used, since the rest is kept for measuring. What
-            is falsely marked is in the photographs, and those are new to the detector.
-    """
-    bank = ArtefactBank.load(artefacts) if artefacts else None
-    for index, picture in enumerate(photos.pictures):
-        yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8))
-        for turn in range(rounds):
-            sample = make_sample(picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2)
-            yield Evidence(chances(sample.picture), sample.labels)
+    worst: float = 0.004
+    empty: float = 0.87
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What thresholds are worth; shares of 0..1."""
+    """What thresholds are worth; shares of 0..1. Recall of pieces is without tolerance."""
 
     precision: float
     recall: float
@@ -92,66 +62,75 @@ class Figures:
         )
 
 
-def figures(evidence: Sequence[Evidence], seed: float, growth: float, smallest: int) -> Figures:
-    """Returns what one choice of thresholds is worth."""
+def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
+    """Returns what repairing the chosen pieces (n) is worth."""
+    damaged = chosen & ~table.undamaged[table.picture]
+    _, counting, right, found = table.counts[damaged].sum(axis=0)
+    marked = np.bincount(table.picture[chosen], table.counts[chosen, 0], minlength=len(table.areas)) / table.areas
+    clean = marked[table.undamaged] if table.undamaged.any() else np.zeros(1)
+    return Figures(
+        right / max(counting, 1), found / max(table.damaged, 1), float(clean.mean()), float(clean.max()),
+        float((clean == 0).mean()),
+    )  # fmt: skip
+
+
+def of_pixels(evidence: Sequence[Evidence], threshold: float) -> Figures:
+    """Returns what marking every pixel from a chance on is worth, with 2 px tolerance."""
     right = marked = found = damaged = 0.0
     shares: list[float] = []
+    level = move(threshold, 1.0)
     for one in evidence:
-        mask = pieces_above(one.chance, move(seed, 1.0), move(seed, growth), smallest) > 0
-        truth = (one.labels == DAMAGED).astype(np.uint8)
-        if not truth.any():
-            if (one.labels == INTACT).all():
-                shares.append(float(mask.mean()))
+        mask = pieces_above(one.chance, level, level) > 0
+        if one.undamaged:
+            shares.append(float(mask.mean()))
             continue
-        near = cv2.dilate(truth, NEAR) > 0
-        counted = mask & (near | (one.labels != UNSURE))
-        right += float((counted & near).sum())
-        marked += float(counted.sum())
+        truth, near, counting = one.truth()
+        right += float((mask & near).sum())
+        marked += float((mask & counting).sum())
         found += float((truth.astype(bool) & (cv2.dilate(mask.astype(np.uint8), NEAR) > 0)).sum())
         damaged += float(truth.sum())
-    area = np.array(shares or [0.0])
+    clean = np.array(shares or [0.0])
     return Figures(
-        right / max(marked, 1),
-        found / max(damaged, 1),
-        float(area.mean()),
-        float(area.max()),
-        float((area == 0).mean()),
-    )
+        right / max(marked, 1), found / max(damaged, 1), float(clean.mean()), float(clean.max()),
+        float((clean == 0).mean()),
+    )  # fmt: skip
 
 
 def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Thresholds, str]:
     """Returns the thresholds with the most recall of those that keep the promise, and the figures as Markdown.
 
-    Suggestions get the thresholds with the best F1. Where none keeps the promise, repairs get the strictest tried.
+    Repairs are judged piece by piece; the figures are those of judges that saw nothing of the photograph in question,
+    the judge that is returned is fitted to all of them. Suggestions get the pixel threshold with the best F1. Where
+    nothing keeps the promise, repairs get the strictest choice.
+
+    Raises:
+        ValueError: the network marks nothing at all.
     """
-    tried = {
-        (seed, growth, smallest): figures(evidence, seed, growth, smallest)
-        for seed in SEEDS
-        for growth in GROWTHS
-        for smallest in SMALLEST
-    }
+    tried: dict[tuple[float, float], Figures] = {}
+    tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in CUTS}
+    for cut, table in tables.items():
+        chances = cross_fitted(table)
+        for sure in SURE:
+            tried[cut, sure] = of_pieces(table, np.round(255 * chances) >= move(sure, 1.0))
     good = {key: value for key, value in tried.items() if value.keep(promise)}
-    repair = max(good, key=lambda key: good[key].recall) if good else (SEEDS[-1], 1.0, SMALLEST[-1])
-    loose = [key for key in tried if key[2] == 1 and key[0] <= repair[0]]
-    suggest = max(loose, key=lambda key: tried[key].f1)
+    repair = max(good, key=lambda key: good[key].recall) if good else (CUTS[-1], SURE[-1])
+    table = tables[repair[0]]
+    judge = fit_judge(table, np.ones(len(table.photo), np.bool_))
+    loose = {threshold: of_pixels(evidence, threshold) for threshold in SUGGESTED}
+    suggest = max(loose, key=lambda threshold: loose[threshold].f1)
     lines = [
-        "| | seed | grown to | smallest | precision | recall | F1 | undamaged: mean | worst | empty |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| level | pixels from | piece's chance from | precision | recall | F1 | undamaged: mean | worst | empty |",
+        "|---|---|---|---|---|---|---|---|---|",
+        _row("**repair**", *repair, tried[repair]),
+        _row("**suggest**", suggest, None, loose[suggest]),
     ]
-    shown = [("repair", repair), ("suggest", suggest)] + [("", (seed, repair[1], repair[2])) for seed in SEEDS]
-    lines += [f"| {name} {_row(key, tried[key])}" for name, key in shown]
-    limits = Thresholds(repair[0], _at(repair), suggest[0], _at(suggest), repair[2])
+    lines += [_row("", repair[0], sure, tried[repair[0], sure]) for sure in SURE[::4]]
+    limits = Thresholds(repair[1], repair[0], suggest, suggest, SMALLEST, judge)
     return limits, "\n".join(lines)
 
 
-def _row(key: tuple[float, float, int], worth: Figures) -> str:
+def _row(name: str, pixels: float, sure: float | None, worth: Figures) -> str:
     return (
-        f"| {key[0]:g} | {_at(key):.3f} | {key[2]} | {worth.precision:.3f} | {worth.recall:.3f} | {worth.f1:.3f} |"
-        f" {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} |"
+        f"| {name} | {pixels:g} | {'' if sure is None else f'{sure:g}'} | {worth.precision:.3f} | {worth.recall:.3f} |"
+        f" {worth.f1:.3f} | {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} |"
     )
-
-
-def _at(key: tuple[float, float, int]) -> float:
-    """The chance that pieces grow to."""
-    odds = key[0] / (1 - key[0]) / key[1]
-    return round(odds / (1 + odds), 4)

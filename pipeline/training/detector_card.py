@@ -15,8 +15,9 @@ from pipeline.damage.network import DetectorNet
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
-from pipeline.training.detector_calibration import Promise, calibrate, gather
+from pipeline.training.detector_calibration import Promise, calibrate
 from pipeline.training.detector_data import DAMAGED, Sample
+from pipeline.training.detector_evidence import gather
 from pipeline.training.detector_score import held_out_samples, probabilities
 from pipeline.training.photos import load_photos, split, without
 
@@ -61,7 +62,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
-            "Thresholds": json.dumps(vars(limits)),
+            "Thresholds": json.dumps({name: value for name, value in vars(limits).items() if name != "judge"}),
             "sha256": digest,
         },
         tables={"Held-out photographs, undamaged and damaged by simulation (2 px tolerance)": table},

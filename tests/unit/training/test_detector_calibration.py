@@ -3,50 +3,72 @@
 import numpy as np
 import pytest
 
-from pipeline.training.detector_calibration import Evidence, Promise, calibrate, figures
+from pipeline.damage.levels import Thresholds, levels
+from pipeline.training.detector_calibration import Promise, calibrate, of_pieces, of_pixels
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
+from pipeline.training.detector_evidence import Evidence, piece_table
 
 
-def damaged(right: int, false: int) -> Evidence:
+def picture(index: int, right: int, false: int, damaged: bool = True) -> Evidence:
     """A scratch that is given the chance `right`, and a wire elsewhere that is given `false`."""
     labels = np.full((40, 40), INTACT, np.uint8)
     chance = np.zeros((40, 40), np.uint8)
-    labels[10, 5:35] = DAMAGED
-    chance[10, 5:35] = right
+    if damaged:
+        labels[10, 5:35] = DAMAGED
+        chance[10, 5:35] = right
     chance[30, 5:35] = false
-    return Evidence(chance, labels)
+    return Evidence(chance, labels, index)
 
 
-def clean(false: int = 0) -> Evidence:
-    chance = np.zeros((40, 40), np.uint8)
-    chance[20, 20:30] = false
-    return Evidence(chance, np.full((40, 40), INTACT, np.uint8))
+def evidence(right: int, false: int) -> list[Evidence]:
+    damaged = [picture(index, right + index % 3, false - index % 5) for index in range(12)]
+    return damaged + [picture(index, 0, false - index % 7, damaged=False) for index in range(12)]
 
 
-def test_the_lowest_threshold_that_keeps_the_promise_is_taken() -> None:
-    evidence = [damaged(right=240, false=200), clean(false=200), clean()]
-    limits, table = calibrate(evidence, Promise(precision=0.95, empty=1.0))
-    assert 200 / 255 < limits.repair <= 240 / 255
-    assert limits.repair_grow > 200 / 255
-    assert "| repair " in table
+def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
+    limits, table = calibrate(evidence(right=240, false=190), Promise(precision=0.95, empty=1.0))
+    assert "**repair**" in table
+    chance = evidence(right=240, false=190)[0].chance
+    repair, suggest = levels(chance, limits)
+    assert (repair[10, 5:35] > 0).all()
+    assert not repair[30].any()
+    assert (suggest[10, 5:35] == 255).all()
+
+
+def test_the_judge_travels_with_the_thresholds() -> None:
+    limits, _ = calibrate(evidence(right=240, false=190), Promise(empty=1.0))
+    again = Thresholds.from_json(limits.as_json())
+    chance = evidence(right=240, false=190)[0].chance
+    assert np.array_equal(levels(chance, again)[0], levels(chance, limits)[0])
+    broken = limits.as_json().replace('"out_bias"', '"hidden_bias"')
+    with pytest.raises((ValueError, KeyError)):
+        Thresholds.from_json(broken)
 
 
 def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
-    limits, _ = calibrate([damaged(right=100, false=255), clean(255)], Promise())
-    assert limits.repair == pytest.approx(0.994)
-    assert limits.suggest <= limits.repair
+    limits, _ = calibrate(evidence(right=200, false=230), Promise(precision=1.01))
+    assert limits.repair == pytest.approx(0.995)
+
+
+def test_a_network_that_marks_nothing_cannot_be_calibrated() -> None:
+    with pytest.raises(ValueError, match="marks nothing"):
+        calibrate(evidence(right=0, false=7), Promise())
 
 
 def test_doubtful_pixels_count_neither_way() -> None:
-    one = damaged(right=240, false=240)
+    one = picture(0, right=240, false=240)
     one.labels[28:33] = UNSURE
-    worth = figures([one], 0.5, 1.0, 1)
+    worth = of_pixels([one], 0.5)
     assert worth.precision == 1.0
     assert worth.recall == 1.0
+    table = piece_table([one], 128, 4)
+    assert of_pieces(table, np.ones(2, np.bool_)).precision == 1.0
 
 
 def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
-    worth = figures([clean(255), clean(), clean(), clean()], 0.5, 1.0, 1)
-    assert worth.clean == pytest.approx(10 / 1600 / 4)
-    assert worth.worst == pytest.approx(10 / 1600)
-    assert worth.empty == 0.75
+    clean = [picture(0, 0, 255, damaged=False), *(picture(index, 0, 0, damaged=False) for index in (1, 2, 3))]
+    table = piece_table(clean, 128, 4)
+    for worth in (of_pieces(table, np.ones(1, np.bool_)), of_pixels(clean, 0.5)):
+        assert worth.clean == pytest.approx(30 / 1600 / 4)
+        assert worth.worst == pytest.approx(30 / 1600)
+        assert worth.empty == 0.75

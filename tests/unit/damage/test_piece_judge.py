@@ -1,0 +1,46 @@
+"""Pieces are judged by figures that do not depend on the scan's size."""
+
+import cv2
+import numpy as np
+
+from pipeline.damage.piece_judge import FIGURES, PieceJudge, piece_figures
+
+
+def figures(chance: np.ndarray) -> np.ndarray:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((chance >= 128).astype(np.uint8), connectivity=8)
+    return piece_figures(chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))
+
+
+def line(size: int) -> np.ndarray:
+    """A line across a tenth of the side, of doubtful pixels and a sure one, and a sure spot."""
+    chance = np.zeros((size, size), np.uint8)
+    step = size // 512
+    chance[100 * step : 103 * step, 50 * step : 150 * step] = 140
+    chance[101 * step, 60 * step] = 250
+    chance[300 * step : 310 * step, 300 * step : 310 * step] = 250
+    return chance
+
+
+def test_figures_tell_the_surest_pixel_from_the_whole_piece() -> None:
+    doubtful, sure = figures(line(512))
+    assert doubtful[0] == sure[0], "both have a pixel of 250"
+    assert doubtful[1] < 1 < 3 < sure[1], "but not on average"
+    assert doubtful[5] > 3 > sure[5], "and one is a line"
+
+
+def test_figures_do_not_grow_with_the_scan() -> None:
+    assert np.allclose(figures(line(512)), figures(line(1024)), atol=0.25)
+
+
+def test_no_piece_has_no_figures() -> None:
+    assert figures(np.zeros((9, 9), np.uint8)).shape == (0, FIGURES)
+
+
+def test_single_pixels_and_a_full_picture_are_judged() -> None:
+    judge = PieceJudge(np.zeros(6), np.ones(6), np.eye(2, 6), np.zeros(2), np.ones(2), 0.0)
+    speck = np.zeros((5, 5), np.uint8)
+    speck[2, 2] = 255
+    for chance in (speck, np.full((5, 5), 255, np.uint8)):
+        answer = judge.chances(figures(chance))
+        assert answer.shape == (1,)
+        assert 0 <= answer[0] <= 1
