@@ -84,6 +84,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--no-face-guard", action="store_true", help="mark damage on faces too, without a review")
     parser.add_argument("--no-text-guard", action="store_true", help="mark damage on text too, without a review")
+    devices, backends = ("auto", "cpu", "cuda"), ("auto", "torch", "openvino")
+    parser.add_argument("--device", choices=devices, default="auto", help="where a detector's network runs")
+    parser.add_argument("--backend", choices=backends, default="auto", help="what runs a detector's network")
     parser.add_argument("--explain", action="store_true", help="write DST/STEM.json beside each mask: every piece, why")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.set_defaults(func=run)
@@ -103,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
         given |= {"face_guard": not arguments.no_face_guard, "text_guard": not arguments.no_text_guard}
         recipe = Recipe.model_validate(given)
-        detector = load_detector(recipe.detector.value)
+        detector = load_detector(recipe.detector.value, device=arguments.device, backend=arguments.backend)
         entries = list(storage.list_files(arguments.source))
         masks = place(arguments.masks) if arguments.masks else None
         companions = Companions((entry for entry in entries if is_companion(entry.path)), listed(masks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -28,11 +29,17 @@ class NoDetector:
         return Detection(empty, empty.copy())
 
 
-def load_detector(name: str) -> Detector:
+def load_detector(name: str, *, weights: Path | None = None, device: str = "auto", backend: str = "auto") -> Detector:
     """Returns the detector of that name, ready to use.
 
+    Args:
+        name: one of `DETECTORS`.
+        weights: of the detector `learned`; the shipped ones when left out.
+        device: where its network runs: `auto` (as this installation is set), `cpu` or `cuda`.
+        backend: what runs it: `auto` (likewise), `openvino` or `torch`.
+
     Raises:
-        ConfigurationError: there is none of that name.
+        ConfigurationError: there is none of that name, or no such device or backend.
         WeightsError: its weights are missing or damaged.
     """
     if name == "classical":
@@ -41,12 +48,12 @@ def load_detector(name: str) -> Detector:
         # torch takes a second to import; the other detectors do without it.
         from pipeline.damage.learned import WEIGHTS, LearnedDetector
 
-        if not WEIGHTS.exists():
+        if weights is None and not WEIGHTS.exists():
             raise WeightsError(
                 f"the detector `learned` has no weights ({WEIGHTS}); train it (`train detector`) and put its"
                 " detector.safetensors there, or use the detector `classical`"
             )
-        return LearnedDetector()
+        return LearnedDetector(weights, device=device, backend=backend)
     if name == "none":
         return NoDetector()
     raise ConfigurationError(f"unknown detector {name!r}; known are {', '.join(DETECTORS)}")

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
 import io
-import logging
-import os
-import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.errors import WeightsError
-
-log = logging.getLogger(__name__)
+from pipeline.machine.graphs import cached_graph, digest_of
 
 VERSION = "onnx-1"
 """Raised when the exported graph changes."""
-
-
-def digest_of(path: Path) -> str:
-    """Returns the sha256 of a weights file.
-
-    Raises:
-        WeightsError: it cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
 
 
 def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
@@ -38,8 +17,6 @@ def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
 
     The graph takes ``prior`` (N,3,H,W), the picture with its hole filled smoothly, and ``hole`` (N,1,H,W) 0/1, and
     returns ``filled`` (N,3,H,W), of use in the hole only and not clamped; N, H and W are free (H, W multiples of 16).
-    What stands in the cache was exported from weights that were found whole, so that a later process needs neither
-    torch nor the weights' tensors.
 
     Args:
         path: of the weights.
@@ -49,40 +26,7 @@ def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
         WeightsError: the weights are missing, damaged or foreign.
     """
     digest = digest_of(path)
-    target = cache / "models" / f"{digest}.{VERSION}.onnx"
-    if target.exists():
-        return target, digest
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.with_suffix(".lock")):
-            if not target.exists():
-                publish(target, _graph(path, digest))
-        return target, digest
-    except OSError as error:
-        log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
-        return _graph(path, digest), digest
-
-
-def publish(target: Path, data: bytes) -> None:
-    """Writes a file whole: under a temporary name, then renamed."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Holds a lock while others that want the same file wait; it ends with the process, whatever happens."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+    return cached_graph(digest, VERSION, cache, lambda: _graph(path, digest)), digest
 
 
 def _graph(path: Path, digest: str) -> bytes:

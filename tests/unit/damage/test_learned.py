@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.damage import learned, load_detector
+from pipeline.damage import learned, load_detector, windows
 from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
 from pipeline.damage.levels import Thresholds
 from pipeline.damage.network import DetectorNet, NetworkConfig
@@ -59,10 +59,10 @@ def test_windows_give_what_the_whole_gives(weights: Path, monkeypatch: pytest.Mo
     detector = LearnedDetector(weights)
     picture = skimage.data.astronaut()[:180, :200]
     whole = detector.chances(picture)
-    monkeypatch.setattr(learned, "WINDOW", 144)
-    windows = detector.chances(picture)
+    monkeypatch.setattr(windows, "WINDOW", 144)
+    cut = detector.chances(picture)
     assert whole.shape == picture.shape[:2]
-    assert np.abs(whole.astype(int) - windows.astype(int)).max() <= 4
+    assert np.abs(whole.astype(int) - cut.astype(int)).max() <= 4
 
 
 def test_depth_and_channels_do_not_matter(weights: Path) -> None:

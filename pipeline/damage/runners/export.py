@@ -1,0 +1,56 @@
+"""The detector's network as ONNX, exported once per weights file and kept in the installation's cache."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+from pipeline.machine.graphs import cached_graph, digest_of
+
+VERSION = "detector-1"
+"""Raised when the exported graph changes."""
+
+
+def exported_detector(path: Path, cache: Path) -> Path | bytes:
+    """Returns the network of a weights file as ONNX.
+
+    The graph takes ``planes`` (N,9,H,W) uint8 and returns ``chance`` (N,1,H,W) uint8 in 1/255; N, H and W are free (H
+    and W multiples of the network's).
+
+    Args:
+        path: of the weights.
+        cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or foreign.
+    """
+    return cached_graph(digest_of(path), VERSION, cache, lambda: _graph(path))
+
+
+def _graph(path: Path) -> bytes:
+    """Returns the ONNX file of a weights file."""
+    import torch
+
+    from pipeline.damage.learned import load_weights
+    from pipeline.damage.planes import PLANES
+    from pipeline.damage.runners.torch import Chances
+
+    network, _, _ = load_weights(path)
+    side = 2 * network.multiple
+    free = {0: "n", 2: "h", 3: "w"}
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        # The older of torch's two exporters: some seconds instead of half a minute, for a graph just as exact.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Chances(network).eval(),
+            (torch.zeros(1, PLANES, side, side + network.multiple, dtype=torch.uint8),),
+            target,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=17,
+            input_names=["planes"],
+            output_names=["chance"],
+            dynamic_axes={"planes": free, "chance": free},
+        )
+    return target.getvalue()

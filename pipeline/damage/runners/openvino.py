@@ -1,0 +1,63 @@
+"""The detector's network run by OpenVINO on the CPU: the fastest there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.damage.planes import PLANES
+from pipeline.damage.runners import Planes, Sink
+
+#: Windows worked on at a time. Each holds some 200 MB of intermediate planes; further cores share the work on one.
+MOST_STREAMS = 4
+
+
+class OpenVINORunner:
+    """Runs an exported detector, one window per request; each request has cores of its own.
+
+    Args:
+        model: the ONNX file, or its bytes.
+        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it. bf16 takes a quarter of the
+            time and moves chances by 2/255 at most; unlike the inpainter's, nothing in this network is a threshold.
+    """
+
+    def __init__(self, model: Path | bytes, precision: str = "auto") -> None:
+        import openvino as ov
+
+        core = ov.Core()
+        if precision == "auto":
+            precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+        cores = len(os.sched_getaffinity(0))
+        streams = min(cores, MOST_STREAMS)
+        network = core.read_model(model)
+        network.reshape([1, PLANES, -1, -1])
+        compiled = core.compile_model(
+            network,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": precision,
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": str(streams),
+                "INFERENCE_NUM_THREADS": str(cores),
+            },
+        )
+        self._queue = ov.AsyncInferQueue(compiled, streams)
+        self._queue.set_callback(_deliver)
+        self.runtime = f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+
+    def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
+        """See :class:`pipeline.damage.runners.Runner`."""
+        try:
+            for planes, sink in windows:
+                # The next window's planes are made while the network runs on those before it.
+                self._queue.start_async([np.ascontiguousarray(planes.transpose(2, 0, 1))[None]], sink)
+        finally:
+            self._queue.wait_all()
+
+
+def _deliver(request: Any, sink: Sink) -> None:
+    sink(request.get_output_tensor().data[0, 0])

@@ -1,0 +1,126 @@
+"""A network's chances over a scan of any size: windows at its own scale and at halves of it, fused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.damage.planes import planes
+from pipeline.damage.runners import Planes, Runner, Sink
+from pipeline.damage.types import Pixels
+
+#: Windows that the network sees, and how far it looks beyond what is kept of them: what lies at a rim has half its
+#: context. All but the last in a row begin at multiples of their difference, which should be one of the network's.
+WINDOW, MARGIN = 1024, 48
+#: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
+COARSEST = 360
+#: Rows worked on at a time where whole planes are made; bounds memory.
+ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one side: what a window sees, `first` to `last`, and what is kept of it, `begin` to `end`."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+
+
+def spans(length: int, window: int, margin: int) -> list[Span]:
+    """Returns windows along a side of `length` pixels, inside it, as few as will do.
+
+    What is kept of a window lies at least `margin` pixels from where it was cut. Windows are pushed back inside the
+    picture rather than padded: a mirror image is no context.
+    """
+    if length <= window:
+        return [Span(0, length, 0, length)]
+    starts = [*range(0, length - window, window - 2 * margin), length - window]
+    # Each window gives way to the next in the middle of what both see.
+    cuts = [0, *((before + window + after) // 2 for before, after in pairwise(starts)), length]
+    return [Span(first, first + window, *kept) for first, kept in zip(starts, pairwise(cuts), strict=True)]
+
+
+def chances(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
+    """Returns (H,W) uint8, the highest chance of damage at each pixel over all scales, in 1/255.
+
+    Memory beside the scan and the result: a third of an 8-bit copy of it, and a few windows.
+
+    Args:
+        runner: runs the network.
+        pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
+        multiple: what the network's input must be a multiple of.
+    """
+    result = np.zeros(pixels.shape[:2], np.uint8)
+    runner.run(_windows(pixels, result, multiple))
+    if min(result.shape) // 2 >= COARSEST:
+        raise_to(result, chances(runner, halved(pixels), multiple))
+    return result
+
+
+def _windows(pixels: Pixels, result: NDArray[np.uint8], multiple: int) -> Iterator[tuple[Planes, Sink]]:
+    """Yields what the network is to see, with what puts its answer in place."""
+    rows, columns = result.shape
+    for down in spans(rows, WINDOW, MARGIN):
+        for across in spans(columns, WINDOW, MARGIN):
+            shown = as_rgb(pixels[down.first : down.last, across.first : across.last])
+            yield planes(_padded(shown, multiple)), _place(result, down, across)
+
+
+def _place(result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
+    """Returns what writes the kept part of a window's chances into the result."""
+
+    def put(chance: NDArray[np.uint8]) -> None:
+        part = chance[down.begin - down.first : down.end - down.first, across.begin - across.first :]
+        result[down.begin : down.end, across.begin : across.end] = part[:, : across.end - across.begin]
+
+    return put
+
+
+def _padded(picture: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """The picture (H,W,3), mirrored at its far edges to a multiple."""
+    rows, columns = picture.shape[:2]
+    down, right = -rows % multiple, -columns % multiple
+    if not (down or right):
+        return picture
+    mode = "edge" if min(rows, columns) < 2 else "reflect"
+    return np.ascontiguousarray(np.pad(picture, ((0, down), (0, right), (0, 0)), mode=mode))  # type: ignore[call-overload]
+
+
+def as_rgb(pixels: Pixels) -> NDArray[np.uint8]:
+    """Returns pixels of any depth and number of channels as (H,W,3) uint8."""
+    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8)
+    if eight.ndim == 2 or eight.shape[2] < 3:
+        grey = eight if eight.ndim == 2 else eight[:, :, 0]
+        return np.asarray(cv2.merge([np.asarray(grey, np.uint8)] * 3), np.uint8)
+    return np.ascontiguousarray(eight[:, :, :3], np.uint8)
+
+
+def halved(pixels: Pixels) -> NDArray[np.uint8]:
+    """Returns (H//2,W//2,3) uint8: the mean of each square of four pixels, made in strips."""
+    rows, columns = pixels.shape[0] // 2, pixels.shape[1] // 2
+    result = np.empty((rows, columns, 3), np.uint8)
+    for top in range(0, rows, ROWS):
+        bottom = min(rows, top + ROWS)
+        strip = as_rgb(pixels[2 * top : 2 * bottom, : 2 * columns])
+        cv2.resize(strip, (columns, bottom - top), dst=result[top:bottom], interpolation=cv2.INTER_AREA)
+    return result
+
+
+def raise_to(result: NDArray[np.uint8], coarse: NDArray[np.uint8]) -> None:
+    """Raises `result` (H,W), in place and in strips, to at least what stands in a plane of half its size."""
+    rows, columns = coarse.shape
+    for top in range(0, rows, ROWS):
+        bottom = min(rows, top + ROWS)
+        # A row more on either side, so that strips meet as if there were none.
+        first, last = max(0, top - 1), min(rows, bottom + 1)
+        wide = cv2.resize(coarse[first:last], (2 * columns, 2 * (last - first)), interpolation=cv2.INTER_LINEAR)
+        wide = wide[2 * (top - first) : 2 * (bottom - first)]
+        part = result[2 * top : 2 * bottom, : 2 * columns]
+        np.maximum(part, wide, out=part)

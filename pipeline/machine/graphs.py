@@ -1,0 +1,76 @@
+"""Networks as ONNX, exported once per weights file and kept in the installation's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipeline.errors import WeightsError
+
+log = logging.getLogger(__name__)
+
+
+def digest_of(path: Path) -> str:
+    """Returns the sha256 of a weights file.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
+
+
+def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], bytes]) -> Path | bytes:
+    """Returns a network's ONNX file.
+
+    What stands in the cache was exported from weights that were found whole, so that a later process needs neither
+    torch nor the weights' tensors.
+
+    Args:
+        digest: of the weights.
+        version: of the graph made from them; raised when the export changes.
+        cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
+        export: makes the graph; called when the cache does not hold it. What it raises comes through.
+    """
+    target = cache / "models" / f"{digest}.{version}.onnx"
+    if target.exists():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(target.with_suffix(".lock")):
+            if not target.exists():
+                publish(target, export())
+        return target
+    except OSError as error:
+        log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
+        return export()
+
+
+def publish(target: Path, data: bytes) -> None:
+    """Writes a file whole: under a temporary name, then renamed."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds a lock while others that want the same file wait; it ends with the process, whatever happens."""
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
