@@ -13,6 +13,9 @@ ifdef PORT
 export AIRFLOW__API__PORT := $(PORT)
 endif
 
+# The learned detector is measured where it has weights.
+DETECTORS = classical $(if $(wildcard pipeline/weights/detector.safetensors),learned)
+
 .PHONY: help setup demo up down test lint format bench lock clean
 
 help: ## this list
@@ -49,7 +52,8 @@ bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
 	@$(BIN)/python -m benchmarks.speed
 	@if [ -z "$$BENCH_DATA" ]; then echo "Quality is measured with BENCH_DATA=folder (bench/, bench-damage/, artefacts/)"; fi
 	@if [ -d "$$BENCH_DATA/bench" ]; then $(BIN)/python -m benchmarks.quality; fi
-	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --data "$$BENCH_DATA"; fi
+	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --detector $(DETECTORS) \
+		--parts foreign own kinds clean restored cost; fi
 
 lock: ## resolve requirements.txt anew and write requirements.lock
 	@scripts/lock "$(PYTHON)"

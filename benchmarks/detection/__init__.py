@@ -1,0 +1,1 @@
+"""Detectors measured, and compared: see `python -m benchmarks.detection --help`."""

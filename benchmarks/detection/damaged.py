@@ -1,0 +1,52 @@
+"""Detectors on damaged pictures: figures by level, by kind and by band, and the curve over all thresholds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from benchmarks.detection.bands import Bands
+from benchmarks.detection.figures import Curve, Tally
+from benchmarks.detection.sets import Damaged
+from pipeline.damage import Detector
+
+LEVELS = ("repair", "suggest")
+
+
+def on_damaged(detectors: dict[str, Detector], cases: Iterable[Damaged]) -> dict[str, dict[str, Any]]:
+    """Returns for each detector its figures by level, pixels pooled over all pictures, and its curve.
+
+    Keys: each level with precision, recall, F1, Dice, IoU, `bands` (recall by band) and `kinds` (figures by kind:
+    recall of that kind's pixels; precision too where it was the picture's only kind); `curve` and `average_precision`
+    of detectors that tell chances.
+    """
+    tallies = {name: {level: Tally() for level in LEVELS} for name in detectors}
+    bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
+    kinds = {name: {level: defaultdict[str, Tally](Tally) for level in LEVELS} for name in detectors}
+    curves = {name: Curve() for name in detectors if hasattr(detectors[name], "chances")}
+    for case in cases:
+        for name, detector in detectors.items():
+            found = detector.detect(case.pixels, dilate=0)
+            if name in curves:
+                curves[name].add(detector.chances(case.pixels), case.truth)  # type: ignore[attr-defined]
+            for level in LEVELS:
+                mask = getattr(found, level)
+                tallies[name][level].add(mask, case.truth)
+                bands[name][level].add(mask, case.truth, case.grey)
+                for kind, truth in case.kinds.items():
+                    kinds[name][level][kind].add(mask, truth)
+    report: dict[str, dict[str, Any]] = {}
+    for name in detectors:
+        report[name] = {
+            level: {
+                **tallies[name][level].ratios(),
+                "bands": bands[name][level].recalls(),
+                "kinds": {kind: tally.ratios() for kind, tally in sorted(kinds[name][level].items())},
+            }
+            for level in LEVELS
+        }
+        if name in curves:
+            report[name]["average_precision"] = curves[name].average_precision()
+            report[name]["curve"] = curves[name].points()
+    return report

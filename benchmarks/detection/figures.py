@@ -1,0 +1,76 @@
+"""What a mask is worth against the truth, with 2 px tolerance: nobody can say where a soft edge ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+
+NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+
+
+@dataclass
+class Tally:
+    """Pixels counted over pictures: marked and right, marked, found and damaged (tolerant), overlap and union."""
+
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
+
+    def add(self, mask: Plane, truth: Plane) -> None:
+        """Counts one picture; both masks (H,W), not 0 where damaged."""
+        marked, damaged = mask > 0, truth > 0
+        right = marked & (cv2.dilate(truth, NEAR) > 0)
+        found = damaged & (cv2.dilate(mask, NEAR) > 0)
+        planes = (right, marked, found, damaged, marked & damaged, marked | damaged)
+        self.sums += [float(np.count_nonzero(plane)) for plane in planes]
+
+    def ratios(self) -> dict[str, float]:
+        """Returns precision, recall, F1, Dice and IoU; a precision of nothing marked is 1."""
+        right, marked, found, damaged, overlap, union = self.sums
+        precision, recall = right / marked if marked else 1.0, found / max(damaged, 1)
+        return {
+            "precision": round(precision, 4),
+            "recall": round(recall, 4),
+            "f1": round(2 * precision * recall / max(precision + recall, 1e-9), 4),
+            "dice": round(2 * overlap / max(marked + damaged, 1), 4),
+            "iou": round(overlap / max(union, 1), 4),
+        }
+
+
+@dataclass
+class Curve:
+    """Precision and recall at every chance of 0..255, from histograms: no mask is drawn 255 times."""
+
+    marked: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    right: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    found: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+
+    def add(self, chance: Plane, truth: Plane) -> None:
+        """Counts one picture: chances (H,W) in 1/255, truth (H,W) not 0 where damaged."""
+        self.marked += np.bincount(chance.ravel(), minlength=256)
+        self.right += np.bincount(chance[cv2.dilate(truth, NEAR) > 0], minlength=256)
+        # A damaged pixel is found at a threshold when the highest chance within 2 px reaches it.
+        self.found += np.bincount(cv2.dilate(chance, NEAR)[truth > 0], minlength=256)
+
+    def points(self) -> list[dict[str, float]]:
+        """Returns threshold, precision, recall and F1 for every threshold of 1/255 and more."""
+        marked, right, found = (np.cumsum(each[::-1])[::-1] for each in (self.marked, self.right, self.found))
+        rows = []
+        for threshold in range(1, 256):
+            precision = right[threshold] / marked[threshold] if marked[threshold] else 1.0
+            recall = found[threshold] / max(found[0], 1)
+            f1 = 2 * precision * recall / max(precision + recall, 1e-9)
+            rows.append({
+                "threshold": round(threshold / 255, 4), "precision": round(float(precision), 4),
+                "recall": round(float(recall), 4), "f1": round(float(f1), 4),
+            })  # fmt: skip
+        return rows
+
+    def average_precision(self) -> float:
+        """Returns the area under the curve of precision over recall."""
+        points = sorted(self.points(), key=lambda point: point["recall"])
+        recall = np.array([0.0, *(point["recall"] for point in points)])
+        return round(float((np.diff(recall) * [point["precision"] for point in points]).sum()), 4)

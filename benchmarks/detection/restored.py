@@ -1,0 +1,63 @@
+"""End to end: what automatic masks make of simulated damage, beside true masks and leaving it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.detection.figures import Plane
+from benchmarks.detection.sets import Damaged
+from pipeline.damage import Detection, Detector
+from pipeline.damage.finish import widen
+from pipeline.engines import Engine, Job, inpaint
+from pipeline.metrics import psnr, ssim
+from pipeline.settings import Recipe
+
+
+def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
+    """Returns the picture (H,W) or (H,W,3) uint8 with the mask filled."""
+    result = pixels.copy()
+    (filled,) = inpaint([Job("picture", pixels, mask)], engine)
+    for (top, left, bottom, right), window in filled.windows:
+        new = np.round(window * 255).clip(0, 255).astype(np.uint8)
+        place = (slice(top, bottom), slice(left, right))
+        hole = mask[place] > 0
+        result[place][hole] = new[hole] if pixels.ndim == 3 else new[hole].mean(axis=-1).round().astype(np.uint8)
+    return result
+
+
+def unattended(found: Detection) -> Plane:
+    """Returns what a night fills: nothing where a person must look first."""
+    return np.zeros_like(found.repair) if found.review else found.repair
+
+
+def end_to_end(detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged]) -> dict[str, Any]:
+    """Returns mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone."""
+    recipe = Recipe()
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in ("alone", "true masks", *detectors)}
+    for case in cases:
+        if case.original is None or not case.truth.any():
+            continue
+        masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
+        for name, detector in detectors.items():
+            found = detector.detect(case.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage)
+            masks[name] = unattended(found)
+        for name, mask in masks.items():
+            same = mask is None or not mask.any()
+            result = case.pixels if same else fill(case.pixels, mask, engine)  # type: ignore[arg-type]
+            rows[name].append(
+                (psnr(result, case.original, data_range=255), ssim(result, case.original, data_range=255))
+            )
+    alone = np.array(rows["alone"])
+    report: dict[str, Any] = {"pictures": len(alone)}
+    for name, values in rows.items():
+        found = np.array(values)
+        report[name] = {"psnr": round(float(found[:, 0].mean()), 3), "ssim": round(float(found[:, 1].mean()), 4)}
+        if name != "alone":
+            worse = found < alone
+            report[name]["worse_psnr_share"] = round(float(worse[:, 0].mean()), 4)
+            report[name]["worse_ssim_share"] = round(float(worse[:, 1].mean()), 4)
+            report[name]["largest_loss_db"] = round(float((alone - found)[:, 0].max()), 3)
+    return report

@@ -1,0 +1,99 @@
+"""The pictures that detectors are measured on; none of them may have been used for training or tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.detection.figures import Plane
+from pipeline.damage import KINDS, ArtefactBank, simulate
+from pipeline.training.cases import read_picture
+from pipeline.training.photos import is_held_out, list_photos
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
+SEED = 20260601
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A damaged picture and its truth.
+
+    Attributes:
+        name: of the picture.
+        pixels: (H,W) or (H,W,3) uint8.
+        truth: (H,W), 255 where damage can be seen.
+        kinds: the same by kind, where known.
+        original: the picture without its damage, where known.
+    """
+
+    name: str
+    pixels: Plane
+    truth: Plane
+    kinds: dict[str, Plane] = field(default_factory=dict)
+    original: Plane | None = None
+
+    @property
+    def grey(self) -> Plane:
+        """The luminance (H,W)."""
+        return self.pixels if self.pixels.ndim == 2 else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY))
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Returns every picture below a folder, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+
+
+def every(paths: Sequence[Path], limit: int | None) -> list[Path]:
+    """Returns at most so many, spread over all."""
+    if not limit or len(paths) <= limit:
+        return list(paths)
+    return [paths[index * len(paths) // limit] for index in range(limit)]
+
+
+def load(path: Path) -> NDArray[np.uint8]:
+    """Returns a picture as it is stored, grey or RGB."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB"))
+
+
+def foreign(folder: Path, limit: int | None = None) -> Iterator[Damaged]:
+    """Yields pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem."""
+    masks = {path.stem: path for path in pictures(folder / "masks")}
+    for path in every(pictures(folder / "damaged"), limit):
+        truth = load(masks[path.stem])
+        truth = truth if truth.ndim == 2 else truth.max(axis=2)
+        yield Damaged(path.name, load(path), np.where(truth >= 128, 255, 0).astype(np.uint8))
+
+
+def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:
+    """Yields photographs held out of training, damaged by the project's simulator with held-out artefacts.
+
+    Args:
+        data: holds `photos` and, if there are any, `artefacts`.
+        limit: how many pictures.
+        kinds: drawn one to a picture, in turn; None draws several to each, as they are met.
+
+    Raises:
+        ValueError: there is no held-out photograph.
+    """
+    names = [name for name in list_photos(data / "photos") if is_held_out(name)]
+    if not names:
+        raise ValueError(f"no photograph below {data / 'photos'} is held out of training")
+    bank = ArtefactBank.load(data / "artefacts", held_out=True) if (data / "artefacts").is_dir() else None
+    for index in range(limit):
+        # A prime step, so that few pictures still come from all folders.
+        name = names[index * 37 % len(names)]
+        rng = np.random.default_rng((SEED, index, kinds is None))
+        chosen = None if kinds is None else [kinds[index % len(kinds)]]
+        made = simulate(read_picture(data / "photos" / name), rng, chosen, ageing=float(rng.uniform(0, 1)), bank=bank)
+        pixels, original = np.asarray(made.pixels, np.uint8), np.asarray(made.original, np.uint8)
+        yield Damaged(name, pixels, made.mask, made.kinds, original)
+
+
+ALL_KINDS = tuple(KINDS)
