@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.restoration import tries
 from dags.restoration.following import FollowingBatch
+from dags.restoration.late import deadline
+from dags.restoration.names import batch_name
 from dags.restoration.params import params
-from dags.restoration.policy import RETRIES
+from dags.restoration.policy import MOST_TRIES, RETRIES
 from dags.restoration.schedule import schedule
+from dags.restoration.stopping import callbacks
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -60,13 +63,14 @@ def build(dag_id: str, collection: Collection) -> DAG:
             recipients=", ".join(collection.recipients) or "nobody",
         ),
         schedule=schedule(collection),
+        deadline=deadline(collection),
         catchup=False,
         # The night's run and one that the inbox rang for share the work: receive claims what it takes.
         max_active_runs=4,
         params=params(),
         tags=["restoration", collection.name],
         # A chunk goes its whole way before the next one starts: what is upstream must not take every slot.
-        default_args={"owner": "restoration", "weight_rule": "upstream", **RETRIES},
+        default_args={"owner": "restoration", "weight_rule": "upstream", **RETRIES, **callbacks(collection)},
         auto_register=False,
     )
     with dag:
@@ -158,20 +162,32 @@ def _graph(dag_id: str, collection: Collection) -> None:
 
 
 def _context() -> TaskContext:
-    """Returns where this task stands, for logs, sidecars and ledger."""
+    """Returns where this task stands, for logs, sidecars and ledger.
+
+    Raises:
+        AirflowFailException: it was killed time and again.
+    """
     from pipeline.stages import TaskContext
 
-    ti = get_current_context()["ti"]
+    context = get_current_context()
+    ti, past = context["ti"], tries.begin(context)
+    if past.killed >= MOST_TRIES:
+        tries.forget(context)
+        raise AirflowFailException(f"killed {past.killed} times without an error: did the machine run out of memory?")
     return TaskContext(
-        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, try_number=ti.try_number
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=ti.map_index,
+        try_number=ti.try_number,
+        memory_ran_out=past.memory + past.killed,
     )
 
 
 def _batch() -> str:
-    """Returns the batch's name: the same for every try of a run, sorted by time, and fit for a folder."""
+    """Returns the name of this run's batch."""
     run = get_current_context()["dag_run"]
-    digest = hashlib.sha256(f"{run.dag_id} {run.run_id}".encode()).hexdigest()
-    return f"{run.run_after:%Y-%m-%dT%H%M%SZ}-{digest[:6]}"
+    return batch_name(run.dag_id, run.run_id, run.run_after)
 
 
 def _work(collection: Collection) -> str:

@@ -65,7 +65,7 @@ def build_digest(
         if url and urlsplit(url).scheme not in ("http", "https"):
             raise ConfigurationError(f"link to the {name}: {url!r} is not an http or https address")
     content = compose(frame, batch, previews)
-    author = _address(sender, "sender", content.t("mail.sender"))
+    author = address(sender, "sender", content.t("mail.sender"))
     attached = pdf is not None and pdf.stat().st_size <= attach_megabytes * MEGABYTE
     key = hashlib.sha256(f"{batch.collection}\n{batch.batch}".encode(errors="surrogateescape")).hexdigest()[:32]
 
@@ -73,10 +73,10 @@ def build_digest(
     message["Subject"] = content.subject
     message["From"] = author
     if recipients:
-        message["To"] = [_address(recipient, "recipient") for recipient in recipients]
+        message["To"] = [address(recipient, "recipient") for recipient in recipients]
     message["Date"] = format_datetime(in_zone(batch.finished, batch.timezone))
     message["Message-ID"] = f"<{key}@{author.domain}>"
-    message["List-Id"] = f"<{_label(batch.collection)}.restoration.{author.domain}>"
+    message["List-Id"] = f"<{label(batch.collection)}.restoration.{author.domain}>"
     # Answering machines and vacation notices shall keep silent.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
@@ -104,7 +104,7 @@ def build_digest(
                 body.add_related(data, "image", "jpeg", cid=cid, filename=name, disposition="inline")
     if pdf is not None and attached:
         day = in_zone(batch.finished, batch.timezone).strftime("%Y-%m-%d")
-        name = f"{_label(batch.collection)}-{day}.pdf"
+        name = f"{label(batch.collection)}-{day}.pdf"
         message.add_attachment(pdf.read_bytes(), "application", "pdf", filename=name)
     message["Content-Language"] = content.t.code
     for number, part in enumerate(_multiparts(message)):
@@ -125,7 +125,7 @@ def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) 
     return f"{t('mail.linked', size=size)} {t('mail.path', place=one_line(place, 300))}"
 
 
-def _address(text: str, role: str, name: str = "") -> Address:
+def address(text: str, role: str, name: str = "") -> Address:
     """Returns an address; one with a line break or any other trick in it is refused.
 
     Raises:
@@ -141,7 +141,7 @@ def _address(text: str, role: str, name: str = "") -> Address:
         raise ConfigurationError(f"{role} of the digest: {text!r} is not an email address ({error})") from error
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """Returns a name as part of a host or file name."""
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60] or "collection"
 

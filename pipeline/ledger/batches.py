@@ -7,13 +7,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.claims import release
 from pipeline.ledger.context import is_gone
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Batch, Claim, Event
+from pipeline.ledger.tables import Batch, Claim, Event, Outcome
 
 
 class State(StrEnum):
@@ -131,6 +131,11 @@ def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> 
         .returning(Batch.id)
     )
     return result.first() is not None
+
+
+def outcomes_of(session: Session, batch_id: int) -> int:
+    """Returns how many scans a batch has brought to an outcome so far."""
+    return session.scalar(select(func.count()).select_from(Outcome).where(Outcome.batch_id == batch_id)) or 0
 
 
 def elsewhere(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> int:

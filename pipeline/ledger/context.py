@@ -15,6 +15,8 @@ class TaskContext:
     Attributes:
         map_index: place among mapped tasks, -1 when the task is not mapped.
         try_number: 1 for the first try, 0 when nobody counts.
+        memory_ran_out: earlier tries that ran out of memory or were killed without a word; by default all of them, for
+            who does not know better.
     """
 
     dag_id: str = ""
@@ -22,6 +24,12 @@ class TaskContext:
     task_id: str = ""
     map_index: int = -1
     try_number: int = 0
+    memory_ran_out: int | None = None
+
+    @property
+    def halvings(self) -> int:
+        """How often what is worked on at once is to be halved."""
+        return max(0, self.try_number - 1) if self.memory_ran_out is None else self.memory_ran_out
 
 
 def host() -> str:

@@ -16,6 +16,7 @@ from pipeline.settings.documents import KINDS, compose, explain, line_of, plain,
 from pipeline.settings.recipe import Recipe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 QUEUE = re.compile(r"https?://[^/\s]+/\S+")
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
@@ -53,6 +54,9 @@ class Collection(BaseModel):
     originals: str | None = Field(None, description="folder or URI of undamaged originals, where they are known")
     schedule: str | None = Field("0 2 * * *", description="cron expression, or null for no nightly sweep")
     timezone: str = Field("UTC", description="IANA time zone of the schedule and of the dates in reports")
+    finish_by: str | None = Field(
+        None, description="hour in that time zone, e.g. `06:00`, by which a batch must be done"
+    )
     watch: Watch | None = Field(None, description="start when files arrive, besides the schedule")
     recipients: tuple[str, ...] = Field((), description="addresses that get the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
@@ -88,6 +92,13 @@ class Collection(BaseModel):
         # Field by field is Airflow's work; here only the shape, so that a typing slip is named by its line.
         if value is not None and not value.startswith("@") and len(value.split()) != 5:
             raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
+        return value
+
+    @field_validator("finish_by")
+    @classmethod
+    def _finish_by(cls, value: str | None) -> str | None:
+        if value is not None and not HOUR.fullmatch(value):
+            raise ValueError(f"{value!r} is not a time of day such as '06:00' (in quotes)")
         return value
 
     @model_validator(mode="after")

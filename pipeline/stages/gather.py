@@ -15,6 +15,7 @@ from pipeline.ledger.tables import Batch, Event
 from pipeline.stages import manifest
 from pipeline.stages import work as works
 from pipeline.stages.manifest import Row
+from pipeline.stages.notice import why_stopped
 from pipeline.stages.work import Work
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ def frame(work: Work, chunks: list[str]) -> pd.DataFrame:
     open_rows = [row for row in rows if not row["outcome"]]
     with works.ledger().read() as session:
         recorded = outcomes.of_scans(session, work.recipe_digest, [row["scan_id"] for row in open_rows])
+    why = why_stopped(work.collection, work.batch) if open_rows else ""
+    unfinished = f"{UNFINISHED} ({why})" if why else UNFINISHED
     for row in open_rows:
         done = recorded.get(row["scan_id"])
         if done is not None and done.batch_id == work.batch_id:
             row.update(outcome=done.outcome, reason=done.reason, message=done.message, **done.figures)
         elif not row["reason"]:
-            row.update(outcome="failed", reason="unfinished", message=UNFINISHED)
+            row.update(outcome="failed", reason="unfinished", message=unfinished)
     return pd.DataFrame(rows, columns=list(names))
 
 

@@ -22,6 +22,9 @@ from pipeline.stages.manifest import Row
 from pipeline.stages.run import Progress, Run
 from pipeline.stages.work import GoneError
 
+# From here on one window is filled at a time.
+MOST_HALVINGS = 24
+
 
 def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
     """Returns the URI of the chunk's manifest with the new pixels of every scan that is to be filled.
@@ -44,12 +47,17 @@ class _Filler:
 
     def __init__(self, chunk: Run, engine: Engine) -> None:
         self.chunk, self.engine = chunk, engine
+        halvings = min(chunk.context.halvings, MOST_HALVINGS)
+        self.batch_pixels = max(1, engine.layout.batch_pixels >> halvings)
+        self.note = f"memory ran out before: batches of 1/{2**halvings} of the usual size" if halvings else ""
+        if self.note:
+            chunk.logger.info("stage=inpaint %s, %d pixels at once", self.note, self.batch_pixels)
         self._open: dict[str, tuple[Row, Scan, NDArray[np.uint8]]] = {}
 
     def run(self, rows: list[Row]) -> None:
         """Fills all of them together; when that goes wrong, those that are left one by one."""
         try:
-            for filled in fill(self._jobs(rows), self.engine):
+            for filled in fill(self._jobs(rows), self.engine, batch_pixels=self.batch_pixels):
                 self._keep(filled)
             return
         except (StoreUnavailable, ConfigurationError, WeightsError, GoneError):
@@ -81,7 +89,9 @@ class _Filler:
         """Returns the columns of one scan that is filled by itself."""
         self._open_scan(row)
         _, scan, mask = self._open[str(row["scan_id"])]
-        (filled,) = fill([Job(str(row["scan_id"]), scans.visible(scan), mask)], self.engine)
+        (filled,) = fill(
+            [Job(str(row["scan_id"]), scans.visible(scan), mask)], self.engine, batch_pixels=self.batch_pixels
+        )
         return self._written(filled)
 
     def _keep(self, filled: Filled) -> None:
@@ -102,7 +112,7 @@ class _Filler:
             "engine": self.engine.name,
             "engine_digest": self.engine.digest,
             "windows": filled.windows_count,
-            "notes": "; ".join([f"filled by {self.engine.runtime}", *filled.notes]),
+            "notes": "; ".join(filter(None, [f"filled by {self.engine.runtime}", self.note, *filled.notes])),
         }
 
 

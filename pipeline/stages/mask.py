@@ -26,12 +26,14 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     Decisions: `fill`, `unchanged` (nothing to repair), `review` (a person must look first), `quarantined`, `failed`.
 
     Raises:
+        OutputNotWritable: no new chunk is begun while the output is nearly full, or refuses writes.
         StoreUnavailable: try again.
         ConfigurationError: the detector is not the one with which the batch began.
     """
     run = Run(chunk, "mask", "masked", context or TaskContext(), progress)
     if run.finished:
         return run.target
+    storage.check_writable(run.work.output)
     detector = detector_of(run.work)
     for row in run.rows:
         if row["reason"]:

@@ -77,11 +77,12 @@ class Run:
         except UnreadableScan as error:
             return stopped("quarantined", str(error.reason), error.message)
         except MasterGone as error:
+            check_inbox(self.work.inbox)
             return stopped("failed", error.reason, error.message)
         except (StoreUnavailable, ConfigurationError, WeightsError, GoneError):
             raise
         except MemoryError:
-            if 0 < self.context.try_number < MEMORY_TRIES:
+            if self.context.try_number and self.context.halvings < MEMORY_TRIES - 1:
                 raise
             return stopped("failed", "out-of-memory", "there was not enough memory for this scan, even by itself")
         except Exception as error:
@@ -158,6 +159,20 @@ class Run:
         if found is None:
             return stopped("failed", "error", f"the result of {row['same_as']} is not in the ledger any more")
         return {**found[1].figures, "mask_uri": found[1].mask_uri}
+
+
+def check_inbox(inbox: str) -> None:
+    """Returns when there is an inbox from which one scan may have been taken away.
+
+    Raises:
+        StoreUnavailable: the whole inbox is gone, or empty, as a disk is that is not mounted.
+    """
+    try:
+        if next(storage.list_files(inbox), None) is not None:
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    raise StoreUnavailable(f"{inbox}: the inbox is gone or empty; is it mounted, or the bucket there?")
 
 
 def is_stopped(row: Row) -> bool:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from pipeline import storage
-from pipeline.errors import RestorationError
-from pipeline.ledger import Ledger, upgrade
+from pipeline.errors import OutputNotWritable, RestorationError
+from pipeline.ledger import Ledger, batches, upgrade
 from pipeline.settings import Collection, settings
 
 FOLDER = ".work"
@@ -75,12 +75,20 @@ def load(uri: str) -> Work:
     """Returns a batch by the URI of its work area, or of any chunk in it.
 
     Raises:
-        FileNotFoundError: the work area is gone: the batch was finished, or given up.
+        GoneError: the work area is gone, for the batch was finished, or given up.
+        OutputNotWritable: it is gone although the batch is neither: a disk is not mounted, or a bucket is missing.
     """
     root = uri.rpartition("/chunks/")[0] or uri.rstrip("/")
     try:
         document: dict[str, Any] = json.loads(storage.read_bytes(storage.join(root, "batch.json")))
     except FileNotFoundError as error:
+        output, _, name = root.rpartition(f"/{FOLDER}/")
+        with ledger().read() as session:
+            row = batches.by_output(session, output, name)
+        if row is not None and row.state in batches.UNFINISHED:
+            raise OutputNotWritable(
+                f"{root}: the work area of a batch under way is not there; is the output mounted, or the bucket there?"
+            ) from error
         raise GoneError(f"{root}: the batch was finished or given up, and its work area removed") from error
     document["collection"] = Collection.model_validate(document["collection"])
     document["started"] = datetime.fromisoformat(document["started"])

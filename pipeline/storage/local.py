@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from pipeline.errors import OutputNotWritable
 from pipeline.storage.failures import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
 from pipeline.storage.uris import local_path
@@ -23,6 +24,8 @@ __all__ = [
     "write_bytes",
 ]  # fmt: skip
 
+# A disk with less than both of these free is nearly full: what is begun can still be finished, but nothing is begun.
+ROOM_BYTES, ROOM_SHARE = 1 << 30, 0.05
 TEMPORARY = re.compile(r"\.part-\d+-[0-9a-f]{32}")
 
 
@@ -121,9 +124,13 @@ def _unless_gone(_function: object, _path: str, failure: tuple[Any, BaseExceptio
 
 
 def check_writable(uri: str) -> None:
-    """Returns when a file can be written below a folder (made where missing) and removed again."""
+    """Returns when a file can be written below a folder (made where missing) and removed again, with room to spare."""
     with writing(uri):
         make_folders(local_path(uri))
+        usage = shutil.disk_usage(local_path(uri))
+        if usage.free < min(ROOM_BYTES, usage.total * ROOM_SHARE):
+            free = f"only {usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB are free"
+            raise OutputNotWritable(f"{uri}: the disk is nearly full ({free}); free some space")
         probe = _temporary(local_path(uri))
         try:
             with probe.open("xb") as stream:

@@ -33,15 +33,23 @@ class Client:
 
     def restore(self, name: str) -> tuple[str, str, list[dict[str, Any]]]:
         """Runs a collection's DAG; returns its state, the run's path in the API, and its task instances."""
+        run = self.start(name)
+        return self.wait(run), run, self.tasks(run)
+
+    def start(self, name: str, **given: Any) -> str:
+        """Starts a run of a collection's DAG as soon as there is one, and returns its path in the API."""
         dag = f"/api/v2/dags/restore_{name}"
         deadline = time.monotonic() + 120
         while f"restore_{name}" not in {found["dag_id"] for found in self("GET", "/api/v2/dags")["dags"]}:
             assert time.monotonic() < deadline, "the DAG did not appear"
             time.sleep(0.5)
         self("PATCH", f"{dag}?update_mask=is_paused", {"is_paused": False})
-        started = self("POST", f"{dag}/dagRuns", {"logical_date": None})
-        run = f"{dag}/dagRuns/{urllib.parse.quote(started['dag_run_id'])}"
-        return self.wait(run), run, self("GET", f"{run}/taskInstances?limit=100")["task_instances"]
+        started = self("POST", f"{dag}/dagRuns", {"logical_date": None} | given)
+        return f"{dag}/dagRuns/{urllib.parse.quote(started['dag_run_id'])}"
+
+    def tasks(self, run: str) -> list[dict[str, Any]]:
+        """Returns the task instances of a run."""
+        return self("GET", f"{run}/taskInstances?limit=100")["task_instances"]
 
     def wait(self, run: str) -> str:
         """Returns the state of a run when it has ended."""

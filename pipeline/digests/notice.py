@@ -1,0 +1,50 @@
+"""A short message between digests: a batch has stopped, or is late."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+
+from pipeline.digests.message import address, label
+from pipeline.reports.language import FOLDER, Language, in_zone
+from pipeline.reports.names import one_line
+from pipeline.settings import Collection
+
+
+def build_notice(
+    collection: Collection, kind: str, batch: str, moment: datetime, why: str, *, sender: str, run_url: str = ""
+) -> EmailMessage:
+    """Returns a notice as plain text, ready for a channel; the same notice has the same Message-ID.
+
+    Args:
+        kind: `waiting` (it goes on by itself), `stopped` (the next run goes on) or `late`.
+        batch: name of the batch.
+        moment: since when, or by when it should have been finished.
+        why: one sentence for the person who mends it.
+
+    Raises:
+        ConfigurationError: sender or recipient is malformed.
+    """
+    t = Language(collection.language, (FOLDER, Path(__file__).parent / "languages"))
+    author = address(sender, "sender", t("mail.sender"))
+    values = {"title": one_line(collection.label, 80), "time": t.time(moment, collection.timezone)}
+    key = hashlib.sha256(f"{kind}\n{collection.name}\n{batch}".encode(errors="surrogateescape")).hexdigest()[:32]
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = t(f"mail.notice.{kind}.subject", **values)
+    message["From"] = author
+    message["To"] = [address(recipient, "recipient") for recipient in collection.recipients]
+    message["Date"] = format_datetime(in_zone(moment, collection.timezone))
+    message["Message-ID"] = f"<{key}@{author.domain}>"
+    message["List-Id"] = f"<{label(collection.name)}.restoration.{author.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    lines = [one_line(why, 1000), "", t(f"mail.notice.{kind}.then", **values), t("mail.notice.kept"), ""]
+    lines += [f"{t('mail.open_run')}: {run_url}", ""] if run_url else []
+    lines += [t("mail.notice.footer", batch=batch, moment=t.moment(moment, collection.timezone))]
+    message.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    message["Content-Language"] = t.code
+    return message

@@ -1,0 +1,40 @@
+"""What people were told besides the digests, so that they are told once."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.rows import insert, now
+from pipeline.ledger.tables import Notice
+
+SENDING, SENT, REFUSED, UNSENT = "sending", "sent", "refused", "unsent"
+
+
+def begin(session: Session, collection: str, subject: str, message: str) -> bool:
+    """Returns whether this is to be told now: nobody has begun to, or sending was refused before.
+
+    One that died while sending counts as sent: it may have arrived.
+    """
+    values = {"collection": collection, "subject": subject, "message": message, "state": SENDING, "at": now()}
+    statement = insert(session, Notice).values(**values)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["collection", "subject"],
+        set_={"message": new.message, "state": new.state, "at": new.at},
+        where=or_(Notice.state == REFUSED, Notice.state == UNSENT),
+    )
+    return session.execute(statement.returning(Notice.id)).first() is not None
+
+
+def end(session: Session, collection: str, subject: str, state: str) -> None:
+    """Notes what came of it: `sent`, `refused`, or `unsent` where there is nobody to send to."""
+    session.execute(
+        update(Notice).where(Notice.collection == collection, Notice.subject == subject).values(state=state, at=now())
+    )
+
+
+def message(session: Session, collection: str, subject: str) -> str:
+    """Returns what was told, empty when nothing was."""
+    found = select(Notice.message).where(Notice.collection == collection, Notice.subject == subject)
+    return session.scalars(found).first() or ""
