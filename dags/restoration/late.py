@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from pipeline.settings import Collection
 
 TRIES = 5
-SECONDS = float(os.environ.get("RESTORATION_RETRY_SECONDS", "30"))
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +44,7 @@ async def late(collection: dict[str, Any], context: dict[str, Any]) -> str:
 
 def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
     from dags.restoration.mail import channel
-    from pipeline.settings import Collection
+    from pipeline.settings import Collection, settings
     from pipeline.stages.notice import standing, tell
 
     collection = Collection.model_validate(document)
@@ -76,7 +74,7 @@ def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
             if not left:
                 raise
             log.warning("Batch %s is late, and the mail could not be sent: %s", batch, error)
-            time.sleep(SECONDS)
+            time.sleep(settings().retry_seconds)
         else:
             return "sent" if sent else "not sent: told before, or nobody to send it to"
     raise AssertionError

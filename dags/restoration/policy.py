@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,16 @@ from airflow.sdk.definitions.retry_policy import RetryDecision
 
 from dags.restoration import tries
 from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
+from pipeline.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # Of a task that fails or is killed; one that waits for storage is tried for longer.
 MOST_TRIES = 6
-WAIT_SECONDS = float(os.environ.get("RESTORATION_WAIT_HOURS", "24")) * 3600
+WAIT_SECONDS = settings().wait_hours * 3600
 # 30 s, 1, 2, 4 and 8 minutes: a restarted database or store is back by then.
-FIRST_DELAY = timedelta(seconds=float(os.environ.get("RESTORATION_RETRY_SECONDS", "30")))
+FIRST_DELAY = timedelta(seconds=settings().retry_seconds)
 LONGEST_DELAY = 20 * FIRST_DELAY
 
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from pipeline.digests.message import address, label
-from pipeline.reports.language import FOLDER, Language, in_zone
+from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
 from pipeline.reports.names import one_line
 from pipeline.settings import Collection
 
@@ -32,6 +32,7 @@ def build_notice(
     t = Language(collection.language, (FOLDER, Path(__file__).parent / "languages"))
     author = address(sender, "sender", t("mail.sender"))
     values = {"title": one_line(collection.label, 80), "time": t.time(moment, collection.timezone)}
+    values = {name: value.replace(NBSP, " ") for name, value in values.items()}
     key = hashlib.sha256(f"{kind}\n{collection.name}\n{batch}".encode(errors="surrogateescape")).hexdigest()[:32]
     message = EmailMessage(policy=SMTP)
     message["Subject"] = t(f"mail.notice.{kind}.subject", **values)

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     code_version: str = Field("", description="revision of the code for audit; found from git when empty")
     public_url: str = Field("", description="address of the Airflow UI, for links in the digest")
     smtp_sender: str = Field("archive-restoration@localhost", description="sender of the digest")
+    retry_seconds: float = Field(30.0, gt=0, description="before a task is tried again, doubling up to 20 times that")
+    wait_hours: float = Field(24.0, ge=0, description="for which a task waits for storage, ledger or a writable output")
     attach_megabytes: float = Field(10.0, ge=0, description="a larger PDF is linked in the digest, not attached")
 
 

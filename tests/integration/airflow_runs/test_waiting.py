@@ -8,6 +8,7 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 240) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 300) -> Any:
     """Returns what becomes true, or fails."""
     end = time.monotonic() + seconds
     while not (found := what()):
@@ -52,7 +53,7 @@ def test_a_batch_that_waits_tells_why_is_late_once_and_goes_on_by_itself(airflow
         run = api.start("dusk", run_after=f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}T02:00:00Z")
 
         def subjects() -> list[str]:
-            return [str(message["Subject"]) for message in mailbox.messages]
+            return [str(make_header(decode_header(message["Subject"]))) for message in mailbox.messages]
 
         wait_for(lambda: any("not finished by 06:00" in subject for subject in subjects()))
         [receive] = [one for one in api.tasks(run) if one["task_id"] == "receive"]

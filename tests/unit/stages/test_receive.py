@@ -277,3 +277,26 @@ def test_every_scan_that_is_taken_has_its_event(house) -> None:
         ("receive", "quarantine", "quarantined"),
         ("receive", "ingestion start", "received"),
     ]
+
+
+def test_since_takes_what_was_changed_later_in_the_collections_time_zone(house) -> None:
+    for number, name in enumerate(["old.png", "new.png"]):
+        house.put(name, number, painted=False)
+        # 22:30 and 23:30 on the 19th of November in UTC: before and after midnight in Berlin.
+        moment = 1_795_127_400 + 3600 * number
+        os.utime(house.inbox / name, (moment, moment))
+    house.changes["timezone"] = "Europe/Berlin"
+    assert paths(house.receive(since="2026-11-20T00:00")) == ["new.png"]
+    assert paths(house.receive(since="2026-11-20T00:00")) == []
+    assert paths(house.receive(since="2026-11-19T22:00:00+00:00")) == ["old.png"]
+    with pytest.raises(ConfigurationError, match="is not a date"):
+        house.receive(since="yesterday")
+
+
+def test_a_limit_leaves_the_rest_to_the_next_run(house) -> None:
+    for number in range(3):
+        house.put(f"{number}.png", number, painted=False)
+    assert paths(house.receive(limit=2)) == ["0.png", "1.png"]
+    assert batch_of(house, "b1").more
+    assert paths(house.receive()) == ["2.png"]
+    assert not batch_of(house, "b2").more

@@ -1,0 +1,251 @@
+"""From the drop of files to the start of their run, and a drop of thousands: `python -m benchmarks.inbox`.
+
+Starts the components as `make up` does, in a home of its own, with one collection on a folder and one on a bucket of a
+moto server, and drops files into both. Printed are the seconds from the last file's drop to the run's creation and to
+the start of its first task, which include the settle time. Then a drop of many files is received batch by batch, each
+batch in a process of its own as a task is, and the seconds and the peak memory of each are printed. `--whole` takes
+that drop through Airflow instead, with the peak of the largest process of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import psutil
+import yaml
+from moto.server import ThreadedMotoServer
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+RECIPE = {"engine": "telea", "detector": "none"}
+
+
+def picture(number: int) -> bytes:
+    """A small PNG, another one for each number."""
+    target = io.BytesIO()
+    Image.fromarray(np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8)).save(target, "PNG")
+    return target.getvalue()
+
+
+class Airflow:
+    """The components in a home of their own.
+
+    Args:
+        home: an empty folder.
+        collections: by name.
+        extra: variables of the environment.
+    """
+
+    def __init__(self, home: Path, collections: dict[str, Any], extra: dict[str, str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        home.mkdir()
+        (home / "collections.yaml").write_text(yaml.safe_dump({"collections": collections}), encoding="utf-8")
+        self.home, self.url, self.token = home, f"http://127.0.0.1:{port}", ""
+        self.environment = os.environ | extra | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "RESTORATION_COLLECTIONS": str(home / "collections.yaml"),
+            "RESTORATION_LEDGER_URL": f"sqlite:///{home}/ledger.db",
+        }  # fmt: skip
+
+    def script(self, *command: str) -> None:
+        """Runs one of the scripts of `make`."""
+        line = [str(ROOT / "scripts" / "with-airflow"), sys.executable, "-W", "ignore", *command]
+        subprocess.run(line, env=self.environment, check=True, stdout=subprocess.DEVNULL)
+
+    def __enter__(self) -> Airflow:
+        self.script(str(ROOT / "scripts" / "prepare.py"))
+        self.script(str(ROOT / "scripts" / "server.py"), "up")
+        secrets = json.loads((self.home / "simple_auth_manager_passwords.json.generated").read_text())
+        [(user, password)] = secrets.items()
+        self.token = self("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.script(str(ROOT / "scripts" / "server.py"), "down")
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method)) as answer:
+            return json.load(answer)
+
+    def switch_on(self, name: str) -> None:
+        """Unpauses a collection's DAG as soon as there is one."""
+        while f"restore_{name}" not in {dag["dag_id"] for dag in self("GET", "/api/v2/dags")["dags"]}:
+            time.sleep(0.5)
+        self("PATCH", f"/api/v2/dags/restore_{name}?update_mask=is_paused", {"is_paused": False})
+
+    def runs(self, name: str) -> list[dict[str, Any]]:
+        """All runs of a collection, oldest first."""
+        return self("GET", f"/api/v2/dags/restore_{name}/dagRuns?order_by=id&limit=100")["dag_runs"]
+
+    def wait(self, name: str, earlier: int) -> dict[str, Any]:
+        """Returns the run after so many earlier ones, when its first task has begun."""
+        while True:
+            for run in self.runs(name)[earlier:]:
+                path = f"/api/v2/dags/restore_{name}/dagRuns/{urllib.request.quote(run['dag_run_id'])}"
+                for task in self("GET", f"{path}/taskInstances?limit=100")["task_instances"]:
+                    if task["task_id"] == "receive" and task["start_date"]:
+                        return run | {"first_task": task["start_date"]}
+            time.sleep(0.3)
+
+    def largest(self) -> float:
+        """Megabytes of the largest process of all components and tasks now."""
+        state = json.loads((self.home / "run" / "components.json").read_text())
+        sizes = [0.0]
+        for pid, _ in state["processes"]:
+            try:
+                root = psutil.Process(pid)
+                sizes += [one.memory_info().rss / 1e6 for one in (root, *root.children(recursive=True))]
+            except psutil.NoSuchProcess:
+                continue
+        return max(sizes)
+
+
+@contextmanager
+def bucket() -> Iterator[tuple[Any, dict[str, str]]]:
+    """A bucket `archive` on a server of its own, and the environment that leads there."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    extra = keys | {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port())}
+    os.environ.update(extra)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="archive")
+    yield client, extra
+    server.stop()
+
+
+def starts(folder: Path, counts: list[int], settle: float, interval: float) -> None:
+    """Prints the seconds from drop to start."""
+    with bucket() as (client, extra):
+        watch = {"settle": settle, "interval": interval}
+        shared = {"schedule": None, "watch": watch, "recipe": RECIPE}
+        (folder / "in").mkdir()
+        collections = {
+            "folder": shared | {"inbox": f"{folder}/in", "output": f"{folder}/out"},
+            "bucket": shared | {"inbox": "s3://archive/in", "output": "s3://archive/out"},
+        }
+        with Airflow(folder / "home", collections, extra) as airflow:
+            for name in collections:
+                airflow.switch_on(name)
+            print(
+                f"settle {settle:g} s, a look every {interval:g} s; load {os.getloadavg()[0]:.1f} on {os.cpu_count()}"
+            )
+            print(f"{'':<8} {'files':>6} {'run created':>12} {'first task':>11}   seconds after the last file's drop")
+            for count in counts:
+                for name in collections:
+                    earlier = len(airflow.runs(name))
+                    for number in range(count):
+                        key = f"box {count}/{number:05d}.png"
+                        if name == "bucket":
+                            client.put_object(Bucket="archive", Key=f"in/{key}", Body=picture(count + number))
+                        else:
+                            (folder / "in" / f"box {count}").mkdir(exist_ok=True)
+                            (folder / "in" / key).write_bytes(picture(count + number))
+                    dropped = time.time()
+                    run = airflow.wait(name, earlier)
+                    created, first = (
+                        datetime.fromisoformat(run[key]).timestamp() - dropped for key in ("queued_at", "first_task")
+                    )
+                    print(f"{name:<8} {count:>6} {created:>12.1f} {first:>11.1f}   load {os.getloadavg()[0]:.1f}")
+
+
+def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
+    """Receives one batch; returns scans, whether more waits, seconds, and the peak of this process in megabytes."""
+    os.environ["RESTORATION_LEDGER_URL"] = f"sqlite:///{folder}/ledger.db"
+    from pipeline.ledger import batches
+    from pipeline.settings import Collection
+    from pipeline.stages import work as works
+    from pipeline.stages.receive import receive
+
+    places = {"inbox": f"{folder}/in", "output": f"{folder}/out"}
+    collection = Collection.model_validate({"name": "drop", "recipe": RECIPE, **places})
+    began = time.perf_counter()
+    receive(collection, batch=f"b{number}")
+    seconds = time.perf_counter() - began
+    with works.ledger().read() as session:
+        row = batches.get(session, "drop", f"b{number}")
+    return row.received, row.more, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def drop(folder: Path, count: int) -> None:
+    """Prints what receiving a large drop costs, batch by batch."""
+    _fill(folder, count)
+    print(f"\n{count} files at once, received batch by batch; load {os.getloadavg()[0]:.1f} on {os.cpu_count()}")
+    print(f"{'batch':>5} {'scans':>6} {'seconds':>8} {'peak MB':>8}")
+    number, more = 0, True
+    while more:
+        number += 1
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            scans, more, seconds, peak = pool.apply(_receive, (str(folder), number))
+        print(f"{number:>5} {scans:>6} {seconds:>8.1f} {peak:>8.0f}")
+
+
+def whole(folder: Path, count: int) -> None:
+    """Prints what a large drop costs on its whole way through Airflow."""
+    _fill(folder, count)
+    collections = {"drop": {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}}
+    with Airflow(folder / "home", collections, {}) as airflow:
+        airflow.switch_on("drop")
+        began, peak = time.monotonic(), 0.0
+        airflow("POST", "/api/v2/dags/restore_drop/dagRuns", {"logical_date": None})
+        done: list[dict[str, Any]] = []
+        while not done or any(run["state"] in ("queued", "running") for run in done):
+            peak = max(peak, airflow.largest())
+            time.sleep(1)
+            done = airflow.runs("drop")
+        states = [run["state"] for run in done]
+        print(f"\n{count} files through Airflow: {len(done)} batches ({', '.join(sorted(set(states)))}) in "
+              f"{time.monotonic() - began:.0f} s, largest process {peak:.0f} MB")  # fmt: skip
+
+
+def _fill(folder: Path, count: int) -> None:
+    for number in range(count):
+        place = folder / "in" / f"box {number // 1000}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:05d}.png").write_bytes(picture(number))
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, nargs="*", default=[1, 500], help="files in one drop, for each start")
+    parser.add_argument("--settle", type=float, default=30.0)
+    parser.add_argument("--interval", type=float, default=10.0)
+    parser.add_argument("--drop", type=int, default=10_000, help="files in the large drop, 0 for none")
+    parser.add_argument("--whole", action="store_true", help="the large drop through Airflow, on its whole way")
+    asked = parser.parse_args()
+    for name, work in (("starts", asked.files), ("drop", asked.drop)):
+        if not work:
+            continue
+        with tempfile.TemporaryDirectory(prefix=f"{name}-") as place:
+            if name == "starts":
+                starts(Path(place), asked.files, asked.settle, asked.interval)
+            else:
+                (whole if asked.whole else drop)(Path(place), asked.drop)
+
+
+if __name__ == "__main__":
+    main()
