@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from pipeline import storage
 from pipeline.damage import Detector
 from pipeline.ledger import TaskContext
 from pipeline.stages import pixels
