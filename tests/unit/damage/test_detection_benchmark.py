@@ -120,6 +120,34 @@ def test_figures_by_kind() -> None:
     assert "curve" not in found
 
 
+class Chancy(Oracle):
+    """Tells chances too, and counts how often it is asked."""
+
+    asked = 0
+
+    def chances(self, pixels: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return self.mask // 2
+
+    def detect(self, pixels: np.ndarray, **_: object) -> Detection:
+        chance = self.chances(pixels)
+        found = Detection(np.where(chance > 100, 255, 0).astype(np.uint8), self.mask)
+        chance[:] = 0  # as detectors do where a scan is transparent
+        return found
+
+
+def test_a_network_is_asked_once_for_mask_and_curve() -> None:
+    truth = empty()
+    truth[10, 5:60] = 255
+    detector = Chancy(truth)
+    case = Damaged("one", np.full((60, 80), 90, np.uint8), truth)
+    found = on_damaged({"chancy": detector}, [case, case])["chancy"]
+    assert detector.asked == 2
+    assert found["average_precision"] == 1 and found["repair"]["recall"] == 1
+    assert [point["recall"] for point in found["curve"][126:128]] == [1, 0]
+    assert detector.chances.__func__ is Chancy.chances, "and is left as it was"  # type: ignore[attr-defined]
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two pictures of everything."""
