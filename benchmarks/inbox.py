@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import multiprocessing
 import os
 import resource
@@ -128,6 +129,7 @@ def bucket() -> Iterator[tuple[Any, dict[str, str]]]:
     """A bucket `archive` on a server of its own, and the environment that leads there."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     extra = keys | {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port())}
     os.environ.update(extra)

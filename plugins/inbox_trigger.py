@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STATE_KEY = "rung"
 LONGEST_PAUSE = 300.0
+# Looks in a row that fail before everything that lies in the inbox is announced anew.
+OUTAGE = 3
 
 
 class InboxTrigger(BaseEventTrigger):
@@ -67,6 +69,9 @@ class InboxTrigger(BaseEventTrigger):
             else:
                 if failures:
                     self.log.info("Inbox %s can be listed again after %d failures", self.inbox, failures)
+                if failures >= OUTAGE:
+                    # A run may have failed because of it, and would not be started again for what was announced.
+                    settling.rung.clear()
                 failures = 0
                 before = dict(settling.rung)
                 settled = settling.look(current, time.monotonic())

@@ -22,7 +22,10 @@ def test_one_event_per_settled_state(tmp_path: Path) -> None:
     (tmp_path / "box" / "ü.png").write_bytes(b"2")
     trigger = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
     trigger.asset_state_store = Store()
-    assert asyncio.run(rings(trigger, 0.8)) == [{"inbox": str(tmp_path), "files": 2, "folders": 2}]
+    kept = trigger.asset_state_store.values
+    assert asyncio.run(rings(trigger, 20, until=lambda _: "rung" in kept)) == [
+        {"inbox": str(tmp_path), "files": 2, "folders": 2}
+    ]
 
     again = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
     again.asset_state_store = trigger.asset_state_store
@@ -35,13 +38,40 @@ def test_an_absent_inbox_is_waited_for(tmp_path: Path) -> None:
     trigger = load_trigger()(str(inbox), settle=0.0, interval=0.05)
 
     async def arrive() -> list[dict[str, Any]]:
-        task = asyncio.create_task(rings(trigger, 1.5))
+        task = asyncio.create_task(rings(trigger, 20, until=bool))
         await asyncio.sleep(0.1)
         inbox.mkdir()
         (inbox / "a.png").write_bytes(b"1")
         return await task
 
     assert [event["files"] for event in asyncio.run(arrive())] == [1]
+
+
+@pytest.mark.airflow
+def test_after_an_outage_it_rings_for_what_lies_there(tmp_path: Path) -> None:
+    inbox, away = tmp_path / "in", tmp_path / "unmounted"
+    inbox.mkdir()
+    (inbox / "a.png").write_bytes(b"1")
+    failures = 0
+
+    class Counting(load_trigger()):  # type: ignore[misc]
+        def _list(self, rung: dict[str, str]) -> dict[str, Any]:
+            nonlocal failures
+            try:
+                return super()._list(rung)
+            except FileNotFoundError:
+                failures += 1
+                raise
+
+    def unmount_and_mount(events: list[dict[str, Any]]) -> bool:
+        if len(events) == 1 and inbox.exists() and not failures:
+            inbox.rename(away)
+        if failures >= 3 and away.exists():
+            away.rename(inbox)
+        return len(events) > 1
+
+    events = asyncio.run(rings(Counting(str(inbox), settle=0.0, interval=0.02), 60, until=unmount_and_mount))
+    assert [event["files"] for event in events] == [1, 1]
 
 
 @pytest.mark.airflow
@@ -61,7 +91,7 @@ def test_a_hidden_marker_is_seen(tmp_path: Path) -> None:
     async def deliver() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         before = await rings(trigger, 0.3)
         (tmp_path / "box 1" / ".ready").touch()
-        return before, await rings(trigger, 0.3)
+        return before, await rings(trigger, 20, until=bool)
 
     before, after = asyncio.run(deliver())
     assert before == []
