@@ -46,7 +46,9 @@ def _outcome(row: dict[str, Any]) -> str:
     size = f"{row['width']}×{row['height']}, {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
     line = f"{row['outcome']:<12}{_name(row):<{NAME}} {size:<22}"
     if row["outcome"] == "restored":
-        by = {"manual": "painted mask", "combined": "painted mask and detector"}.get(row["mask_source"], "detector")
+        by = {"manual": "painted mask", "combined": "painted mask and detector", "infrared": "infrared"}.get(
+            row["mask_source"], "detector"
+        )
         return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows"
     why = row["message"] or row["review_reason"]
     return line + (f"\n{'':<12}{_printable(why)}" if why else "")

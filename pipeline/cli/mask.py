@@ -36,8 +36,10 @@ EPILOG = """\
 exit codes: 0 every scan has a mask; 1 some could not be read (named above); 2 nothing was done
 
 A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask, or both masks with --mask-mode add.
-What is painted in photo.protect.png is never marked. A scan that a person has to look at first (too much damage, or
-damage on a face or on text) is named, and its mask is empty at the level repair. Masks are PNG, of the scan's size,
+What is painted in photo.protect.png is never marked. An infrared plane (photo.ir.tif, SilverFast's second page,
+VueScan's fourth channel) decides what is repaired where it is of use. A scan that a person has to look at first (too
+much damage, or damage on a face or on text) is named, and its mask is empty at the level repair. Masks are PNG, of the
+scan's size,
 255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
 
 
@@ -82,6 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=None,
         help="a painted mask stands for what is found (default), is added to it, or is never touched",
     )
+    parser.add_argument("--no-infrared", action="store_true", help="do not look at a scanner's infrared plane")
     parser.add_argument("--no-face-guard", action="store_true", help="mark damage on faces too, without a review")
     parser.add_argument("--no-text-guard", action="store_true", help="mark damage on text too, without a review")
     devices, backends = ("auto", "cpu", "cuda"), ("auto", "torch", "openvino")
@@ -105,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         names = ("detector", "sensitivity", "dilate", "mask_mode", "level")
         given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
         given |= {"face_guard": not arguments.no_face_guard, "text_guard": not arguments.no_text_guard}
+        given["infrared"] = not arguments.no_infrared
         recipe = Recipe.model_validate(given)
         detector = load_detector(recipe.detector.value, device=arguments.device, backend=arguments.backend)
         entries = list(storage.list_files(arguments.source))
@@ -157,8 +161,8 @@ def _one(
         raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
     scan = scans.decode_isolated(entry.uri, name=entry.path)
     rows, columns = scan.pixels.shape[:2]
-    mask_uri, protect_uri = (one.uri if one else "" for one in (given.mask, given.protect))
-    marks = find_marks(scan, recipe, detector, given=read_given(scan, recipe, mask_uri, protect_uri))
+    uris = [one.uri if one else "" for one in (given.mask, given.protect, given.infrared)]
+    marks = find_marks(scan, recipe, detector, uri=entry.uri, given=read_given(scan, recipe, *uris))
     summary.painted += given.mask is not None
     mask = marks.doubtful if arguments.level == "suggest" else marks.fill
     if marks.review is not None:

@@ -45,7 +45,7 @@ def explain_pieces(found: Found) -> list[Component]:
         chance = found.chance[box][inside]
         certain = found.repair[box][inside]
         confident = int(np.count_nonzero(certain))
-        kind, shape = _shape(inside, area, found.unit)
+        kind, shape, _ = shape_of(inside, area, found.unit)
         # What is repaired carries its piece's chance; a suggestion has no other than its pixels'.
         mean = float(certain.max() if confident else chance.mean()) / 255
         text = (
@@ -62,8 +62,8 @@ def explain_pieces(found: Found) -> list[Component]:
     return components
 
 
-def _shape(inside: NDArray[np.bool_], area: int, unit: float) -> tuple[str, str]:
-    """The kind of a piece by its shape, and its shape in words."""
+def shape_of(inside: NDArray[np.bool_], area: int, unit: float) -> tuple[str, str, float]:
+    """Returns the kind of a piece by its shape, its shape in words, and the width of its stroke in pixels."""
     rows, columns = np.nonzero(inside)
     padded = np.pad(inside.astype(np.uint8), 1)
     width = max(1.0, 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max()) - 1)
@@ -72,6 +72,6 @@ def _shape(inside: NDArray[np.bool_], area: int, unit: float) -> tuple[str, str]
         spread = np.linalg.eigvalsh(np.cov(np.stack([rows, columns]).astype(np.float64)))
         straight = float(np.sqrt(max(spread[0], 0) / max(spread[1], 1e-9)))
         kind = "scratch" if straight < 0.05 else "hair" if straight < 0.35 else "crack"
-        return kind, f"line {length:.0f} px long and {width:.0f} px wide"
+        return kind, f"line {length:.0f} px long and {width:.0f} px wide", width
     kind = "dust" if width <= 6 * unit else "loss"
-    return kind, f"spot {width:.0f} px wide"
+    return kind, f"spot {width:.0f} px wide", width

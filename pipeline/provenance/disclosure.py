@@ -10,6 +10,7 @@ from pipeline.ledger import Result
 
 SOURCES = {
     "manual": "a mask painted by a person",
+    "infrared": "the scanner's infrared plane",
     "detector": "software",
     "combined": "a person and software",
     "none": "nobody: no detector was used",

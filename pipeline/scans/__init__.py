@@ -5,6 +5,7 @@ from PIL import Image
 from pipeline.scans.colour import colour, native_values, visible, with_colour
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, output_extension
+from pipeline.scans.infrared import INFRARED
 from pipeline.scans.isolated import decode_isolated
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
@@ -15,6 +16,7 @@ from pipeline.scans.refusals import refusal
 Image.MAX_IMAGE_PIXELS = 1 << 30
 
 __all__ = [
+    "INFRARED",
     "Limits",
     "Metadata",
     "Scan",

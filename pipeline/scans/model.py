@@ -27,6 +27,9 @@ class ScanInfo:
         pages: pictures in the file, reduced copies not counted.
         orientation: EXIF orientation, 1 to 8.
         mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
+        infrared: where the file holds a scanner's infrared plane: `page` (see `scans.infrared`), `sample` (the fourth
+            channel of a TIFF that is not declared to be transparency; whether it truly is one, only pixels tell), or
+            empty.
     """
 
     format: str
@@ -37,6 +40,7 @@ class ScanInfo:
     pages: int
     orientation: int
     mode: Mode
+    infrared: Literal["", "page", "sample"] = ""
 
     @property
     def megapixels(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -20,6 +20,7 @@ from pipeline.scans.refusals import refusal
     254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
 )  # fmt: skip
 PLANAR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 284, 320, 322, 323, 324, 325
+SOFTWARE = 305
 SUB_DIRECTORIES, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 330, 332, 338, 339
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
@@ -73,11 +74,38 @@ def picture(pages: list[Directory], name: str) -> tuple[int, int]:
     return (full or [0])[0], max(1, len(full))
 
 
+def infrared_page(pages: list[Directory], number: int) -> int | None:
+    """Returns which directory holds the infrared plane of the picture in directory `number`, or None.
+
+    SilverFast writes HDRi files with it as a grey picture of the same size that calls itself a transparency mask
+    (NewSubfileType 4, though of 8 or 16 bits); others as a second page. A second page counts only where the file names
+    a scanner's software: it might as well be the back of a print.
+    """
+    picture_page = pages[number]
+    for index, page in enumerate(pages):
+        alike = all(page.number(tag, 0) == picture_page.number(tag, 0) for tag in (WIDTH, HEIGHT))
+        grey = page.number(PHOTOMETRIC, -1) in (BLACK_IS_ZERO, 4) and page.number(SAMPLES, 1) == 1
+        if index == number or not alike or not grey or page.number(BITS, 1) not in (8, 16):
+            continue
+        if page.number(SUBFILE, 0) & 4 or _is_scanner(picture_page):
+            return index
+    return None
+
+
+def _is_scanner(page: Directory) -> bool:
+    """Returns whether the file says that software wrote it that keeps infrared planes."""
+    software = page.tags[SOFTWARE].data.lower() if SOFTWARE in page.tags else b""
+    return any(name in software for name in (b"vuescan", b"silverfast"))
+
+
 def inspect(data: bytes, name: str) -> ScanInfo:
     """Returns what the directory of the picture says."""
     pages = read_pages(data, name)
     number, count = picture(pages, name)
     page = pages[number]
+    plane = infrared_page(pages, number)
+    if plane is not None and not pages[plane].number(SUBFILE, 0) & 0b101:
+        count -= 1
     width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
     photometric = page.number(PHOTOMETRIC, -1)
     samples = page.number(SAMPLES, 1)
@@ -99,7 +127,9 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     if photometric == PALETTE and COLOR_MAP not in page.tags:
         raise refusal(Reason.UNREADABLE, name, "the TIFF's palette is missing")
     depth = 8 if bits[0] <= 8 or photometric == PALETTE else 16
-    return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode)
+    undeclared = mode == "RGBA" and page.number(EXTRA_SAMPLES, 0) == 0
+    infrared: Literal["", "page", "sample"] = "page" if plane is not None else "sample" if undeclared else ""
+    return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode, infrared)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
@@ -110,7 +140,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     """
     pages = read_pages(data, name)
     for page in pages:
-        _check_segments(data, page, name)
+        check_segments(data, page, name)
     number, _ = picture(pages, name)
     page = pages[number]
     photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
@@ -134,7 +164,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     return np.ascontiguousarray(pixels), _metadata(page)
 
 
-def _check_segments(data: bytes, page: Directory, name: str) -> None:
+def check_segments(data: bytes, page: Directory, name: str) -> None:
     """Raises UnreadableScan unless every strip or tile is there: decoders fill the gaps with black."""
     tiled = TILE_OFFSETS in page.tags
     offsets = page.tags.get(TILE_OFFSETS if tiled else OFFSETS)

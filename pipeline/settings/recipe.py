@@ -48,7 +48,13 @@ class MaskMode(StrEnum):
 
 #: Keys that came later, with the values that stand for how it was before there was the key: with these a recipe has the
 #: digest that it had then, and results from then stay what they are.
-LATER: dict[str, object] = {"grain": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
+LATER: dict[str, object] = {
+    "grain": False,
+    "infrared": False,
+    "face_guard": False,
+    "text_guard": False,
+    "mask_mode": "replace",
+}
 
 
 class Recipe(BaseModel):
@@ -63,6 +69,7 @@ class Recipe(BaseModel):
         0.15, gt=0, le=1, description="share of a scan above which a detected mask goes to review, unfilled"
     )
     dilate: int = Field(2, ge=0, le=32, description="pixels added around a detected mask, so that no rim is left")
+    infrared: bool = Field(True, description="a scanner's infrared plane decides what is repaired, where there is one")
     face_guard: bool = Field(True, description="found damage on a face sends the scan to review, unfilled")
     text_guard: bool = Field(True, description="found damage on text is left, and sends the scan to review when large")
     mask_mode: MaskMode = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from pipeline import scans, storage
 from pipeline.damage import Component, Detector, ManualMask, combine, guard, read_mask, read_protected
 from pipeline.damage.explain import counted, pieces
+from pipeline.damage.infrared import find_in_infrared
 from pipeline.scans import Scan
 from pipeline.settings import Level, MaskMode, Recipe
+from pipeline.stages.planes import Plane, read_plane
 
 Mask = NDArray[np.uint8]
 
@@ -24,7 +26,7 @@ class Marks:
     Attributes:
         fill: (H,W) uint8, 255 = to be filled unseen.
         doubtful: the same with what only a reviewer may accept; contains `fill`.
-        source: `manual`, `detector`, `combined` of both, or `none`.
+        source: `manual`, `infrared`, `detector`, `combined` of a person's and software's, or `none`.
         components: the explanations.
         notes: how masks were read and what was left, as sentences without a stop.
         held: pieces that a guard held back, by guard.
@@ -52,22 +54,24 @@ class Marks:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What people painted for one scan.
+    """What was given with one scan.
 
     Attributes:
         damage: damage, or None.
         protected: regions that must never be touched.
+        infrared: URI of a file with the scanner's infrared plane; empty where the scan's own file is to be asked.
     """
 
     damage: ManualMask | None = None
     protected: tuple[ManualMask, ...] = ()
+    infrared: str = ""
 
 
-def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str) -> Drawn:
-    """Returns what was painted for a scan, read as its recipe says.
+def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> Drawn:
+    """Returns what was given with a scan, masks read as its recipe says.
 
     Args:
-        mask_uri, protect_uri: empty where there is none.
+        mask_uri, protect_uri, infrared_uri: empty where there is none.
 
     Raises:
         UnreadableScan: a mask cannot be read, or has another size than the scan.
@@ -83,13 +87,17 @@ def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str) -> D
         regions.append(mask_uri)
         mask_uri = ""
     protected = tuple(read(uri, read_protected) for uri in regions)
-    return Drawn(read(mask_uri, read_mask) if mask_uri else None, protected)
+    return Drawn(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
 
 
-def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, given: Drawn | None = None) -> Marks:
+def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "", given: Drawn | None = None) -> Marks:
     """Returns what is marked on a scan.
 
     Painted damage wins: it is filled whatever detector and guards say. Nothing that is protected is marked at all.
+    Where a scanner's infrared plane is of use, it alone says what is repaired, and the detector only suggests.
+
+    Args:
+        uri: of the scan's file, which may hold an infrared plane.
     """
     given = given or Drawn()
     if given.damage is not None and recipe.mask_mode is MaskMode.REPLACE:
@@ -97,6 +105,8 @@ def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, given: Drawn |
         _protect(found, given.protected)
         return found
     found = _found(scan, recipe, detector)
+    if recipe.infrared:
+        _prove(found, scan, recipe, read_plane(scan, uri, given.infrared))
     # Before the guards: what is protected needs nobody's look.
     _protect(found, given.protected)
     _guard(found, scan, recipe)
@@ -122,6 +132,34 @@ def _found(scan: Scan, recipe: Recipe, detector: Detector) -> Marks:
     fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
     source = "none" if detector.name == "none" else "detector"
     return Marks(fill.copy(), detection.suggest | fill, source, list(detection.components), review=detection.review)
+
+
+def _prove(found: Marks, scan: Scan, recipe: Recipe, plane: Plane | None) -> None:
+    """Lets an infrared plane decide what is repaired; what only the detector saw becomes a suggestion."""
+    if plane is None:
+        return
+    if plane.pixels is None:
+        found.notes.append(plane.note)
+        return
+    shown = find_in_infrared(scans.visible(scan), plane.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage)
+    if shown.detection is None:
+        if not plane.declared:
+            return  # an undeclared fourth channel that is no infrared plane is nobody's business
+        found.notes.append(shown.note)
+        return
+    found.notes.append(shown.note)
+    seen = shown.detection
+    rest = [replace(one, level="suggest") for one in found.components if not _mostly(seen.suggest, one)]
+    fill = found.doubtful | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
+    found.fill, found.doubtful = fill, found.doubtful | seen.suggest
+    found.components, found.source, found.review = seen.components + rest, "infrared", seen.review
+
+
+def _mostly(mask: Mask, piece: Component) -> bool:
+    """Whether more than half of the box of a piece is marked already, or as much as its area."""
+    x, y, width, height = piece.box
+    marked = int(np.count_nonzero(mask[y : y + height, x : x + width]))
+    return 2 * marked > width * height or marked >= piece.area
 
 
 def _protect(found: Marks, regions: tuple[ManualMask, ...]) -> None:

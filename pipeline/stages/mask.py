@@ -50,8 +50,8 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
 
     def find(row: Row) -> Row:
         scan = pixels.master(row)
-        given = read_given(scan, recipe, row["mask_given_uri"], row["protect_uri"])
-        marks = find_marks(scan, recipe, detector, given=given)
+        given = read_given(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
+        marks = find_marks(scan, recipe, detector, uri=row["uri"], given=given)
         mask = marks.doubtful if marks.review else marks.fill
         found: Row = {
             "mask_source": marks.source,

@@ -17,6 +17,7 @@ OTHER: dict[str, Any] = {
     "sensitivity": 1.25,
     "max_coverage": 0.2,
     "dilate": 3,
+    "infrared": False,
     "face_guard": False,
     "text_guard": False,
     "mask_mode": "add",
@@ -34,7 +35,7 @@ def load(tmp_path: Path, text: str) -> Recipe:
 
 def test_a_digest_is_the_same_for_ever() -> None:
     # Results in archives carry it: it may change only together with what a recipe is.
-    before = {"grain": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
+    before = {"grain": False, "infrared": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
     assert Recipe(**OTHER | before).digest("weights") == (
         "4dbcadf8cd0bd0065230fbc003594d69054ea23a6b08c13762be861ff61bdfb8"
     )

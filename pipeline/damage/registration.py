@@ -1,0 +1,79 @@
+"""Whether an infrared plane lies on its picture, by the dirt that shows in both."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.damage.types import Pixels
+
+#: Pixels by which the planes may lie apart, and the half side of what is compared around each piece of dirt.
+REACH, AROUND = 12, 8
+#: Pieces compared, the darkest first, and from how many on a missing answer says that the planes do not match.
+MOST, ENOUGH = 200, 20
+#: Deviations by which the best place must stand out from all others.
+CLEAR = 6.0
+
+
+def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[tuple[int, int] | None, str]:
+    """Returns by how many rows and columns the dirt is to be moved, with words about it; None with the reason why not.
+
+    What stops infrared stops light too: around each piece, the picture's fine detail is laid over the dirt at every
+    shift, and the sums over all pieces have one clear maximum where both planes lie alike.
+
+    Args:
+        pixels: (H,W) or (H,W,C).
+        dirt: (H,W), how much infrared is stopped.
+        floor: from where it counts as dirt.
+    """
+    places = _places(dirt, floor)
+    if not places:
+        return (0, 0), ""
+    total = np.zeros((2 * REACH + 1, 2 * REACH + 1))
+    compared = 0
+    rim = REACH + AROUND
+    for row, column in places:
+        if not (rim <= row < dirt.shape[0] - rim and rim <= column < dirt.shape[1] - rim):
+            continue
+        above, before = max(0, row - rim - 4), max(0, column - rim - 4)
+        shown = pixels[above : row + rim + 5, before : column + rim + 5].astype(np.float32)
+        shown = shown.mean(axis=2) if shown.ndim == 3 else shown
+        fine = np.abs(shown - cv2.blur(shown, (11, 11)))
+        top, left = row - rim - above, column - rim - before
+        fine = fine[top : top + 2 * rim + 1, left : left + 2 * rim + 1]
+        piece = dirt[row - AROUND : row + AROUND + 1, column - AROUND : column + AROUND + 1].astype(np.float32)
+        if fine.shape != (2 * rim + 1, 2 * rim + 1) or fine.std() == 0:
+            continue
+        total += cv2.matchTemplate(fine, piece, cv2.TM_CCOEFF_NORMED)
+        compared += 1
+    if compared < 3:
+        return (0, 0), "; too few places to check that both planes lie alike"
+    best = np.unravel_index(int(total.argmax()), total.shape)
+    aside = total[np.hypot(*(np.indices(total.shape) - np.array(best)[:, None, None])) > 4]
+    spread = 1.4826 * float(np.median(np.abs(aside - np.median(aside)))) + 1e-9
+    if (total.max() - np.median(aside)) / spread < CLEAR or total.max() < 0.15 * compared:
+        if compared < ENOUGH:
+            return (0, 0), "; too few places to check that both planes lie alike"
+        return None, "what is dark in it does not show in the picture, which was cleaned already or lies elsewhere"
+    shift = (int(best[0]) - REACH, int(best[1]) - REACH)
+    if max(abs(shift[0]), abs(shift[1])) == REACH:
+        return None, f"it lies more than {REACH} pixels beside the picture"
+    if shift == (0, 0):
+        return shift, ""
+    return shift, f", moved by {shift[1]} columns and {shift[0]} rows"
+
+
+def _places(dirt: NDArray[np.uint16], floor: float) -> list[tuple[int, int]]:
+    """Rows and columns of the middle of the darkest pieces; large ones are no dirt."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats((dirt >= floor).astype(np.uint8), connectivity=8)
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    fit = np.flatnonzero((sizes >= 3) & (np.arange(count) > 0))
+    order = fit[np.argsort(-np.minimum(sizes[fit], 400), kind="stable")][:MOST]
+    places = []
+    for index in order.tolist():
+        x, y, width, height = (int(n) for n in stats[index, :4])
+        box = dirt[y : y + height, x : x + width]
+        peak = np.unravel_index(int(box.argmax()), box.shape)
+        places.append((y + int(peak[0]), x + int(peak[1])))
+    return places

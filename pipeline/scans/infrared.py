@@ -1,0 +1,40 @@
+"""The infrared plane in a scanner's TIFF, decoded like a scan of its own: `decode_isolated(…, decoder=INFRARED)`."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import tifffile
+
+from pipeline.errors import Reason
+from pipeline.scans import tiff
+from pipeline.scans.decode import inspect
+from pipeline.scans.model import Limits, Pixels, Scan, ScanInfo
+from pipeline.scans.refusals import refusal
+
+INFRARED = "pipeline.scans.infrared:decode"
+
+
+def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
+    """Returns the infrared plane as a grey scan (H,W), uint8 or uint16, dark where infrared was stopped.
+
+    Args:
+        data: the whole TIFF of the scan.
+        name: for messages.
+        max_megapixels: the installation's limit when left out.
+
+    Raises:
+        UnreadableScan: UNSUPPORTED, it holds no such page; or it cannot be read whole.
+    """
+    info = inspect(data, name, Limits.from_settings() if max_megapixels is None else Limits(max_megapixels))
+    if info.infrared != "page":
+        raise refusal(Reason.UNSUPPORTED, name, "TIFF without an infrared page")
+    pages = tiff.read_pages(data, name)
+    number = tiff.infrared_page(pages, tiff.picture(pages, name)[0])
+    assert number is not None
+    tiff.check_segments(data, pages[number], name)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        plane: Pixels = np.ascontiguousarray(file.pages[number].asarray())
+    depth = 16 if plane.dtype == np.uint16 else 8
+    return Scan(plane, ScanInfo("TIFF", info.width, info.height, 1, depth, 1, info.orientation, "L"))
