@@ -82,7 +82,10 @@ class InboxTrigger(BaseEventTrigger):
                 if settling.rung != before:
                     # After the event, never before: a triggerer killed between the two rings twice, not never.
                     await self._remember(settling.rung)
-            await asyncio.sleep(min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval)))
+            pause = min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval))
+            # At the moment when something may have settled, and not up to an interval later.
+            due = None if failures else settling.due(time.monotonic())
+            await asyncio.sleep(pause if due is None else min(pause, due + 0.01))
 
     def _is_whole(self, group: Group) -> bool | None:
         """Returns whether a bag is whole; None as long as its checksums are calculated, or the store is away."""

@@ -132,6 +132,11 @@ class Settling:
                 del known[folder]
         return settled
 
+    def due(self, now: float) -> float | None:
+        """Returns the seconds after which the next group will have held still for long enough; None when none waits."""
+        waits = [first + self.settle - now for f, (mark, first) in self._seen.items() if self.rung.get(f) != mark]
+        return min((wait for wait in waits if wait > 0), default=None)
+
     def _settled(self, group: Group, now: float) -> bool:
         """Returns whether a group has something new that has held still for long enough."""
         if not group.files or self.rung.get(group.folder) == group.fingerprint:

@@ -71,3 +71,15 @@ def test_the_state_forgets_folders_that_are_gone() -> None:
     settling.look(groups([entry("box/a.png")]), now=0)
     settling.look({}, now=1)
     assert settling.rung == {}
+
+
+def test_when_the_next_group_may_have_settled_is_known() -> None:
+    settling = Settling(settle=30)
+    assert settling.due(now=0) is None
+    settling.look(groups([entry("a.png")]), now=0)
+    settling.look(groups([entry("a.png"), entry("box/b.png")]), now=10)
+    assert settling.due(now=12) == 18
+    settling.look(groups([entry("a.png"), entry("box/b.png")]), now=30)
+    assert settling.due(now=30) == 10
+    settling.look(groups([entry("a.png"), entry("box/b.png")]), now=40)
+    assert settling.due(now=41) is None
