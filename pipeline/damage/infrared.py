@@ -54,7 +54,7 @@ def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_cove
     The density of the plane is what a line through the densities of the colours explains (the dyes' cross-talk, fitted
     without the outliers), a smooth part (lamp and fog), and the rest: dirt. Refused is a plane of another size, one
     that was drawn, one that follows the picture as silver and Kodachrome do, and one whose dark places do not show in
-    the picture, because it was cleaned already or lies elsewhere. Memory: three bytes a pixel beside the scan.
+    the picture, because it was cleaned already or lies elsewhere. Memory: some sixteen bytes a pixel beside the scan.
 
     Args:
         pixels: (H,W) or (H,W,3), uint8 or uint16; what the eye sees.

@@ -10,10 +10,13 @@ from pipeline.damage.types import Pixels
 
 #: Pixels by which the planes may lie apart, and the half side of what is compared around each piece of dirt.
 REACH, AROUND = 12, 8
+#: Half side of the square whose mean a pixel of the picture is compared with: detail as wide as a large speck.
+WIDE = 12
 #: Pieces compared, the darkest first, and from how many on a missing answer says that the planes do not match.
 MOST, ENOUGH = 200, 20
-#: Deviations by which the best place must stand out from all others.
-CLEAR = 6.0
+#: The best place must stand out from the middle of all others by this mean correlation, and by so many deviations of
+#: what chance alone gives: one piece over a picture without it correlates with a deviation of about 0.2.
+LEAST, DEVIATIONS, CHANCE = 0.08, 5.0, 0.2
 
 
 def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[tuple[int, int] | None, str]:
@@ -36,10 +39,10 @@ def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[
     for row, column in places:
         if not (rim <= row < dirt.shape[0] - rim and rim <= column < dirt.shape[1] - rim):
             continue
-        above, before = max(0, row - rim - 4), max(0, column - rim - 4)
-        shown = pixels[above : row + rim + 5, before : column + rim + 5].astype(np.float32)
+        above, before = max(0, row - rim - WIDE), max(0, column - rim - WIDE)
+        shown = pixels[above : row + rim + WIDE + 1, before : column + rim + WIDE + 1].astype(np.float32)
         shown = shown.mean(axis=2) if shown.ndim == 3 else shown
-        fine = np.abs(shown - cv2.blur(shown, (11, 11)))
+        fine = np.abs(shown - cv2.blur(shown, (2 * WIDE + 1, 2 * WIDE + 1)))
         top, left = row - rim - above, column - rim - before
         fine = fine[top : top + 2 * rim + 1, left : left + 2 * rim + 1]
         piece = dirt[row - AROUND : row + AROUND + 1, column - AROUND : column + AROUND + 1].astype(np.float32)
@@ -51,8 +54,8 @@ def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[
         return (0, 0), "; too few places to check that both planes lie alike"
     best = np.unravel_index(int(total.argmax()), total.shape)
     aside = total[np.hypot(*(np.indices(total.shape) - np.array(best)[:, None, None])) > 4]
-    spread = 1.4826 * float(np.median(np.abs(aside - np.median(aside)))) + 1e-9
-    if (total.max() - np.median(aside)) / spread < CLEAR or total.max() < 0.15 * compared:
+    clear = (float(total.max()) - float(np.median(aside))) / compared
+    if clear < max(LEAST, DEVIATIONS * CHANCE / np.sqrt(compared)):
         if compared < ENOUGH:
             return (0, 0), "; too few places to check that both planes lie alike"
         return None, "what is dark in it does not show in the picture, which was cleaned already or lies elsewhere"
@@ -69,7 +72,7 @@ def _places(dirt: NDArray[np.uint16], floor: float) -> list[tuple[int, int]]:
     count, _, stats, _ = cv2.connectedComponentsWithStats((dirt >= floor).astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     fit = np.flatnonzero((sizes >= 3) & (np.arange(count) > 0))
-    order = fit[np.argsort(-np.minimum(sizes[fit], 400), kind="stable")][:MOST]
+    order = fit[np.argsort(-np.minimum(sizes[fit], 100), kind="stable")][:MOST]
     places = []
     for index in order.tolist():
         x, y, width, height = (int(n) for n in stats[index, :4])

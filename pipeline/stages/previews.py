@@ -60,7 +60,10 @@ def marked(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> 
         rows, columns = np.indices(doubtful.shape)
         rim = cv2.dilate(doubtful, np.ones((3, 3), np.uint8)) > doubtful
         picture = _over(picture, rim | ((doubtful > 0) & ((rows + columns) % HATCH < HATCH // 2)), DOUBT, 0.9)
-    return _over(picture, _shrunk(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation) > 0, MARK, 0.8)
+    certain = _shrunk(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation)
+    # One pixel of rim: a speck of two pixels is lost on a printed page.
+    picture = _over(picture, cv2.dilate(certain, np.ones((3, 3), np.uint8)) > certain, MARK, 1.0)
+    return _over(picture, certain > 0, MARK, 0.8)
 
 
 def _over(picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float) -> Image.Image:

@@ -106,3 +106,15 @@ def test_the_holder_around_the_film_is_no_dirt() -> None:
     assert found.detection is not None, found.note
     assert not found.detection.suggest[:, :50].any()
     assert agreement(found.detection.repair, np.where(np.arange(512) > 63, truth, 0).astype(np.uint8))[1] > 0.9
+
+
+def test_large_specks_over_smooth_ground_show_in_both_planes() -> None:
+    rng = np.random.default_rng(2)
+    picture = cv2.resize(rng.integers(3000, 60000, (12, 12, 3)).astype(np.uint16), (600, 600))
+    plane = rng.integers(49_000, 50_000, (600, 600)).astype(np.uint16)
+    for _ in range(60):
+        centre, radius = rng.integers(40, 560, 2), int(rng.integers(2, 8))
+        cv2.circle(picture, (int(centre[0]), int(centre[1])), radius, (2000, 2000, 2000), -1)
+        cv2.circle(plane, (int(centre[0]), int(centre[1])), radius, 9000, -1)
+    found = find_in_infrared(picture, plane)
+    assert found.detection is not None and found.note == "the scanner's infrared plane was used"
