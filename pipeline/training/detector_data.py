@@ -55,12 +55,27 @@ def make_sample(picture: Picture, rng: np.random.Generator, bank: ArtefactBank |
             opaque |= mask > 0
     labels[(difference >= CLEAR * 255) & opaque] = DAMAGED
     labels[difference <= FAINT * 255] = INTACT
-    pixels = result.pixels
+    pixels = _scanned(np.asarray(result.pixels, np.uint8), rng)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(55, 96))]
         coded = cv2.imencode(".jpg", pixels[:, :, ::-1], quality)[1]
         pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
     return Sample(np.ascontiguousarray(pixels, np.uint8), labels)
+
+
+def _scanned(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """What a scanner and its software do to picture and damage alike: blur, sharpening, noise."""
+    look = rng.random()
+    if look < 0.25:
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.4, 1.2))), np.uint8)
+    elif look < 0.4:
+        soft = cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.7, 1.5)))
+        amount = float(rng.uniform(0.3, 1.0))
+        pixels = np.asarray(cv2.addWeighted(pixels, 1 + amount, soft, -amount, 0), np.uint8)
+    if rng.random() < 0.25:
+        noise = rng.standard_normal(pixels.shape[:2], dtype=np.float32)[:, :, None] * np.float32(rng.uniform(1, 6))
+        pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _vary(picture: Picture, rng: np.random.Generator) -> Picture:

@@ -70,5 +70,5 @@ def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
     table = piece_table(clean, 128, 4)
     for worth in (of_pieces(table, np.ones(1, np.bool_)), of_pixels(clean, 0.5)):
         assert worth.clean == pytest.approx(30 / 1600 / 4)
-        assert worth.worst == pytest.approx(30 / 1600)
+        assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
         assert worth.empty == 0.75
