@@ -123,7 +123,7 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
     loose = {threshold: of_pixels(evidence, threshold) for threshold in SUGGESTED}
     suggest = max(loose, key=lambda threshold: loose[threshold].f1)
     lines = [
-        "| level | pixels from | piece's chance from | precision | recall | F1 | undamaged: mean | all but 1 in 100 | empty |",
+        "| level | pixels from | piece's chance from | precision | recall | F1 | clean: mean | all but 1 % | empty |",
         "|---|---|---|---|---|---|---|---|---|",
         _row("**repair**", *repair, tried[repair]),
         _row("**suggest**", suggest, None, loose[suggest]),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.validation import read_baselines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,8 +126,7 @@ def write_epochs(out: Path) -> str:
     """
     facts = read_progress(out / NAME).facts
     frame = per_epoch(out, int(facts["count"]), int(facts["crop"]))
-    levels = out / "baselines.json"
-    baselines: dict[str, float] = json.loads(levels.read_text()) if levels.exists() else {}
+    baselines = read_baselines(out / "baselines.json")
     text = as_markdown(frame, baselines)
     frame.to_csv(out / "epochs.csv", index=False)
     (out / "epochs.md").write_text(text + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -86,10 +87,11 @@ def fill_prior(data: ValidationSet) -> Pictures:
 def baselines(data: ValidationSet, names: tuple[str, ...], cache: Path | None = None) -> dict[str, float]:
     """Mean PSNR in dB of the prior and of each classical engine named, on the same pictures and holes.
 
-    They never change during a run: ``cache`` is a JSON file that keeps them.
+    They never change during a run: ``cache`` is a JSON file that keeps them, for these pictures and holes alone.
     """
-    if cache is not None and cache.exists():
-        kept: dict[str, float] = json.loads(cache.read_text())
+    drawn = hashlib.sha256(data.pictures.tobytes() + data.holes.tobytes()).hexdigest()
+    if cache is not None:
+        kept = read_baselines(cache, drawn)
         if set(kept) == {"prior", *names}:
             return kept
     from pipeline.engines import load_engine  # late: the engines are needed by nothing else here
@@ -99,8 +101,15 @@ def baselines(data: ValidationSet, names: tuple[str, ...], cache: Path | None = 
         filled = load_engine(name).fill(data.pictures, data.holes)
         scores[name] = float(composite_psnr(filled, data.pictures, data.holes).mean())
     if cache is not None:
-        cache.write_text(json.dumps(scores, indent=1))
+        cache.write_text(json.dumps({"set": drawn, "psnr": scores}, indent=1))
     return scores
+
+
+def read_baselines(cache: Path, drawn: str | None = None) -> dict[str, float]:
+    """The PSNRs that :func:`baselines` kept; none when there are none, or others than of the set ``drawn``."""
+    kept = json.loads(cache.read_text()) if cache.exists() else {}
+    fits = "psnr" in kept and drawn in (None, kept["set"])
+    return dict(kept["psnr"]) if fits else {}
 
 
 def by_kind(scores: NDArray[np.float64], kinds: list[str]) -> dict[str, float]:
