@@ -16,6 +16,8 @@ from pipeline.provenance.disclosure import disclosure
 SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 VERSION = "archive-restoration sidecar 1"
 
+# Of the task; how often its memory ran out is no part of where it stood, and told among the notes.
+PLACE = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
 
 
@@ -143,7 +145,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "collection": run.collection,
         "batch": run.batch,
-        **asdict(run.context),
+        **{name: value for name, value in asdict(run.context).items() if name in PLACE},
         "host": run.host,
         "code_version": run.code_version,
         "started": _moment(run.started),

@@ -65,7 +65,7 @@ def parse(tmp_path_factory: pytest.TempPathFactory):
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=280,
         )
         answer = json.loads(done.stdout.splitlines()[-1])
         return Bag(answer["dags"], answer["errors"], answer["seconds"], answer["modules"])
