@@ -6,8 +6,8 @@ at a constant rate, so that one run gives both comparisons: after equal steps, a
 those of the processor: each network's cost of a step is measured beside the others' by turns, in one run, before
 anything is trained, since other work on the machine would otherwise decide.
 
-A cell is one network with one seed; a finished cell is not trained again. Table and curves of what is there are
-written after each cell, and at any time with `--report`. One thread.
+A cell is one network with one seed; a finished cell is not trained again. The table of what is there is written after
+each cell, the curves at the end, and both at any time with `--report`. One thread.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import statistics
 import sys
 import time
@@ -243,10 +244,14 @@ def table(frame: pd.DataFrame, levels: dict[str, float]) -> str:
         for label in ("steps", "seconds"):
             cells.append(f"{row[f'{label}_at']:,}")
             figures = (f"{label}_psnr", f"{label}_psnr_hole")
-            cells += [f"{row[figure]:.2f} ± {row[f'{figure}_spread']:.2f}" for figure in figures]
+            cells += [_spread(row[figure], row[f"{figure}_spread"]) for figure in figures]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", f"The smooth prior without a network: {levels['psnr']:.2f} whole, {levels['psnr_hole']:.2f} hole."]
     return "\n".join(lines)
+
+
+def _spread(value: float, spread: float) -> str:
+    return f"{value:.2f} ± {spread:.2f}" if math.isfinite(spread) else f"{value:.2f}"
 
 
 def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
@@ -276,7 +281,7 @@ def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path
     figure.savefig(target, dpi=90)
 
 
-def report(out: Path) -> str:
+def report(out: Path, *, curves: bool = True) -> str:
     """The table of the finished cells; also written, with its CSV and the curves, into the folder."""
     plan = Plan(**json.loads((out / "plan.json").read_text()))
     costs, levels = (json.loads((out / name).read_text()) for name in ("costs.json", "levels.json"))
@@ -285,7 +290,8 @@ def report(out: Path) -> str:
     text = table(frame, levels)
     frame.to_csv(out / "table.csv", index=False)
     (out / "table.md").write_text(text + "\n")
-    draw(cells, levels, out / "curves.png")
+    if curves:
+        draw(cells, levels, out / "curves.png")
     return text
 
 
@@ -333,7 +339,7 @@ def run(arguments: argparse.Namespace) -> str:
                 file=sys.stderr,
                 flush=True,
             )
-            report(out)
+            report(out, curves=False)
     return report(out)
 
 
