@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.engines.backends.prior import push_pull
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
-from pipeline.engines.rn import SIZES
+from pipeline.engines.rn import DEPTH, SIZES
 
 
 class PriorEngine:
@@ -16,10 +16,10 @@ class PriorEngine:
 
     name = "prior"
     runtime = "opencv on cpu"
-    layout = Layout(sizes=SIZES, context=48, depth=24)
+    layout = Layout(sizes=SIZES, context=48, depth=DEPTH)
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256(b"push-pull prior v1").hexdigest()
+        self.digest = hashlib.sha256(b"push-pull prior v2").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""

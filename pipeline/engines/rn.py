@@ -10,10 +10,13 @@ import numpy as np
 from pipeline.engines.backends import Network
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
 
-VERSION = "rn v1"
+VERSION = "rn v2"
 """Raised when windows are cut or blended otherwise: with the weights it makes the engine's digest."""
 
 SIZES = (128, 160, 192, 256, 320, 384, 512)
+
+DEPTH = 12
+"""What lies deeper in a hole is seen at a smaller scale; by `benchmarks/wide_holes.py`, see ``docs/models.md``."""
 
 
 class RnEngine:
@@ -34,7 +37,7 @@ class RnEngine:
         self.weights_digest = weights_digest
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self.runtime = network.runtime
-        self.layout = Layout(sizes=SIZES, context=48, depth=24, batch_pixels=network.batch_pixels)
+        self.layout = Layout(sizes=SIZES, context=48, depth=DEPTH, batch_pixels=network.batch_pixels)
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""
