@@ -8,9 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow_home import airflow
+
+__all__ = ["airflow"]
 
 # Airflow makes a home as soon as it is imported; not in the user's.
 os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).parents[1] / ".airflow" / "test"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the fault table; the others take no notice of them."""
+    group = parser.getgroup("faults")
+    group.addoption("--full", action="store_true", help="the fault table in full: more runs, and more in real Airflow")
+    group.addoption("--seed", type=int, default=1, help="of the first run; the following ones count up")
+    group.addoption("--runs", type=int, default=10, help="of each fault on stages by themselves, in the full form")
+    group.addoption("--table", help="a file for the fault table as Markdown")
 
 
 @pytest.fixture(autouse=True)

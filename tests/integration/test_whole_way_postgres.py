@@ -3,124 +3,48 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from postgres_server import PostgresServer, postgres
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from whole_way import RECIPE, check_output, fill_inbox, restored, run
 
 from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
-from pipeline.ledger import Ledger, TaskContext, batches, claims, events, scans, upgrade
+from pipeline.ledger import TaskContext, batches, claims, events, scans, upgrade
 from pipeline.ledger.migrate import VERSION_TABLE
 from pipeline.ledger.tables import Base, Batch, Scan
 
 pytestmark = pytest.mark.postgres
 
 
-def binary(name: str) -> str:
-    """The server's program, from PATH or from where Debian puts it."""
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
-    if found is None:
-        pytest.skip(f"{name} is not installed (Debian: apt-get install postgresql)")
-    return str(Path(found).resolve())
-
-
-class Server:
-    """A PostgreSQL server on loopback with a data folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.process = folder, None
-        # The server refuses to run as root.
-        self.user: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            name = next((name for name in ("postgres", "nobody") if _exists(name)), None)
-            if name is None:
-                pytest.skip("PostgreSQL will not run as root, and there is no other user")
-            entry = pwd.getpwnam(name)
-            self.user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"postgresql+psycopg2://ledger@127.0.0.1:{self.port}/postgres"
-        make = [binary("initdb"), "-D", folder / "data", "-U", "ledger", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(make, check=True, capture_output=True, cwd=folder, env={"LC_ALL": "C"}, **self.user)
-
-    def start(self) -> None:
-        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder), "-F"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [binary("postgres"), "-D", self.folder / "data", *options],
-                stdout=log, stderr=log, cwd=self.folder, env={"LC_ALL": "C"}, **self.user,
-            )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with Ledger(self.url).engine.connect():
-                    return
-            except DBAPIError:
-                time.sleep(0.1)
-        raise AssertionError((self.folder / "log").read_text())
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-
-def _exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    # Not pytest's folder, into which another user may not look.
-    with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        running = Server(Path(folder))
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+def server() -> Iterator[PostgresServer]:
+    with postgres() as running:
+        yield running
 
 
-def test_the_schema_is_the_same_as_on_sqlite_and_made_once(server: Server) -> None:
-    code = f"from pipeline.ledger import upgrade; upgrade({server.url!r}).close()"
+def test_the_schema_is_the_same_as_on_sqlite_and_made_once(server: PostgresServer) -> None:
+    code = f"from pipeline.ledger import upgrade; upgrade({server.url()!r}).close()"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
     errors = [process.communicate(timeout=120)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], errors
-    ledger = upgrade(server.url)
+    ledger = upgrade(server.url())
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     assert all(name.startswith("ledger_") for name in inspect(ledger.engine).get_table_names())
 
 
-def test_claims_events_and_moments(server: Server) -> None:
-    ledger = upgrade(server.url)
+def test_claims_events_and_moments(server: PostgresServer) -> None:
+    ledger = upgrade(server.url())
     fixed = dict.fromkeys(("inbox", "output", "engine", "engine_digest", "code_version"), "x")
     with ledger.write() as session:
         one, two = (
@@ -142,29 +66,29 @@ def test_claims_events_and_moments(server: Server) -> None:
 
 
 def test_the_whole_way_and_a_restart_of_the_database(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     fill_inbox(inbox, ["a.png", "box/b.png"])
     line = ("restore", inbox, output, "--recipe", tmp_path / "recipe.yaml", "--json")
     server.stop()
-    done = run(*line, RESTORATION_LEDGER_URL=server.url)
+    done = run(*line, RESTORATION_LEDGER_URL=server.url())
     assert done.returncode == 1 and "the ledger did not answer" in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1
     server.start()
-    said = restored(*line[1:-1], RESTORATION_LEDGER_URL=server.url)
+    said = restored(*line[1:-1], RESTORATION_LEDGER_URL=server.url())
     assert said["outcomes"]["restored"] == 2 and not (output / "ledger.db").exists()
     check_output(output, {"a": "restored", "box/b": "restored"})
-    assert restored(*line[1:-1], RESTORATION_LEDGER_URL=server.url)["known"] == 2
-    assert main(["trace", "b.png", "--json", "--ledger", server.url]) == 0
+    assert restored(*line[1:-1], RESTORATION_LEDGER_URL=server.url())["known"] == 2
+    assert main(["trace", "b.png", "--json", "--ledger", server.url()]) == 0
     assert json.loads(capsys.readouterr().out)["scans"][0]["outcomes"][0]["outcome"] == "restored"
-    with upgrade(server.url).read() as session:
+    with upgrade(server.url()).read() as session:
         assert session.scalar(select(func.count()).select_from(Batch).where(Batch.state == "done")) == 2
 
 
-def test_a_connection_that_breaks_is_told_as_such(server: Server) -> None:
-    ledger = upgrade(server.url)
+def test_a_connection_that_breaks_is_told_as_such(server: PostgresServer) -> None:
+    ledger = upgrade(server.url())
     with pytest.raises(StoreUnavailable, match="did not answer"), ledger.write() as session:
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     with ledger.read() as session:

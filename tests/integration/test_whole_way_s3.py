@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
-import logging
-import random
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from fickle_store import Fickle, new_bucket, objects, s3_access, s3_server
 from sqlalchemy import func, select
 from whole_way import RECIPE, pair, restored
 
@@ -29,39 +21,22 @@ from pipeline.settings import settings
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    running = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    # What another server of this process has stored is seen here too.
-    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    yield f"http://{host}:{port}"
-    running.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
 def access(server: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "2",
-    }
+    return s3_access(server) | {"AWS_MAX_ATTEMPTS": "2"}
 
 
 @pytest.fixture
 def bucket(server: str) -> Any:
-    client = boto3.client(
-        "s3", endpoint_url=server, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-    )
-    client.create_bucket(Bucket="archive")
-    return client
+    return new_bucket(server, "archive")
 
 
 def keys(client: Any, prefix: str) -> dict[str, bytes]:
-    listed = client.list_objects_v2(Bucket="archive", Prefix=prefix).get("Contents", ())
-    return {one["Key"]: client.get_object(Bucket="archive", Key=one["Key"])["Body"].read() for one in listed}
+    return objects(client, "archive", prefix)
 
 
 def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[str, str]) -> None:
@@ -89,55 +64,6 @@ def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[s
     assert restored(*arguments, **access)["known"] == 3
 
 
-class Fickle:
-    """A proxy before the store that, by a seed, answers 503, cuts answers short, or closes without a word."""
-
-    def __init__(self, server: str, seed: int, share: float) -> None:
-        self.chance, self.share, self.faults, self.calm = random.Random(seed), share, 0, False
-        self.address = urlsplit(server).netloc
-        fickle = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                fault = "" if fickle.calm or fickle.chance.random() > fickle.share else fickle.fault()
-                if fault == "refused":
-                    self.send_response(503)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                if fault == "closed":
-                    self.close_connection = True
-                    return
-                server = http.client.HTTPConnection(fickle.address)
-                server.request(self.command, self.path, body, dict(self.headers))
-                answered = server.getresponse()
-                content = answered.read()
-                self.send_response(answered.status)
-                for key, value in answered.getheaders():
-                    if key.lower() not in ("transfer-encoding", "connection", "date", "server"):
-                        self.send_header(key, value)
-                self.end_headers()
-                # A cut after the store has done what was asked: the client cannot know.
-                self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
-                self.close_connection = fault == "cut"
-
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the library's names
-
-        self.proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.proxy.server_port}"
-        threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
-
-    def fault(self) -> str:
-        self.faults += 1
-        return self.chance.choice(("refused", "closed", "cut"))
-
-
 def test_a_fickle_store_costs_tries_and_nothing_else(
     tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
 ) -> None:
@@ -156,7 +82,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         bucket.put_object(Bucket="archive", Key=f"in/{number}.png", Body=damaged)
         bucket.put_object(Bucket="archive", Key=f"in/{number}.mask.png", Body=painted)
     before = keys(bucket, "in/")
-    store = Fickle(access["AWS_ENDPOINT_URL"], seed, share=0.1)
+    store = Fickle(access["AWS_ENDPOINT_URL"], seed, 0.1, ("refused", "closed", "cut"))
     for name, value in {**access, "AWS_ENDPOINT_URL": store.url, "AWS_MAX_ATTEMPTS": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,20 +13,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+from postgres_server import postgres, program
 from rest import Client, free_port
 from small_inbox import write_inbox
 
 ROOT = Path(__file__).parents[3]
 SERVER = ROOT / "scripts" / "server.py"
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(900)]
-
-
-def program(name: str, package: str) -> str:
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
-    if found is None:
-        pytest.skip(f"{name} is not installed (Debian: apt-get install {package})")
-    return found
 
 
 def wait_for(connect: Any, process: subprocess.Popen[bytes]) -> None:
@@ -39,7 +29,7 @@ def wait_for(connect: Any, process: subprocess.Popen[bytes]) -> None:
         try:
             connect()
             return
-        except (OSError, psycopg2.OperationalError):
+        except OSError:
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
 
@@ -47,48 +37,26 @@ def wait_for(connect: Any, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture
 def services() -> Iterator[dict[str, str]]:
     """The environment that names a database server with both databases, and a broker."""
-    user: dict[str, Any] = {}
-    initdb, postgres, redis = program("initdb", "postgresql"), program("postgres", "postgresql"), "redis-server"
-    redis = program(redis, redis)
-    with tempfile.TemporaryDirectory(prefix="services-") as name:
-        folder = Path(name)
-        if os.geteuid() == 0:
-            # PostgreSQL does not run as root.
-            entry = pwd.getpwnam("postgres" if Path("/var/lib/postgresql").exists() else "nobody")
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-            user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-        make = [initdb, "-D", folder / "data", "-U", "restoration", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(make, check=True, env={"LC_ALL": "C"}, **quiet, **user)
-        port, broker = str(free_port()), str(free_port())
-        processes = [
-            subprocess.Popen(
-                [postgres, "-D", folder / "data", "-h", "127.0.0.1", "-p", port, "-k", folder, "-F"],
-                env={"LC_ALL": "C"}, **quiet, **user,
-            ),
-            subprocess.Popen([redis, "--bind", "127.0.0.1", "--port", broker, "--save", ""], **quiet),
-        ]  # fmt: skip
+    redis, port = program("redis-server", "redis-server"), free_port()
+    with postgres("airflow", "ledger") as server, tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        broker = subprocess.Popen(
+            [redis, "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         try:
-            base = f"restoration@127.0.0.1:{port}"
-            wait_for(lambda: psycopg2.connect(f"postgresql://{base}/postgres").close(), processes[0])
-            wait_for(lambda: socket.create_connection(("127.0.0.1", int(broker))).close(), processes[1])
-            connection = psycopg2.connect(f"postgresql://{base}/postgres")
-            connection.autocommit = True
-            for database in ("airflow", "ledger"):
-                connection.cursor().execute(f"CREATE DATABASE {database}")
-            connection.close()
+            wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close(), broker)
             yield {
                 "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{base}/airflow",
-                "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{broker}/0",
-                "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql://{base}/airflow",
-                "RESTORATION_LEDGER_URL": f"postgresql+psycopg2://{base}/ledger",
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url("airflow"),
+                "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{port}/0",
+                "AIRFLOW__CELERY__RESULT_BACKEND": server.url("airflow").replace(
+                    "postgresql+psycopg2", "db+postgresql"
+                ),
+                "RESTORATION_LEDGER_URL": server.url("ledger"),
             }
         finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
+            broker.terminate()
+            broker.wait(30)
 
 
 def test_a_run_through_celery_workers_and_postgresql(airflow, services, tmp_path):
