@@ -21,6 +21,10 @@ class StoreUnavailable(RestorationError):
     """Storage, ledger or mail did not answer; the same call may succeed later."""
 
 
+class UnclearDelivery(RestorationError):
+    """A message was handed over and nobody can know whether it arrives; sending it again could double it."""
+
+
 class OutputNotWritable(StoreUnavailable):
     """The output place refuses writes (rights, full disk); mend it and run again."""
 

@@ -31,9 +31,15 @@ class SmtpConnection:
 
         Raises:
             smtplib.SMTPException, OSError: the server refused it or did not answer.
+            UnclearDelivery: the connection broke while or after the message was handed over.
         """
+        from pipeline.digests.hand_over import hand_over
+
         with SmtpHook(self.connection) as hook:
-            hook._smtp_client.send_message(message)  # the hook shows its client in no other way
+            refused = hand_over(hook._smtp_client, message)  # the hook shows its client in no other way
+        if refused:
+            # The others have it: to fail here would send it to them again at every retry.
+            log.warning("The mail server refused some recipients: %s", refused)
 
 
 def channel() -> SmtpConnection | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Literal, Protocol
 
-from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.digests.hand_over import hand_over
+from pipeline.errors import ConfigurationError, StoreUnavailable, UnclearDelivery
 from pipeline.storage import write_bytes
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ class Channel(Protocol):
         Raises:
             StoreUnavailable: not now; sending the same message again may succeed.
             ConfigurationError: not like this; trying again cannot help.
+            UnclearDelivery: it may have arrived; sending it again could double it.
         """
 
 
@@ -69,15 +73,18 @@ class SmtpChannel:
         Raises:
             StoreUnavailable: no answer, a dropped connection, or a server that says "later" (4xx).
             ConfigurationError: no recipients, wrong login, untrusted certificate, or a server that says "never" (5xx).
+            UnclearDelivery: the connection broke while or after the message was handed over.
         """
         if not message["To"]:
             raise ConfigurationError("the digest has no recipients: name some in the collection's `recipients`")
         where = f"mail server {self.host}:{self.port}"
         try:
-            with self._connect() as server:
+            with self._connected() as server:
                 if self.username:
                     server.login(self.username, self.password)
-                refused = server.send_message(message)
+                refused = hand_over(server, message)
+        except UnclearDelivery as error:
+            raise UnclearDelivery(f"{where}: {error}") from error
         except ssl.SSLCertVerificationError as error:
             raise ConfigurationError(f"{where}: its certificate is not trusted ({error.verify_message})") from error
         except smtplib.SMTPRecipientsRefused as error:
@@ -92,6 +99,17 @@ class SmtpChannel:
         if refused:
             # The others have it: to fail here would send it to them again at every retry.
             log.warning("%s refused some recipients: %s", where, _answers(refused))
+
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
+        """Gives a connection; how a server behaves when it is left says nothing of the message."""
+        server = self._connect()
+        try:
+            yield server
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
 
     def _connect(self) -> smtplib.SMTP:
         if self.security == "ssl":

@@ -48,6 +48,11 @@ def get(session: Session, collection: str, name: str) -> Batch:
     return found
 
 
+def lock(session: Session, batch_id: int) -> None:
+    """Makes others that lock the batch wait until this session's changes are committed."""
+    session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
+
+
 def by_output(session: Session, output: str, name: str) -> Batch | None:
     """Returns a batch by the place of its results and its name, or None."""
     return session.scalars(select(Batch).where(Batch.output == output, Batch.name == name)).first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
@@ -82,4 +83,7 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
         pdf_identifier=identifier.encode(),
         custom_metadata=False,
     )
+    # It removes its folder of fonts when it is collected; a task's process ends without doing that.
+    del sheet, page, fonts
+    gc.collect()
     return bytes(data)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline import storage
+from pipeline.errors import UnclearDelivery
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
 from pipeline.provenance.events import Kind
 from pipeline.settings import settings
 from pipeline.stages import gather, log, previews
 from pipeline.stages import work as works
+from pipeline.stages.scratch import scratch
 from pipeline.stages.work import Work
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     """Returns what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
 
     The same batch always gives the same message, with the same Message-ID. That it is about to be sent is written to
-    the ledger first: when this task dies while sending, nobody can know whether it arrived, and it is not sent twice.
+    the ledger first: when this task dies while sending, or the mail server does, nobody can know whether it arrived,
+    and it is not sent twice.
 
     Args:
         work: URI of the work area.
@@ -42,35 +43,58 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     context = context or TaskContext()
     started = time.perf_counter()
     batch = works.load(work)
-    ledger = works.ledger()
-    with ledger.read() as session:
-        past = events.of_batch(session, batch.batch_id, "digest")
     message, eml = _message(batch, list(batch.collection.recipients))
     storage.write_bytes(eml, bytes(message))
     found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
-    why = _not_to_send(batch, channel, past)
+    why, sent = _begin(batch, channel, context)
     if why or channel is None:
         logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, log.quoted(why), eml)
         _note(batch, context, "written", time.perf_counter() - started, why)
-        return found | {"sent": any(event.decision == "sent" for event in past), "why": why}
-    _note(batch, context, "sending")
+        return found | {"sent": sent, "why": why}
     try:
         channel.send(message)
+    except UnclearDelivery as error:
+        _note(batch, context, "unclear", time.perf_counter() - started, _line(error))
+        logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.batch, eml, error)
+        return found | {"why": f"{_line(error)}; whether it arrived is not known, and it is not sent twice"}
     except Exception as error:
-        _note(batch, context, "refused", time.perf_counter() - started, " ".join(str(error).split())[:300])
+        _note(batch, context, "refused", time.perf_counter() - started, _line(error))
         raise
     _note(batch, context, "sent", time.perf_counter() - started)
     logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.batch, len(found["recipients"]))
     return found | {"sent": True, "why": ""}
 
 
+def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
+    """Returns why the digest is not to be sent now (empty when it is), and whether it was sent before.
+
+    That it is about to be sent is written down together with the look at what was written before: of two tries at
+    the same moment, one sends.
+    """
+    with works.ledger().write() as session:
+        batches.lock(session, batch.batch_id)
+        past = events.of_batch(session, batch.batch_id, "digest")
+        why = _not_to_send(batch, channel, past)
+        if not why:
+            happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), "sending")
+            events.append(session, batch.batch_id, context, [happening])
+    return why, any(event.decision == "sent" for event in past)
+
+
+def _line(error: Exception) -> str:
+    """Returns an error on one line."""
+    return " ".join(str(error).split())[:300]
+
+
 def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) -> str:
     """Returns why the digest is not to be sent now, empty when it is."""
-    said = [event.decision for event in past if event.decision in ("sending", "sent", "refused")]
+    said = [event.decision for event in past if event.decision in ("sending", "sent", "refused", "unclear")]
     if said and said[-1] == "sent":
         return "it was sent by an earlier try"
     if said and said[-1] == "sending":
         return "an earlier try died while sending; whether it arrived is not known, and it is not sent twice"
+    if said and said[-1] == "unclear":
+        return "the mail server fell silent in an earlier try; whether it arrived is not known; it is not sent twice"
     if not batch.collection.recipients:
         return "the collection names no recipients"
     return "no mail server is configured" if channel is None else ""
@@ -88,8 +112,8 @@ def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
     installation = settings()
     base = installation.public_url.rstrip("/")
     run_url = f"{base}/dags/{quote(batch.dag_id)}/runs/{quote(batch.run_id)}" if base and batch.run_id else ""
-    with tempfile.TemporaryDirectory(prefix="digest-") as folder:
-        pdf = Path(folder, "report.pdf")
+    with scratch() as folder:
+        pdf = folder / "report.pdf"
         try:
             pdf.write_bytes(storage.read_bytes(storage.join(target, "report.pdf")))
         except FileNotFoundError:

@@ -166,9 +166,10 @@ class _Publisher:
         """Writes the outcome and its event together; from here on the scan is done."""
         figures = manifest.figures(row, "masked", "inpainted", "measured")
         with self.run.ledger.write() as session:
-            if batches.get(session, self.work.collection.name, self.work.batch).state != batches.State.RUNNING:
-                raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
+            state = batches.get(session, self.work.collection.name, self.work.batch).state
             repeated = _recorded(session, self.run, row) is not None
+            if state != batches.State.RUNNING and not repeated:
+                raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
             outcomes.record(
                 session,
                 scan_id=row["scan_id"],

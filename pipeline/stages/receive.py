@@ -56,7 +56,8 @@ def receive(
     context = context or TaskContext()
     inbox = inboxes.open_inbox(collection, source, since)
     digests = loaded.digests(collection.recipe)
-    storage.check_writable(collection.output)
+    # In the work area, with which the probe of a try that was killed goes.
+    storage.check_writable(works.area(collection.output, batch))
     ledger = works.ledger()
     with ledger.write() as session:
         row = batches.open_batch(

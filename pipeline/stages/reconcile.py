@@ -45,6 +45,8 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
             row = batches.by_output(session, output, name)
         if row is None or row.state != batches.State.DONE:
             raise
+        # A try that died while it removed the work area may have left a part of it.
+        storage.delete_tree(work)
         return _told(row)
     with ledger.read() as session:
         row = batches.get(session, batch.collection.name, batch.batch)
@@ -69,8 +71,9 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         events.append(session, batch.batch_id, context or TaskContext(), [happening])
         row = batches.get(session, batch.collection.name, batch.batch)
         alone = batches.is_alone(session, row)
-    storage.delete_tree(batch.uri)
+    # The work area last: while it is there, another try knows what to tidy.
     tidy_results(batch, alone=alone)
+    storage.delete_tree(batch.uri)
     told = _told(row)
     logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
     return told

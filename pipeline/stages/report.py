@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 
 from pipeline import storage
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.stages import gather, log, previews
 from pipeline.stages import work as works
+from pipeline.stages.scratch import scratch
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
 logger = log.logger("report")
@@ -38,10 +37,10 @@ def report(work: str, chunks: list[str] | None = None, context: TaskContext | No
     frame = gather.frame(batch, chunks)
     summary = gather.summary(batch)
     target = batch.result("reports", batch.batch)
-    with tempfile.TemporaryDirectory(prefix="report-") as folder:
-        write_report(frame, summary, previews.reader(batch), Path(folder))
+    with scratch() as folder:
+        write_report(frame, summary, previews.reader(batch), folder)
         for name in FILES:
-            storage.write_file(storage.join(target, name), Path(folder, name))
+            storage.write_file(storage.join(target, name), folder / name)
     seconds = time.perf_counter() - started
     with ledger.write() as session:
         happening = events.Happening(

@@ -19,9 +19,10 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from faulty_mail import FaultyMail
 
 from pipeline.digests import Channel, FileChannel, SmtpChannel
-from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.errors import ConfigurationError, StoreUnavailable, UnclearDelivery
 
 Build = Callable[..., EmailMessage]
 
@@ -236,3 +237,31 @@ def test_file_channel_writes_what_a_mail_program_opens(tmp_path: Path, message: 
     channel.send(message)
     assert [path.name for path in target.parent.iterdir()] == ["digest.eml"]
     assert message_from_bytes(target.read_bytes(), policy=policy.default)["Subject"] == message["Subject"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "messages"),
+    [
+        ("refuse", StoreUnavailable, 0),
+        ("hang", StoreUnavailable, 0),
+        ("later", StoreUnavailable, 0),
+        ("swallow", UnclearDelivery, 1),
+        ("mute", UnclearDelivery, 1),
+        # It has said that it took it: what it does afterwards says nothing.
+        ("linger", None, 1),
+    ],
+)
+def test_whether_a_message_can_have_arrived_is_known(
+    message: EmailMessage, mode: str, error: type[Exception] | None, messages: int
+) -> None:
+    mail = FaultyMail(mode, patience=2.0)
+    try:
+        channel = SmtpChannel("127.0.0.1", mail.port, "none", timeout=0.5)
+        if error is None:
+            channel.send(message)
+        else:
+            with pytest.raises(error, match=r"mail server 127\.0\.0\.1"):
+                channel.send(message)
+        assert len(mail.messages) == messages
+    finally:
+        mail.close()

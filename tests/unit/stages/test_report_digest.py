@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from pipeline.digests import SmtpChannel
-from pipeline.errors import StoreUnavailable
+from pipeline.errors import StoreUnavailable, UnclearDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import gather
 from pipeline.stages.digest import digest
@@ -139,6 +139,22 @@ def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, mailbox
         batch = batches.get(session, "c", "b1")
         said = [event.decision for event in events.of_batch(session, batch.id, "digest")]
     assert said == ["sending", "written"]
+
+
+def test_a_digest_that_may_have_arrived_is_not_sent_again(house, done: str, mailbox, without_pdf) -> None:
+    _, channel = mailbox
+
+    class Silent:
+        def send(self, message: EmailMessage) -> None:
+            raise UnclearDelivery("the mail server fell silent")
+
+    first = digest(done, channel=Silent())
+    assert not first["sent"] and "fell silent" in first["why"] and "not sent twice" in first["why"]
+    again = digest(done, channel=channel)
+    assert not again["sent"] and "fell silent in an earlier try" in again["why"]
+    with house.ledger.read() as session:
+        said = [event.decision for event in events.of_batch(session, batches.get(session, "c", "b1").id, "digest")]
+    assert said == ["sending", "unclear", "written"]
 
 
 @pytest.mark.parametrize(("recipients", "why"), [((), "no recipients"), (("a@b.c",), "no mail server")])

@@ -1,0 +1,38 @@
+"""Handing a message to a mail server, and knowing afterwards whether it can have arrived."""
+
+from __future__ import annotations
+
+import smtplib
+from email.message import EmailMessage
+from typing import Any
+
+from pipeline.errors import UnclearDelivery
+
+
+def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
+    """Returns the recipients that the server refuses alone, each with its answer.
+
+    Raises:
+        UnclearDelivery: the connection broke after the message began; it may arrive.
+        smtplib.SMTPException, OSError: it was not sent.
+    """
+    began = False
+    plainly = client.data
+
+    def data(content: Any) -> tuple[int, bytes]:
+        nonlocal began
+        began = True
+        return plainly(content)
+
+    client.data = data  # type: ignore[method-assign, assignment]
+    try:
+        return client.send_message(message)
+    except smtplib.SMTPResponseException:
+        raise  # the server has said that it does not take it
+    except OSError as error:
+        if not began:
+            raise
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise UnclearDelivery(f"the mail server fell silent after it was handed the message ({text})") from error
+    finally:
+        client.data = plainly  # type: ignore[method-assign]
