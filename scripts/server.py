@@ -23,6 +23,8 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HEALTH = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])
 STATE = HOME / "run" / "components.json"
+LOGS = HOME / "logs" / "components"
+KEEPER = Path(__file__).with_name("keeper.py")
 PASSWORDS = HOME / "simple_auth_manager_passwords.json.generated"
 # Airflow waits for running tasks when it is asked to stop; nobody wants to wait for a night's work.
 STOP_SECONDS = 15.0
@@ -33,21 +35,23 @@ class Trouble(Exception):
 
 
 def running() -> list[psutil.Process]:
-    """Returns the components that an earlier start left running; a number used again by the system is not one."""
-    found = []
-    for pid, created in _state().get("processes", []):
-        try:
-            process = psutil.Process(pid)
-            if abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    """Returns the components that an earlier start left running."""
+    return [process for one in state().get("processes", []) if (process := find(*one)) is not None]
+
+
+def find(pid: int, created: float) -> psutil.Process | None:
+    """Returns a process that runs, or None; a number used again by the system is another process."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if same else None
 
 
 def port() -> int:
     """Returns the port of the components that run, else the one that the environment asks for."""
-    return int(_state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
+    return int(state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
 
 
 def start(port: int, *, timeout: float = 120.0) -> None:
@@ -62,38 +66,55 @@ def start(port: int, *, timeout: float = 120.0) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise Trouble(f"port {port} is taken by another program; choose another: make up PORT=8090") from error
-    url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": url}
-    logs = HOME / "logs" / "components"
-    logs.mkdir(parents=True, exist_ok=True)
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    processes = {}
-    for name in COMPONENTS:
-        # Log servers would listen on every interface; the API server reads the files instead.
-        options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
-        with (logs / f"{name}.log").open("ab") as log:
-            processes[name] = subprocess.Popen(
-                ["airflow", name, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-    pids = [(p.pid, psutil.Process(p.pid).create_time()) for p in processes.values()]
-    STATE.write_text(json.dumps({"port": port, "processes": pids}), encoding="utf-8")
+    processes = {name: started(name, environment(port)) for name in COMPONENTS}
+    save({"port": port, "processes": list(processes.values())})
     deadline = time.monotonic() + timeout
     while not healthy(port):
         for name, process in processes.items():
-            if process.poll() is not None:
-                raise Trouble(f"airflow {name} ended at once; its log says why: {logs / name}.log")
+            if find(*process) is None:
+                raise Trouble(f"airflow {name} ended at once; its log says why: {LOGS / name}.log")
         if time.monotonic() > deadline:
-            raise Trouble(f"Airflow was not healthy within {timeout:.0f} s; the logs say why: {logs}")
+            raise Trouble(f"Airflow was not healthy within {timeout:.0f} s; the logs say why: {LOGS}")
         time.sleep(0.3)
+
+
+def environment(port: int) -> dict[str, str]:
+    """Returns the environment of components whose API server listens on a port."""
+    return os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
+
+
+def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
+    """Returns number and birth of a new process, in a session of its own: a component, or the keeper."""
+    # Log servers would listen on every interface; the API server reads the files instead.
+    options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
+    command = [sys.executable, str(KEEPER)] if name == "keeper" else ["airflow", name, *options]
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    return process.pid, psutil.Process(process.pid).create_time()
+
+
+def keep() -> None:
+    """Starts what keeps the components running, unless it runs."""
+    told = state()
+    if told and find(*told.get("keeper", (0, 0.0))) is None:
+        save(told | {"keeper": started("keeper", environment(told["port"]))})
 
 
 def stop() -> int:
     """Stops every component and all that they started, and returns how many had to be killed."""
+    # First whoever would start them again.
+    keeper = find(*state().get("keeper", (0, 0.0)))
+    if keeper is not None:
+        keeper.terminate()
+        psutil.wait_procs([keeper], timeout=STOP_SECONDS)
     roots = running()
     family = {process.pid: process for root in roots for process in [root, *_children(root)]}
     for root in roots:
@@ -109,6 +130,9 @@ def stop() -> int:
     for process in left:
         process.kill()
     psutil.wait_procs(left, timeout=5)
+    # Of one that was killed before, the processes that it had started may go on.
+    for pid, _ in state().get("processes", []):
+        end_session(pid)
     STATE.unlink(missing_ok=True)
     return len(left)
 
@@ -168,11 +192,30 @@ class Api:
         raise AssertionError
 
 
-def _state() -> dict[str, Any]:
+def state() -> dict[str, Any]:
+    """Returns port and processes of the last start: `port`, `processes` (number and birth of each), `keeper`."""
     try:
         return json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+
+
+def save(state: dict[str, Any]) -> None:
+    """Writes down what runs, whole."""
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    new = STATE.with_name(f"{STATE.name}.{os.getpid()}")
+    new.write_text(json.dumps(state), encoding="utf-8")
+    new.replace(STATE)
+
+
+def end_session(leader: int) -> None:
+    """Kills all processes of the session that a process, which has ended, has led."""
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                process.kill()
+        except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            continue
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
@@ -201,11 +244,12 @@ def main(command: str) -> None:
         except Trouble as trouble:
             stop()
             sys.exit(f"make up: {trouble}")
+    keep()
     api = Api(port())
     user, password = api.login()
     print(f"Airflow is healthy after {time.monotonic() - began:.0f} s: {api.url}")
     print(f"  user {user}, password {password}")
-    print("  make down stops it")
+    print("  what ends by itself is started again; make down stops it all")
 
 
 if __name__ == "__main__":
