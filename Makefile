@@ -16,7 +16,7 @@ endif
 # The learned detector is measured where it has weights.
 DETECTORS = classical $(if $(wildcard pipeline/weights/detector.safetensors),learned)
 
-.PHONY: help setup demo up down test lint format bench lock clean
+.PHONY: help setup demo up down test faults lint format bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ down: $(READY) ## stop it
 
 test: $(READY) ## every test
 	@$(BIN)/python -m pytest $(PYTEST)
+
+faults: $(READY) ## the fault table in full (SEED=1 RUNS=10, TABLE=file for it as Markdown)
+	@$(BIN)/python -m pytest tests/faults --full -s -q --seed $(or $(SEED),1) --runs $(or $(RUNS),10) $(if $(TABLE),--table "$(TABLE)")
 
 lint: $(READY) ## ruff, ruff format, mypy
 	@$(BIN)/ruff check .

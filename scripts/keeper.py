@@ -7,8 +7,10 @@ another one. Containers need none: their engine does the same.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
+from contextlib import suppress
 from typing import Any
 
 import server
@@ -40,6 +42,11 @@ class Keeper:
             for place, name in enumerate(server.COMPONENTS):
                 if server.find(*state["processes"][place]) is None and not self.ending:
                     self.bring_back(name, place, state)
+            # Nobody else clears away what has ended. To ignore SIGCHLD would be handed down, and a scheduler that was
+            # started so would never learn how its tasks have ended.
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
             time.sleep(LOOK_EVERY)
 
     def bring_back(self, name: str, place: int, state: dict[str, Any]) -> None:
@@ -69,8 +76,6 @@ def main() -> None:
         keeper.ending = True
 
     signal.signal(signal.SIGTERM, end)
-    # Nobody asks how a component has ended: let the kernel clear it away.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     keeper.run()
 
 

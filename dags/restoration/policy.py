@@ -22,7 +22,7 @@ WAIT_SECONDS = settings().wait_hours * 3600
 # 30 s, 1, 2, 4 and 8 minutes: a restarted database or store is back by then.
 FIRST_DELAY = timedelta(seconds=settings().retry_seconds)
 LONGEST_DELAY = 20 * FIRST_DELAY
-# 5 to 10 s, and three times as long each time: of a task that was killed nobody can say why. When its supervisor was killed
+# 5 to 10 s, and three times as long each time: why a task was killed nobody can say. When its supervisor was killed
 # with it, 35 s have gone by already, and the work is to go on within a minute.
 KILLED_DELAY = FIRST_DELAY / 6
 

@@ -187,6 +187,9 @@ class _Publisher:
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
             claims.release(session, self.work.batch_id, [row["scan_id"]])
+        if state != batches.State.RUNNING:
+            # Recorded all the same: what this try has overwritten is what the ledger must tell of.
+            raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
     def _events(self, row: Row, files: Files, repeated: bool) -> list[events.Happening]:

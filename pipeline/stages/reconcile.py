@@ -50,7 +50,17 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         return _told(row)
     with ledger.read() as session:
         row = batches.get(session, batch.collection.name, batch.batch)
-    received = _received(batch, row)
+    if row.state == batches.State.DONE:
+        return _done(batch, row)
+    try:
+        received = _received(batch, row)
+    except FileNotFoundError:
+        # Another try, thought dead, has come to its end meanwhile and is removing the work area.
+        with ledger.read() as session:
+            row = batches.get(session, batch.collection.name, batch.batch)
+        if row.state != batches.State.DONE:
+            raise
+        return _done(batch, row)
     with ledger.read() as session:
         found = outcomes.of_scans(session, batch.recipe_digest, list(received))
     missing = [scan_id for scan_id in received if scan_id not in found]
@@ -70,13 +80,19 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         happening = events.Happening(None, "reconcile", str(Kind.INGESTION_END), "reconciled", figures=tally)
         events.append(session, batch.batch_id, context or TaskContext(), [happening])
         row = batches.get(session, batch.collection.name, batch.batch)
+    told = _done(batch, row)
+    logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
+    return told
+
+
+def _done(batch: Work, row: Batch) -> dict[str, Any]:
+    """Returns what is told of a batch that is done, when nothing that it needed is left."""
+    with works.ledger().read() as session:
         alone = batches.is_alone(session, row)
     # The work area last: while it is there, another try knows what to tidy.
     tidy_results(batch, alone=alone)
     storage.delete_tree(batch.uri)
-    told = _told(row)
-    logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
-    return told
+    return _told(row)
 
 
 def _received(batch: Work, row: Batch) -> dict[int, str]:

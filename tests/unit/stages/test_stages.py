@@ -471,7 +471,7 @@ def test_two_tries_at_once_publish_one_outcome(house, monkeypatch) -> None:
     assert hashlib.sha256(sidecar).hexdigest() == recorded.sidecar_sha256
 
 
-def test_a_try_that_outlives_its_batch_changes_nothing(house, monkeypatch) -> None:
+def test_a_try_that_outlives_its_batch_is_recorded_for_what_it_wrote(house, monkeypatch) -> None:
     from pipeline.stages.publish import _Publisher
 
     house.put("a.png")
@@ -488,3 +488,21 @@ def test_a_try_that_outlives_its_batch_changes_nothing(house, monkeypatch) -> No
     with pytest.raises(GoneError):
         publish(chunk)
     assert outcomes(house) == {"restored": 1}
+    with house.ledger.read() as session:
+        recorded = session.scalars(select(Outcome)).one()
+    sidecar = (house.output / "sidecars/a.json").read_bytes()
+    assert hashlib.sha256(sidecar).hexdigest() == recorded.sidecar_sha256
+
+
+def test_a_batch_is_done_although_its_last_task_was_killed_while_it_cleared_up(house) -> None:
+    house.put("a.png")
+    chunks = house.restore(house.receive("b1"))
+    area = Path(house.work("b1"))
+    document = (area / "batch.json").read_bytes()
+    told = reconcile(house.work("b1"), chunks)
+    assert not area.exists()
+    # What may be left of the work area: with what says which batch it was, or without.
+    for name in ("batch.json", "half"):
+        area.mkdir(parents=True)
+        (area / name).write_bytes(document)
+        assert reconcile(house.work("b1"), chunks) == told and not area.exists()

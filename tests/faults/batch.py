@@ -1,0 +1,231 @@
+"""One small batch on its way through the stages, and what must be true of it at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faulty_mail import FaultyMail
+from PIL import Image
+from sqlalchemy import select
+from whole_way import pair
+
+from pipeline.errors import StoreUnavailable
+from pipeline.ledger import upgrade
+from pipeline.ledger.tables import Batch, Claim, Event, Outcome, Scan
+from pipeline.settings import Collection, Recipe
+from tests.faults.stages import ON_CHUNKS, Call, enter, run
+
+# Those with a mask are filled, the fourth holds no picture.
+SCANS = {"a.png": "restored", "box/b.png": "restored", "box/c.png": "unchanged", "d.png": "quarantined"}
+
+
+@dataclass
+class Damage:
+    """What went wrong, each a list of sentences."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    torn: list[str] = field(default_factory=list)
+
+    def __ior__(self, other: Damage) -> Damage:
+        """Takes over what another found."""
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.torn += other.torn
+        return self
+
+    def told(self) -> str:
+        """Returns all of it as one text, empty when nothing is wrong."""
+        return "; ".join([*self.lost, *self.doubled, *self.torn])
+
+
+class Folder:
+    """An output in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def files(self) -> dict[str, bytes]:
+        """Returns everything that lies there, hidden too, by name relative to the root."""
+        return {str(p.relative_to(self.root)): p.read_bytes() for p in self.root.rglob("*") if p.is_file()}
+
+
+class Night:
+    """One collection with a small inbox, and its batches.
+
+    Args:
+        folder: for everything that the batch needs; the inbox lies there, and the output unless one is given.
+        place: keys of the collection that differ, such as `output` or `inbox`.
+        ledger: its URL; a file in the folder when empty.
+        mail: to which the digest goes.
+    """
+
+    def __init__(
+        self, folder: Path, *, ledger: str = "", mail: FaultyMail | None = None, name: str = "c", **place: str
+    ) -> None:
+        self.scratch = folder / "tmp"
+        self.scratch.mkdir(parents=True)
+        self.inbox, self.output, self.mail = folder / "in", folder / "out", mail
+        self.masters = inbox_files()
+        self.fill()
+        self.ledger = ledger or f"sqlite:///{folder}/ledger.db"
+        self.collection = Collection(
+            name=name,
+            recipe=Recipe(engine="telea", detector="none"),
+            chunk_scans=2,
+            recipients=["archive@example.org"],
+            **{"inbox": str(self.inbox), "output": str(self.output), **place},
+        )
+        self.environment = {
+            "RESTORATION_LEDGER_URL": self.ledger,
+            "RESTORATION_CODE_VERSION": "test",
+            "TMPDIR": str(self.scratch),
+        }
+        self.tries = 0
+        if mail:
+            mail.mode = "calm"
+            mail.messages.clear()
+        enter(self.call("receive"))
+
+    def fill(self) -> None:
+        """Puts the inbox where it belongs."""
+        for path, data in self.masters.items():
+            (self.inbox / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.inbox / path).write_bytes(data)
+
+    def call(self, stage: str, batch: str = "b1", **given: Any) -> Call:
+        """Returns the first try of a task."""
+        port = self.mail.port if self.mail else 0
+        return Call(stage, self.collection, batch, mail=port, environment=self.environment, **given)
+
+    def go(self, do: Callable[[Call], Any], batch: str = "b1") -> None:
+        """Takes a batch all its way; each task is done by `do`, which returns what the stage does."""
+        chunks = list(do(self.call("receive", batch)))
+        for stage in ON_CHUNKS:
+            chunks = [do(self.call(stage, batch, chunk=chunk)) for chunk in chunks]
+        if chunks:
+            do(self.call("report", batch, chunks=tuple(chunks)))
+            do(self.call("digest", batch))
+        do(self.call("reconcile", batch, chunks=tuple(chunks)))
+
+    def insist(self, call: Call, *, pause: float = 0.0, mended: Callable[[Exception], None] | None = None) -> Any:
+        """Returns what a stage returns, tried again as Airflow would, as often as a store is away.
+
+        Args:
+            mended: called after each failure, to mend what can be mended.
+        """
+        for _ in range(60):
+            self.tries += 1
+            try:
+                return run(call)
+            except StoreUnavailable as error:
+                if mended is not None:
+                    mended(error)
+                time.sleep(pause)
+                call = call.again()
+        raise AssertionError(f"{call.stage} never came through")
+
+    def damage(
+        self, files: dict[str, bytes] | None = None, masters: dict[str, bytes] | None = None, *, batches: int = 1
+    ) -> Damage:
+        """Returns what is wrong with the collection's results, its ledger, its masters and what lies about.
+
+        Args:
+            files: everything in the output, by name; those of the folder when left out.
+            masters: everything in the inbox, likewise.
+            batches: that were done.
+        """
+        found = Damage()
+        files = Folder(self.output).files() if files is None else files
+        masters = Folder(self.inbox).files() if masters is None else masters
+        if masters != self.masters:
+            found.torn.append("the masters are not what they were")
+        self._check_ledger(found, files, batches)
+        for name in files:
+            if any(part.startswith(".") for part in Path(name).parts):
+                found.torn.append(f"{name} is left")
+        for path in self.scratch.iterdir():
+            found.torn.append(f"{path} is left")
+        if self.mail and self.mail.most_of_one() > 1:
+            found.doubled.append(f"a digest was sent {self.mail.most_of_one()} times")
+        return found
+
+    def _check_ledger(self, found: Damage, files: dict[str, bytes], batches: int) -> None:
+        with upgrade(self.ledger).read() as session:
+            mine = select(Scan.id).where(Scan.collection == self.collection.name)
+            scans = {scan.id: scan for scan in session.scalars(select(Scan).where(Scan.id.in_(mine)))}
+            outcomes = session.scalars(select(Outcome).where(Outcome.scan_id.in_(mine))).all()
+            events = session.scalars(select(Event).where(Event.scan_id.in_(mine), Event.stage == "publish")).all()
+            claims = session.scalars(select(Claim).where(Claim.scan_id.in_(mine))).all()
+            states = session.scalars(select(Batch.state).where(Batch.collection == self.collection.name)).all()
+        per_path = Counter(scans[outcome.scan_id].path for outcome in outcomes)
+        for path, expected in SCANS.items():
+            ends = [outcome.outcome for outcome in outcomes if scans[outcome.scan_id].path == path]
+            if ends != [expected]:
+                (found.doubled if len(ends) > 1 else found.lost).append(f"{path} has {ends}, not {expected}")
+        if per_path.keys() - SCANS:
+            found.doubled.append(f"more has an outcome than was received: {per_path.keys() - SCANS}")
+        ended = Counter(scans[one.scan_id].path for one in events if one.decision in set(SCANS.values()))
+        found.doubled += [f"{path} was published {count} times" for path, count in ended.items() if count > 1]
+        if claims or set(states) != {"done"} or len(states) != batches:
+            found.lost.append(f"{len(claims)} claims are left; the batches are {states}")
+        for outcome in outcomes:
+            self._check_files(found, outcome, scans[outcome.scan_id].path, files)
+
+    def _check_files(self, found: Damage, outcome: Outcome, path: str, files: dict[str, bytes]) -> None:
+        """Checks files of one scan against its sidecar, and both against the ledger."""
+        root = f"{self.collection.output}/"
+        places = {name: getattr(outcome, f"{name}_uri").removeprefix(root) for name in ("restored", "mask", "sidecar")}
+        for name, place in places.items():
+            if place and sha256(files.get(place, b"")) != getattr(outcome, f"{name}_sha256"):
+                found.torn.append(f"{place} is not what the ledger says")
+        if outcome.outcome == "quarantined":
+            if not any(name.startswith("quarantine/") and name.endswith(f"/{path}") for name in files):
+                found.lost.append(f"{path} is not in quarantine")
+            return
+        sidecar = json.loads(files.get(places["sidecar"]) or b"{}")
+        output = sidecar.get("output")
+        if bool(output) != (outcome.outcome == "restored"):
+            found.torn.append(f"the sidecar of {path} does not fit its outcome")
+        elif output:
+            data = files.get(output["path"], b"")
+            if sha256(data) != output["sha256"] or not is_whole(data):
+                found.torn.append(f"{output['path']} is not what its sidecar says")
+
+
+def inbox_files() -> dict[str, bytes]:
+    """Returns the inbox by name: see SCANS."""
+    files = {}
+    for number, path in enumerate(SCANS):
+        damaged, mask, _ = pair(number)
+        files[path] = damaged
+        if SCANS[path] == "restored":
+            files[f"{path.removesuffix('.png')}.mask.png"] = mask
+    return files | {"d.png": b"no picture at all"}
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_whole(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+    except OSError:
+        return False
+    return True
+
+
+def step_of(chance: random.Random, steps: int) -> int:
+    """Returns a step of a stage that takes so many."""
+    return 1 + chance.randrange(max(1, steps))

@@ -1,0 +1,79 @@
+"""Calls of stages as tasks make them, one by one, in this process or in one that can be killed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.digests import SmtpChannel
+from pipeline.ledger import TaskContext
+from pipeline.settings import Collection, settings
+from pipeline.stages import work as works
+
+ON_CHUNKS = ("mask", "inpaint", "measure", "publish")
+STAGES = ("receive", *ON_CHUNKS, "report", "digest", "reconcile")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One task of one batch.
+
+    Attributes:
+        chunk: URI of the chunk's manifest, for stages that work on one.
+        chunks: of the whole batch, for those that work on all.
+        mail: port of the mail server, 0 where there is none.
+        environment: what the task's process has in its environment beyond its parent's.
+    """
+
+    stage: str
+    collection: Collection
+    batch: str
+    chunk: str = ""
+    chunks: tuple[str, ...] = ()
+    try_number: int = 1
+    mail: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def again(self) -> Call:
+        """Returns the next try of the same task."""
+        return replace(self, try_number=self.try_number + 1)
+
+
+def enter(call: Call) -> None:
+    """Gives this process the environment of a task."""
+    os.environ.update(call.environment)
+    tempfile.tempdir = None
+    settings.cache_clear()
+
+
+def run(call: Call) -> Any:
+    """Returns what the stage returns."""
+    context = TaskContext("restore_c", f"run {call.batch}", call.stage, -1, call.try_number)
+    work = works.area(call.collection.output, call.batch)
+    channel = SmtpChannel("127.0.0.1", call.mail, "none", timeout=1.0) if call.mail else None
+    return _function(call.stage)(call, work, context, channel)
+
+
+def _function(stage: str) -> Callable[..., Any]:
+    """Returns what calls a stage."""
+    from pipeline.stages.digest import digest
+    from pipeline.stages.inpaint import inpaint
+    from pipeline.stages.mask import mask
+    from pipeline.stages.measure import measure
+    from pipeline.stages.publish import publish
+    from pipeline.stages.receive import receive
+    from pipeline.stages.reconcile import reconcile
+    from pipeline.stages.report import report
+
+    on_chunk = {"mask": mask, "inpaint": inpaint, "measure": measure, "publish": publish}
+    if stage in on_chunk:
+        return lambda call, work, context, channel: on_chunk[stage](call.chunk, context)
+    return {
+        "receive": lambda call, work, context, channel: receive(call.collection, batch=call.batch, context=context),
+        "report": lambda call, work, context, channel: report(work, list(call.chunks), context),
+        "digest": lambda call, work, context, channel: digest(work, context, channel=channel),
+        "reconcile": lambda call, work, context, channel: reconcile(work, list(call.chunks), context),
+    }[stage]

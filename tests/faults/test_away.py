@@ -1,0 +1,211 @@
+"""Stores, mail servers and databases that are away, slow, or break off; and disks that are full."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faulty_mail import FaultyMail
+from fickle_store import Fickle, new_bucket, objects, s3_access, s3_server
+from postgres_server import PostgresServer, postgres
+
+from pipeline.errors import OutputNotWritable
+from tests.faults.batch import Folder, Night
+from tests.faults.stages import Call, run
+from tests.faults.table import Table
+
+pytestmark = pytest.mark.timeout(7200)
+
+STORE = {"500": "500", "503": "503", "slow": "slow", "cuts the answer": "cut", "cuts the upload": "upload"}
+MAIL = {
+    "refuses": "refuse",
+    "takes it later": "later",
+    "hangs": "hang",
+    "dies before the message": "die",
+    "takes the message and dies": "swallow",
+    "takes the message and hangs": "mute",
+    "takes the message and hangs at the end": "linger",
+}
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    with s3_server() as url:
+        yield url
+
+
+@pytest.mark.parametrize("fault", STORE)
+def test_a_store_misbehaves(tmp_path: Path, store: str, table: Table, seeds: range, fault: str) -> None:
+    met = 0
+    for seed in seeds:
+        name = f"archive-{fault.replace(' ', '-')}-{seed}"
+        client = new_bucket(store, name)
+        fickle = Fickle(store, seed, {"slow": 0.4, "cuts the upload": 0.5}.get(fault, 0.15), [STORE[fault]])
+        os.environ.update(s3_access(fickle.url) | {"AWS_MAX_ATTEMPTS": "2"})
+        night = Night(tmp_path / str(seed), inbox=f"s3://{name}/in", output=f"s3://{name}/out")
+        for path, data in night.masters.items():
+            client.put_object(Bucket=name, Key=f"in/{path}", Body=data)
+        try:
+            with table.run([f"the store: {fault}"], f"seed {seed}") as damage:
+                night.go(night.insist)
+                fickle.calm = True
+                files = {key.removeprefix("out/"): data for key, data in objects(client, name, "out/").items()}
+                masters = {key.removeprefix("in/"): data for key, data in objects(client, name, "in/").items()}
+                damage |= night.damage(files, masters)
+                begun = client.list_multipart_uploads(Bucket=name).get("Uploads", ())
+                damage.torn += [f"an upload of {upload['Key']} is left unfinished" for upload in begun]
+        finally:
+            fickle.close()
+        print(f"seed {seed}: {fickle.faults} requests went wrong, {night.tries} tries of 12 tasks")
+        assert not damage.told(), f"seed {seed}: {damage.told()}"
+        met += fickle.faults
+    assert met >= len(seeds)
+
+
+@pytest.mark.parametrize("fault", MAIL)
+def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fault: str) -> None:
+    mode = MAIL[fault]
+    taken = mode in ("swallow", "mute", "linger")
+    for seed in seeds[:3]:
+        mail = FaultyMail(patience=3.0)
+        night = Night(tmp_path / str(seed), mail=mail)
+        failed = 0
+
+        def mended(error: Exception, mail: FaultyMail = mail) -> None:
+            nonlocal failed
+            failed += 1
+            if failed == 2:
+                mail.mode = "calm"
+
+        def do(call: Call, mail: FaultyMail = mail, night: Night = night) -> Any:
+            if call.stage == "report":
+                return None  # the message goes without its PDF, which is not the point here
+            if call.stage == "digest":
+                mail.mode = mode
+            return night.insist(call, mended=mended)
+
+        try:
+            with table.run([f"the mail server {fault}"], f"seed {seed}") as damage:
+                night.go(do)
+                damage |= night.damage()
+                if len(mail.messages) != 1:
+                    damage.lost.append(f"{len(mail.messages)} messages arrived")
+        finally:
+            mail.close()
+        assert not damage.told(), damage.told()
+        assert failed == (0 if taken else 2) and (mail.mode == "calm") != taken
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.mark.postgres
+def test_the_ledgers_database_is_restarted(tmp_path: Path, table: Table, seeds: range, server: PostgresServer) -> None:
+    met = 0
+    for seed in seeds:
+        chance = random.Random(seed)
+        server.create(f"ledger{seed}")
+        night = Night(tmp_path / str(seed), ledger=server.url(f"ledger{seed}"))
+        over = threading.Event()
+
+        def trouble(chance: random.Random = chance, over: threading.Event = over) -> None:
+            """Restarts the server now and then, not for ever: a slow machine must come to its end."""
+            for _ in range(8):
+                if over.wait(chance.uniform(0.3, 2.0)):
+                    break
+                chance.choice((server.stop, server.kill))()
+                time.sleep(chance.uniform(0, 1.0))
+                server.start()
+
+        thread = threading.Thread(target=trouble)
+        with table.run(["the ledger's database is restarted"], f"seed {seed}") as damage:
+            thread.start()
+            try:
+                night.go(night.insist)
+            finally:
+                over.set()
+                thread.join()
+            damage |= night.damage()
+        print(f"seed {seed}: {night.tries} tries of 12 tasks")
+        assert not damage.told(), f"seed {seed}: {damage.told()}"
+        met += night.tries
+    assert met >= 12 * len(seeds)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of one megabyte; skips the test where it may not be mounted."""
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip() or 'mount failed'}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_the_disk_is_full(tmp_path: Path, table: Table, seeds: range) -> None:
+    met = 0
+    for seed in seeds:
+        chance = random.Random(seed)
+        with small_disk(tmp_path / f"disk{seed}") as disk:
+            night = Night(tmp_path / str(seed), output=str(disk / "out"))
+            (disk / "out").mkdir()
+            ballast = disk / "ballast"
+
+            def full(room: int, disk: Path = disk, ballast: Path = ballast) -> None:
+                """Leaves so many bytes free."""
+                ballast.unlink(missing_ok=True)
+                state = os.statvfs(disk)
+                with ballast.open("wb") as file:
+                    file.write(bytes(max(0, state.f_bavail * state.f_frsize - room)))
+
+            def mended(error: Exception, ballast: Path = ballast) -> None:
+                nonlocal met
+                assert isinstance(error, OutputNotWritable), error
+                met += 1
+                ballast.unlink(missing_ok=True)
+
+            def do(call: Call, chance: random.Random = chance, night: Night = night) -> Any:
+                full(chance.choice((0, 4096, 8192, 32768, 65536)))
+                return night.insist(call, mended=mended)
+
+            with table.run(["the disk is full"], f"seed {seed}") as damage:
+                night.go(do)
+                ballast.unlink(missing_ok=True)
+                damage |= night.damage(Folder(disk / "out").files())
+            print(f"seed {seed}: {night.tries} tries of 12 tasks")
+            assert not damage.told(), f"seed {seed}: {damage.told()}"
+    assert met, "the disk was never full"
+
+
+def test_nothing_is_wrong_where_nothing_goes_wrong(tmp_path: Path, table: Table) -> None:
+    mail = FaultyMail()
+    try:
+        with table.run(["none"], "without a fault") as damage:
+            night = Night(tmp_path / "n", mail=mail)
+            night.go(run)
+            damage |= night.damage()
+            # That damage would be seen.
+            next((night.output / "restored").rglob("*.png")).write_bytes(b"half a pict")
+            (night.output / "masks" / ".part-1-2").touch()
+            mail.messages += mail.messages
+            (night.inbox / "a.png").write_bytes(b"")
+            seen = night.damage()
+        assert not damage.told() and len(seen.torn) >= 4 and len(seen.doubled) == 1
+    finally:
+        mail.close()
