@@ -62,7 +62,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    detector: Detector = Field(Detector.CLASSICAL, description="what finds damage where no manual mask is given")
+    detector: Detector = Field(Detector.LEARNED, description="what finds damage where no manual mask is given")
     level: Level = Field(Level.REPAIR, description="`repair`: only confident damage; `suggest`: also doubtful damage")
     sensitivity: float = Field(1.0, gt=0, le=4, description="scales the detector's thresholds; above 1 finds more")
     max_coverage: float = Field(
