@@ -17,6 +17,7 @@ from skimage import data
 
 from pipeline.damage import Component, Detection
 from pipeline.ledger import Ledger, TaskContext
+from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
 from pipeline.stages import loaded
 from pipeline.stages import work as works
@@ -95,10 +96,12 @@ class House:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
     monkeypatch.setenv("RESTORATION_CODE_VERSION", "test")
+    code_version.cache_clear()  # another test's process-wide answer
     settings.cache_clear()
     (tmp_path / "in").mkdir()
     yield House(tmp_path / "in", tmp_path / "out", works.ledger())
     settings.cache_clear()
+    code_version.cache_clear()
 
 
 class WhiteDetector:
