@@ -16,13 +16,18 @@ def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[in
         UnclearDelivery: the connection broke after the message began; it may arrive.
         smtplib.SMTPException, OSError: it was not sent.
     """
-    began = False
-    plainly = client.data
+    began, commanded = False, False
+    plainly, sending = client.data, client.send
 
     def data(content: Any) -> tuple[int, bytes]:
-        nonlocal began
-        began = True
+        client.send = send  # type: ignore[method-assign, assignment]
         return plainly(content)
+
+    def send(text: Any) -> None:
+        # First the command, to which the server may still say no; then the message.
+        nonlocal began, commanded
+        began, commanded = commanded, True
+        sending(text)
 
     client.data = data  # type: ignore[method-assign, assignment]
     try:
@@ -35,4 +40,4 @@ def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[in
         text = " ".join(str(error).split()) or type(error).__name__
         raise UnclearDelivery(f"the mail server fell silent after it was handed the message ({text})") from error
     finally:
-        client.data = plainly  # type: ignore[method-assign]
+        client.data, client.send = plainly, sending  # type: ignore[method-assign]

@@ -245,6 +245,7 @@ def test_file_channel_writes_what_a_mail_program_opens(tmp_path: Path, message: 
         ("refuse", StoreUnavailable, 0),
         ("hang", StoreUnavailable, 0),
         ("later", StoreUnavailable, 0),
+        ("die", StoreUnavailable, 0),
         ("swallow", UnclearDelivery, 1),
         ("mute", UnclearDelivery, 1),
         # It has said that it took it: what it does afterwards says nothing.
