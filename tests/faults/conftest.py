@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
@@ -39,7 +40,21 @@ def seeds(request: pytest.FixtureRequest, full: bool) -> range:
 
 @pytest.fixture(autouse=True)
 def _same_environment() -> Iterator[None]:
-    """Takes back what a task's environment has changed in this process."""
+    """Takes back what a task's environment has changed in this process, after each test."""
+    with same_environment():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _same_environment_of_module() -> Iterator[None]:
+    """Likewise what fixtures have changed that serve several tests."""
+    with same_environment():
+        yield
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """Takes back in the end what has changed in this process's environment."""
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before:
