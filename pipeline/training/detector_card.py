@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.damage.learned import LearnedDetector, save_weights
-from pipeline.damage.levels import Thresholds
+from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.network import DetectorNet
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
@@ -112,8 +112,9 @@ def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds,
         chance = probabilities(network, sample.picture)
         truth, found = sample.picture.copy(), sample.picture.copy()
         truth[sample.labels == DAMAGED] = (0, 200, 0)
-        found[chance >= limits.suggest] = (255, 160, 0)
-        found[chance >= limits.repair] = (255, 0, 0)
+        repair, suggest = levels(np.round(255 * chance).astype(np.uint8), limits)
+        found[suggest > 0] = (255, 160, 0)
+        found[repair > 0] = (255, 0, 0)
         row = np.hstack([sample.picture, truth, found])
         rows.append(cv2.resize(row, (960, 320), interpolation=cv2.INTER_AREA))
     cv2.imwrite(str(target), np.vstack(rows)[:, :, ::-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -106,6 +107,7 @@ def make_card(
     table += [f"| {name} | {value:.2f} |" for name, value in levels.items()]
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
+    weights = options.out / f"{training.weights_name}.safetensors"
     budget, begun = f"--steps {progress.step}", progress.facts.get("init", "")
     return Card(
         title=f"Model card: {training.weights_name}",
@@ -129,6 +131,7 @@ def make_card(
             **({"begun from": f"weights with sha256 {begun}"} if begun else {}),
             "holes": "drawn (`pipeline/damage/holes.py`)"
             + (", a fifth composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
+            **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
         },
         reproduce=(
             f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} {budget} --seed {options.seed}"

@@ -48,6 +48,12 @@ def fit_judge(table: PieceTable, use: NDArray[np.bool_], seed: int = 0) -> Piece
     return PieceJudge(mean, scale, numbers[0], numbers[1], numbers[2], float(second.bias.detach()))
 
 
+def can_be_fitted(table: PieceTable) -> bool:
+    """Whether pieces that count lie on photographs of either half, so that each can be judged by the other."""
+    counting = table.counts[:, 1] > 0
+    return all(bool((counting & (table.photo % 2 == side)).any()) for side in (0, 1))
+
+
 def cross_fitted(table: PieceTable) -> NDArray[np.float64]:
     """Returns (n) chances of all pieces, each by a judge that saw nothing of its photograph."""
     chances = np.zeros(len(table.photo))

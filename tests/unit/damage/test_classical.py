@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.damage import detect, load_detector
+from pipeline.damage import detect as detect_by
+from pipeline.damage import load_detector
 from pipeline.damage.classical.relief import relief
 from pipeline.errors import ConfigurationError
+
+detect = partial(detect_by, detector="classical")
 
 
 def scratched() -> tuple[np.ndarray, np.ndarray]:

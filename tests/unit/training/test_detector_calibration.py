@@ -50,9 +50,11 @@ def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
     assert limits.repair == pytest.approx(0.995)
 
 
-def test_a_network_that_marks_nothing_cannot_be_calibrated() -> None:
-    with pytest.raises(ValueError, match="marks nothing"):
-        calibrate(evidence(right=0, false=7), Promise())
+def test_a_network_that_marks_nothing_repairs_nothing() -> None:
+    limits, table = calibrate(evidence(right=0, false=7), Promise())
+    assert limits.judge is None
+    assert "too little" in table
+    assert not levels(np.full((9, 9), 250, np.uint8), limits)[0].any()
 
 
 def test_doubtful_pixels_count_neither_way() -> None:
