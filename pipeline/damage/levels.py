@@ -9,10 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.piece_judge import PieceJudge, piece_figures
+from pipeline.damage.piece_judge import WIDTH, PieceJudge, piece_figures
 from pipeline.damage.types import Mask
 
 Chances = NDArray[np.uint8]
+
+#: Widest piece that is repaired unseen, in pixels at 512 px of side; wider ones are suggested. A white bow or sleeve
+#: looks like flaked emulsion, and what fills so wide a hole is a guess: that is for a person to decide.
+WIDEST = 20.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,9 @@ def pieces_above(
     if judge is None:
         np.maximum.at(scores, labels[above > 0], chance[above > 0])
     else:
-        scores[1:] = np.round(255 * judge.chances(piece_figures(chance, labels, np.asarray(stats, np.int32))))
+        figures = piece_figures(chance, labels, np.asarray(stats, np.int32))
+        scores[1:] = np.round(255 * judge.chances(figures))
+        scores[1:][figures[:, WIDTH] > np.log(WIDEST)] = 0
     scores[scores < seed] = 0
     scores[stats[:, cv2.CC_STAT_AREA] < smallest] = 0
     scores[0] = 0

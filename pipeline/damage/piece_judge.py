@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 FIGURES = 6
+#: Which figure is the logarithm of the width, in pixels at 512 px of side.
+WIDTH = 4
 #: Figures further out than this many deviations say no more than that.
 CLIP = 3.0
 #: Pieces of fewer pixels are about as wide as they are long.

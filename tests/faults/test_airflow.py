@@ -196,7 +196,7 @@ def killed_family(process: psutil.Process) -> None:
 def _hit(house: House, run: str, task: str, chance: random.Random, strike: Callable[[int], Any]) -> float | None:
     """Strikes a task at a random moment; returns the seconds until it was taken up, None when it was too fast."""
     hit = house.wait_running(run, task)
-    time.sleep(chance.uniform(0, 3))
+    time.sleep(chance.uniform(0, 2))
     try:
         strike(hit["pid"])
     except psutil.NoSuchProcess:
@@ -212,13 +212,15 @@ def test_tasks_and_supervisors_are_killed(house: House, table: Table, full: bool
         pytest.skip("the short form kills tasks only: make faults")
     chance = random.Random(seeds[0])
     strike = killed_task if who == "task" else killed_supervisor
-    stages = list(STAGES) if full else [chance.choice(STAGES[1:5])]
+    stages = list(STAGES) if full else list(STAGES[1:5])
     label = "kill -9 of the task" if who == "task" else "kill -9 of the supervisor, orphan goes on"
     run = house.start(who)
     seconds: dict[str, float | None] = {}
     for stage in stages:
         seconds[stage] = _hit(house, run, TASKS[stage], chance, strike)
         print(f"seed {seeds[0]}: {label}: {stage}: taken up after {seconds[stage]} s", flush=True)
+        if not full and seconds[stage] is not None:
+            break  # one will do; a task that had ended before the blow is none
     state = house.end(run)
     found = house.nights[who].damage()
     left = [path.name for path in (house.folder / "tmp").iterdir() if path.name.startswith(("restoration~", "weasy"))]
@@ -253,7 +255,7 @@ def test_components_are_killed(house: House, table: Table, seeds: range, compone
     stage = chance.choice(("mask", "inpaint", "measure"))
     run = house.start(component)
     hit = house.wait_running(run, TASKS[stage])
-    time.sleep(chance.uniform(0, 3))
+    time.sleep(chance.uniform(0, 2))
     _, since = _killed_component(house, component)
     if component == "scheduler":
         house.wait_again(run, hit)
