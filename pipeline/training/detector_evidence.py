@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Chances
-from pipeline.damage.piece_judge import FIGURES, piece_figures
+from pipeline.damage.levels import WIDEST, Chances
+from pipeline.damage.piece_judge import FIGURES, WIDTH, piece_figures
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
 from pipeline.training.photos import PhotoSet
@@ -82,7 +82,7 @@ class PieceTable:
 
 
 def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceTable:
-    """Returns the pieces of at least `smallest` pixels whose chance is `cut`/255 or more."""
+    """Returns the pieces from a chance of `cut`/255 on, of at least `smallest` pixels and not too wide to repair."""
     figures: list[NDArray[np.float64]] = [np.zeros((0, FIGURES))]
     counts: list[NDArray[np.float64]] = [np.zeros((0, 4))]
     picture, photo, damaged = list[int](), list[int](), 0.0
@@ -95,11 +95,12 @@ def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceT
             continue
         sums = [np.bincount(labels[where], minlength=count)[1:] for where in (counting, near & counting, truth > 0)]
         table = np.stack([stats[1:, cv2.CC_STAT_AREA], *sums], axis=1).astype(np.float64)
-        large = table[:, 0] >= smallest
-        figures.append(piece_figures(one.chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))[large])
-        counts.append(table[large])
-        picture += [index] * int(large.sum())
-        photo += [one.photo] * int(large.sum())
+        shown = piece_figures(one.chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))
+        eligible = (table[:, 0] >= smallest) & (shown[:, WIDTH] <= np.log(WIDEST))
+        figures.append(shown[eligible])
+        counts.append(table[eligible])
+        picture += [index] * int(eligible.sum())
+        photo += [one.photo] * int(eligible.sum())
     return PieceTable(
         np.concatenate(figures),
         np.concatenate(counts),
