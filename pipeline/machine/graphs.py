@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +58,34 @@ def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], by
     except OSError as error:
         log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
         return export()
+
+
+def to_onnx(module: torch.nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str], output: str) -> bytes:
+    """Returns a module in eval mode as ONNX; number, height and width of all its tensors (N,C,H,W) are free.
+
+    Args:
+        module: takes the inputs in their order and returns one tensor.
+        example: inputs to trace it with.
+        inputs, output: their names in the graph.
+    """
+    import torch
+
+    free = {0: "n", 2: "h", 3: "w"}
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        # The older of torch's two exporters: a second instead of twenty-five, for a graph just as exact.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            example,
+            target,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=17,
+            input_names=inputs,
+            output_names=[output],
+            dynamic_axes=dict.fromkeys((*inputs, output), free),
+        )
+    return target.getvalue()
 
 
 def publish(target: Path, data: bytes) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 
-from pipeline.machine.graphs import cached_graph, digest_of
+from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
 
 VERSION = "detector-1"
 """Raised when the exported graph changes."""
@@ -38,19 +36,5 @@ def _graph(path: Path) -> bytes:
 
     network, _, _ = load_weights(path)
     side = 2 * network.multiple
-    free = {0: "n", 2: "h", 3: "w"}
-    target = io.BytesIO()
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: some seconds instead of half a minute, for a graph just as exact.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Chances(network).eval(),
-            (torch.zeros(1, PLANES, side, side + network.multiple, dtype=torch.uint8),),
-            target,  # type: ignore[arg-type]
-            dynamo=False,
-            opset_version=17,
-            input_names=["planes"],
-            output_names=["chance"],
-            dynamic_axes={"planes": free, "chance": free},
-        )
-    return target.getvalue()
+    example = torch.zeros(1, PLANES, side, side + network.multiple, dtype=torch.uint8)
+    return to_onnx(Chances(network), (example,), ["planes"], "chance")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from pipeline.damage.planes import PLANES
 from pipeline.damage.runners import Planes, Sink
+from pipeline.machine.openvino import compiled_queue, cores
 
 #: Windows worked on at a time. Each holds some 200 MB of intermediate planes; further cores share the work on one.
 MOST_STREAMS = 4
@@ -26,28 +26,8 @@ class OpenVINORunner:
     """
 
     def __init__(self, model: Path | bytes, precision: str = "auto") -> None:
-        import openvino as ov
-
-        core = ov.Core()
-        if precision == "auto":
-            precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-        cores = len(os.sched_getaffinity(0))
-        streams = min(cores, MOST_STREAMS)
-        network = core.read_model(model)
-        network.reshape([1, PLANES, -1, -1])
-        compiled = core.compile_model(
-            network,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": precision,
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "NUM_STREAMS": str(streams),
-                "INFERENCE_NUM_THREADS": str(cores),
-            },
-        )
-        self._queue = ov.AsyncInferQueue(compiled, streams)
+        self._queue, self.runtime = compiled_queue(model, [(1, PLANES, -1, -1)], precision, min(cores(), MOST_STREAMS))
         self._queue.set_callback(_deliver)
-        self.runtime = f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
 
     def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
         """See :class:`pipeline.damage.runners.Runner`."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 
-from pipeline.machine.graphs import cached_graph, digest_of
+from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
 
 VERSION = "onnx-1"
 """Raised when the exported graph changes."""
@@ -52,19 +50,4 @@ def _graph(path: Path, digest: str) -> bytes:
 
     generator, _ = load_generator(path, digest)
     example = (torch.zeros(1, 3, 128, 96), torch.ones(1, 1, 128, 96))
-    free = {0: "n", 2: "h", 3: "w"}
-    target = io.BytesIO()
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: a second instead of twenty-five, for a graph just as exact.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            AfterPrior(generator).eval(),
-            example,
-            target,  # type: ignore[arg-type]
-            dynamo=False,
-            opset_version=17,
-            input_names=["prior", "hole"],
-            output_names=["filled"],
-            dynamic_axes={"prior": free, "hole": free, "filled": free},
-        )
-    return target.getvalue()
+    return to_onnx(AfterPrior(generator), example, ["prior", "hole"], "filled")

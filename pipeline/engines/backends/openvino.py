@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from pipeline.engines.backends.prior import push_pull
 from pipeline.engines.interface import FloatImage
+from pipeline.machine.openvino import compiled_queue, cores
 
 
 class OpenVINONetwork:
@@ -27,25 +27,8 @@ class OpenVINONetwork:
     """
 
     def __init__(self, model: Path | bytes, precision: str = "f32") -> None:
-        import openvino as ov
-
-        core = ov.Core()
-        streams = len(os.sched_getaffinity(0))
-        network = core.read_model(model)
-        prior, hole = network.inputs
-        network.reshape({prior: [1, 3, -1, -1], hole: [1, 1, -1, -1]})
-        compiled = core.compile_model(
-            network,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": precision,
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "NUM_STREAMS": str(streams),
-                "INFERENCE_NUM_THREADS": str(streams),
-            },
-        )
-        self._queue = ov.AsyncInferQueue(compiled, streams)
-        self.runtime = f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+        streams = cores()
+        self._queue, self.runtime = compiled_queue(model, [(1, 3, -1, -1), (1, 1, -1, -1)], precision, streams)
         self.batch_pixels = streams << 18
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
