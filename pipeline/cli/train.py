@@ -46,7 +46,10 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
     budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
     budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
-    parser.add_argument("--size", choices=("light", "medium", "wide"), help="default medium, or that of --init")
+    parser.add_argument(
+        "--size", choices=("light", "deep", "medium", "wide"),
+        help="default medium, or that of --init; deep contains light and goes on from its weights",
+    )  # fmt: skip
     parser.add_argument(
         "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
     )
@@ -115,14 +118,14 @@ def train_inpainter(args: argparse.Namespace) -> int:
             raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
-        if args.size and args.init:
-            raise ValueError("--init brings its own size: leave --size out")
+        begins = bool(args.sharp or args.init)
         until = _until(args.until) if args.until else None
         steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         options = Options(
             out=args.out,
             budget=Budget(steps=steps, hours=args.hours, until=until),
-            size=args.size or (read_progress(args.out / NAME).facts["size"] if args.resume else "medium"),
+            size=args.size
+            or (read_progress(args.out / NAME).facts["size"] if args.resume else "" if begins else "medium"),
             crop=args.crop,
             batch=args.batch,
             peak_rate=args.rate or (1e-4 if args.sharp else 1e-3),

@@ -18,6 +18,8 @@ from pipeline.training.shapes import compose_hole, load_artefacts
 
 BANK_HOLES = 3000
 BANK_SHAPES = 1500
+ARTEFACT_SHARE = 0.4
+"""How many of the holes are composed of scanned artefacts, where there are any: what a scan's damage looks like."""
 
 
 class BatchMaker:
@@ -40,7 +42,7 @@ class BatchMaker:
             rng = np.random.default_rng((self._seed, size))
             shapes = max(1, self._bank_holes * BANK_SHAPES // BANK_HOLES)
             extra = [compose_hole(self._shelves, rng, size) for _ in range(shapes)] if self._shelves else None
-            self._banks[size] = HoleBank(rng, size, self._bank_holes, extra)
+            self._banks[size] = HoleBank(rng, size, self._bank_holes, extra, ARTEFACT_SHARE)
         return self._banks[size]
 
     def prepare(self, size: int) -> None:

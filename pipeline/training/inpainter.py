@@ -13,6 +13,7 @@ import torch
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
+from pipeline.training.batches import ARTEFACT_SHARE
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.curves import draw_curves
 from pipeline.training.epochs import write_epochs
@@ -50,7 +51,8 @@ def train_inpainter(
 
     Beside the weights lie the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
     ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
-    weights to begin a new run from, whose size is then taken; ``sharp`` is the adversarial phase.
+    weights to begin a new run from, whose size is taken where the options name none; ``sharp`` is the adversarial
+    phase.
     ``report`` gets each line of progress, ``validated`` one sentence after each validation, ``begun`` the run itself,
     so that a signal can stop it. Raises ``ValueError`` without a photograph, ``WeightsError`` on a checkpoint or
     start weights that do not fit.
@@ -60,10 +62,7 @@ def train_inpainter(
     generator: Generator | None = None
     if start is not None and not resume:
         generator, digest = load_generator(start)
-        named = [name for name, config in SIZES.items() if config == generator.config]
-        if not named:
-            raise ValueError(f"{start} is none of the sizes {', '.join(SIZES)}")
-        options = replace(options, size=named[0], init=digest)
+        options = replace(options, size=options.size or size_of(generator), init=digest)
         log.info("beginning with the weights %s, sha256 %s", start, digest)
     pictures = load_photos(photos)
     log.info("%d photographs in memory", len(pictures))
@@ -93,6 +92,14 @@ def train_inpainter(
     weights = options.out / f"{training.weights_name}.safetensors"
     write_card(weights.with_suffix(".md"), make_card(training, photos, pictures, levels, sharp=sharp))
     return weights
+
+
+def size_of(generator: Generator) -> str:
+    """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
+    for name, config in SIZES.items():
+        if config == generator.config:
+            return name
+    raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
 
 
 def make_card(
@@ -130,7 +137,7 @@ def make_card(
             "seed": str(options.seed),
             **({"begun from": f"weights with sha256 {begun}"} if begun else {}),
             "holes": "drawn (`pipeline/damage/holes.py`)"
-            + (", a fifth composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
+            + (f", {ARTEFACT_SHARE:.0%} composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
             **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
         },
         reproduce=(

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
+from pipeline.rn.grow import grow
 from pipeline.rn.weights import save_generator
 from pipeline.training import schedule
 from pipeline.training.averaging import averaged_copy, update_average
@@ -89,7 +90,7 @@ class InpainterTraining:
     ) -> None:
         """A new run, from the weights ``start`` or from chance; with ``resume`` the run whose checkpoint is in ``out``.
 
-        Raises ``ValueError`` when ``start`` is of another size than the options ask for.
+        Raises ``ValueError`` when the size that the options ask for neither is nor contains that of ``start``.
         """
         self.options = options
         self.device = torch.device(options.device)
@@ -97,9 +98,7 @@ class InpainterTraining:
         torch.manual_seed(options.seed)
         self.generator = Generator(SIZES[options.size]).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if start is not None and not resume:
-            if start.config != self.generator.config:
-                raise ValueError(f"the weights to start from are not of the size {options.size}")
-            self.generator.load_state_dict(start.state_dict())
+            self.generator.load_state_dict(grow(start, SIZES[options.size]).state_dict())
         self.average = averaged_copy(self.generator)
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
