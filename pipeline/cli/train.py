@@ -7,10 +7,11 @@ import importlib
 import importlib.util
 import signal
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from pipeline.cli.clock import next_time
 
 if TYPE_CHECKING:
     from pipeline.training.loop import InpainterTraining, Report
@@ -67,14 +68,6 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(func=train_inpainter)
 
 
-def _until(text: str) -> float:
-    """The next moment at which the clock shows HH:MM, in seconds since the epoch."""
-    moment = time.strptime(text, "%H:%M")
-    now = time.localtime()
-    due = time.mktime((*now[:3], moment.tm_hour, moment.tm_min, 0, *now[6:8], -1))
-    return due if due > time.time() else due + 86400.0
-
-
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
@@ -119,7 +112,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
         begins = bool(args.sharp or args.init)
-        until = _until(args.until) if args.until else None
+        until = next_time(args.until) if args.until else None
         steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         options = Options(
             out=args.out,

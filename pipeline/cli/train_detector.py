@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cli.clock import next_time
+
 if TYPE_CHECKING:
     from pipeline.training.detector_score import Score
 
@@ -26,6 +28,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
     budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
+    budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
+    parser.add_argument(
+        "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
+    )
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument(
         "--exclude",
@@ -38,6 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--width", type=int, default=32, help="channels at half size (default 32)")
     parser.add_argument("--widest", type=int, default=128, help="most channels of a level (default 128)")
     parser.add_argument("--batch", type=int, default=6, help="crops a step (default 6)")
+    parser.add_argument(
+        "--hard", type=int, default=1, help="how many of them are crops that fooled the network before (default 1)"
+    )
     parser.add_argument("--crop", type=int, default=256, help="side of a crop in pixels (default 256)")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
     parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
@@ -81,15 +90,20 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError(f"there is no checkpoint to resume in {args.out}")
         if not args.resume and (args.out / NAME).exists():
             raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
-        steps = args.steps if args.steps is not None or args.hours is not None else 20000
+        if not 0 <= args.hard < args.batch:
+            raise ValueError("--hard must be smaller than --batch")
+        until = next_time(args.until) if args.until else None
+        steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         run = DetectorRun(
             photos=args.photos,
             work=args.out,
-            budget=Budget(steps=steps, hours=args.hours),
+            budget=Budget(steps=steps, hours=args.hours, until=until),
             artefacts=args.artefacts,
             exclude=tuple(args.exclude),
             network=NetworkConfig(args.depth, args.width, args.widest),
+            init=args.init,
             batch=args.batch,
+            hard=args.hard,
             side=args.crop,
             peak=args.rate,
             epoch=args.epoch,

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from pipeline.damage.learned import load_weights
 from pipeline.damage.network import DetectorNet, NetworkConfig
 from pipeline.training.averaging import averaged_copy, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
@@ -44,6 +45,7 @@ class DetectorRun:
         exclude: shell patterns of names below `photos` to leave out: pictures that carry dust of their own teach
             that dust is none.
         network: shape of the network.
+        init: weights that a new run begins from, whose shape is then taken; None begins from chance.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
@@ -58,6 +60,7 @@ class DetectorRun:
     artefacts: Path | None = None
     exclude: tuple[str, ...] = ()
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    init: Path | None = None
     batch: int = 8
     side: int = 256
     hard: int = 1
@@ -102,10 +105,13 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     Args:
         run: what to train, on what, for how long.
         report: called after each epoch.
+
+    Raises:
+        WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
     """
-    run.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.seed)
-    network = DetectorNet(run.network)
+    network, begun = _begin(run)
+    run.work.mkdir(parents=True, exist_ok=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = averaged_copy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=run.peak, betas=(0.9, 0.99), weight_decay=0.01)
@@ -115,7 +121,8 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
     training, held = split(without(load_photos(run.photos), run.exclude))
-    progress.facts = {"photos": training.digest(), "network": run.network.as_metadata()}
+    begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
+    progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts)
     crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)
     hard = HardCrops(seed=run.seed)
@@ -154,6 +161,16 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
             saved = time.monotonic()
     save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
     return average
+
+
+def _begin(run: DetectorRun) -> tuple[DetectorNet, str]:
+    """The network that a run begins with, and the sha256 of the weights that it comes from, or nothing."""
+    if run.init is None:
+        return DetectorNet(run.network), ""
+    network, _, digest = load_weights(run.init)
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    return network, digest
 
 
 def _leave_signals(_worker: int) -> None:

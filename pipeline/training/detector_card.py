@@ -16,7 +16,7 @@ from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
 from pipeline.training.detector_calibration import Promise, calibrate
-from pipeline.training.detector_data import DAMAGED, Sample
+from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, Sample
 from pipeline.training.detector_evidence import gather
 from pipeline.training.detector_score import held_out_samples, probabilities
 from pipeline.training.photos import load_photos, split, without
@@ -37,6 +37,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
     training, held = split(without(load_photos(run.photos), run.exclude))
     progress = read_progress(run.work / NAME)
     facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
+    begun = str(progress.facts.get("init", ""))
     weights = run.work / WEIGHTS
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
@@ -50,16 +51,19 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
         title="Damage detector",
         purpose="Finds dust, hairs, scratches, cracks, creases, tears, lost corners, flaked emulsion, ink and mould on"
         " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
-        network=f"U-Net of depth {run.network.depth} on colour and top-hats at half size, channels"
-        f" {run.network.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
+        network=f"U-Net of depth {network.config.depth} on colour and top-hats at half size, channels"
+        f" {network.config.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
         data=describe_data(run.photos, training.names),
         training={
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
-            "Undamaged": "35 % of the pictures; 35 % carry text, wires, fences, sparkles or patterns as hard negatives",
-            "Labels": "what differs visibly (5 % of the range); faint and see-through damage counts neither way",
+            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, sparkles, patterns, cloth"
+            " or a border as hard negatives",
+            "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
+            " way",
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
+            **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
             "Thresholds": json.dumps({name: value for name, value in vars(limits).items() if name != "judge"}),
@@ -72,9 +76,10 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
             "Fine light lines in a picture, such as rigging, braid or lettering, can be taken for damage.",
         ),
         reproduce=(
-            f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {run.network.depth}"
-            f" --width {run.network.width} --widest {run.network.widest} --crop {run.side} --seed {run.seed}"
+            f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {network.config.depth}"
+            f" --width {network.config.width} --widest {network.config.widest} --crop {run.side} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
+            + (" --init WEIGHTS" if begun else "")
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )

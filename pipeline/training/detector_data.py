@@ -16,6 +16,7 @@ from torch.utils.data import IterableDataset
 from pipeline.damage.planes import planes
 from pipeline.damage.simulation import ArtefactBank, simulate
 from pipeline.damage.simulation.distractors import distract
+from pipeline.damage.simulation.kinds import usual_kinds
 
 Picture = NDArray[np.uint8]
 
@@ -24,7 +25,11 @@ INTACT, DAMAGED, UNSURE = 0, 1, 2
 #: Kinds whose extent is a matter of opinion; they are drawn now and then and never labelled.
 SEE_THROUGH = frozenset({"stain", "water-ring", "fingerprint", "tape", "foxing"})
 #: Share of the range by which a pixel must differ to be labelled, and below which it is intact.
-CLEAR, FAINT = 0.05, 0.012
+CLEAR, FAINT = 0.04, 0.012
+#: How far the damage drawn departs from what is usual (see `simulate`): another hand draws it otherwise again.
+VARIETY = 0.7
+#: Share of pictures into which something is drawn that looks like damage and is none.
+DISTRACTED = 0.45
 
 
 @dataclass(frozen=True)
@@ -38,23 +43,23 @@ class Sample:
 def make_sample(picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float) -> Sample:
     """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels."""
     picture = _vary(picture, rng)
-    if rng.random() < 0.35:
+    if rng.random() < DISTRACTED:
         picture = distract(picture, rng)
+    ageing = float(rng.uniform(0, 1.4))
     if rng.random() < undamaged:
-        kinds: list[str] | None = []
-        result = simulate(picture, rng, kinds, ageing=float(rng.uniform(0, 1.4)))
+        result = simulate(picture, rng, [], ageing=ageing, variety=VARIETY)
     else:
-        kinds = None
         severity = float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
-        result = simulate(picture, rng, kinds, severity, ageing=float(rng.uniform(0, 1.4)), bank=bank)
+        kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
+        if not kinds or rng.random() < 0.35:
+            kinds.append("vague")
+        result = simulate(picture, rng, kinds, severity, ageing=ageing, variety=VARIETY, bank=bank)
     difference = np.abs(result.pixels.astype(np.int16) - result.original.astype(np.int16)).max(axis=2)
     labels = np.full(difference.shape, UNSURE, np.uint8)
-    opaque = np.zeros(difference.shape, bool)
+    labels[difference <= FAINT * 255] = INTACT
     for name, mask in result.kinds.items():
         if name not in SEE_THROUGH:
-            opaque |= mask > 0
-    labels[(difference >= CLEAR * 255) & opaque] = DAMAGED
-    labels[difference <= FAINT * 255] = INTACT
+            labels[(mask > 0) & (difference >= CLEAR * 255)] = DAMAGED
     pixels = _scanned(np.asarray(result.pixels, np.uint8), rng)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(55, 96))]
@@ -101,7 +106,7 @@ def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
     picture, labels = np.rot90(picture, turns), np.rot90(labels, turns)
     if rng.random() < 0.5:
         picture, labels = picture[:, ::-1], labels[:, ::-1]
-    gain, shift, gamma = rng.uniform(0.85, 1.12), rng.normal(0, 8), np.exp(rng.normal(0, 0.12))
+    gain, shift, gamma = rng.uniform(0.75, 1.15), rng.normal(0, 12), np.exp(rng.normal(0, 0.18))
     table = np.clip(255 * (np.arange(256) / 255) ** gamma * gain + shift, 0, 255).astype(np.uint8)
     if rng.random() < 0.1:
         table = table[::-1].copy()  # a negative: damage of both polarities is damage

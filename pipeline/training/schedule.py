@@ -35,7 +35,7 @@ class Budget:
     def progress(self, step: int, seconds: float) -> float:
         """The share of the budget that is used, 0..1."""
         if self.steps is not None:
-            return min(1.0, step / max(1, self.steps))
+            return min(1.0, step / self.steps) if self.steps else 1.0
         left = self.seconds_left(seconds)
         return min(1.0, seconds / max(1e-9, seconds + left)) if left > 0 else 1.0
 

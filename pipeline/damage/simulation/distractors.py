@@ -1,4 +1,4 @@
-"""What looks like damage and is none: text, wires, fences, sparkles. Drawn into clean pictures for training."""
+"""What looks like damage and is none: text, wires, fences, sparkles, white cloth, a print's border. For training."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.simulation.shapes import soften, walk
+from pipeline.damage.simulation.shapes import blob, noise, soften, walk
 
 Picture = NDArray[np.uint8]
 _WORDS = ("RESTAURANT", "1923", "Photo", "Hotel", "MAIN ST.", "No. 47", "Bros & Co.", "12", "SCHOOL", "Market", "OPEN")
 
 
 def distract(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Returns a copy (H,W,3) uint8 with something drawn in, in colours that the picture itself has."""
+    """Returns a copy (H,W,3) uint8 with something drawn in, in colours that the picture itself has, or bordered."""
+    what = rng.random()
+    if what < 0.12:
+        return _border(picture, rng)
+    if what < 0.3:
+        return _cloth(picture, rng)
     draw = (_text, _wires, _fence, _sparkles, _pattern)[int(rng.integers(5))]
     alpha = np.zeros(picture.shape[:2], np.uint8)
     colour = draw(alpha, picture, rng)
@@ -100,3 +105,38 @@ def _pattern(alpha: NDArray[np.uint8], picture: Picture, rng: np.random.Generato
             else:
                 cv2.line(alpha, (x, y), (x + reach, y + reach // 2), 255, 1, cv2.LINE_AA)
     return _own_colour(picture, rng)
+
+
+def _border(picture: Picture, rng: np.random.Generator) -> Picture:
+    """The white or black border of a print or a mount, straight and even, on some of the four sides."""
+    rows, columns = picture.shape[:2]
+    widths = np.round(rng.uniform(0.01, 0.08) * min(rows, columns) * rng.uniform(0.8, 1.2, 4)).astype(int)
+    widths[rng.random(4) < 0.2] = 0
+    top, bottom, left, right = (int(width) for width in widths)
+    level = float(rng.uniform(200, 255) if rng.random() < 0.75 else rng.uniform(0, 40))
+    bordered = np.full(picture.shape, level * np.clip(1 + rng.normal(0, 0.03, 3), 0.85, 1.0), np.float32)
+    bordered += np.float32(rng.uniform(0, 3)) * noise(rng, (rows, columns), 20, 2)[:, :, None]
+    inner = (slice(top, rows - bottom), slice(left, columns - right))
+    bordered[inner] = picture[inner]
+    if rng.random() < 0.4:  # a line is printed between picture and border
+        tone = tuple(float(value) for value in _own_colour(picture, rng, extreme=True))
+        cv2.rectangle(bordered, (left, top), (columns - right - 1, rows - bottom - 1), tone, 1)
+    return np.clip(bordered, 0, 255).astype(np.uint8)
+
+
+def _cloth(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Bows, collars, handkerchiefs: bright, with soft folds and a rim that has light and shade, where paper is flat."""
+    rows, columns = picture.shape[:2]
+    result = picture.astype(np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        radius = min(rows, columns) * float(rng.uniform(0.015, 0.12))
+        alpha = blob(rng, radius, float(rng.uniform(0, 0.5)), float(rng.uniform(0.8, 2.5)), float(rng.uniform(1, 3)))
+        height, width = alpha.shape
+        top, left = int(rng.uniform(0, max(1, rows - height))), int(rng.uniform(0, max(1, columns - width)))
+        alpha = alpha[: rows - top, : columns - left, None]
+        folds = noise(rng, (height, width), radius * float(rng.uniform(0.3, 1.2)), 3)[: rows - top, : columns - left]
+        shade = 1 - np.float32(rng.uniform(0.05, 0.22)) * np.abs(folds)[:, :, None]
+        light = _own_colour(picture, rng, extreme=True) if rng.random() < 0.3 else np.full(3, rng.uniform(190, 255))
+        box = (slice(top, top + alpha.shape[0]), slice(left, left + alpha.shape[1]))
+        result[box] += alpha * (light.astype(np.float32) * shade - result[box])
+    return np.clip(result, 0, 255).astype(np.uint8)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.damage.simulation import lines, paper, spots
+import numpy as np
+
+from pipeline.damage.simulation import lines, paper, spots, vague
 from pipeline.damage.simulation.scene import Scene
 from pipeline.damage.simulation.shapes import Layer
 
@@ -26,11 +28,20 @@ KINDS: dict[str, Callable[[Scene], list[Layer]]] = {
     "water-ring": spots.water_ring,
     "fingerprint": spots.fingerprint,
     "tape": paper.tape,
+    "vague": vague.vague,
 }
 
-#: How often a kind is met on a worn picture when no kinds are asked for; opaque damage first.
+#: How often a kind is met on a worn picture when no kinds are asked for; opaque damage first. `vague` is met in
+#: training alone: it has no look of its own.
 ODDS: dict[str, float] = {
     "dust": 0.75, "hair": 0.4, "lint": 0.25, "scratch": 0.6, "crack": 0.35, "crease": 0.3, "tear": 0.25,
     "lost-corner": 0.2, "flake": 0.4, "ink": 0.08, "foxing": 0.08, "mould": 0.06, "stain": 0.04, "water-ring": 0.02,
     "fingerprint": 0.02, "tape": 0.02,
 }  # fmt: skip
+
+
+def usual_kinds(rng: np.random.Generator, severity: float) -> list[str]:
+    """Returns names of kinds as they are met together on a picture of a severity, at least one."""
+    odds = min(1.3, 0.5 + 0.5 * severity)
+    chosen = [name for name, share in ODDS.items() if rng.random() < share * odds]
+    return chosen or [str(rng.choice(["dust", "scratch", "hair"]))]

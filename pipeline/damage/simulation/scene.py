@@ -24,6 +24,7 @@ class Scene:
         softness: blur of damage edges in pixels.
         severity: scales numbers and sizes; 1 is a worn picture.
         bank: scanned artefacts to use beside drawn ones, or None.
+        variety: how often a tone is drawn that is rare in life.
     """
 
     rng: np.random.Generator
@@ -34,6 +35,7 @@ class Scene:
     softness: float
     severity: float
     bank: ArtefactBank | None
+    variety: float = 0.0
 
     @property
     def short(self) -> int:
@@ -49,7 +51,10 @@ class Scene:
         return np.asarray(self.rng.uniform(0, 1, 2) * np.array([self.shape[1], self.shape[0]]), np.float64)
 
     def tone(self) -> Field:
-        """Returns the colour of a piece of dust, hair or scratch: near white, or near black."""
+        """Returns the colour of a piece of dust, hair or scratch: near white, or near black; with `variety` any."""
+        if self.variety > 0 and self.rng.random() < 0.4 * self.variety:
+            tint = 1 + self.rng.normal(0, 0.06, 3)
+            return np.asarray(np.clip(self.rng.uniform(0, 1) * tint, 0, 1), np.float32)
         if self.rng.random() < self.bright:
             return (self.paper * np.float32(self.rng.uniform(0.88, 1.03))).clip(0, 1)
         return np.full(3, self.rng.uniform(0.0, 0.16), np.float32)
@@ -57,7 +62,8 @@ class Scene:
     def bare(self, shape: tuple[int, int]) -> Field:
         """Returns bare paper of `shape` (h,w,3): fibres, blotches, a little dirt."""
         texture = 0.018 * noise(self.rng, shape, 4 * self.unit, 2) + 0.02 * noise(self.rng, shape, 40 * self.unit, 2)
-        level = np.float32(self.rng.uniform(0.86, 1.0))
+        dull = self.variety > 0 and self.rng.random() < 0.5 * self.variety
+        level = np.float32(self.rng.uniform(0.55, 0.9) if dull else self.rng.uniform(0.86, 1.0))
         return np.asarray(np.clip(self.paper * level + texture[:, :, None], 0, 1), np.float32)
 
     def opacity(self, low: float = 0.45) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.damage.simulation.ageing import add_grain, age
 from pipeline.damage.simulation.ageing import halftone as ageing_halftone
 from pipeline.damage.simulation.artefacts import ArtefactBank
-from pipeline.damage.simulation.kinds import KINDS, ODDS
+from pipeline.damage.simulation.kinds import KINDS, usual_kinds
 from pipeline.damage.simulation.scene import Scene
 from pipeline.damage.simulation.shapes import Field, Layer
 
@@ -46,6 +46,7 @@ def simulate(
     *,
     ageing: float = 0.7,
     halftone: float = 0.0,
+    variety: float = 0.0,
     bank: ArtefactBank | None = None,
 ) -> Damaged:
     """Returns a damaged, aged copy of a picture; the same `rng` state gives the same result.
@@ -59,6 +60,9 @@ def simulate(
         severity: 0.3 is a few specks, 1 a worn picture, 2 a wreck.
         ageing: 0 leaves tones alone, 1 fades as in most albums.
         halftone: share of pictures that are printed in dots before they age; without it nothing is drawn from `rng`.
+        variety: how often a scale, a tone, a share of dark damage is drawn that is rare in life, and damage lies under
+            the fading and not over it: at 1 a detector learns from more than one hand's idea of damage. At 0 nothing is
+            drawn from `rng` for it.
         bank: scanned artefacts to use beside drawn ones.
 
     Raises:
@@ -73,9 +77,13 @@ def simulate(
     unit = max(0.6, float(np.sqrt(shape[0] * shape[1])) / 512) * float(rng.uniform(0.7, 1.4))
     if halftone > 0 and rng.random() < halftone:
         picture = ageing_halftone(picture, rng, unit)
-    aged = age(picture, rng, ageing * float(rng.uniform(0.3, 1.3)), unit, colour=not grey)
-    scene = _scene(rng, shape, unit, severity, bank, grey=grey)
-    chosen = list(kinds) if kinds is not None else _choose(rng, severity)
+    early = variety > 0 and rng.random() < 0.5 * variety
+    if variety > 0 and rng.random() < variety:
+        unit *= float(np.exp(rng.uniform(-0.5, 0.6)))
+    strength, later = ageing * float(rng.uniform(0.3, 1.3)), int(rng.integers(2**32)) if early else 0
+    aged = picture if early else age(picture, rng, strength, unit, colour=not grey)
+    scene = _scene(rng, shape, unit, severity, bank, variety, grey=grey)
+    chosen = list(kinds) if kinds is not None else usual_kinds(rng, severity)
 
     damaged = aged.copy()
     grain = float(rng.choice([0.0, 0.01, 0.02, 0.04]) * rng.uniform(0.5, 1.3)) * min(1.0, ageing * 1.5)
@@ -86,6 +94,10 @@ def simulate(
         for layer in KINDS[name](scene):
             _lay(damaged, layer, mask, threshold / 4, grey=grey)
         masks[name] = mask
+    if early:
+        damaged, aged = (
+            age(image, np.random.default_rng(later), strength, unit, colour=not grey) for image in (damaged, aged)
+        )
     # Faint layers may add up to something visible, and a later layer may bring back the picture's own tone.
     seen = np.abs(damaged - aged).max(axis=2) > threshold
     union = np.where(seen, np.uint8(255), np.uint8(0))
@@ -97,27 +109,23 @@ def simulate(
     return Damaged(rebuild(damaged), rebuild(aged), union, {k: m for k, m in masks.items() if m.any()})
 
 
-def _choose(rng: np.random.Generator, severity: float) -> list[str]:
-    """Names of kinds to draw, at least one."""
-    odds = min(1.3, 0.5 + 0.5 * severity)
-    chosen = [name for name, share in ODDS.items() if rng.random() < share * odds]
-    return chosen or [str(rng.choice(["dust", "scratch", "hair"]))]
-
-
 def _scene(
     rng: np.random.Generator,
     shape: tuple[int, int],
     unit: float,
     severity: float,
     bank: ArtefactBank | None,
+    variety: float,
     *,
     grey: bool,
 ) -> Scene:
     warmth = 0.0 if grey else float(rng.uniform(0, 0.16))
     paper = np.array([1.0, 1 - 0.35 * warmth, 1 - warmth], np.float32) * np.float32(rng.uniform(0.9, 1.0))
     bright = float(rng.choice([0.97, 0.85, 0.5, 0.1], p=[0.45, 0.3, 0.15, 0.1]))
+    if variety > 0 and rng.random() < variety:
+        bright = float(rng.uniform(0, 1))
     softness = float(rng.uniform(0.25, 0.9)) * max(0.7, 0.6 * unit)
-    return Scene(rng, shape, unit, paper, bright, softness, severity, bank)
+    return Scene(rng, shape, unit, paper, bright, softness, severity, bank, variety)
 
 
 def _lay(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.float32, *, grey: bool) -> None:

@@ -102,3 +102,20 @@ def test_a_print_in_dots_keeps_tones_and_is_drawn_only_when_asked_for() -> None:
 def test_without_halftone_the_same_stream_gives_the_same_picture(astronaut: np.ndarray) -> None:
     one = simulate(astronaut, np.random.default_rng(9))
     assert np.array_equal(one.pixels, simulate(astronaut, np.random.default_rng(9), halftone=0.0).pixels)
+
+
+def test_variety_draws_what_is_rare(astronaut: np.ndarray) -> None:
+    def dark_share(variety: float) -> float:
+        dark = bright = 0
+        for seed in range(12):
+            made = simulate(astronaut, np.random.default_rng(seed), ["dust", "hair"], 1.5, ageing=0, variety=variety)
+            change = made.pixels.astype(int).sum(axis=2) - made.original.astype(int).sum(axis=2)
+            dark, bright = dark + int((change < -30).sum()), bright + int((change > 30).sum())
+        return dark / max(1, dark + bright)
+
+    assert dark_share(1.0) > dark_share(0.0) + 0.05
+    aged = simulate(astronaut, np.random.default_rng(3), ["flake"], ageing=1.0, variety=1.0)
+    untouched = aged.mask == 0
+    # What is not marked may differ by less than can be seen: 3 % of the range and .7 of the grain, at most .052.
+    unseen = (0.03 + 0.7 * 0.052) * 255 + 1
+    assert np.abs(aged.pixels.astype(int) - aged.original)[untouched].max() <= unseen

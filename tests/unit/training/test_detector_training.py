@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -86,6 +87,12 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     assert [score.step for score in scores] == [4, 8]
     assert len((out / CURVES).read_text().splitlines()) == 2
     weights = finish_run(run(8), network, precision=0.9)
+    fresh = replace(run(0), work=tmp_path / "again", init=weights, network=NetworkConfig(5, 32, 128))
+    begun = train_detector(fresh)
+    assert begun.config == network.config, "weights bring their own shape"
+    for name, value in begun.state_dict().items():
+        torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
+    assert len(str(read_progress(tmp_path / "again" / NAME).facts["init"])) == 64
     assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
     card = (out / CARD).read_text()
     assert "8 of 2 crops" in card
