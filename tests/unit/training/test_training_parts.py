@@ -57,7 +57,7 @@ def test_a_budget_is_one_of_three() -> None:
     assert Budget(steps=100).progress(25, 1e9) == 0.25
     assert Budget(hours=1).progress(10**9, 900) == 0.25
     assert Budget(until=0.0).progress(5, 10.0) == 1.0
-    assert Budget(steps=0).progress(0, 0.0) == 0.0
+    assert Budget(steps=0).progress(0, 0.0) == 1.0
     assert Budget(hours=0.0).progress(0, 0.0) == 1.0
 
 
