@@ -17,7 +17,7 @@ def distract(picture: Picture, rng: np.random.Generator) -> Picture:
     what = rng.random()
     if what < 0.12:
         return _border(picture, rng)
-    if what < 0.3:
+    if what < 0.2:
         return _cloth(picture, rng)
     draw = (_text, _wires, _fence, _sparkles, _pattern)[int(rng.integers(5))]
     alpha = np.zeros(picture.shape[:2], np.uint8)
@@ -130,12 +130,12 @@ def _cloth(picture: Picture, rng: np.random.Generator) -> Picture:
     result = picture.astype(np.float32)
     for _ in range(int(rng.integers(1, 4))):
         radius = min(rows, columns) * float(rng.uniform(0.015, 0.12))
-        alpha = blob(rng, radius, float(rng.uniform(0, 0.5)), float(rng.uniform(0.8, 2.5)), float(rng.uniform(1, 3)))
+        alpha = blob(rng, radius, float(rng.uniform(0, 0.35)), float(rng.uniform(1.5, 4)), float(rng.uniform(1, 3)))
         height, width = alpha.shape
         top, left = int(rng.uniform(0, max(1, rows - height))), int(rng.uniform(0, max(1, columns - width)))
         alpha = alpha[: rows - top, : columns - left, None]
         folds = noise(rng, (height, width), radius * float(rng.uniform(0.3, 1.2)), 3)[: rows - top, : columns - left]
-        shade = 1 - np.float32(rng.uniform(0.05, 0.22)) * np.abs(folds)[:, :, None]
+        shade = 1 - np.float32(rng.uniform(0.12, 0.3)) * np.abs(folds)[:, :, None]
         light = _own_colour(picture, rng, extreme=True) if rng.random() < 0.3 else np.full(3, rng.uniform(190, 255))
         box = (slice(top, top + alpha.shape[0]), slice(left, left + alpha.shape[1]))
         result[box] += alpha * (light.astype(np.float32) * shade - result[box])

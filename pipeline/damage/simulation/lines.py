@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -91,13 +93,17 @@ def crack(scene: Scene) -> list[Layer]:
     rng, layers = scene.rng, []
     bright = rng.random() < max(0.8, scene.bright)
     colour = scene.paper if bright else np.full(3, rng.uniform(0.02, 0.2), np.float32)
-    opacity = scene.opacity(0.6)
+    worn = scene.variety > 0 and rng.random() < 0.6 * scene.variety  # dirt fills old cracks, handling rounds them
+    opacity = scene.opacity(0.25 if worn else 0.6)
+    blur = scene.unit * float(rng.uniform(0.2, 1.6)) if worn else 0.0
+    depth_most = 3 if worn and rng.random() < 0.4 else 2
 
     def grow(start: Points, angle: float, length: float, width: float, depth: int) -> None:
         step = scene.unit * float(rng.uniform(4, 9))
         points = walk(rng, start, angle, length, step, 0.28, 0.01)
         taper = np.linspace(1, 0.45, len(points)) * np.clip(1 + 0.3 * rng.standard_normal(len(points)), 0.5, 1.7)
-        layers.append(_line(scene, points, np.maximum(width * taper, 0.5), colour, opacity))
+        line = _line(scene, points, np.maximum(width * taper, 0.5), colour, opacity)
+        layers.append(replace(line, alpha=soften(line.alpha, blur)))
         if depth == 0:
             return
         for _ in range(int(rng.integers(0, 4))):
@@ -107,7 +113,7 @@ def crack(scene: Scene) -> list[Layer]:
 
     for _ in range(scene.count(1, 3)):
         length = scene.short * float(rng.uniform(0.15, 0.9))
-        grow(scene.place(), rng.uniform(0, 2 * np.pi), length, scene.unit * float(rng.uniform(0.8, 3.2)), 2)
+        grow(scene.place(), rng.uniform(0, 2 * np.pi), length, scene.unit * float(rng.uniform(0.8, 3.2)), depth_most)
     return layers
 
 

@@ -61,7 +61,9 @@ class Scene:
 
     def bare(self, shape: tuple[int, int]) -> Field:
         """Returns bare paper of `shape` (h,w,3): fibres, blotches, a little dirt."""
+        rough = 1.0 if self.variety == 0 else float(np.exp(self.rng.uniform(0, 1.4) * self.variety))
         texture = 0.018 * noise(self.rng, shape, 4 * self.unit, 2) + 0.02 * noise(self.rng, shape, 40 * self.unit, 2)
+        texture = texture * np.float32(rough)
         dull = self.variety > 0 and self.rng.random() < 0.5 * self.variety
         level = np.float32(self.rng.uniform(0.55, 0.9) if dull else self.rng.uniform(0.86, 1.0))
         return np.asarray(np.clip(self.paper * level + texture[:, :, None], 0, 1), np.float32)

@@ -42,6 +42,8 @@ def flake(scene: Scene) -> list[Layer]:
         spread = scene.short * float(rng.uniform(0.02, 0.12))
         for _ in range(int(rng.integers(1, 9))):
             radius = scene.short * float(np.clip(rng.lognormal(-4.0, 0.75), 0.004, 0.11))
+            if scene.variety > 0 and rng.random() < 0.12 * scene.variety:  # the sheet was glued to another
+                radius = scene.short * float(rng.uniform(0.05, 0.16))
             alpha = blob(rng, radius, float(rng.uniform(0.4, 1.1)), 0.8 + scene.softness, float(rng.uniform(1, 2.2)))
             where = centre + rng.normal(0, spread, 2)
             shift = max(1, round(scene.unit))
