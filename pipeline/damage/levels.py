@@ -14,9 +14,11 @@ from pipeline.damage.types import Mask
 
 Chances = NDArray[np.uint8]
 
-#: Widest piece that is repaired unseen, in pixels at 512 px of side; wider ones are suggested. A white bow or sleeve
-#: looks like flaked emulsion, and what fills so wide a hole is a guess: that is for a person to decide.
-WIDEST = 20.0
+#: From which width on, in pixels at 512 px of side, a piece is wide and must be surer to be repaired unseen: a white
+#: bow or sleeve looks like flaked emulsion, and what fills so wide a hole is a guess.
+WIDE = 20.0
+#: A chance that next to no piece reaches.
+NEVER = 0.999
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Thresholds:
 
     Attributes:
         repair: a piece is repaired when its chance reaches this: the judge's, or that of its surest pixel.
+        repair_wide: the same for wide pieces, where there is a judge; next to never when left out.
         repair_grow: pieces reach as far as pixels have this chance.
         suggest, suggest_grow: the same for suggestions; there the surest pixel counts.
         smallest: fewest pixels of a piece that is repaired.
@@ -37,6 +40,7 @@ class Thresholds:
     suggest_grow: float = 0.4
     smallest: int = 1
     judge: PieceJudge | None = None
+    repair_wide: float = NEVER
 
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
@@ -61,9 +65,8 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
         limits: from calibration.
         sensitivity: 2 accepts at half the odds.
     """
-    repair = pieces_above(
-        chance, move(limits.repair, sensitivity), move(limits.repair_grow, sensitivity), limits.smallest, limits.judge
-    )
+    seed, wide, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_wide, limits.repair_grow))
+    repair = pieces_above(chance, seed, grow, limits.smallest, limits.judge, wide)
     suggest = pieces_above(chance, move(limits.suggest, sensitivity), move(limits.suggest_grow, sensitivity))
     suggest[(suggest > 0) | (repair > 0)] = 255
     return repair, suggest
@@ -76,9 +79,11 @@ def move(chance: float, sensitivity: float) -> int:
 
 
 def pieces_above(
-    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None
+    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None, wide: int = 255
 ) -> NDArray[np.uint8]:
     """Returns (H,W) the connected pieces above `grow` whose chance reaches `seed`: their chance in 1/255, elsewhere 0.
+
+    Where there is a judge, a wide piece's chance must reach `wide`.
 
     Without a judge a piece is as likely as its surest pixel: a crack is followed to its faint ends, and what is faint
     all along is left (hysteresis, as in Canny's edge detector).
@@ -94,7 +99,7 @@ def pieces_above(
     else:
         figures = piece_figures(chance, labels, np.asarray(stats, np.int32))
         scores[1:] = np.round(255 * judge.chances(figures))
-        scores[1:][figures[:, WIDTH] > np.log(WIDEST)] = 0
+        scores[1:][(figures[:, WIDTH] > np.log(WIDE)) & (scores[1:] < wide)] = 0
     scores[scores < seed] = 0
     scores[stats[:, cv2.CC_STAT_AREA] < smallest] = 0
     scores[0] = 0

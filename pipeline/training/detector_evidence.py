@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import WIDEST, Chances
+from pipeline.damage.levels import WIDE, Chances
 from pipeline.damage.piece_judge import FIGURES, WIDTH, piece_figures
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
@@ -80,9 +80,15 @@ class PieceTable:
     areas: NDArray[np.float64]
     undamaged: NDArray[np.bool_]
 
+    @property
+    def wide(self) -> NDArray[np.bool_]:
+        """Which pieces (n) are wide, see `levels.WIDE`."""
+        result: NDArray[np.bool_] = self.figures[:, WIDTH] > np.log(WIDE)
+        return result
+
 
 def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceTable:
-    """Returns the pieces from a chance of `cut`/255 on, of at least `smallest` pixels and not too wide to repair."""
+    """Returns the pieces from a chance of `cut`/255 on, of at least `smallest` pixels."""
     figures: list[NDArray[np.float64]] = [np.zeros((0, FIGURES))]
     counts: list[NDArray[np.float64]] = [np.zeros((0, 4))]
     picture, photo, damaged = list[int](), list[int](), 0.0
@@ -96,7 +102,7 @@ def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceT
         sums = [np.bincount(labels[where], minlength=count)[1:] for where in (counting, near & counting, truth > 0)]
         table = np.stack([stats[1:, cv2.CC_STAT_AREA], *sums], axis=1).astype(np.float64)
         shown = piece_figures(one.chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))
-        eligible = (table[:, 0] >= smallest) & (shown[:, WIDTH] <= np.log(WIDEST))
+        eligible = table[:, 0] >= smallest
         figures.append(shown[eligible])
         counts.append(table[eligible])
         picture += [index] * int(eligible.sum())

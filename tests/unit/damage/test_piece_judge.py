@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipeline.damage.levels import WIDEST, pieces_above
+from pipeline.damage.levels import WIDE, pieces_above
 from pipeline.damage.piece_judge import FIGURES, PieceJudge, piece_figures
 
 
@@ -47,12 +47,13 @@ def test_single_pixels_and_a_full_picture_are_judged() -> None:
         assert 0 <= answer[0] <= 1
 
 
-def test_what_is_wide_is_never_repaired_unseen() -> None:
-    certain = PieceJudge(np.zeros(6), np.ones(6), np.zeros((2, 6)), np.zeros(2), np.ones(2), 9.0)
+def test_what_is_wide_must_be_surer() -> None:
+    sure = PieceJudge(np.zeros(6), np.ones(6), np.zeros((2, 6)), np.zeros(2), np.ones(2), 4.0)  # .982, whatever it is
     chance = np.zeros((512, 512), np.uint8)
     chance[100:103, 50:250] = 250  # a scratch
-    wide = int(2 * WIDEST)
+    wide = int(2 * WIDE)
     chance[300 : 300 + wide, 300 : 300 + wide] = 250  # a flake, or a bow of cloth
-    mask = pieces_above(chance, seed=240, grow=128, judge=certain)
-    assert mask[101, 100] > 0
-    assert not mask[300:].any()
+    for needed, repaired in ((255, False), (252, False), (249, True)):
+        mask = pieces_above(chance, seed=240, grow=128, judge=sure, wide=needed)
+        assert mask[101, 100] > 0
+        assert mask[300:].any() == repaired

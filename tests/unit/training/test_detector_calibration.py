@@ -74,3 +74,23 @@ def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
         assert worth.clean == pytest.approx(30 / 1600 / 4)
         assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
         assert worth.empty == 0.75
+
+
+def patch(index: int, right: int, false: int) -> Evidence:
+    """A flaked patch that is given the chance `right`, and a bow elsewhere that is given `false`, both wide."""
+    labels = np.full((200, 200), INTACT, np.uint8)
+    chance = np.zeros((200, 200), np.uint8)
+    labels[20:70, 20:80] = DAMAGED
+    chance[20:70, 20:80] = right
+    chance[120:170, 120:180] = false
+    labels[5, 5:35], chance[5, 5:35] = DAMAGED, 250
+    return Evidence(chance, labels, index)
+
+
+def test_wide_pieces_are_repaired_only_where_they_are_right() -> None:
+    told_apart, _ = calibrate([patch(index, 250 - index % 3, 170) for index in range(12)], Promise(empty=0))
+    assert levels(patch(0, 250, 170).chance, told_apart)[0][40, 40] > 0
+    alike, table = calibrate([patch(index, 240, 240) for index in range(12)], Promise(precision=0.5, empty=0))
+    assert not levels(patch(0, 240, 240).chance, alike)[0][40, 40]
+    assert levels(patch(0, 240, 240).chance, alike)[0][5, 20] > 0
+    assert "wide pieces" in table
