@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pipeline.ledger.tables import Base
 
 # What a table has room for; all figures are in the JSON.
-FIGURES = ("coverage", "mask_source", "engine", "windows", "psnr", "ssim", "estimate_psnr", "seam", "outside_identical")
+FIGURES = (
+    *("coverage", "suggested", "mask_source", "engine", "windows"),
+    *("psnr", "ssim", "estimate_psnr", "seam", "outside_identical"),
+)
 
 
 def document(story: History) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def table(story: History) -> None:
         for label, uri, sha in (
             ("derivative", outcome.restored_uri, outcome.restored_sha256),
             ("mask", outcome.mask_uri, outcome.mask_sha256),
+            ("suggestions", outcome.suggested_uri, outcome.suggested_sha256),
             ("sidecar", outcome.sidecar_uri, outcome.sidecar_sha256),
         ):
             if uri:

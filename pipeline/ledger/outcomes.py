@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -48,12 +48,20 @@ def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> d
     return found
 
 
-def superseded(session: Session, collection: str, path: str, restored_uri: str) -> dict[str, str]:
-    """Returns derivatives that a path has had in other places than the given one: URI and sha256."""
-    rows = session.execute(
-        select(Outcome.restored_uri, Outcome.restored_sha256)
+def superseded(session: Session, collection: str, path: str, current: Collection[str]) -> dict[str, str]:
+    """Returns derivatives and masks that a path has had and has no more: URI and sha256, as published last.
+
+    Args:
+        current: URIs of what it has now.
+    """
+    found: dict[str, str] = {}
+    for outcome in session.scalars(
+        select(Outcome)
         .join(Scan, Scan.id == Outcome.scan_id)
-        .where(Scan.collection == collection, Scan.path == path, Outcome.restored_uri.not_in(("", restored_uri)))
+        .where(Scan.collection == collection, Scan.path == path)
         .order_by(Outcome.recorded)
-    )
-    return dict(rows.tuples().all())
+    ):
+        found[outcome.restored_uri] = outcome.restored_sha256
+        found[outcome.mask_uri] = outcome.mask_sha256
+        found[outcome.suggested_uri] = outcome.suggested_sha256
+    return {uri: sha256 for uri, sha256 in found.items() if uri and uri not in current}

@@ -143,6 +143,8 @@ class Outcome(Base):
     restored_bytes: Mapped[int] = mapped_column(default=0)
     mask_uri: Mapped[str] = mapped_column(Text, default="")
     mask_sha256: Mapped[str] = mapped_column(String(64), default="")
+    suggested_uri: Mapped[str] = mapped_column(Text, default="")
+    suggested_sha256: Mapped[str] = mapped_column(String(64), default="")
     sidecar_uri: Mapped[str] = mapped_column(Text, default="")
     sidecar_sha256: Mapped[str] = mapped_column(String(64), default="")
     code_version: Mapped[str] = mapped_column(Text, default="")
@@ -195,8 +197,9 @@ class Decision(Base):
 class Publication(Base):
     """Which path of the inbox owns a name in the output.
 
-    `stem` is the name below restored/, masks/ and sidecars/ without its extension; `key` is the stem as a file system
-    that knows neither capitals nor composed letters would see it, so that copies to such a disk do not clash either.
+    `stem` is the name below restored/, masks/, suggestions/ and sidecars/ without its extension; `key` is the stem as a
+    file system that knows neither capitals nor composed letters would see it, so that copies to such a disk do not
+    clash either.
     """
 
     __tablename__ = PREFIX + "publications"

@@ -26,14 +26,25 @@ def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str
         return (
             f"This is a derivative: {share} of its pixels, marked as damaged by {marked}, were filled in by software "
             f"({row['engine']}) on {day}. What stands there is a reconstruction and no evidence of what was lost. "
-            "Every other pixel is identical to the master's."
+            "Every other pixel is identical to the master's." + _suggested(row)
         )
     if outcome is Result.REVIEW:
         return (
             f"Nothing was changed. On {day} {share} of this scan was marked as possibly damaged by {marked}; "
             "a person has to look before anything is filled in."
         )
-    return f"Nothing was changed: on {day} no damage to be filled in was marked by {marked}. No derivative was made."
+    nothing = f"Nothing was changed: on {day} no damage to be filled in was marked by {marked}. No derivative was made."
+    return nothing + _suggested(row)
+
+
+def _suggested(row: Mapping[str, Any]) -> str:
+    """Returns the sentence on what was marked and left, with a space before it; empty where there is none."""
+    pieces = int(row["suggested"] or 0)
+    if not pieces:
+        return ""
+    marks = "it is: 1 mark" if pieces == 1 else f"they are: {pieces} marks"
+    share = percent(float(row["suggested_share"]))
+    return f" Left as {marks} of possible damage ({share} of the scan), for a person to look at."
 
 
 def percent(share: float) -> str:

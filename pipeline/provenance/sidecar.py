@@ -57,13 +57,15 @@ def sidecar(
     run: Run,
     mask_uri: str,
     mask_sha256: str,
+    suggested_uri: str,
+    suggested_sha256: str,
     output: Output | None,
 ) -> bytes:
     """Returns the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
     Args:
         row: the scan's row of the manifest, with the columns of all stages.
-        mask_uri: of the published mask, empty without one.
+        mask_uri, suggested_uri: of the published masks of what was filled and of what was not; empty without one.
         output: the derivative, None when none was made.
     """
     facts = plain(row)
@@ -72,7 +74,7 @@ def sidecar(
         "outcome": str(outcome),
         "disclosure": disclosure(row, outcome, run.published),
         "master": _master(facts),
-        "mask": _mask(facts, mask_uri, mask_sha256),
+        "mask": _mask(facts, mask_uri, mask_sha256) | {"suggested": _suggested(facts, suggested_uri, suggested_sha256)},
         "recipe": {"digest": recipe_digest, **recipe},
         "engine": _engine(facts) if output else None,
         "output": asdict(output) if output else None,
@@ -104,6 +106,19 @@ def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
         "kinds": json.loads(facts["kinds"]) if facts["kinds"] else {},
         "held_back": json.loads(facts["held"]) if facts["held"] else {},
         "components": components,
+    }
+
+
+def _suggested(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any] | None:
+    """Returns what was marked and not filled, None where nothing was."""
+    if not facts["suggested"]:
+        return None
+    return {
+        "pieces": facts["suggested"],
+        "share": facts["suggested_share"],
+        "kinds": json.loads(facts["suggested_kinds"]),
+        "uri": uri,
+        "sha256": sha256,
     }
 
 

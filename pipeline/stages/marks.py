@@ -12,6 +12,7 @@ from pipeline import scans, storage
 from pipeline.damage import Component, Detector, ManualMask, combine, guard, read_mask, read_protected
 from pipeline.damage.explain import counted, pieces
 from pipeline.damage.infrared import find_in_infrared
+from pipeline.damage.unfilled import Unfilled, unfilled
 from pipeline.scans import Scan
 from pipeline.settings import Level, MaskMode, Recipe
 from pipeline.stages.planes import Plane, read_plane
@@ -31,6 +32,7 @@ class Marks:
         notes: how masks were read and what was left, as sentences without a stop.
         held: pieces that a guard held back, by guard.
         review: why a person must look before anything is filled, or None.
+        left: what is marked and will not be filled; in a review that is everything.
     """
 
     fill: Mask
@@ -40,6 +42,7 @@ class Marks:
     notes: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     review: str | None = None
+    left: Unfilled = field(default_factory=Unfilled)
 
     @property
     def levels(self) -> Mask:
@@ -103,15 +106,18 @@ def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "",
     if given.damage is not None and recipe.mask_mode is MaskMode.REPLACE:
         found = _drawn(given.damage)
         _protect(found, given.protected)
-        return found
-    found = _found(scan, recipe, detector)
-    if recipe.infrared:
-        _prove(found, scan, recipe, read_plane(scan, uri, given.infrared))
-    # Before the guards: what is protected needs nobody's look.
-    _protect(found, given.protected)
-    _guard(found, scan, recipe)
-    if given.damage is not None:
-        _add(found, given.damage, given.protected)
+    else:
+        found = _found(scan, recipe, detector)
+        if recipe.infrared:
+            _prove(found, scan, recipe, read_plane(scan, uri, given.infrared))
+        if recipe.level is Level.SUGGEST:
+            found.components = [replace(one, level="repair") for one in found.components]
+        # Before the guards: what is protected needs nobody's look.
+        _protect(found, given.protected)
+        _guard(found, scan, recipe)
+        if given.damage is not None:
+            _add(found, given.damage, given.protected)
+    _leave(found)
     return found
 
 
@@ -186,9 +192,6 @@ def _guard(found: Marks, scan: Scan, recipe: Recipe) -> None:
     found.fill, found.components, found.held = guarded.fill, guarded.components, guarded.held
     reasons = [reason for reason in (found.review, guarded.review) if reason]
     found.review = "; ".join(reasons) or None
-    doubtful = sum(1 for one in found.components if one.level == "suggest")
-    if recipe.level is Level.REPAIR and doubtful:
-        found.notes.append(_left(doubtful, "doubtful"))
 
 
 def _add(found: Marks, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> None:
@@ -201,6 +204,26 @@ def _add(found: Marks, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> No
     found.notes.insert(0, drawn.note)
     found.components = pieces(added, "manual", "repair", "painted by a person") + found.components
     found.source = "manual" if found.source == "none" else "combined"
+
+
+def _leave(found: Marks) -> None:
+    """Notes what is marked and will not be filled."""
+    if found.review:
+        found.left = unfilled(np.zeros_like(found.fill), found.doubtful, found.components)
+        return
+    # A suggestion may lie under what was painted, or within the rim of a repair.
+    found.components = [replace(one, level="repair") if _filled(found, one) else one for one in found.components]
+    found.left = unfilled(found.fill, found.doubtful, found.components)
+    if found.left.pieces:
+        found.notes.append(_left(found.left.pieces, "doubtful"))
+
+
+def _filled(found: Marks, piece: Component) -> bool:
+    """Whether less than half of a piece can be left; what is protected is not filled."""
+    x, y, width, height = piece.box
+    box = (slice(y, y + height), slice(x, x + width))
+    marked, filled = int(np.count_nonzero(found.doubtful[box])), int(np.count_nonzero(found.fill[box]))
+    return 2 * (marked - filled) < piece.area <= 2 * marked
 
 
 def _left(count: int, which: str) -> str:

@@ -62,6 +62,9 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
             "components_json": json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
             "kinds": json.dumps(marks.kinds) if marks.components else "",
             "held": json.dumps(marks.held) if marks.held else "",
+            "suggested": marks.left.pieces,
+            "suggested_share": marks.left.share,
+            "suggested_kinds": json.dumps(marks.left.kinds) if marks.left.kinds else "",
             "coverage": float(np.count_nonzero(mask)) / mask.size,
             "review_reason": marks.review or "",
             "decision": "review" if marks.review else "fill" if mask.any() else "unchanged",
@@ -72,6 +75,9 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
         if marks.doubtful.any():
             found["levels_uri"] = run.work.place("masks", f"{row['scan_id']}.levels.png")
             pixels.write_mask(found["levels_uri"], marks.levels)
+        if marks.left.pieces:
+            found["suggested_uri"] = run.work.place("masks", f"{row['scan_id']}.suggested.png")
+            pixels.write_mask(found["suggested_uri"], marks.left.mask)
         return found
 
     return find

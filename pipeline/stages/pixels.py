@@ -68,6 +68,14 @@ def read_mask(uri: str) -> NDArray[np.uint8]:
         return np.asarray(image.convert("L"))
 
 
+def levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    """Returns both masks in one: 255 = filled, or to be filled, 128 = only suggested; None where there is neither."""
+    if suggested is None:
+        return mask
+    doubtful = np.where(suggested > 0, np.uint8(128), np.uint8(0))
+    return doubtful if mask is None else np.maximum(mask, doubtful)
+
+
 def write_fill(uri: str, values: NDArray[Any]) -> None:
     """Writes the filled pixels (N,) or (N,C) at native depth, in the order of the mask's pixels."""
     target = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Publishing: the last checks, then derivative, mask and sidecar, each whole, and at the very end the outcome."""
+"""Publishing: the last checks, then derivative, masks and sidecar, each whole, and at the very end the outcome."""
 
 from __future__ import annotations
 
@@ -88,10 +88,11 @@ class _Publisher:
         self.run.tick()
 
     def _write(self, row: Row, files: Files) -> Row:
-        """Writes derivative, mask, pictures and sidecar of a scan that could be read."""
+        """Writes derivative, masks, pictures and sidecar of a scan that could be read."""
         scan = pixels.master(row)
         pixels.check_unchanged(row)
         mask = pixels.read_mask(row["mask_uri"]) if row["mask_uri"] else None
+        suggested = pixels.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
         after = None
         if files.outcome is Result.RESTORED:
             assert mask is not None
@@ -102,11 +103,10 @@ class _Publisher:
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             storage.write_bytes(files.restored_uri, data)
         if mask is not None:
-            data = pixels.mask_bytes(mask)
-            files.mask_uri = self.work.result("masks", f"{row['output_path']}.png")
-            files.mask_sha256 = hashlib.sha256(data).hexdigest()
-            storage.write_bytes(files.mask_uri, data)
-        levels = pixels.read_mask(row["levels_uri"]) if row["levels_uri"] else mask
+            files.mask_uri, files.mask_sha256 = self._mask(row, "masks", mask)
+        if suggested is not None:
+            files.suggested_uri, files.suggested_sha256 = self._mask(row, "suggestions", suggested)
+        levels = pixels.read_mask(row["levels_uri"]) if row["levels_uri"] else pixels.levels(mask, suggested)
         previews.write(self.work, row["scan_id"], scan, levels, after)
         files.sidecar = self._sidecar(row, files)
         files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
@@ -114,13 +114,21 @@ class _Publisher:
         storage.write_bytes(files.sidecar_uri, files.sidecar)
         return {}
 
+    def _mask(self, row: Row, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
+        """Writes a mask below the collection's output; returns its URI and sha256."""
+        data = pixels.mask_bytes(mask)
+        uri = self.work.result(folder, f"{row['output_path']}.png")
+        storage.write_bytes(uri, data)
+        return uri, hashlib.sha256(data).hexdigest()
+
     def _clear(self, row: Row, files: Files) -> None:
-        """Removes derivatives of this path that another recipe or an earlier file left under another name.
+        """Removes derivatives and masks that another recipe, mask or file left for this path, and that it has no more.
 
         Only what is there exactly as it was published: what somebody has changed since is no longer ours.
         """
         with self.run.ledger.read() as session:
-            old = outcomes.superseded(session, self.work.collection.name, row["path"], files.restored_uri)
+            current = (files.restored_uri, files.mask_uri, files.suggested_uri)
+            old = outcomes.superseded(session, self.work.collection.name, row["path"], current)
         for uri, sha256 in old.items():
             try:
                 if storage.sha256(uri) == sha256:
@@ -159,6 +167,8 @@ class _Publisher:
             ),
             mask_uri=files.mask_uri,
             mask_sha256=files.mask_sha256,
+            suggested_uri=files.suggested_uri,
+            suggested_sha256=files.suggested_sha256,
             output=output,
         )
 

@@ -23,6 +23,8 @@ class Files:
     restored_bytes: int = 0
     mask_uri: str = ""
     mask_sha256: str = ""
+    suggested_uri: str = ""
+    suggested_sha256: str = ""
     sidecar_uri: str = ""
     sidecar_sha256: str = ""
     sidecar: bytes = b""
@@ -35,6 +37,7 @@ class Files:
             "restored_sha256": self.restored_sha256,
             "restored_bytes": self.restored_bytes or None,
             "mask_out_uri": self.mask_uri,
+            "suggested_out_uri": self.suggested_uri,
             "sidecar_uri": self.sidecar_uri,
         }
 
@@ -55,5 +58,6 @@ def recall(row: Row, outcome: Outcome) -> None:
         restored_sha256=outcome.restored_sha256,
         restored_bytes=outcome.restored_bytes or None,
         mask_out_uri=outcome.mask_uri,
+        suggested_out_uri=outcome.suggested_uri,
         sidecar_uri=outcome.sidecar_uri,
     )

@@ -151,8 +151,13 @@ def is_done(known: Known, found: Found) -> bool:
 
 
 def is_whole(outcome: Outcome) -> bool:
-    """Returns whether a result can be shared: there is no derivative, or it is there as it was published."""
+    """Returns whether a result can be shared: what was published of it is still there as it was, masks included."""
+    files = (
+        (outcome.restored_uri, outcome.restored_sha256),
+        (outcome.mask_uri, outcome.mask_sha256),
+        (outcome.suggested_uri, outcome.suggested_sha256),
+    )
     try:
-        return not outcome.restored_uri or storage.sha256(outcome.restored_uri) == outcome.restored_sha256
+        return all(storage.sha256(uri) == sha256 for uri, sha256 in files if uri)
     except FileNotFoundError:
         return False

@@ -158,7 +158,8 @@ class Run:
             found = scans.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
         if found is None:
             return stopped("failed", "error", f"the result of {row['same_as']} is not in the ledger any more")
-        return {**found[1].figures, "mask_uri": found[1].mask_uri}
+        earlier = found[1]
+        return {**earlier.figures, "mask_uri": earlier.mask_uri, "suggested_uri": earlier.suggested_uri}
 
 
 def check_inbox(inbox: str) -> None:

@@ -10,7 +10,7 @@ from pipeline.stages import log
 from pipeline.stages import work as works
 from pipeline.stages.work import Work
 
-FOLDERS = ("restored", "masks", "sidecars", "quarantine", "reports")
+FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports")
 # Seconds after which a temporary file has surely no writer, while other runs may be writing to the same place.
 OLD = 3600.0
 # A run that was silent for so long is not taken up again; until then its tasks may be cleared and go on.

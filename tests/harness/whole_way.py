@@ -101,6 +101,9 @@ def check_output(output: Path, names: dict[str, str]) -> None:
         if document["mask"]["uri"]:
             mask = Path(output, "masks", f"{stem}.png").read_bytes()
             assert hashlib.sha256(mask).hexdigest() == document["mask"]["sha256"]
+        if document["mask"]["suggested"]:
+            suggested = Path(output, "suggestions", f"{stem}.png").read_bytes()
+            assert hashlib.sha256(suggested).hexdigest() == document["mask"]["suggested"]["sha256"]
     assert found == names
     made = {str(path.relative_to(output / "restored").with_suffix("")) for path in (output / "restored").rglob("*.*")}
     assert made == {stem for stem, outcome in names.items() if outcome == "restored"}

@@ -121,6 +121,23 @@ def test_an_outcome_is_exactly_one_and_a_new_one_keeps_nothing_of_the_old(
         assert found.recorded.tzinfo is not None
 
 
+def test_what_a_path_had_and_has_no_more_is_known_with_its_last_digest(ledger: Ledger, make_batch, make_scan) -> None:
+    with ledger.write() as session:
+        old, new, other = make_scan(session), make_scan(session, sha256="2" * 64), make_scan(session, path="b.png")
+        batch = make_batch(session)
+
+        def record(scan: int, recipe: str, **files: str) -> None:
+            about = {"batch_id": batch, "outcome": Result.RESTORED}
+            outcomes.record(session, scan_id=scan, recipe_digest=recipe, **about, **files)
+
+        record(old, "r", restored_uri="/r/a.tif", restored_sha256="1", mask_uri="/m/a.png", mask_sha256="2")
+        record(new, "s", mask_uri="/m/a.png", mask_sha256="3", suggested_uri="/s/a.png", suggested_sha256="4")
+        record(other, "r", restored_uri="/r/b.png", restored_sha256="5")
+        found = outcomes.superseded(session, "c", "a.png", ("/s/a.png", "", ""))
+        assert found == {"/r/a.tif": "1", "/m/a.png": "3"}
+        assert outcomes.superseded(session, "other", "a.png", ()) == {}
+
+
 def test_a_twin_has_the_same_bytes_and_a_usable_result(ledger: Ledger, make_batch, make_scan) -> None:
     with ledger.write() as session:
         batch = make_batch(session)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import Ledger, TaskContext, events, migrate, upgrade
 from pipeline.ledger.migrate import VERSION_TABLE
-from pipeline.ledger.tables import Base
+from pipeline.ledger.tables import Base, Outcome
 
 
 def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
@@ -40,6 +40,41 @@ def test_upgrading_again_keeps_what_is_there(ledger: Ledger, make_batch) -> None
     again = upgrade(ledger.url)
     with again.read() as session:
         assert session.execute(text("SELECT count(*) FROM ledger_batches")).scalar() == 1
+
+
+def test_outcomes_of_an_older_schema_have_no_suggestions(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import command
+
+    newest, wanted = command.upgrade, ["0002"]
+    monkeypatch.setattr(command, "upgrade", lambda config, _: newest(config, wanted[0]))
+    old = upgrade(url)
+    with old.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO ledger_scans (id, collection, path, sha256, bytes, fingerprint, format, width, height,"
+                " channels, bit_depth, first_seen) VALUES (1, 'c', 'a', 'x', 1, '', '', 0, 0, 0, 0, '2026-01-01')"
+            )
+        )
+        session.execute(
+            text(
+                "INSERT INTO ledger_batches (id, collection, name, state, inbox, output, recipe, recipe_digest, engine,"
+                " engine_digest, code_version, dag_id, run_id, host, holder, attempt, chunks, received, known,"
+                " elsewhere, more, counts, started) VALUES (1, 'c', 'b', 'done', '', '', '{}', '', '', '', '', '', '',"
+                " '', '', '', 0, 0, 0, 0, 0, '{}', '2026-01-01')"
+            )
+        )
+        session.execute(
+            text(
+                "INSERT INTO ledger_outcomes (id, scan_id, recipe_digest, batch_id, outcome, reason, message, figures,"
+                " mask_given, restored_uri, restored_sha256, restored_bytes, mask_uri, mask_sha256, sidecar_uri,"
+                " sidecar_sha256, code_version, recorded) VALUES (1, 1, 'r', 1, 'unchanged', '', '', '{}', '', '', '',"
+                " 0, '', '', '', '', '', '2026-01-01 00:00:00')"
+            )
+        )
+    wanted[0] = "head"
+    with upgrade(url).read() as session:
+        outcome = session.query(Outcome).one()
+        assert (outcome.outcome, outcome.suggested_uri, outcome.suggested_sha256) == ("unchanged", "", "")
 
 
 def test_many_processes_may_upgrade_at_once(url: str) -> None:

@@ -40,6 +40,8 @@ def written(outcome: Result, found: dict[str, Any], output: sidecar.Output | Non
         run=sidecar.Run("c", "b1", "host", "1.0", TaskContext("dag", "run", "task", 3, 2), MOMENT, MOMENT),
         mask_uri="/out/m.png" if output else "",
         mask_sha256="c" * 64 if output else "",
+        suggested_uri="/out/s.png" if found["suggested"] else "",
+        suggested_sha256="f" * 64 if found["suggested"] else "",
         output=output,
     )
     document: dict[str, Any] = json.loads(data)
@@ -78,6 +80,30 @@ def test_where_nothing_was_made(outcome: Result) -> None:
     assert document["output"] is document["engine"] is document["metrics"] is None
     assert document["disclosure"].startswith("Nothing was changed")
     assert document["review"]["wanted"] == (outcome is Result.REVIEW)
+
+
+LEFT = {"suggested": 12, "suggested_share": 0.0077, "suggested_kinds": json.dumps({"dust": 8, "other": 4})}
+
+
+@pytest.mark.parametrize("outcome", [Result.RESTORED, Result.UNCHANGED, Result.REVIEW])
+def test_what_was_marked_and_not_filled_is_told(outcome: Result) -> None:
+    output = MADE if outcome is Result.RESTORED else None
+    document = written(outcome, row(**FILLED, **LEFT), output)
+    assert document["mask"]["suggested"] == {
+        "pieces": 12,
+        "share": 0.0077,
+        "kinds": {"dust": 8, "other": 4},
+        "uri": "/out/s.png",
+        "sha256": "f" * 64,
+    }
+    said = "Left as they are: 12 marks of possible damage (0.77 % of the scan), for a person to look at."
+    assert document["disclosure"].endswith(said) == (outcome is not Result.REVIEW)
+    assert written(outcome, row(**FILLED, suggested=0), output)["mask"]["suggested"] is None
+
+
+def test_one_mark_is_told_as_one() -> None:
+    said = disclosure(row(**LEFT | {"suggested": 1}), Result.UNCHANGED, MOMENT)
+    assert said.endswith("Left as it is: 1 mark of possible damage (0.77 % of the scan), for a person to look at.")
 
 
 def test_the_disclosure_says_how_much_by_what_and_when() -> None:
