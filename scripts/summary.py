@@ -49,9 +49,14 @@ def _outcome(row: dict[str, Any]) -> str:
         by = {"manual": "painted mask", "combined": "painted mask and detector", "infrared": "infrared"}.get(
             row["mask_source"], "detector"
         )
-        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows"
-    why = row["message"] or row["review_reason"]
+        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows{_left(row)}"
+    why = row["message"] or row["review_reason"] or _left(row).removeprefix(", ")
     return line + (f"\n{'':<12}{_printable(why)}" if why else "")
+
+
+def _left(row: dict[str, Any]) -> str:
+    """Returns how many marks were not filled, with a comma before it; empty for none."""
+    return f", {row['suggested']:.0f} not filled" if row["suggested"] else ""
 
 
 def _print_truth(rows: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Collection
 
 EPILOG = """\
-Below DST: restored/, masks/, sidecars/, quarantine/, reports/ and, unless another is named, ledger.db.
+Below DST: restored/, masks/, suggestions/, sidecars/, quarantine/, reports/ and, unless another is named, ledger.db.
 Masters are only read. Run the same command again at any time: what is done is not done again, and a run that was
 killed is taken up where it stopped.
 
@@ -71,6 +71,7 @@ class Summary:
     more: bool = False
     outcomes: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    suggested: dict[str, int] = field(default_factory=lambda: {"scans": 0, "marks": 0})
     attention: list[dict[str, str]] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     report: str = ""

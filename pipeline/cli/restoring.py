@@ -137,6 +137,8 @@ def _figures(work: str, chunks: list[str], told: Summary) -> None:
         told.metrics[f"telea_{name}"] = {"median": telea.median, "images": telea.n}
     if facts.estimate:
         told.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
+    told.suggested["scans"] += facts.suggestions.images
+    told.suggested["marks"] += facts.suggestions.marks
     for one in concerns(full, Language("en")):
         told.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
     for stage, seconds in summary(batch).seconds_by_stage.items():

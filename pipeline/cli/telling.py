@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MEANING = {
     "restored": "damage filled, all else bit-identical",
-    "unchanged": "no damage found, nothing written but the finding",
+    "unchanged": "nothing sure enough to be filled, no copy made",
     "review": "doubtful: a mask is suggested, nothing was filled",
     "quarantined": "cannot be read whole; a copy and the reason lie in quarantine/",
     "failed": "an error on our side; run with --redo after it is mended",
@@ -32,7 +32,7 @@ def tell(summary: Summary) -> None:
         console.print(f"Nothing new: {done}.", markup=False)
     else:
         console.print(_outcomes(summary))
-        for line in _figures(summary):
+        for line in (*_suggested(summary), *_figures(summary)):
             console.print(line, markup=False)
     for one in summary.attention[:MOST]:
         console.print(Text(f"  {one['outcome']:11} {visible(one['path'], 80)}: {one['reason']}"))
@@ -54,6 +54,17 @@ def _outcomes(summary: Summary) -> Table:
     before = f", {summary.known} were done before" if summary.known else ""
     table.add_row("received", str(summary.received), f"[dim]in {summary.seconds:.1f} s{before}[/dim]")
     return table
+
+
+def _suggested(summary: Summary) -> list[str]:
+    """Returns the line about marks that were not filled; none where there are none."""
+    scans, marks = summary.suggested["scans"], summary.suggested["marks"]
+    if not scans:
+        return []
+    who = "1 scan carries" if scans == 1 else f"{scans} scans carry"
+    what = "1 mark that was" if marks == 1 else f"{marks} marks that were"
+    look = "look at it" if marks == 1 else "look at them"
+    return [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
 
 
 def _figures(summary: Summary) -> list[str]:

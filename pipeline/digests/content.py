@@ -17,6 +17,7 @@ from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import jpeg
 from pipeline.reports.places import told
 from pipeline.reports.plates import preview_of
+from pipeline.reports.suggestions import carrying, sentence
 from pipeline.reports.summary import BatchSummary, Preview
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Content:
     concerns: list[Concern]
     quality: list[str]
     marked: str
+    suggested: str
     pairs: list[Pair]
 
     @property
@@ -85,6 +87,7 @@ def compose(frame: pd.DataFrame, batch: BatchSummary, previews: Callable[[Any], 
         concerns=wanted,
         quality=quality(found, t),
         marked=t("mail.marked", places=marked) if (marked := told(found.places, t)) else "",
+        suggested=sentence(found.suggestions, t),
         pairs=_pairs(full, wanted, previews),
     )
 
@@ -120,10 +123,12 @@ def quality(found: Figures, t: Language) -> list[str]:
 
 
 def _pairs(full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], Preview | None]) -> list[Pair]:
-    """Returns a few images: those that want attention and can be shown, then the largest flawless repair."""
+    """Returns a few images: those that want attention, then the largest flawless repairs, then marks left unfilled."""
     reasons = {concern.number: concern.reason for concern in wanted}
     restored = full[(full["outcome"] == Outcome.RESTORED) & ~full["number"].isin(list(reasons))]
     best = restored.sort_values("coverage", ascending=False, kind="stable")["number"].head(MOST_PAIRS).tolist()
+    marks = carrying(full).sort_values("suggested_share", ascending=False, kind="stable")["number"]
+    rest = [number for number in marks.head(4 * MOST_PAIRS).tolist() if number not in {*reasons, *best}]
     rows = {int(row["number"]): row for _, row in full.iterrows()}
     found: list[Pair] = []
 
@@ -148,4 +153,5 @@ def _pairs(full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], 
 
     show([concern.number for concern in wanted], MOST_PAIRS - 1 if best else MOST_PAIRS)
     show(best, MOST_PAIRS)
+    show(rest, MOST_PAIRS)
     return found

@@ -18,6 +18,7 @@ from pipeline.reports.names import one_line, visible
 from pipeline.reports.palette import Outcome
 from pipeline.reports.places import told
 from pipeline.reports.plates import Plate, Plates
+from pipeline.reports.suggestions import sentence
 from pipeline.reports.summary import BatchSummary
 from pipeline.reports.typefaces import faces
 
@@ -66,6 +67,7 @@ def page(
             figures=figures,
             headline=headline(figures, t),
             marked=told(figures.places, t),
+            suggested=sentence(figures.suggestions, t),
             bar=bar(figures),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.reports.palette import Outcome
 from pipeline.reports.places import Places, places
+from pipeline.reports.suggestions import Suggestions, suggestions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,8 @@ class Figures:
         estimate_range: median of the low and of the high ends of the images' own spreads.
         seam: spread of the seam score over restored images.
         places: what was marked on all images together.
+        suggestions: what was marked and not filled.
+        clean: images left unchanged that carry no mark at all.
     """
 
     total: int
@@ -67,6 +70,8 @@ class Figures:
     estimate_range: tuple[float, float] | None
     seam: Spread | None
     places: Places = field(default_factory=Places)
+    suggestions: Suggestions = field(default_factory=Suggestions)
+    clean: int = 0
 
 
 TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
@@ -101,6 +106,8 @@ def figures(frame: pd.DataFrame) -> Figures:
         estimate_range=(low.median, high.median) if low and high else None,
         seam=spread(restored["seam"]),
         places=places(zip(frame["kinds"], frame["held"], strict=True)),
+        suggestions=suggestions(frame),
+        clean=int(((frame["outcome"] == Outcome.UNCHANGED) & ~(frame["suggested"] > 0)).sum()),
     )
 
 

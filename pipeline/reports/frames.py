@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 TEXT = (
     *("path", "outcome", "reason", "message", "review_reason", "same_as"),
-    *("format", "mask_source", "mask_note", "kinds", "held", "engine", "notes"),
+    *("format", "mask_source", "mask_note", "kinds", "held", "suggested_kinds", "engine", "notes"),
 )
 NUMBERS = (
     *("bytes", "width", "height", "bit_depth", "coverage", "components", "inpaint_seconds", "seam"),
     *("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "baseline_psnr", "baseline_ssim"),
-    *("estimate_psnr", "estimate_low", "estimate_high"),
+    *("estimate_psnr", "estimate_low", "estimate_high", "suggested", "suggested_share"),
 )
 TRUTH = "outside_identical"
 # A cell that starts with one of these runs as a formula when a spreadsheet opens the file.

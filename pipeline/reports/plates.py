@@ -13,6 +13,7 @@ from pipeline.reports.names import one_line
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import budget, jpeg
 from pipeline.reports.places import places, told
+from pipeline.reports.suggestions import carrying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 MOST_PLATES = 300
 """Images shown with three pictures each; in a larger batch those that want attention, then the most damaged ones."""
 MOST_THUMBNAILS = 120
-"""Images without damage shown with one small picture each."""
+"""Images without any mark shown with one small picture each."""
 THUMBNAIL = 260
 
 Row = Mapping[Hashable, Any]
@@ -59,7 +60,7 @@ class Plates:
 
     Attributes:
         plates: what wants attention stands where its number puts it, like every other image.
-        thumbnails: images without damage, with one picture each.
+        thumbnails: images without any mark, with one picture each.
         files: the JPEG files by the URL under which the templates name them.
         left_out: how many images with pictures found no place.
     """
@@ -117,9 +118,13 @@ def collect_plates(
 
 def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], int]:
     """Returns the numbers of the images with a plate, of those with a thumbnail, and how many must do without."""
-    clean = frame.loc[frame["outcome"] == Outcome.UNCHANGED, "number"].head(MOST_THUMBNAILS)
-    shown = frame[~frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])]
-    ranked = shown.assign(first=shown["number"].isin(wanted)).sort_values(["first", "coverage"], ascending=False)
+    suggested = frame["number"].isin(carrying(frame)["number"])
+    left = frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])
+    clean = frame.loc[(frame["outcome"] == Outcome.UNCHANGED) & ~suggested, "number"].head(MOST_THUMBNAILS)
+    shown = frame[~left | suggested]
+    ranked = shown.assign(first=shown["number"].isin(wanted)).sort_values(
+        ["first", "coverage", "suggested_share"], ascending=False
+    )
     return set(ranked["number"].head(MOST_PLATES)), set(clean), max(0, len(ranked) - MOST_PLATES)
 
 
@@ -170,6 +175,9 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
         add("places", counted)
     elif row["components"] > 0:
         add("places", t.number(row["components"]))
+    if row["suggested"] > 0:
+        share = t("plates.damage_share", share=t.percent(row["suggested_share"], 2))
+        add("suggested", f"{t.number(row['suggested'])} · {share}")
     if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
         add("source", t(f"plates.source_{row['mask_source']}"))
     if row["engine"]:

@@ -110,6 +110,7 @@ def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys
     assert main([*arguments, "--json"]) == 0
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert said["outcomes"]["unchanged"] == said["received"] == 1
+    assert said["suggested"] == {"scans": 0, "marks": 0}
     assert said["ledger"] == f"sqlite:///{tmp_path}/out/ledger.db"
     assert main(arguments) == 0
     assert "Nothing new: 1 scan was done before." in capsys.readouterr().out
@@ -117,6 +118,24 @@ def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys
     (tmp_path / "empty").mkdir()
     assert main(["restore", "empty", "out2", "--recipe", "good.yaml"]) == 0
     assert "there is no file in the inbox" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("scans", "marks", "words"),
+    [
+        (12, 48, "12 scans carry 48 marks that were not filled: look at them (marked in the report, masks in"),
+        (1, 1, "1 scan carries 1 mark that was not filled: look at it ("),
+        (0, 0, ""),
+    ],
+)
+def test_marks_that_were_not_filled_are_told(scans: int, marks: int, words: str, capsys) -> None:
+    from pipeline.cli.restore import Summary
+    from pipeline.cli.telling import tell
+
+    outcomes = {"restored": 0, "unchanged": 20}
+    tell(Summary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks}))
+    said = capsys.readouterr().out
+    assert (words in said) if words else ("not filled" not in said)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_the_tree_is_what_mail_programs_expect(build: Build, pdf: Path) -> None:
 
 def test_headers(build: Build) -> None:
     message = received(build())
-    what = "12 restored, 1 to review, 2 unreadable, 1 failed, 2 without damage"
+    what = "12 restored, 1 to review, 2 unreadable, 1 failed, 2 unchanged"
     assert message["Subject"] == f"Glass plates of the old harbour: {what} (21 Nov 2026)"
     assert message["From"] == "Archive restoration <restoration@archive.example>"
     assert message["To"] == "anna@example.org"
@@ -132,10 +132,49 @@ def test_measured_and_estimated_figures_are_told_apart(build: Build) -> None:
 def test_german(build: Build) -> None:
     message = received(build(language="de", title="Glasplatten"))
     assert message["Subject"] == (
-        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 ohne Schaden (21. Nov. 2026)"
+        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 unverändert (21. Nov. 2026)"
     )
     assert "Die Datei ist abgeschnitten, ihr Ende fehlt." in part(message, "plain")
     assert '<html lang="de">' in part(message, "html")
+
+
+MARKS = {
+    "en": ("2 images carry 15 marks that were not filled: look at them.", "Nothing wants your attention."),
+    "de": (
+        "2 Bilder tragen 15 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+        "Nichts verlangt Ihre Aufmerksamkeit.",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", MARKS)
+def test_marks_that_were_not_filled_are_told_in_one_line(build: Build, language: str) -> None:
+    line, quiet = MARKS[language]
+    message = received(build(language=language))
+    for kind in ("plain", "html"):
+        text = " ".join(part(message, kind).split())
+        assert text.count(line) == 1 and "suggestions/" in text
+    rows = pd.DataFrame(
+        [
+            row("a.tif", "unchanged", suggested=8, suggested_share=0.1),
+            row("b.tif", "restored", suggested=7, suggested_share=0.01),
+        ]
+    )
+    alone = received(build(rows=rows, language=language, previews=lambda _: None))
+    for kind in ("plain", "html"):
+        text = " ".join(part(alone, kind).split())
+        assert line in text and quiet not in text
+    none = part(build(rows=pd.DataFrame([row("a.tif", "unchanged", suggested=0)]), language=language), "plain")
+    assert quiet in none and "suggestions/" not in none
+
+
+def test_marks_are_shown_where_there_is_room(build: Build) -> None:
+    picture = Image.new("RGB", (40, 30))
+    rows = pd.DataFrame([row(f"{n}.tif", "unchanged", suggested=n, suggested_share=n / 100) for n in range(5)])
+    html = part(build(rows=rows, previews=lambda _: Preview(picture, picture, None)), "html")
+    names = re.findall(r'alt="(\d)\.tif: before"', html)
+    assert names == ["4", "3", "2"], "the most marked first"
+    assert "possible damage marked, nothing filled" in html
 
 
 def test_a_large_report_is_named_not_attached(build: Build, pdf: Path) -> None:

@@ -146,7 +146,8 @@ def sample() -> tuple[pd.DataFrame, Callable[[Any], Preview | None]]:
     telea = {"baseline_psnr": 38.9, "baseline_ssim": 0.9873}
     rows = [
         row("box 1/astronaut.tif", "restored", **known, **telea),
-        row("box 1/camera.tif", "restored", coverage=0.0041, components=5.0, estimate_psnr=31.2),
+        row("box 1/camera.tif", "restored", coverage=0.0041, components=5.0, estimate_psnr=31.2,
+            suggested=4.0, suggested_share=0.0021, suggested_kinds='{"dust": 4}'),
         row("box 1/chelsea.png", "restored", **known | {"psnr_hole": 31.0, "psnr": 44.0}, **telea, coverage=0.031),
         row("box 2/coffee.jpg", "restored", mask_source="manual", mask_note="The mask was given inverted.",
             coverage=0.002),
@@ -155,7 +156,8 @@ def sample() -> tuple[pd.DataFrame, Callable[[Any], Preview | None]]:
         row("box 3/coins.tif", "review", review_reason="The mask covers 31 % of the image, above the limit of 15 %.",
             coverage=0.31, estimate_psnr=float("nan"), seam=float("nan"), engine=None, outside_identical=None),
         row("box 3/page.tif", "unchanged", coverage=0.0, components=0.0),
-        row("box 3/cat.tif", "unchanged", coverage=0.0, components=0.0),
+        row("box 3/cat.tif", "unchanged", coverage=0.0, components=11.0,
+            suggested=11.0, suggested_share=0.0123, suggested_kinds='{"hair": 6, "dust": 5}'),
         row("box 3/torn.tif", "quarantined", reason="truncated", message="The file ends after 1 203 of 4 096 lines.",
             width=float("nan"), height=float("nan")),
         row("box 3/readme.jpg", "quarantined", reason="not-an-image", width=float("nan"), height=float("nan")),
@@ -173,7 +175,9 @@ def sample() -> tuple[pd.DataFrame, Callable[[Any], Preview | None]]:
         name = names[path] if names[path] in PICTURES else PICTURES[place % len(PICTURES)]
         found = pictures(name, seed=place)
         if row["outcome"] in ("review", "unchanged"):
-            return Preview(found.before, found.mask if row["outcome"] == "review" else None, None)
+            return Preview(
+                found.before, found.mask if row["outcome"] == "review" or row["suggested"] > 0 else None, None
+            )
         return found
 
     return pd.DataFrame(rows), previews

@@ -1,0 +1,49 @@
+"""What was marked and not filled, over a batch: how much of it there is, and a sentence that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.reports.language import Language
+from pipeline.reports.palette import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOOKED_AT = (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW)
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What was marked and not filled.
+
+    Attributes:
+        images: how many carry such marks.
+        marks: how many marks there are.
+    """
+
+    images: int = 0
+    marks: int = 0
+
+
+def carrying(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of the images that carry marks which were not filled.
+
+    Args:
+        frame: as `frames.complete` returns it.
+    """
+    return frame[(frame["suggested"] > 0) & frame["outcome"].isin([str(outcome) for outcome in LOOKED_AT])]
+
+
+def suggestions(frame: pd.DataFrame) -> Suggestions:
+    """Returns what was marked and not filled on all images of a frame as `frames.complete` returns it."""
+    rows = carrying(frame)
+    return Suggestions(len(rows), int(rows["suggested"].sum()))
+
+
+def sentence(found: Suggestions, t: Language) -> str:
+    """Returns, e.g., `12 images carry 48 marks that were not filled: look at them.`; "" where there are none."""
+    if not found.images:
+        return ""
+    return t.count("suggested.line", found.images, marks=t.count("suggested.marks", found.marks))

@@ -1,0 +1,103 @@
+"""Marks that were not filled: counted where an image was looked at, and said in each language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+from report_sample import batch_summary, row
+
+from pipeline.reports import Preview
+from pipeline.reports.attention import concerns
+from pipeline.reports.document import page
+from pipeline.reports.figures import figures
+from pipeline.reports.frames import complete
+from pipeline.reports.language import Language
+from pipeline.reports.plates import Plates, collect_plates, facts
+from pipeline.reports.suggestions import Suggestions, sentence, suggestions
+
+ROWS = [
+    row("a.tif", "unchanged", coverage=0.0, suggested=3, suggested_share=0.0123),
+    row("b.tif", "restored", suggested=1, suggested_share=0.002),
+    row("c.tif", "review", suggested=7, suggested_share=0.2, review_reason="too much"),
+    row("d.tif", "unchanged", coverage=0.0, suggested=0, suggested_share=0.0),
+    row("e.tif", "failed", suggested=9, suggested_share=0.5, message="stopped"),
+    row("f.tif", "quarantined", reason="empty"),
+]
+
+
+def shown(rows: list[dict[str, Any]], folder: Path, language: str) -> tuple[str, Plates]:
+    """The report's page as HTML, without its markup's line ends, and its plates."""
+    t, frame = Language(language), complete(pd.DataFrame(rows))
+    picture = Image.new("L", (40, 30))
+    wanted = concerns(frame, t)
+    plates = collect_plates(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
+    html = page(frame, batch_summary(language=language), figures(frame), wanted, plates, {}, t)
+    return " ".join(html.split()), plates
+
+
+def test_only_images_that_were_looked_at_carry_marks() -> None:
+    assert suggestions(complete(pd.DataFrame(ROWS))) == Suggestions(images=3, marks=11)
+    assert figures(complete(pd.DataFrame(ROWS))).clean == 1
+
+
+def test_a_frame_from_before_there_were_such_marks_has_none() -> None:
+    assert suggestions(complete(pd.DataFrame([row("a.tif", "unchanged")]))) == Suggestions()
+
+
+@pytest.mark.parametrize(
+    ("images", "marks", "english", "german"),
+    [
+        (0, 0, "", ""),
+        (
+            1,
+            1,
+            "1 image carries 1 mark that was not filled: look at it.",
+            "1 Bild trägt 1 Markierung, die nicht gefüllt wurde: bitte ansehen.",
+        ),
+        (
+            12,
+            1048,
+            "12 images carry 1,048 marks that were not filled: look at them.",
+            "12 Bilder tragen 1.048 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+        ),
+    ],
+)
+def test_one_sentence_says_how_many(images: int, marks: int, english: str, german: str) -> None:
+    assert sentence(Suggestions(images, marks), Language("en")) == english
+    assert sentence(Suggestions(images, marks), Language("de")) == german
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "label", "share"),
+    [
+        ("en", "3 images carry 11 marks that were not filled: look at them.", "Not filled", "3 · 1.23% of the image"),
+        (
+            "de",
+            "3 Bilder tragen 11 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+            "Nicht gefüllt",
+            "3 · 1,23\u00a0% des Bildes",
+        ),
+    ],
+)
+def test_the_report_says_so_in_summary_plate_and_register(
+    tmp_path: Path, language: str, line: str, label: str, share: str
+) -> None:
+    html, plates = shown(ROWS, tmp_path, language)
+    assert html.count(line) == 1 and "suggestions/" in html
+    assert f'<th class="n left">{label}</th>' in html
+    frame = complete(pd.DataFrame(ROWS))
+    assert share == dict(facts(frame.iloc[0], Language(language)))[label]
+    assert label not in dict(facts(frame.iloc[3], Language(language)))
+    assert [plate.path for plate in plates.plates] == ["a.tif", "b.tif", "c.tif", "e.tif"]
+    assert [plate.path for plate in plates.thumbnails] == ["d.tif"], "only what carries no mark is shown small"
+
+
+def test_nothing_wants_attention_only_where_there_are_no_marks(tmp_path: Path) -> None:
+    quiet, _ = shown([ROWS[3]], tmp_path, "en")
+    assert "Nothing wants your attention." in quiet and "not filled:" not in quiet
+    marked, _ = shown([ROWS[0]], tmp_path, "en")
+    assert "Nothing wants your attention." not in marked and "1 image carries 3 marks" in marked
