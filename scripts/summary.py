@@ -56,7 +56,8 @@ def _outcome(row: dict[str, Any]) -> str:
 
 def _left(row: dict[str, Any]) -> str:
     """Returns how many marks were not filled, with a comma before it; empty for none."""
-    return f", {row['suggested']:.0f} not filled" if row["suggested"] else ""
+    count = int(row["suggested"] or 0)
+    return f", {count} {'mark' if count == 1 else 'marks'} not filled" if count else ""
 
 
 def _print_truth(rows: list[dict[str, Any]]) -> None:
