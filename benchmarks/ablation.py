@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from pipeline.machine.files import write_whole
 from pipeline.rn import fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
@@ -295,13 +296,6 @@ def report(out: Path, *, curves: bool = True) -> str:
     return text
 
 
-def keep(path: Path, text: str) -> None:
-    """Writes a file whole, under a temporary name and renamed."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
 def run(arguments: argparse.Namespace) -> str:
     """The table, after training every cell that is not there yet."""
     out: Path = arguments.out
@@ -313,12 +307,15 @@ def run(arguments: argparse.Namespace) -> str:
     stored = out / "plan.json"
     if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
         raise ValueError(f"{out} holds an ablation by another plan, or on other photographs")
-    keep(stored, json.dumps(vars(plan), indent=1))
+    write_whole(stored, json.dumps(vars(plan), indent=1).encode())
     learned, held = split(photos)
     data = ValidationSet(held, size=plan.crop, count=plan.count)
-    keep(out / "levels.json", json.dumps(scores(fill_prior(data), data)))
+    write_whole(out / "levels.json", json.dumps(scores(fill_prior(data), data)).encode())
     if not (out / "costs.json").exists():
-        keep(out / "costs.json", json.dumps(measure_costs(BatchMaker(learned, 0, bank_holes=200), plan), indent=1))
+        write_whole(
+            out / "costs.json",
+            json.dumps(measure_costs(BatchMaker(learned, 0, bank_holes=200), plan), indent=1).encode(),
+        )
     costs = json.loads((out / "costs.json").read_text())
     # Seed by seed, so that an ablation that was stopped has compared all of them.
     for seed in range(1, arguments.seeds + 1):
@@ -331,7 +328,7 @@ def run(arguments: argparse.Namespace) -> str:
             batches = batches or Batches(learned, seed, arguments.holes)
             began = time.monotonic()
             frame = train(cell, plan, costs, batches, data)
-            keep(path, frame.to_csv(index=False))
+            write_whole(path, frame.to_csv(index=False).encode())
             ending = frame.iloc[-1]
             print(
                 f"{cell.name}: hole {ending['psnr_hole']:.2f} dB, {ending['spent']:.0f} s of one core,"

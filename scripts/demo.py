@@ -22,6 +22,7 @@ import yaml
 
 import runs
 import server
+from pipeline.machine.files import write_whole
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,9 +130,7 @@ def _remember(name: str, entry: dict[str, Any]) -> bool:
     # An output belongs to one collection: the last that was given it.
     others = {n: e for n, e in document["collections"].items() if e["output"] != entry["output"]}
     document["collections"] = others | {name: entry}
-    temporary = COLLECTIONS.with_suffix(".tmp")
-    temporary.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    temporary.replace(COLLECTIONS)
+    write_whole(COLLECTIONS, yaml.safe_dump(document, allow_unicode=True, sort_keys=False).encode())
     return again
 
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from pipeline.machine.files import write_whole
+
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HEALTH = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])
@@ -203,9 +205,7 @@ def state() -> dict[str, Any]:
 def save(state: dict[str, Any]) -> None:
     """Writes down what runs, whole."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
-    new = STATE.with_name(f"{STATE.name}.{os.getpid()}")
-    new.write_text(json.dumps(state), encoding="utf-8")
-    new.replace(STATE)
+    write_whole(STATE, json.dumps(state).encode())
 
 
 def end_session(leader: int) -> None:

@@ -13,6 +13,7 @@ from pipeline.digits.charts import loss_chart
 from pipeline.digits.evaluate import Evaluation
 from pipeline.digits.sets import Digits
 from pipeline.digits.sheets import Sheet, examples, failures
+from pipeline.machine.files import write_whole
 from pipeline.reports.document import environment, style, versions
 from pipeline.reports.pdf import render_pdf
 from pipeline.reports.typefaces import faces
@@ -104,9 +105,9 @@ def write_report(
         pdf = render_pdf(html, css, files, f"digits/{title}")
     table = evaluation.table()
     return Files(
-        _put(target / "report.pdf", pdf),
-        _put(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
-        _put(target / "report.parquet", table.to_parquet(index=False)),
+        write_whole(target / "report.pdf", pdf),
+        write_whole(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
+        write_whole(target / "report.parquet", table.to_parquet(index=False)),
     )
 
 
@@ -130,10 +131,3 @@ def _best(evaluation: Evaluation) -> dict[tuple[int, str], float]:
         for figure in ("accuracy", "psnr_hole", "ssim_hole"):
             best[row.hole, figure] = max(best.get((row.hole, figure), 0.0), getattr(row, figure))
     return best
-
-
-def _put(path: Path, data: bytes) -> Path:
-    """The path of a file that appears there whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    return partial.replace(path)

@@ -17,6 +17,7 @@ from pipeline.digits.judge import Judge
 from pipeline.digits.paper import PaperGenerator
 from pipeline.digits.region import RegionGenerator
 from pipeline.errors import WeightsError
+from pipeline.machine.files import write_whole
 from pipeline.rn.weights import read_metadata
 
 FORMAT = "digits-1"
@@ -47,9 +48,7 @@ def save_network(path: Path, network: str, module: nn.Module, facts: dict[str, s
     # One entry: safetensors writes several in any order, and the same weights would not make the same file.
     about = json.dumps({**facts, "format": FORMAT, "network": network}, sort_keys=True)
     data: bytes = save_tensors(tensors, {ABOUT: about})
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

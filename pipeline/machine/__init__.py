@@ -1,1 +1,1 @@
-"""What networks of all kinds share: where they run, and the cache of their exported graphs."""
+"""This machine: where networks run on it, the cache of their exported graphs, and files that appear whole."""

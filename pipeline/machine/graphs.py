@@ -7,14 +7,13 @@ import fcntl
 import hashlib
 import io
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import WeightsError
+from pipeline.machine.files import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +52,7 @@ def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], by
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target.with_suffix(".lock")):
             if not target.exists():
-                publish(target, export())
+                write_whole(target, export(), synced=True)
         return target
     except OSError as error:
         log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
@@ -86,20 +85,6 @@ def to_onnx(module: torch.nn.Module, example: tuple[torch.Tensor, ...], inputs: 
             dynamic_axes=dict.fromkeys((*inputs, output), free),
         )
     return target.getvalue()
-
-
-def publish(target: Path, data: bytes) -> None:
-    """Writes a file whole: under a temporary name, then renamed."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

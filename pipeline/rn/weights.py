@@ -12,6 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from pipeline.errors import WeightsError
+from pipeline.machine.files import write_whole
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 
@@ -41,15 +42,13 @@ def save_generator(path: Path, generator: Generator, metadata: dict[str, str]) -
     """Writes the generator as float16 safetensors and returns the file's sha256.
 
     Half precision because a shipped file stays small; its rounding (1 in 2000) is under that of the bf16 arithmetic
-    in which the network runs. The configuration goes into the metadata beside ``metadata``. Written under a
-    temporary name and renamed.
+    in which the network runs. The configuration goes into the metadata beside ``metadata``. It appears
+    whole.
     """
     tensors = {key: value.detach().cpu().half().contiguous() for key, value in generator.state_dict().items()}
     packed = save_tensors(tensors, {**metadata, "format": FORMAT, "config": generator.config.to_json()})
     data = _sorted_header(packed)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

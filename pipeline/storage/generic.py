@@ -6,13 +6,12 @@ Both take the provider's own package (for example `smart_open[gcs]` and `gcsfs`)
 from __future__ import annotations
 
 import io
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from pipeline.errors import ConfigurationError
+from pipeline.machine.files import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.failures import GuardedReader, reading, writing
 from pipeline.storage.uris import scheme
@@ -116,7 +115,7 @@ def delete_tree(uri: str) -> None:
 
 def check_writable(uri: str) -> None:
     """Returns when a file can be written below a prefix and deleted again."""
-    probe = f"{uri.rstrip('/')}/.part-{os.getpid()}-{uuid.uuid4().hex}"
+    probe = f"{uri.rstrip('/')}/{temporary_name()}"
     write_bytes(probe, b"probe")
     delete(probe)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pipeline.errors import OutputNotWritable
+from pipeline.machine.files import TEMPORARY, temporary_name, whole
 from pipeline.storage.failures import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
 from pipeline.storage.uris import local_path
@@ -26,7 +25,6 @@ __all__ = [
 
 # A disk with less than both of these free is nearly full: what is begun can still be finished, but nothing is begun.
 ROOM_BYTES, ROOM_SHARE = 1 << 30, 0.05
-TEMPORARY = re.compile(r"\.part-\d+-[0-9a-f]{32}")
 
 
 def open_read(uri: str) -> BinaryIO:
@@ -42,27 +40,9 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
     path = local_path(uri)
     with writing(uri):
         make_folders(path.parent)
-        temporary = _temporary(path.parent)
-        try:
-            # Not mkstemp, whose files nobody else may read.
-            with temporary.open("xb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+        with whole(path, synced=True) as temporary, temporary.open("xb") as stream:
+            yield stream
         sync_folder(path.parent)
-
-
-def _temporary(folder: Path) -> Path:
-    """Returns a hidden name that no other writer has.
-
-    It does not hold the target's name: a target of 255 bytes leaves no room for more.
-    """
-    return folder / f".part-{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
@@ -131,7 +111,7 @@ def check_writable(uri: str) -> None:
         if usage.free < min(ROOM_BYTES, usage.total * ROOM_SHARE):
             free = f"only {usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB are free"
             raise OutputNotWritable(f"{uri}: the disk is nearly full ({free}); free some space")
-        probe = _temporary(local_path(uri))
+        probe = local_path(uri) / temporary_name()
         try:
             with probe.open("xb") as stream:
                 stream.write(bytes(4096))

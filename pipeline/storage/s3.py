@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -19,6 +18,7 @@ import smart_open.s3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.machine.files import temporary_name
 from pipeline.storage.entry import Entry, has_image_suffix, is_hidden, text_path
 from pipeline.storage.failures import GuardedReader
 from pipeline.storage.s3_failures import answering
@@ -208,7 +208,7 @@ def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
 
 def check_writable(uri: str) -> None:
     """Returns when an object can be put below a prefix and deleted again."""
-    probe = f"{uri.rstrip('/')}/.part-{os.getpid()}-{uuid.uuid4().hex}"
+    probe = f"{uri.rstrip('/')}/{temporary_name()}"
     write_bytes(probe, b"")
     delete(probe)
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.machine.files import write_whole
+
 log = logging.getLogger(__name__)
 
 MANIFEST = "MANIFEST.csv"
@@ -79,7 +81,7 @@ def describe_data(photos: Path, names: Iterable[str]) -> str:
 
 
 def write_card(target: Path, card: Card) -> Path:
-    """The path of the card, written as Markdown under a temporary name and renamed."""
+    """The path of the card, written as Markdown; it appears whole."""
     parts = [f"# {card.title}", card.purpose, "## Network", card.network]
     for heading, table in card.tables.items():
         parts += [f"## {heading}", table]
@@ -87,8 +89,6 @@ def write_card(target: Path, card: Card) -> Path:
     parts += ["## Limits", "\n".join(f"- {limit}" for limit in card.limits)]
     parts += ["## How to reproduce", "```\n" + "\n".join(card.reproduce) + "\n```"]
     parts += ["## Data", card.data]
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    partial.replace(target)
+    write_whole(target, ("\n\n".join(parts) + "\n").encode())
     log.info("wrote %s", target)
     return target

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.errors import WeightsError
+from pipeline.machine.files import whole
 
 NAME = "checkpoint.safetensors"
 
@@ -67,9 +68,8 @@ def save_checkpoint(
             {"step": progress.step, "seconds": progress.seconds, "pixels": progress.pixels, "facts": progress.facts}
         )
     }
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    with whole(path) as temporary:
+        save_file(tensors, temporary, metadata)
 
 
 def read_progress(path: Path) -> Progress:

@@ -53,7 +53,7 @@ def test_from_data_to_report(folder, tmp_path):
     assert "| 14×14 |" in card
     assert result.accounts["region"].digest in card
     assert told[-1][1] == 1.0
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".part-*"))
 
 
 def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path, capsys):
