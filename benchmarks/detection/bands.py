@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from benchmarks.detection.figures import NEAR, Plane
+from pipeline.damage.sizes import stroke_width
 
 #: Upper limits in grey levels between a piece and the ring around it, and in pixels of its greatest width.
 CONTRASTS = {"contrast < 10": 10.0, "contrast 10-25": 25.0, "contrast 25-60": 60.0, "contrast > 60": 1e9}
@@ -47,7 +48,7 @@ def pieces(truth: Plane, grey: Plane) -> Iterator[tuple[list[str], tuple[slice, 
         place = (slice(top, y + height + REACH), slice(left, x + width + REACH))
         inside = labels[place] == index
         ring = (cv2.dilate(inside.astype(np.uint8), RING) > 0) & (truth[place] == 0)
-        thick = 2 * cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 3).max() - 1
+        thick = stroke_width(inside)
         names = [next(name for name, limit in WIDTHS.items() if thick <= limit)]
         if ring.any():
             step = float(np.median(grey[place][inside])) - float(np.median(grey[place][ring]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.damage.finish import finish
 from pipeline.damage.pieces import shape_of
 from pipeline.damage.registration import lies_alike
+from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Component, Detection, Level, Mask, Pixels
 
 Density = NDArray[np.float32]
@@ -199,7 +200,7 @@ def _noise(rest: NDArray[np.int16]) -> float:
 
 def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Component]]:
     """Masks of both levels before they are widened, and the explanations."""
-    unit = max(1.0, float(np.sqrt(rest.size)) / 512)
+    unit = unit_of(rest)
     reach = (rest >= max(REACH, REACH_NOISE * noise)).astype(np.uint8)
     count, found, stats, _ = cv2.connectedComponentsWithStats(reach, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(found, np.int32)

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.sizes import stroke_width, unit_of
+
 Matrix = NDArray[np.float64]
 
 FIGURES = 6
@@ -45,7 +47,7 @@ def piece_figures(chance: NDArray[np.uint8], labels: NDArray[np.int32], stats: N
     areas = (last - first + 1).astype(np.float64)
     mean = np.add.reduceat(odds, first) / areas
     decile = odds[first + (0.9 * (areas - 1)).astype(np.int64)]
-    unit = max(1.0, float(np.sqrt(chance.size)) / 512)
+    unit = unit_of(chance)
     widths = np.array([_width(labels, index, stats[index]) for index in range(1, count + 1)])
     spans = np.hypot(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
     shape = [np.log(areas / unit**2), np.log(widths / unit), np.log(spans / widths)]
@@ -59,12 +61,11 @@ def _log_odds(values: NDArray[np.uint8]) -> Matrix:
 
 
 def _width(labels: NDArray[np.int32], index: int, stat: NDArray[np.int32]) -> float:
-    """Twice the largest distance to the rim, in pixels."""
+    """The width of a piece in pixels."""
     x, y, width, height, area = (int(value) for value in stat)
     if area < SPECK:
         return float(np.sqrt(area))
-    inside = np.pad((labels[y : y + height, x : x + width] == index).astype(np.uint8), 1)
-    return max(1.0, 2 * float(cv2.distanceTransform(inside, cv2.DIST_L2, 3).max()) - 1)
+    return stroke_width(labels[y : y + height, x : x + width] == index)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.sizes import stroke_width
 from pipeline.damage.types import Component, Mask
 
 #: Pieces explained on one scan, largest first; a scan with more has a review of its own.
@@ -22,7 +23,7 @@ class Found:
         chance: (H,W) uint8 in 1/255.
         repair: chance of each piece to repair in 1/255, 0 elsewhere; before widening.
         suggest: 0 and 255; contains what is to repair.
-        unit: pixels of one unit of size.
+        unit: pixels of one unit of size, see `unit_of`.
     """
 
     chance: NDArray[np.uint8]
@@ -65,8 +66,7 @@ def explain_pieces(found: Found) -> list[Component]:
 def shape_of(inside: NDArray[np.bool_], area: int, unit: float) -> tuple[str, str, float]:
     """Returns the kind of a piece by its shape, its shape in words, and the width of its stroke in pixels."""
     rows, columns = np.nonzero(inside)
-    padded = np.pad(inside.astype(np.uint8), 1)
-    width = max(1.0, 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max()) - 1)
+    width = stroke_width(inside)
     length = max(area / width, float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1)))
     if length > 5 * width and length > 12 * unit:
         spread = np.linalg.eigvalsh(np.cov(np.stack([rows, columns]).astype(np.float64)))

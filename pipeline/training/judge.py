@@ -24,6 +24,7 @@ from pipeline.damage.classical.relief import relief
 from pipeline.damage.luminance import luminance
 from pipeline.damage.simulation import ArtefactBank, simulate
 from pipeline.damage.simulation.distractors import distract
+from pipeline.damage.sizes import unit_of
 from pipeline.training.detector_data import SEE_THROUGH
 from pipeline.training.photos import load_photos, split
 
@@ -93,7 +94,7 @@ def _picture(
 
 
 def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-    unit = max(1.0, float(np.sqrt(grey.size)) / 512)
+    unit = unit_of(grey)
     rows = []
     for found, bright in zip(relief(grey), (True, False), strict=True):
         for cut in CUTS:

@@ -14,6 +14,7 @@ from pipeline.damage.classical.pieces import CUTS, Pieces, find_pieces
 from pipeline.damage.classical.relief import relief
 from pipeline.damage.finish import finish
 from pipeline.damage.luminance import luminance, transparent
+from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Component, Detection, Level, Mask, Pixels
 
 VERSION = "4"
@@ -39,7 +40,7 @@ class ClassicalDetector:
     ) -> Detection:
         """Returns the damage on a scan; see `Detector.detect`."""
         grey = luminance(pixels)
-        unit = max(1.0, float(np.sqrt(grey.size)) / 512)
+        unit = unit_of(grey)
         repair, suggest = np.zeros_like(grey), np.zeros_like(grey)
         components: list[Component] = []
         for inner, outer in blocks(grey.shape[0], grey.shape[1]):
