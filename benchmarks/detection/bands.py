@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from benchmarks.detection.figures import NEAR, Plane
+from benchmarks.detection.figures import Plane
 from pipeline.damage.sizes import stroke_width
+from pipeline.metrics.tolerance import tolerated
 
 #: Upper limits in grey levels between a piece and the ring around it, and in pixels of its greatest width.
 CONTRASTS = {"contrast < 10": 10.0, "contrast 10-25": 25.0, "contrast 25-60": 60.0, "contrast > 60": 1e9}
@@ -27,7 +28,7 @@ class Bands:
 
     def add(self, mask: Plane, truth: Plane, grey: Plane) -> None:
         """Counts one picture: what was marked, the truth, and the damaged picture's luminance, each (H,W)."""
-        found = (truth > 0) & (cv2.dilate(mask, NEAR) > 0)
+        found = (truth > 0) & (tolerated(mask) > 0)
         for names, place, inside in pieces(truth, grey):
             for name in names:
                 self._damaged[name] += int(np.count_nonzero(inside))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.uint8]
+from pipeline.metrics.tolerance import tolerated
 
-NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+Plane = NDArray[np.uint8]
 
 
 @dataclass
@@ -22,8 +21,8 @@ class Tally:
     def add(self, mask: Plane, truth: Plane) -> None:
         """Counts one picture; both masks (H,W), not 0 where damaged."""
         marked, damaged = mask > 0, truth > 0
-        right = marked & (cv2.dilate(truth, NEAR) > 0)
-        found = damaged & (cv2.dilate(mask, NEAR) > 0)
+        right = marked & (tolerated(truth) > 0)
+        found = damaged & (tolerated(mask) > 0)
         planes = (right, marked, found, damaged, marked & damaged, marked | damaged)
         self.sums += [float(np.count_nonzero(plane)) for plane in planes]
 
@@ -51,9 +50,9 @@ class Curve:
     def add(self, chance: Plane, truth: Plane) -> None:
         """Counts one picture: chances (H,W) in 1/255, truth (H,W) not 0 where damaged."""
         self.marked += np.bincount(chance.ravel(), minlength=256)
-        self.right += np.bincount(chance[cv2.dilate(truth, NEAR) > 0], minlength=256)
+        self.right += np.bincount(chance[tolerated(truth) > 0], minlength=256)
         # A damaged pixel is found at a threshold when the highest chance within 2 px reaches it.
-        self.found += np.bincount(cv2.dilate(chance, NEAR)[truth > 0], minlength=256)
+        self.found += np.bincount(tolerated(chance)[truth > 0], minlength=256)
 
     def points(self) -> list[dict[str, float]]:
         """Returns threshold, precision, recall and F1 for every threshold of 1/255 and more."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.levels import NEVER, Thresholds, move, pieces_above
-from pipeline.training.detector_evidence import NEAR, Evidence, PieceTable, piece_table
+from pipeline.metrics.tolerance import tolerated
+from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 from pipeline.training.piece_judge_fit import can_be_fitted, cross_fitted, fit_judge
 
 #: Chances that pieces to repair are cut out at, and the fewest pixels of one.
@@ -94,7 +94,7 @@ def of_pixels(evidence: Sequence[Evidence], threshold: float) -> Figures:
         truth, near, counting = one.truth()
         right += float((mask & near).sum())
         marked += float((mask & counting).sum())
-        found += float((truth.astype(bool) & (cv2.dilate(mask.astype(np.uint8), NEAR) > 0)).sum())
+        found += float((truth.astype(bool) & (tolerated(mask.astype(np.uint8)) > 0)).sum())
         damaged += float(truth.sum())
     clean = np.array(shares or [0.0])
     return Figures(

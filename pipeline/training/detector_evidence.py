@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from pipeline.damage.levels import WIDE, Chances
 from pipeline.damage.piece_judge import FIGURES, WIDTH, piece_figures
 from pipeline.damage.simulation import ArtefactBank
+from pipeline.metrics.tolerance import tolerated
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
 from pipeline.training.photos import PhotoSet
-
-NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Evidence:
     def truth(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
         """Returns the damage 0/1, where a mark is right (2 px tolerance), and where a mark counts at all."""
         damaged = (self.labels == DAMAGED).astype(np.uint8)
-        near = cv2.dilate(damaged, NEAR) > 0
+        near = tolerated(damaged) > 0
         return damaged, near, near | (self.labels != UNSURE)
 
 

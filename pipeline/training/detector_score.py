@@ -13,6 +13,7 @@ from torch import nn
 
 from pipeline.damage.planes import planes
 from pipeline.damage.simulation import ArtefactBank
+from pipeline.metrics.tolerance import tolerated
 from pipeline.training.detector_data import DAMAGED, INTACT, Sample, make_sample
 from pipeline.training.photos import PhotoSet
 
@@ -65,7 +66,6 @@ def score(
     thresholds: tuple[float, ...] = THRESHOLDS,
 ) -> Score:
     """Returns how a network does on the samples."""
-    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     right, marked, found, damaged, false = (np.zeros(len(thresholds)) for _ in range(5))
     overlap = total = clean_area = 0.0
     for sample in samples:
@@ -78,14 +78,14 @@ def score(
         else:
             clean_area += float((sample.labels == INTACT).sum())
         # Marks on what is hardly visible are neither right nor wrong.
-        allowed = cv2.dilate(truth, near) > 0
+        allowed = tolerated(truth) > 0
         for index, threshold in enumerate(thresholds):
             mask = (chance > threshold) & (sure | allowed)
             if not truth.any():
                 false[index] += float((mask & (sample.labels == INTACT)).sum())
             right[index] += float((mask & allowed).sum())
             marked[index] += float(mask.sum())
-            found[index] += float((truth.astype(bool) & (cv2.dilate(mask.astype(np.uint8), near) > 0)).sum())
+            found[index] += float((truth.astype(bool) & (tolerated(mask.astype(np.uint8)) > 0)).sum())
             damaged[index] += float(truth.sum())
     return Score(
         step, round(seconds, 1), round(loss, 4), round(overlap / max(total, 1), 4),

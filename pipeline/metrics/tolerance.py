@@ -1,0 +1,24 @@
+"""The tolerance with which masks are compared: nobody can say where a soft edge ends."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE = 2
+"""In pixels."""
+
+_NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * TOLERANCE + 1, 2 * TOLERANCE + 1))
+
+
+def tolerated(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns (H,W) the highest value within 2 px of each pixel.
+
+    Of the truth, it is not 0 where a mark is right; of a mask, where damage is found; of chances, it is the highest
+    threshold at which damage is found.
+
+    Args:
+        plane: (H,W), a mask or chances.
+    """
+    return np.asarray(cv2.dilate(plane, _NEAR), np.uint8)
