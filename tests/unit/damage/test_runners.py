@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -108,19 +106,6 @@ def test_what_float16_cannot_hold_is_computed_again(weights: Path, shown: list[P
     exact, half = (answers(TorchRunner(network, dtype=dtype), shown) for dtype in (torch.float32, torch.float16))
     for found, wanted in zip(half, exact, strict=True):
         assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
-
-
-def test_what_is_cached_needs_no_torch(weights: Path) -> None:
-    load_detector("learned", weights=weights, device="cpu", backend="openvino")
-    script = (
-        "import sys, numpy as np\n"
-        "from pathlib import Path\n"
-        "from pipeline.damage import load_detector\n"
-        f"detector = load_detector('learned', weights=Path({str(weights)!r}), device='cpu', backend='openvino')\n"
-        "assert detector.detect(np.zeros((70, 50, 3), np.uint8)).repair.shape == (70, 50)\n"
-        "assert 'torch' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(windows.__file__).parents[2])
 
 
 def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> None:

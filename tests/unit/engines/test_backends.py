@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,19 +130,6 @@ def test_windows_of_any_size(network: Callable[[str], Network]) -> None:
         hole[:, :, 5:9, 3:12] = 1
         found = running.run(np.full((1, 3, height, width), 0.5, np.float32), hole)
         assert found.shape == (1, 3, height, width) and np.isfinite(found).all()
-
-
-def test_what_is_cached_needs_no_torch(weights: Path, cache: Path, network: Callable[[str], Network]) -> None:
-    network("openvino")
-    assert exported(weights, cache)[0] == next((cache / "models").glob("*.onnx"))
-    script = (
-        "import sys, numpy as np\n"
-        "from pipeline.engines import load_engine\n"
-        f"engine = load_engine('rn', weights={str(weights)!r}, device='cpu', backend='openvino')\n"
-        "engine.fill(np.zeros((1, 64, 64, 3), np.float32), np.eye(64, dtype=bool)[None])\n"
-        "assert 'torch' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(choose.__file__).parents[3])
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(weights: Path, tmp_path: Path) -> None:
