@@ -9,17 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import storage
+from pipeline.cli.one_by_one import bar, failure, opened, said, target_names
 from pipeline.errors import (
     ConfigurationError,
-    OutputNotWritable,
-    Reason,
     StoreUnavailable,
     UnreadableScan,
     WeightsError,
@@ -28,6 +26,7 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from rich.progress import Progress
 
     from pipeline.engines import Engine, Filled, Job
     from pipeline.scans import Scan
@@ -110,11 +109,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
         storage.check_writable(arguments.target)
     except (ConfigurationError, WeightsError, StoreUnavailable, OSError) as error:
-        print(f"inpaint: {_line(error)}", file=sys.stderr)
+        print(f"inpaint: {said(error)}", file=sys.stderr)
         return 2
     summary.engine, summary.engine_digest, summary.runtime = engine.name, engine.digest, engine.runtime
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with bar(console) as progress:
         filler = _Filler(engine, arguments.target, summary, console, progress)
         filler.run(pairs)
     summary.seconds = round(time.monotonic() - started, 3)
@@ -144,7 +142,7 @@ class _Filler:
             for filled in inpaint(self._jobs(pairs), self._engine, progress=count):
                 self._keep(filled)
             return
-        except (OutputNotWritable, StoreUnavailable):
+        except StoreUnavailable:
             raise
         except Exception as error:
             if len(pairs) == 1:
@@ -157,7 +155,7 @@ class _Filler:
             try:
                 for filled in inpaint(self._jobs([pair]), self._engine, progress=count):
                     self._keep(filled)
-            except (OutputNotWritable, StoreUnavailable):
+            except StoreUnavailable:
                 raise
             except Exception as error:
                 self._fail(pair, error)
@@ -170,9 +168,7 @@ class _Filler:
 
         for pair in pairs:
             try:
-                if pair.scan.kind != "file":
-                    raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {pair.scan.kind.replace('-', ' ')}")
-                scan = scans.decode_isolated(pair.scan.uri, name=pair.scan.path)
+                scan = opened(pair.scan)
                 rows, columns = scan.pixels.shape[:2]
                 data = storage.read_bytes(pair.mask.uri)
                 mask = read_mask(data, (rows, columns), scan.info.orientation, pair.mask.path).mask
@@ -207,8 +203,7 @@ class _Filler:
 
     def _fail(self, pair: _Pair, error: BaseException) -> None:
         self._open.pop(pair.name, None)
-        self._summary.failed.append({"path": pair.scan.path, "message": _line(error)})
-        self._console.print(f"{pair.scan.path}: {_line(error)}", markup=False, highlight=False)
+        self._summary.failed.append(failure(pair.scan, error, self._console))
         self._settle(pair)
 
     def _settle(self, pair: _Pair) -> None:
@@ -218,14 +213,13 @@ class _Filler:
 
 def _pairs(source: str, masks: str, summary: Summary) -> list[_Pair]:
     """Returns the scans that have a mask, by path; the rest is counted."""
-    from pipeline.cli.mask import target_names
     from pipeline.stages.pairs import by_stem, is_companion, stem
 
     drawn = by_stem(storage.list_files(masks))
     found = [
         entry
         for entry in storage.list_files(source)
-        if PurePosixPath(entry.path).suffix.lower() in storage.IMAGE_SUFFIXES and not is_companion(entry.path)
+        if storage.has_image_suffix(entry.path) and not is_companion(entry.path)
     ]
     used, pairs = set(), []
     for entry, name in zip(found, target_names(found, ""), strict=True):
@@ -269,8 +263,3 @@ def _tell(summary: Summary, as_json: bool) -> None:
     if summary.without_scan:
         named = ", ".join(summary.without_scan[:5])
         print(f"{len(summary.without_scan)} masks belong to no scan: {named}", file=sys.stderr)
-
-
-def _line(error: BaseException) -> str:
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:300]

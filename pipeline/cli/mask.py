@@ -11,22 +11,17 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import storage
+from pipeline.cli.one_by_one import each, opened, said
 from pipeline.cli.places import place
 from pipeline.errors import (
     ConfigurationError,
-    OutputNotWritable,
-    Reason,
     StoreUnavailable,
-    UnreadableScan,
     WeightsError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pipeline.damage import Detector
     from pipeline.settings import Recipe
     from pipeline.stages.pairs import Given
@@ -116,26 +111,22 @@ def run(arguments: argparse.Namespace) -> int:
         companions = Companions((entry for entry in entries if is_companion(entry.path)), listed(masks))
         storage.check_writable(arguments.target)
     except (ConfigurationError, WeightsError, StoreUnavailable, OSError, ValueError) as error:
-        print(f"mask: {_first_line(error)}", file=sys.stderr)
+        print(f"mask: {said(error)}", file=sys.stderr)
         return 2
-    scans = [entry for entry in entries if not is_companion(entry.path) and _looks_like_image(entry.path)]
+    scans = [entry for entry in entries if not is_companion(entry.path) and storage.has_image_suffix(entry.path)]
     if not scans:
         print(f"mask: no scans below {arguments.source}", file=sys.stderr)
         return 2
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("masks", total=len(scans))
-        for entry, name in zip(scans, target_names(scans, ".png"), strict=True):
-            summary.scans += 1
-            try:
-                _one(entry, name, companions.of(entry.path), detector, recipe, arguments, summary)
-            except (UnreadableScan, OSError, ValueError) as error:
-                summary.failed.append({"path": entry.path, "message": _first_line(error)})
-                console.print(f"{entry.path}: {_first_line(error)}", markup=False, highlight=False)
-            except (OutputNotWritable, StoreUnavailable) as error:
-                console.print(f"mask: {_first_line(error)}", markup=False, highlight=False)
-                return 2
-            progress.advance(task)
+    summary.scans = len(scans)
+
+    def one(entry: Entry, name: str) -> None:
+        _one(entry, name, companions.of(entry.path), detector, recipe, arguments, summary)
+
+    try:
+        summary.failed = each("masks", scans, ".png", one, console)
+    except StoreUnavailable as error:
+        console.print(f"mask: {said(error)}", markup=False, highlight=False)
+        return 2
     summary.seconds = round(time.monotonic() - started, 3)
     summary.megapixels = round(summary.megapixels, 3)
     if arguments.json:
@@ -154,12 +145,9 @@ def _one(
     """Writes one scan's mask and counts it."""
     import numpy as np
 
-    from pipeline import scans
     from pipeline.stages.marks import find_marks, read_given
 
-    if entry.kind != "file":
-        raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
-    scan = scans.decode_isolated(entry.uri, name=entry.path)
+    scan = opened(entry)
     rows, columns = scan.pixels.shape[:2]
     uris = [one.uri if one else "" for one in (given.mask, given.protect, given.infrared)]
     marks = find_marks(scan, recipe, detector, uri=entry.uri, given=read_given(scan, recipe, *uris))
@@ -191,26 +179,3 @@ def encode_mask(mask: object) -> bytes:
     if not done:
         raise ValueError("the mask could not be written as PNG")
     return data.tobytes()
-
-
-def target_names(entries: Iterable[Entry], suffix: str) -> list[str]:
-    """Returns a path for each scan: its own with another ending; on a clash the later one keeps its ending too."""
-    taken: set[str] = set()
-    names = []
-    for entry in entries:
-        path = PurePosixPath(entry.path)
-        name = str(path.with_name(path.stem + suffix))
-        if name in taken:
-            name = str(path.with_name(path.name + suffix))
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _looks_like_image(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in storage.IMAGE_SUFFIXES
-
-
-def _first_line(error: BaseException) -> str:
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:300]

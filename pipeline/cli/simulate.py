@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import storage
-from pipeline.cli.mask import _first_line, _looks_like_image, encode_mask, target_names
+from pipeline.cli.mask import encode_mask
+from pipeline.cli.one_by_one import each, opened, said
 from pipeline.errors import (
     ConfigurationError,
-    OutputNotWritable,
     Reason,
     StoreUnavailable,
     UnreadableScan,
@@ -93,28 +92,24 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.artefacts and not arguments.artefacts.is_dir():
             raise ConfigurationError(f"{arguments.artefacts} is no folder")
         bank = ArtefactBank.load(arguments.artefacts) if arguments.artefacts else None
-        entries = [entry for entry in storage.list_files(arguments.source) if _looks_like_image(entry.path)]
+        entries = [entry for entry in storage.list_files(arguments.source) if storage.has_image_suffix(entry.path)]
         storage.check_writable(arguments.target)
     except (ConfigurationError, StoreUnavailable, OSError) as error:
-        print(f"simulate: {_first_line(error)}", file=sys.stderr)
+        print(f"simulate: {said(error)}", file=sys.stderr)
         return 2
     if not entries:
         print(f"simulate: no pictures below {arguments.source}", file=sys.stderr)
         return 2
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("damage", total=len(entries))
-        for entry, name in zip(entries, target_names(entries, ""), strict=True):
-            summary.pictures += 1
-            try:
-                _one(entry, name, arguments, kinds, bank, summary)
-            except (UnreadableScan, OSError, ValueError) as error:
-                summary.failed.append({"path": entry.path, "message": _first_line(error)})
-                console.print(f"{entry.path}: {_first_line(error)}", markup=False, highlight=False)
-            except (OutputNotWritable, StoreUnavailable) as error:
-                console.print(f"simulate: {_first_line(error)}", markup=False, highlight=False)
-                return 2
-            progress.advance(task)
+    summary.pictures = len(entries)
+
+    def one(entry: Entry, name: str) -> None:
+        _one(entry, name, arguments, kinds, bank, summary)
+
+    try:
+        summary.failed = each("damage", entries, "", one, console)
+    except StoreUnavailable as error:
+        console.print(f"simulate: {said(error)}", markup=False, highlight=False)
+        return 2
     summary.coverage = round(summary.coverage / max(1, summary.damaged), 5)
     summary.seconds = round(time.monotonic() - started, 3)
     if arguments.json:
@@ -137,9 +132,7 @@ def _one(
     from pipeline import scans
     from pipeline.damage import simulate
 
-    if entry.kind != "file":
-        raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
-    scan = scans.decode_isolated(entry.uri, name=entry.path)
+    scan = opened(entry)
     if scan.mode == "CMYK":
         raise UnreadableScan(Reason.UNSUPPORTED, "is in CMYK; damage is drawn in RGB and grey: convert it first")
     # Each picture draws from its own stream, so that a neighbour more or less changes nothing.

@@ -1,6 +1,6 @@
 """Files wherever they are: URIs in, streams out; listing, atomic publishing, clearing up."""
 
-from pipeline.storage.entry import IMAGE_SUFFIXES, Entry, Kind
+from pipeline.storage.entry import Entry, Kind, has_image_suffix
 from pipeline.storage.uris import join, scheme
 from pipeline.storage.verbs import (
     check_writable,
@@ -19,7 +19,6 @@ from pipeline.storage.verbs import (
 )
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "Entry",
     "Kind",
     "check_writable",
@@ -28,6 +27,7 @@ __all__ = [
     "delete_tree",
     "digest",
     "exists",
+    "has_image_suffix",
     "join",
     "list_files",
     "open_read",
