@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import skimage.data
+from picture_files import png, saved
 from PIL import Image
 
 
@@ -18,12 +19,8 @@ def scratched(name: str, extension: str = ".png") -> tuple[bytes, bytes]:
     mask = np.zeros(picture.shape[:2], np.uint8)
     cv2.line(mask, (20, 30), (220, 150), 255, 3)
     picture[mask > 0] = 255
-    files = []
-    for pixels, kind in ((picture, extension), (mask, ".png")):
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF"}[kind])
-        files.append(buffer.getvalue())
-    return files[0], files[1]
+    kind = {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF"}[extension]
+    return saved(Image.fromarray(picture), kind), png(mask)
 
 
 def inbox() -> dict[str, bytes]:

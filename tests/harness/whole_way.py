@@ -12,17 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from picture_files import png
 from PIL import Image
 from skimage import data
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "engine: telea\ndetector: none\n"
-
-
-def png(pixels: np.ndarray) -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(target, "PNG")
-    return target.getvalue()
 
 
 def pair(number: int) -> tuple[bytes, bytes, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from picture_files import png
 
 from pipeline import __version__
 from pipeline.cli import VERBS, main
@@ -39,9 +38,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def inbox(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
-    target = io.BytesIO()
-    Image.fromarray(np.full((40, 50, 3), 120, np.uint8)).save(target, "PNG")
-    (folder / "a.png").write_bytes(target.getvalue())
+    (folder / "a.png").write_bytes(png(np.full((40, 50, 3), 120, np.uint8)))
     return folder
 
 

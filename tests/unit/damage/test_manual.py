@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from picture_files import saved
 from PIL import Image
 
 from pipeline.damage import combine, read_mask, read_protected
@@ -21,16 +22,10 @@ def painted() -> np.ndarray:
     return mask
 
 
-def encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP", "GIF", "JPEG"])
 def test_usual_formats(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
-    given = read_mask(encode(Image.fromarray(painted()), kind, **options), SHAPE, 1, "m")
+    given = read_mask(saved(Image.fromarray(painted()), kind, **options), SHAPE, 1, "m")
     assert np.array_equal(given.mask, painted())
     assert not given.inverted
     assert "white was taken as damage" in given.note
@@ -52,22 +47,22 @@ def test_modes_that_editors_save() -> None:
         deep,
     ]
     for image in images:
-        assert np.array_equal(read_mask(encode(image, "PNG"), SHAPE, 1, "m").mask, mask), image.mode
+        assert np.array_equal(read_mask(saved(image, "PNG"), SHAPE, 1, "m").mask, mask), image.mode
 
 
 def test_black_on_white_is_turned_and_said() -> None:
-    given = read_mask(encode(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "plate.mask.png")
+    given = read_mask(saved(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "plate.mask.png")
     assert np.array_equal(given.mask, painted())
     assert given.inverted
     assert "black was taken as damage" in given.note
 
 
 def test_empty_mask_is_a_decision_and_full_mask_is_refused() -> None:
-    nothing = read_mask(encode(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m")
+    nothing = read_mask(saved(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m")
     assert not nothing.mask.any()
     assert "nothing is marked" in nothing.note
     with pytest.raises(UnreadableScan, match="white all over") as error:
-        read_mask(encode(Image.new("L", SHAPE[::-1], 255), "PNG"), SHAPE, 1, "m")
+        read_mask(saved(Image.new("L", SHAPE[::-1], 255), "PNG"), SHAPE, 1, "m")
     assert error.value.reason is Reason.MASK_UNREADABLE
 
 
@@ -78,29 +73,29 @@ def test_masks_painted_over_the_upright_view(orientation: int) -> None:
     stored = Image.fromarray(painted())
     exif = Image.Exif()
     exif[0x0112] = orientation
-    tagged = Image.open(io.BytesIO(encode(stored, "PNG", exif=exif)))
+    tagged = Image.open(io.BytesIO(saved(stored, "PNG", exif=exif)))
     upright = ImageOps.exif_transpose(tagged)
-    given = read_mask(encode(Image.fromarray(np.asarray(upright)), "PNG"), SHAPE, orientation, "m")
+    given = read_mask(saved(Image.fromarray(np.asarray(upright)), "PNG"), SHAPE, orientation, "m")
     if orientation >= 5:
         assert np.array_equal(given.mask, painted())
         assert "turned back" in given.note
     else:  # both readings fit: the stored one counts
         assert np.array_equal(given.mask, np.asarray(upright))
     # A mask with the scan's own tag lies as the scan does.
-    assert np.array_equal(read_mask(encode(stored, "PNG", exif=exif), SHAPE, orientation, "m").mask, painted())
+    assert np.array_equal(read_mask(saved(stored, "PNG", exif=exif), SHAPE, orientation, "m").mask, painted())
 
 
 def test_a_masks_own_orientation_is_heeded() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying, shown turned clockwise
     lying = np.rot90(painted(), 1)
-    given = read_mask(encode(Image.fromarray(lying.copy()), "PNG", exif=exif), SHAPE, 1, "m")
+    given = read_mask(saved(Image.fromarray(lying.copy()), "PNG", exif=exif), SHAPE, 1, "m")
     assert np.array_equal(given.mask, painted())
 
 
 def test_other_sizes_are_refused_with_both_sizes() -> None:
     with pytest.raises(UnreadableScan, match="61 × 40 pixels, the scan is 60 × 40") as error:
-        read_mask(encode(Image.new("L", (61, 40)), "PNG"), SHAPE, 1, "m")
+        read_mask(saved(Image.new("L", (61, 40)), "PNG"), SHAPE, 1, "m")
     assert error.value.reason is Reason.MASK_MISMATCH
 
 
@@ -124,19 +119,19 @@ def test_combining() -> None:
 
 
 def test_protected_regions_are_read_as_white_or_as_paint() -> None:
-    given = read_protected(encode(Image.fromarray(painted()), "PNG"), SHAPE, 1, "a.protect.png")
+    given = read_protected(saved(Image.fromarray(painted()), "PNG"), SHAPE, 1, "a.protect.png")
     assert np.array_equal(given.mask, painted()) and "white is protected" in given.note
     layer = np.zeros((*SHAPE, 4), np.uint8)
     layer[:, 5:] = (200, 30, 30, 255)  # paint over more than half
-    given = read_protected(encode(Image.fromarray(layer), "PNG"), SHAPE, 1, "a.protect.png")
+    given = read_protected(saved(Image.fromarray(layer), "PNG"), SHAPE, 1, "a.protect.png")
     assert given.mask[:, 5:].all() and not given.mask[:, :5].any() and "paint is protected" in given.note
-    assert read_protected(encode(Image.new("L", SHAPE[::-1], 255), "PNG"), SHAPE, 1, "m").mask.all()
-    assert "nothing" in read_protected(encode(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m").note
+    assert read_protected(saved(Image.new("L", SHAPE[::-1], 255), "PNG"), SHAPE, 1, "m").mask.all()
+    assert "nothing" in read_protected(saved(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m").note
 
 
 def test_a_protected_region_of_doubtful_polarity_is_refused() -> None:
     with pytest.raises(UnreadableScan, match="white or black is to be protected") as error:
-        read_protected(encode(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "m")
+        read_protected(saved(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "m")
     assert error.value.reason is Reason.MASK_UNREADABLE
     with pytest.raises(UnreadableScan, match="61 × 40 pixels, the scan is 60 × 40"):
-        read_protected(encode(Image.new("L", (61, 40)), "PNG"), SHAPE, 1, "m")
+        read_protected(saved(Image.new("L", (61, 40)), "PNG"), SHAPE, 1, "m")

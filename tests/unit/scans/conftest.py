@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from picture_files import saved, tiff
 from PIL import Image, ImageCms
 from skimage import data
 
@@ -20,20 +21,6 @@ PHOTO = data.astronaut()[40:200:2, 150:342:2]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = '<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/">Käthe</x:xmpmeta><?xpacket end="w"?>'.encode()
 IPTC = b"\x1c\x02\x78\x00\x0aA portrait\x1c\x02\x50\x00\x06Kaethe"
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Returns a picture as Pillow saves it."""
-    target = io.BytesIO()
-    image.save(target, kind, **options)
-    return target.getvalue()
-
-
-def tiff(pixels: NDArray[Any], **options: Any) -> bytes:
-    """Returns pixels as tifffile saves them."""
-    target = io.BytesIO()
-    tifffile.imwrite(target, pixels, **options)
-    return target.getvalue()
 
 
 def sixteen(pixels: NDArray[np.uint8] = PHOTO) -> NDArray[np.uint16]:

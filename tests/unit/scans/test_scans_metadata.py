@@ -10,6 +10,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import picture_files
 import pytest
 import tifffile
 from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
@@ -36,9 +37,7 @@ def exif(orientation: int = 6) -> bytes:
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(PHOTO).convert(mode).save(target, kind, **options)
-    return target.getvalue()
+    return picture_files.saved(Image.fromarray(PHOTO).convert(mode), kind, **options)
 
 
 def tags_of(content: bytes) -> dict[int, Any]:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 import pytest
+from picture_files import saved
 from PIL import Image, ImageCms, ImageOps
 from skimage import data
 
 from pipeline.scans import Scan, decode, oriented_preview
 
 PHOTO = data.astronaut()[:200, :300]
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    target = io.BytesIO()
-    image.save(target, kind, **options)
-    return target.getvalue()
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from picture_files import saved, tiff
 from PIL import Image
 
 from pipeline.errors import Reason, UnreadableScan
@@ -22,18 +23,6 @@ from pipeline.scans.refusals import SENTENCES, refusal, shown
 Case = tuple[str, bytes, NDArray[Any]]
 rng = np.random.default_rng(3)
 PHOTO = Image.fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8))
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    target = io.BytesIO()
-    image.save(target, kind, **options)
-    return target.getvalue()
-
-
-def tiff(pixels: NDArray[Any], **options: Any) -> bytes:
-    target = io.BytesIO()
-    tifffile.imwrite(target, pixels, **options)
-    return target.getvalue()
 
 
 def reason(content: bytes, **limits: float) -> Reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from picture_files import png
 from skimage import data
 
 from pipeline.damage import Component, Detection
@@ -43,12 +42,6 @@ def damaged(number: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     pixels = clean(number).copy()
     pixels[mask > 0] = 255
     return pixels, mask
-
-
-def png(pixels: NDArray[Any]) -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(target, "PNG")
-    return target.getvalue()
 
 
 @dataclass

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from picture_files import tiff
 from PIL import Image
 from skimage import data
 
@@ -112,9 +113,6 @@ def test_a_second_picture_is_still_two_pictures(tmp_path: Path) -> None:
 
 
 def test_a_declared_alpha_channel_is_none() -> None:
-    import io
-
     picture, plane, _ = film()
-    target = io.BytesIO()
-    tifffile.imwrite(target, np.dstack([picture, plane]), photometric="rgb", extrasamples=["unassalpha"])
-    assert scans.inspect(target.getvalue(), "a.tif").infrared == ""
+    content = tiff(np.dstack([picture, plane]), photometric="rgb", extrasamples=["unassalpha"])
+    assert scans.inspect(content, "a.tif").infrared == ""

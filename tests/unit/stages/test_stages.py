@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+from picture_files import png
 from PIL import Image
 from skimage import data
 from sqlalchemy import func, select
@@ -210,9 +210,7 @@ def test_what_cannot_be_decoded_is_quarantined_and_its_neighbours_go_on(house) -
 
 def test_a_mask_that_does_not_fit_quarantines_its_scan(house) -> None:
     house.put("a.png")
-    small = io.BytesIO()
-    Image.new("L", (10, 10)).save(small, "PNG")
-    (house.inbox / "a.mask.png").write_bytes(small.getvalue())
+    (house.inbox / "a.mask.png").write_bytes(png(np.zeros((10, 10), np.uint8)))
     house.restore(chunks := house.receive())
     assert published(chunks)["a.png"]["reason"] == "mask-mismatch"
 
