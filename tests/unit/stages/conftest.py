@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from aiosmtpd.controller import Controller
 from numpy.typing import NDArray
 from picture_files import png
+from rest import free_port
 from skimage import data
 
 from pipeline.damage import Component, Detection
+from pipeline.digests import SmtpChannel
 from pipeline.ledger import Ledger, TaskContext
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
@@ -95,6 +100,28 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     yield House(tmp_path / "in", tmp_path / "out", works.ledger())
     settings.cache_clear()
     code_version.cache_clear()
+
+
+class Postbox:
+    """What stands behind a mail server and keeps what arrives, or answers as it is told."""
+
+    def __init__(self) -> None:
+        self.answer, self.arrived = "250 OK", list[EmailMessage]()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.answer.startswith("250"):
+            self.arrived.append(message_from_bytes(envelope.content, policy=policy.default))
+        return self.answer
+
+
+@pytest.fixture
+def post() -> Iterator[tuple[Postbox, SmtpChannel]]:
+    """A real mail server's postbox, and the channel to it."""
+    postbox = Postbox()
+    server = Controller(postbox, hostname="127.0.0.1", port=free_port())
+    server.start()
+    yield postbox, SmtpChannel("127.0.0.1", server.port, security="none")
+    server.stop()
 
 
 class WhiteDetector:

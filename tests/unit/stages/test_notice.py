@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from email import message_from_bytes, policy
-from typing import Any
-
 import pytest
-from aiosmtpd.controller import Controller
 
-from pipeline.digests import SmtpChannel
 from pipeline.errors import StoreUnavailable
 from pipeline.stages import gather
 from pipeline.stages import work as works
 from pipeline.stages.notice import note, standing, tell
 
 WHY = "/out: cannot be written: the disk is full; free some space, then run again"
-
-
-class Postbox:
-    """Keeps what arrives; answers as it is told."""
-
-    def __init__(self) -> None:
-        self.answer, self.arrived = "250 OK", []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.answer.startswith("250"):
-            self.arrived.append(message_from_bytes(envelope.content, policy=policy.default))
-        return self.answer
-
-
-@pytest.fixture
-def post() -> Iterator[tuple[Postbox, SmtpChannel]]:
-    postbox = Postbox()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = Controller(postbox, hostname="127.0.0.1", port=port)
-    server.start()
-    yield postbox, SmtpChannel("127.0.0.1", port, security="none")
-    server.stop()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,40 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from aiosmtpd.controller import Controller
 
-from pipeline.digests import SmtpChannel
 from pipeline.errors import StoreUnavailable, UnclearDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import gather
 from pipeline.stages.digest import digest
 from pipeline.stages.report import report
 from pipeline.stages.work import load
-
-
-class Mailbox:
-    """A mail server's hand that keeps what it gets, or refuses it."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-        self.answer = "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.answer.startswith("250"):
-            self.messages.append(envelope.content)
-        return self.answer
-
-
-@pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, SmtpChannel]]:
-    box = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, SmtpChannel("127.0.0.1", port, security="none")
-    controller.stop()
 
 
 @pytest.fixture
@@ -99,31 +70,30 @@ def test_the_summary_tells_seconds_of_each_stage(done: str) -> None:
     assert (told.batch, told.collection, told.code_version) == ("b1", "c", "test")
 
 
-def test_a_digest_is_sent_once(house, done: str, mailbox, without_pdf) -> None:
-    box, channel = mailbox
+def test_a_digest_is_sent_once(house, done: str, post, without_pdf) -> None:
+    postbox, channel = post
     report(done)
     assert digest(done, channel=channel)["sent"]
     again = digest(done, channel=channel)
     assert again["sent"] and again["why"] == "it was sent by an earlier try"
-    assert len(box.messages) == 1
-    message = message_from_bytes(box.messages[0], policy=policy.default)
+    [message] = postbox.arrived
     assert message["To"] == "lead@example.org"
     kept = message_from_bytes((house.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
     assert kept["Message-ID"] == message["Message-ID"] and kept["Subject"] == message["Subject"]
 
 
-def test_a_refused_digest_may_be_tried_again(done: str, mailbox, without_pdf) -> None:
-    box, channel = mailbox
+def test_a_refused_digest_may_be_tried_again(done: str, post, without_pdf) -> None:
+    postbox, channel = post
     report(done)
-    box.answer = "451 later"
+    postbox.answer = "451 later"
     with pytest.raises(StoreUnavailable):
         digest(done, channel=channel)
-    box.answer = "250 OK"
-    assert digest(done, channel=channel)["sent"] and len(box.messages) == 1
+    postbox.answer = "250 OK"
+    assert digest(done, channel=channel)["sent"] and len(postbox.arrived) == 1
 
 
-def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, mailbox, without_pdf) -> None:
-    box, channel = mailbox
+def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, post, without_pdf) -> None:
+    postbox, channel = post
     report(done)
 
     class Dying:
@@ -134,15 +104,15 @@ def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, mailbox
     with pytest.raises(KeyboardInterrupt):
         digest(done, channel=Dying())
     found = digest(done, channel=channel)
-    assert not found["sent"] and "not sent twice" in found["why"] and len(box.messages) == 1
+    assert not found["sent"] and "not sent twice" in found["why"] and len(postbox.arrived) == 1
     with house.ledger.read() as session:
         batch = batches.get(session, "c", "b1")
         said = [event.decision for event in events.of_batch(session, batch.id, "digest")]
     assert said == ["sending", "written"]
 
 
-def test_a_digest_that_may_have_arrived_is_not_sent_again(house, done: str, mailbox, without_pdf) -> None:
-    _, channel = mailbox
+def test_a_digest_that_may_have_arrived_is_not_sent_again(house, done: str, post, without_pdf) -> None:
+    _, channel = post
 
     class Silent:
         def send(self, message: EmailMessage) -> None:
