@@ -15,6 +15,7 @@ from pipeline.digits.batches import BatchMaker
 from pipeline.digits.lessons import Lesson
 from pipeline.errors import ConfigurationError
 from pipeline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from pipeline.training.figures import append_figures
 from pipeline.training.schedule import Budget, learning_rate
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def _steps(
         progress.seconds += time.monotonic() - started
         if progress.step % CURVE_EVERY == 0:
             means = {name: value / count for name, value in sums.items()}
-            _append(place.curves, {"step": progress.step, "seconds": round(progress.seconds, 1), **means})
+            append_figures(place.curves, {"step": progress.step, "seconds": round(progress.seconds, 1), **means})
             if report is not None:
                 report(progress.step, share, means)
             sums, count = {}, 0
@@ -126,15 +127,6 @@ def read_curves(path: Path) -> dict[str, list[float]]:
     with path.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {})}
-
-
-def _append(path: Path, row: dict[str, float]) -> None:
-    fresh = not path.exists()
-    with path.open("a", newline="") as opened:
-        writer = csv.writer(opened)
-        if fresh:
-            writer.writerow(row)
-        writer.writerow(row.values())
 
 
 def _cut_curves(path: Path, step: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.training.epochs import read_figures
+from pipeline.training.figures import read_figures
 from pipeline.training.losses import LossWeights
 
 

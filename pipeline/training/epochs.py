@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.figures import read_figures
 from pipeline.training.validation import read_baselines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOGGED = [
-    "step", "seconds", "pixels", "rate", "loss",
-    "hole", "everywhere", "gradient", "coarse", "prior", "rmse", "spectrum",
-]  # fmt: skip
-"""The columns of ``progress.csv`` at present."""
-
 ROWS = 24
 """Of the Markdown table at most; a longer run's epochs are put together."""
-
-
-def read_figures(path: Path) -> pd.DataFrame:
-    """The rows of a run's ``progress.csv`` or ``validation.csv``, ascending by step, as numbers.
-
-    A run that was killed repeats the steps since its checkpoint; what it wrote last counts. A row with another number
-    of fields than the header was written after a change of the program and has the columns :data:`LOGGED`, or is
-    only half there as yet and left out. Raises ``OSError`` where there is no such file.
-    """
-    import pandas as pd
-
-    with path.open(newline="") as opened:
-        header, *lines = list(csv.reader(opened)) or [[]]
-    names = {len(header): header, **({} if len(header) == len(LOGGED) else {len(LOGGED): LOGGED})}
-    rows = [dict(zip(names[len(line)], line, strict=True)) for line in lines if len(line) in names]
-    frame = pd.DataFrame(rows).apply(pd.to_numeric)
-    ordered: pd.DataFrame = frame.drop_duplicates("step", keep="last").sort_values("step") if rows else frame
-    return ordered
 
 
 def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:

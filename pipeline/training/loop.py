@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from pipeline.training import schedule
 from pipeline.training.averaging import averaged_copy, update_average
 from pipeline.training.batches import BatchMaker, Prefetcher
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
+from pipeline.training.figures import append_figures
 from pipeline.training.losses import LossWeights, reconstruction
 from pipeline.training.parallel import GradientWorkers
 from pipeline.training.photos import PhotoSet, split
@@ -195,18 +195,9 @@ class InpainterTraining:
         scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
         result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
         row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}
-        self._append("validation.csv", row)
+        append_figures(self.options.out / "validation.csv", row)
         self.scores = result
         return result
-
-    def _append(self, name: str, row: dict[str, float]) -> None:
-        path = self.options.out / name
-        fresh = not path.exists()
-        with path.open("a", newline="") as opened:
-            writer = csv.writer(opened)
-            if fresh:
-                writer.writerow(row)
-            writer.writerow(row.values())
 
     def run(
         self,
@@ -280,8 +271,8 @@ class InpainterTraining:
             waited / max(window, 1e-9),
             left,
         )
-        self._append(
-            "progress.csv",
+        append_figures(
+            self.options.out / "progress.csv",
             {
                 "step": line.step, "seconds": round(self.progress.seconds, 1), "pixels": self.progress.pixels,
                 "rate": rate, "loss": line.loss, **line.terms,

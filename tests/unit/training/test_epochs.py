@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.epochs import LOGGED, as_markdown, per_epoch, read_figures
+from pipeline.training.epochs import as_markdown, per_epoch
 
 
 @pytest.fixture
@@ -42,12 +42,3 @@ def test_a_long_run_is_put_together(run: Path) -> None:
     lines = [line for line in as_markdown(per_epoch(run, 1, 8), {}).splitlines()[2:] if line]
     # 480 passes over one picture, of which the log's six rows end six.
     assert len(lines) == 6
-
-
-def test_rows_of_a_newer_program_are_read_beside_older_ones(tmp_path: Path) -> None:
-    path = tmp_path / "progress.csv"
-    path.write_text("step,seconds,hole\n1,2,0.3\n" + "2," * (len(LOGGED) - 1) + "9\n3,4")
-    frame = read_figures(path)
-    assert frame["step"].tolist() == [1, 2]
-    assert frame["hole"].tolist() == [0.3, 2]
-    assert frame["spectrum"].tolist()[1] == 9
