@@ -20,14 +20,16 @@ from typing import Any
 
 import yaml
 
+import components
 import runs
 import server
+from airflow_api import Api
 from pipeline.machine.files import write_whole
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "demo-output"
-COLLECTIONS = server.HOME / "demo" / "collections.yaml"
+COLLECTIONS = components.HOME / "demo" / "collections.yaml"
 
 
 def main() -> int:
@@ -38,12 +40,12 @@ def main() -> int:
     known = _remember(name, entry)
     if prepare.wait() != 0:
         raise server.Trouble("Airflow's database could not be prepared; the lines above say why")
-    started = not server.running()
+    started = not components.running()
     try:
         if started:
             print("Starting Airflow …", flush=True)
             server.start(_port())
-        api = server.Api(server.port())
+        api = Api(components.port())
         api.login()
         # Results that were thrown away are made again, although the ledger knows the scans as done.
         made = known or name == "demo"
@@ -139,7 +141,7 @@ def _port() -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", server.port()))
+            probe.bind(("127.0.0.1", components.port()))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -153,6 +155,6 @@ if __name__ == "__main__":
     except server.Trouble as trouble:
         sys.exit(f"make demo: {trouble}")
     except urllib.error.URLError as error:
-        sys.exit(f"make demo: Airflow's API did not answer ({error}); its logs: {server.HOME / 'logs' / 'components'}")
+        sys.exit(f"make demo: Airflow's API did not answer ({error}); its logs: {components.LOGS}")
     except KeyboardInterrupt:
         sys.exit(130)

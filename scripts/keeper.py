@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import server
+import components
 
 LOOK_EVERY = 1.0
 # A component that lived for so long was healthy; one that ends sooner is started again later and later.
@@ -32,15 +32,15 @@ class Keeper:
 
     def __init__(self) -> None:
         self.ending = False
-        self.began = dict.fromkeys(server.COMPONENTS, 0.0)
-        self.pauses = dict.fromkeys(server.COMPONENTS, 0.0)
+        self.began = dict.fromkeys(components.COMPONENTS, 0.0)
+        self.pauses = dict.fromkeys(components.COMPONENTS, 0.0)
         self.due: dict[str, float] = {}
 
     def run(self) -> None:
         """Returns when it is told to end, or the components were stopped."""
-        while not self.ending and (state := server.state()):
-            for place, name in enumerate(server.COMPONENTS):
-                if server.find(*state["processes"][place]) is None and not self.ending:
+        while not self.ending and (state := components.state()):
+            for place, name in enumerate(components.COMPONENTS):
+                if components.find(*state["processes"][place]) is None and not self.ending:
                     self.bring_back(name, place, state)
             # Nobody else clears away what has ended. To ignore SIGCHLD would be handed down, and a scheduler that was
             # started so would never learn how its tasks have ended.
@@ -60,9 +60,9 @@ class Keeper:
         if moment < self.due[name]:
             return
         # What is left of it would hold its port, or work on tasks that another one starts again.
-        server.end_session(state["processes"][place][0])
-        state["processes"][place] = server.started(name, server.environment(state["port"]))
-        server.save(state)
+        components.end_session(state["processes"][place][0])
+        state["processes"][place] = components.started(name, components.environment(state["port"]))
+        components.save(state)
         self.began[name] = time.monotonic()
         del self.due[name]
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import server
+from airflow_api import Api
+from components import HOME
+from server import Trouble
 
 STAGES = ("receive", "mask", "inpaint", "measure", "publish", "report", "digest", "reconcile")
 # What was skipped, since nothing was new, is not shown.
@@ -36,7 +38,7 @@ class Run:
     following: str | None
 
 
-def trigger(api: server.Api, dag_id: str, conf: dict[str, Any]) -> str:
+def trigger(api: Api, dag_id: str, conf: dict[str, Any]) -> str:
     """Switches a DAG on, starts a run and returns its id.
 
     Raises:
@@ -50,7 +52,7 @@ def trigger(api: server.Api, dag_id: str, conf: dict[str, Any]) -> str:
             break
         except urllib.error.HTTPError as error:
             if error.code != 404 or time.monotonic() > deadline:
-                raise server.Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
+                raise Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
             time.sleep(0.3)
     # Named here, so that a request that is made again starts no second run.
     run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
@@ -62,7 +64,7 @@ def trigger(api: server.Api, dag_id: str, conf: dict[str, Any]) -> str:
     return run_id
 
 
-def follow(api: server.Api, dag_id: str, run_id: str) -> Run:
+def follow(api: Api, dag_id: str, run_id: str) -> Run:
     """Prints the progress of a run until it has ended, and returns what came of it."""
     page = f"/dags/{dag_id}/runs/{urllib.parse.quote(run_id)}"
     path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}"
@@ -77,13 +79,13 @@ def follow(api: server.Api, dag_id: str, run_id: str) -> Run:
     for task in tasks:
         if task["state"] == "failed":
             folder = f"dag_id={dag_id}/run_id={run_id}/task_id={task['task_id']}"
-            where = server.HOME / "logs" / folder
+            where = HOME / "logs" / folder
             print(f"{task['task_id']} failed at try {task['try_number']}; its log says why: {where}", file=sys.stderr)
     following = _returned(api, path, "following_batch", "trigger_run_id")
     return Run(page, state == "success", _returned(api, path, "report", "return_value"), following)
 
 
-def _tasks(api: server.Api, path: str) -> list[dict[str, Any]]:
+def _tasks(api: Api, path: str) -> list[dict[str, Any]]:
     """Returns all task instances of a run, page by page."""
     found: list[dict[str, Any]] = []
     while True:
@@ -102,7 +104,7 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
     return line + (f"  (waiting for another try: {', '.join(again)})" if again else "")
 
 
-def _returned(api: server.Api, path: str, task: str, key: str) -> str | None:
+def _returned(api: Api, path: str, task: str, key: str) -> str | None:
     """Returns what a task handed on, or None when it did not come to that."""
     try:
         return api.get(f"{path}/taskInstances/{task}/xcomEntries/{key}", deserialize="true")["value"]
