@@ -21,9 +21,6 @@ SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 
 SUGGESTED = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 
 
-#: F1 values that differ by no more than this are called alike.
-ALIKE = 0.01
-
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
 
@@ -111,9 +108,8 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
 
     Repairs are judged piece by piece, and wide pieces have a threshold of their own; the figures are those of judges
     that saw nothing of the photograph in question, the judge that is returned is fitted to all of them. Suggestions
-    get the highest pixel threshold whose F1 is next to the best: a reviewer's time counts. Where nothing keeps the
-    promise, repairs get the strictest choice; where the network marks nothing, as after a short training, there is no
-    judge either.
+    get the pixel threshold with the best F1. Where nothing keeps the promise, repairs get the strictest choice; where
+    the network marks nothing, as after a short training, there is no judge either.
     """
     tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in CUTS}
     if not all(can_be_fitted(table) for table in tables.values()):
@@ -135,8 +131,7 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
     table = tables[repair[0]]
     judge = fit_judge(table, np.ones(len(table.photo), np.bool_))
     loose = {threshold: of_pixels(evidence, threshold) for threshold in SUGGESTED}
-    best = max(worth.f1 for worth in loose.values())
-    suggest = max(threshold for threshold, worth in loose.items() if worth.f1 >= best - ALIKE)
+    suggest = max(loose, key=lambda threshold: loose[threshold].f1)
     lines = [
         "| level | pixels from | piece's chance from | wide piece's | precision | recall | F1 | clean: mean "
         "| all but 1 % | empty |",

@@ -77,7 +77,8 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
         ),
         reproduce=(
             f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {network.config.depth}"
-            f" --width {network.config.width} --widest {network.config.widest} --crop {run.side} --seed {run.seed}"
+            f" --width {network.config.width} --widest {network.config.widest} --crop {run.side} --batch {run.batch}"
+            f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
             + (" --init WEIGHTS" if begun else "")
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
