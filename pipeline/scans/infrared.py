@@ -34,7 +34,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     number = tiff.infrared_page(pages, tiff.picture(pages, name)[0])
     assert number is not None
     tiff.check_segments(data, pages[number], name)
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
         plane: Pixels = np.ascontiguousarray(file.pages[number].asarray())
     depth = 16 if plane.dtype == np.uint16 else 8
     return Scan(plane, ScanInfo("TIFF", info.width, info.height, 1, depth, 1, info.orientation, "L"))

@@ -149,7 +149,8 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
             image.seek(number)
             return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
+    # Both are closed: the file refers to itself in circles, and would keep all bytes until these are collected.
+    with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
         pixels = file.pages[number].asarray()
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:

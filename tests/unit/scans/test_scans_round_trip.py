@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,19 @@ def test_decodes_to_the_values_that_are_stored(case: Case) -> None:
     scan = decode(content, name)
     assert scan.pixels.dtype == expected.dtype
     np.testing.assert_array_equal(scan.pixels, expected)
+
+
+def test_no_byte_of_a_file_outlives_its_decoding(case: Case) -> None:
+    name, content, _ = case
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getrefcount(content)
+        decode(content, name)
+        # A decoder that kept every scan until some circle of its objects was found would need as many times the memory.
+        assert sys.getrefcount(content) == before
+    finally:
+        gc.enable()
 
 
 def test_the_header_says_what_the_pixels_are(case: Case) -> None:
