@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = "damage-detector-1"
+#: Pixels of a scan from which on the network's memory is given back at once.
+LARGE = 16 << 20
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "detector.safetensors"
 
 
@@ -58,6 +60,9 @@ class LearnedDetector:
     ) -> Detection:
         """Returns the damage on a scan; see `Detector.detect`."""
         chance = self.chances(pixels)
+        if chance.size >= LARGE:
+            # What the network needed while it ran would stand beside the planes of all that follows.
+            self._runner.release()
         outside = transparent(pixels)
         if outside is not None:
             chance[outside] = 0

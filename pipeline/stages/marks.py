@@ -107,9 +107,11 @@ def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "",
         found = _drawn(given.damage)
         _protect(found, given.protected)
     else:
+        # Read before anything is found: the decoder needs its memory now, and the masks theirs later.
+        plane = read_plane(scan, uri, given.infrared) if recipe.infrared else None
         found = _found(scan, recipe, detector)
-        if recipe.infrared:
-            _prove(found, scan, recipe, read_plane(scan, uri, given.infrared))
+        _prove(found, scan, recipe, plane)
+        del plane
         if recipe.level is Level.SUGGEST:
             found.components = [replace(one, level="repair") for one in found.components]
         # Before the guards: what is protected needs nobody's look.

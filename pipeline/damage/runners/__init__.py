@@ -34,3 +34,7 @@ class Runner(Protocol):
             MemoryError: one window does not fit the device's memory.
         """
         ...
+
+    def release(self) -> None:
+        """Gives back the memory that running took; the next run takes it anew, in some tenths of a second."""
+        ...

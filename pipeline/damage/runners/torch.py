@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.damage.network import DetectorNet
 from pipeline.damage.runners import Planes, Sink
+from pipeline.machine.memory import give_back
 
 #: Windows of one size that a GPU is given together.
 BATCH = 8
@@ -57,6 +58,12 @@ class TorchRunner:
             waiting.append(window)
         if waiting:
             self._flush(waiting)
+
+    def release(self) -> None:
+        """See :class:`pipeline.damage.runners.Runner`."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        give_back()
 
     def _flush(self, windows: list[tuple[Planes, Sink]]) -> None:
         """Runs windows of one size together, or by halves where the device's memory is too small for that."""

@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.damage import load_detector, windows
+from pipeline.damage import learned, load_detector, windows
 from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
 from pipeline.damage.levels import Thresholds
 from pipeline.damage.network import DetectorNet, NetworkConfig
@@ -118,6 +118,26 @@ def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> 
             LearnedDetector(weights, device="cuda")
     with pytest.raises(WeightsError, match="absent"):
         load_detector("learned", weights=tmp_path / "absent.safetensors", backend="openvino")
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Planes], backend: str) -> None:
+    runner = load_runner(weights, device="cpu", backend=backend)[0]
+    wanted = answers(runner, shown)
+    runner.release()
+    for one, again in zip(wanted, answers(runner, shown), strict=True):
+        assert np.array_equal(one, again)
+
+
+def test_after_a_large_scan_the_network_s_memory_goes(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = LearnedDetector(weights, device="cpu", backend="torch")
+    released: list[bool] = []
+    monkeypatch.setattr(detector._runner, "release", lambda: released.append(True), raising=False)
+    detector.detect(skimage.data.camera()[:96, :80])
+    assert not released, "of a small one it would cost more time than it is worth"
+    monkeypatch.setattr(learned, "LARGE", 96 * 80)
+    detector.detect(skimage.data.camera()[:96, :80])
+    assert released
 
 
 class Full:
