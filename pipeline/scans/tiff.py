@@ -37,6 +37,8 @@ STRUCTURE = {
     37724, 50341,
 }  # fmt: skip
 MOST_PAGES = 10_000
+# Bytes of compressed strips or tiles that wait for their decoding.
+AT_ONCE = 16 << 20
 
 
 def read_pages(data: bytes, name: str) -> list[Directory]:
@@ -151,7 +153,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
             return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
     # Both are closed: the file refers to itself in circles, and would keep all bytes until these are collected.
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
-        pixels = file.pages[number].asarray()
+        pixels = file.pages[number].asarray(buffersize=AT_ONCE)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
