@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ Combine = Literal["replace", "add", "protect"]
 
 #: Above this share of marked pixels a mask is read the other way round: damage is the smaller part of a photograph.
 INVERTED_ABOVE = 0.5
+#: Rows of more than 8 bits that are worked on at a time.
+ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -128,25 +130,42 @@ def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int, bool]:
             if "transparency" in image.info:
                 image = image.convert("RGBA")
             if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-                values = np.asarray(image, np.float64)
-                top = 65535.0 if values.max(initial=0) > 255 else 255.0 if values.max(initial=0) > 1 else 1.0
-                return np.clip(values * 255 / top, 0, 255).astype(np.uint8), own, False
-            if image.mode == "P":
-                image = image.convert("RGB")
-            if image.mode in ("LA", "RGBA", "PA"):
-                planes = np.asarray(image.convert("RGBA"))
-                alpha = planes[:, :, 3]
+                return _as_8_bits(np.asarray(image)), own, False
+            if image.mode == "PA":
+                image = image.convert("RGBA")
+            if image.mode in ("LA", "RGBA"):
+                alpha = np.asarray(image.getchannel("A"))
                 if alpha.min() < 128 <= alpha.max():
-                    return alpha.copy(), own, True  # paint on transparent paper: any colour counts
-                return planes[:, :, :3].max(axis=2), own, False
+                    return alpha, own, True  # paint on transparent paper: any colour counts
+                return _brightest(image, image.getbands()[:-1]), own, False
             if image.mode in ("1", "L"):
                 grey = np.asarray(image.convert("L"), np.uint8)
                 # Masks of 0 and 1 are a common slip of scripts; they look black and are meant as marked.
                 return (np.minimum(grey, 1) * np.uint8(255) if 0 < grey.max() <= 1 else grey), own, False
-            return np.asarray(image.convert("RGB")).max(axis=2), own, False
+            image = image if image.mode == "RGB" else image.convert("RGB")
+            return _brightest(image, image.getbands()), own, False
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         message = f"mask {name} cannot be read as an image; save it as PNG ({' '.join(str(error).split())[:120]})"
         raise UnreadableScan(Reason.MASK_UNREADABLE, message) from error
+
+
+def _as_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Grey of more than 8 bits (H,W), whatever its full scale, as 8 bits; worked out in strips of float64."""
+    highest = values.max(initial=0)
+    top = 65535.0 if highest > 255 else 255.0 if highest > 1 else 1.0
+    result = np.empty(values.shape, np.uint8)
+    for row in range(0, len(values), ROWS):
+        strip = values[row : row + ROWS].astype(np.float64)
+        result[row : row + ROWS] = np.clip(strip * 255 / top, 0, 255).astype(np.uint8)
+    return result
+
+
+def _brightest(image: Image.Image, bands: tuple[str, ...]) -> NDArray[np.uint8]:
+    """The highest of some channels at each pixel (H,W), one channel after the other."""
+    result = np.array(image.getchannel(bands[0]))
+    for band in bands[1:]:
+        np.maximum(result, np.asarray(image.getchannel(band)), out=result)
+    return result
 
 
 def _fit(
