@@ -60,6 +60,11 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
         "--crop", type=int, default=128, help="side of a crop in pixels, a multiple of 32 (default 128)"
     )
     parser.add_argument("--rate", type=float, help="peak learning rate (default 1e-3, with --sharp 1e-4)")
+    parser.add_argument(
+        "--decibels", type=float, default=0.0, metavar="WEIGHT",
+        help="also lower the hole's squared error in decibel, what a mean of PSNR measures (default 0; .02 weighs twice"
+        " the other terms); for the end of a run",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
@@ -90,6 +95,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
     from pipeline.training.epochs import write_epochs
     from pipeline.training.inpainter import train_inpainter as train
     from pipeline.training.loop import Options
+    from pipeline.training.losses import LossWeights
     from pipeline.training.schedule import Budget
 
     device = args.device
@@ -126,6 +132,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
             device=device,
             artefacts=args.artefacts,
             threads=args.threads,
+            weights=LossWeights(decibels=args.decibels),
         )
 
         def begun(training: InpainterTraining) -> None:

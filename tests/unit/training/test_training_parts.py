@@ -8,7 +8,15 @@ import torch
 from pipeline.rn.generator import Stages
 from pipeline.training.adversarial import critic_loss, deceit_loss
 from pipeline.training.card import describe_data
-from pipeline.training.losses import LossWeights, gradient_l1, hole_l1, hole_rmse, reconstruction, spectrum_l1
+from pipeline.training.losses import (
+    LossWeights,
+    gradient_l1,
+    hole_decibels,
+    hole_l1,
+    hole_rmse,
+    reconstruction,
+    spectrum_l1,
+)
 from pipeline.training.parallel import PROBE_STEPS, Chooser, GradientWorkers
 from pipeline.training.schedule import Budget, averaging_decay, crop_plan, learning_rate
 
@@ -22,14 +30,27 @@ def test_the_hole_loss_is_the_mean_error_in_the_hole() -> None:
     assert hole_rmse(output, target, hole).item() == pytest.approx(0.2 * (0.5 / 0.52) ** 0.5, rel=1e-3)
 
 
+def test_decibels_weigh_a_small_error_as_much_as_a_large_one() -> None:
+    target, hole = torch.zeros(1, 3, 10, 10), torch.ones(1, 1, 10, 10)
+    steps = [
+        hole_decibels(torch.full_like(target, error), target, hole).item()
+        - hole_decibels(torch.full_like(target, error / 2), target, hole).item()
+        for error in (0.8, 0.2)
+    ]
+    assert steps == pytest.approx([6.02, 6.02], abs=0.1)  # half the error is 6 dB, from wherever one begins
+    assert hole_decibels(target, target, hole).item() == 0
+    _, terms = reconstruction(Stages(target, target, target), target, hole, LossWeights(decibels=0.02))
+    assert "decibels" in terms
+
+
 def test_a_perfect_fill_costs_nothing() -> None:
     target = torch.rand(2, 3, 16, 16)
     hole = (torch.rand(2, 1, 16, 16) > 0.5).float()
-    for loss in (hole_l1, gradient_l1, spectrum_l1):
+    for loss in (hole_l1, hole_decibels, gradient_l1, spectrum_l1):
         assert loss(target, target, hole).item() == 0
     total, terms = reconstruction(Stages(target, target, target), target, hole, LossWeights())
     assert total.item() < 1e-3
-    assert set(terms) == {*LossWeights.__dataclass_fields__, "prior"}
+    assert set(terms) == {*LossWeights.__dataclass_fields__, "prior"} - {"decibels"}
 
 
 def test_terms_without_weight_are_left_out() -> None:
