@@ -17,7 +17,7 @@ def distract(picture: Picture, rng: np.random.Generator) -> Picture:
     what = rng.random()
     if what < 0.12:
         return _border(picture, rng)
-    if what < 0.2:
+    if what < 0.16:
         return _cloth(picture, rng)
     draw = (_text, _wires, _fence, _sparkles, _pattern)[int(rng.integers(5))]
     alpha = np.zeros(picture.shape[:2], np.uint8)
