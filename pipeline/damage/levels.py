@@ -19,6 +19,8 @@ Chances = NDArray[np.uint8]
 WIDE = 20.0
 #: A chance that next to no piece reaches.
 NEVER = 0.999
+#: Which of the thresholds are judges.
+JUDGES = ("judge", "suggest_judge")
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,10 @@ class Thresholds:
         repair: a piece is repaired when its chance reaches this: the judge's, or that of its surest pixel.
         repair_wide: the same for wide pieces, where there is a judge; next to never when left out.
         repair_grow: pieces reach as far as pixels have this chance.
-        suggest, suggest_grow: the same for suggestions; there the surest pixel counts.
+        suggest, suggest_grow: the same for suggestions.
         smallest: fewest pixels of a piece that is repaired.
-        judge: tells a piece's chance; None goes by its surest pixel.
+        judge: tells the chance of a piece to repair; None goes by its surest pixel.
+        suggest_judge: the same for suggestions.
     """
 
     repair: float = 0.97
@@ -41,17 +44,19 @@ class Thresholds:
     smallest: int = 1
     judge: PieceJudge | None = None
     repair_wide: float = NEVER
+    suggest_judge: PieceJudge | None = None
 
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
-        return json.dumps({**vars(self), "judge": self.judge.as_document() if self.judge else None})
+        judges = {name: getattr(self, name) for name in JUDGES}
+        return json.dumps({**vars(self), **{name: one.as_document() if one else None for name, one in judges.items()}})
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:
         """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else."""
         document = json.loads(text)
-        judge = document.pop("judge", None)
-        return cls(**document, judge=PieceJudge.from_document(judge) if judge else None)
+        judges = {name: PieceJudge.from_document(document[name]) for name in JUDGES if document.get(name)}
+        return cls(**{**document, **judges})
 
 
 def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tuple[Mask, Mask]:
@@ -67,7 +72,8 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
     """
     seed, wide, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_wide, limits.repair_grow))
     repair = pieces_above(chance, seed, grow, limits.smallest, limits.judge, wide)
-    suggest = pieces_above(chance, move(limits.suggest, sensitivity), move(limits.suggest_grow, sensitivity))
+    seed, grow = (move(value, sensitivity) for value in (limits.suggest, limits.suggest_grow))
+    suggest = pieces_above(chance, seed, grow, judge=limits.suggest_judge, wide=seed)
     suggest[(suggest > 0) | (repair > 0)] = 255
     return repair, suggest
 

@@ -9,16 +9,19 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import NEVER, Thresholds, move, pieces_above
-from pipeline.metrics.tolerance import tolerated
+from pipeline.damage.levels import NEVER, Thresholds, move
+from pipeline.damage.piece_judge import PieceJudge
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 from pipeline.training.piece_judge_fit import can_be_fitted, cross_fitted, fit_judge
 
 #: Chances that pieces to repair are cut out at, and the fewest pixels of one.
 CUTS, SMALLEST = (0.35, 0.5, 0.65), 4
-#: Chances of a piece from which it may be repaired, and of a pixel from which it may be suggested.
+#: Chances of a piece from which it may be repaired.
 SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
-SUGGESTED = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
+#: Chances that pieces to suggest are cut out at, and of a piece from which it may be suggested.
+SUGGEST_CUTS, SUGGESTED = (0.15, 0.2, 0.25), (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+#: So much of F1 is given for suggestions that show a reviewer fewer pieces of undamaged photographs.
+GIVEN = 0.005
 
 
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
@@ -46,13 +49,17 @@ class Promise:
 
 @dataclass(frozen=True)
 class Figures:
-    """What thresholds are worth; shares of 0..1, named as in `Promise`. Recall of pieces is without tolerance."""
+    """What thresholds are worth; shares of 0..1, named as in `Promise`. Recall is without tolerance.
+
+    `crowd` is how many pieces are marked on a megapixel of undamaged photographs.
+    """
 
     precision: float
     recall: float
     clean: float
     worst: float
     empty: float
+    crowd: float
 
     @property
     def f1(self) -> float:
@@ -75,41 +82,21 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
     _, counting, right, found = table.counts[damaged].sum(axis=0)
     marked = np.bincount(table.picture[chosen], table.counts[chosen, 0], minlength=len(table.areas)) / table.areas
     clean = marked[table.undamaged] if table.undamaged.any() else np.zeros(1)
+    crowd = float(table.undamaged[table.picture[chosen]].sum()) / max(table.areas[table.undamaged].sum() / 1e6, 1e-9)
     return Figures(
         right / max(counting, 1), found / max(table.damaged, 1), float(clean.mean()), float(np.quantile(clean, WORST)),
-        float((clean == 0).mean()),
-    )  # fmt: skip
-
-
-def of_pixels(evidence: Sequence[Evidence], threshold: float) -> Figures:
-    """Returns what marking every pixel from a chance on is worth, with 2 px tolerance."""
-    right = marked = found = damaged = 0.0
-    shares: list[float] = []
-    level = move(threshold, 1.0)
-    for one in evidence:
-        mask = pieces_above(one.chance, level, level) > 0
-        if one.undamaged:
-            shares.append(float(mask.mean()))
-            continue
-        truth, near, counting = one.truth()
-        right += float((mask & near).sum())
-        marked += float((mask & counting).sum())
-        found += float((truth.astype(bool) & (tolerated(mask.astype(np.uint8)) > 0)).sum())
-        damaged += float(truth.sum())
-    clean = np.array(shares or [0.0])
-    return Figures(
-        right / max(marked, 1), found / max(damaged, 1), float(clean.mean()), float(np.quantile(clean, WORST)),
-        float((clean == 0).mean()),
+        float((clean == 0).mean()), crowd,
     )  # fmt: skip
 
 
 def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Thresholds, str]:
     """Returns the thresholds with the most recall of those that keep the promise, and the figures as Markdown.
 
-    Repairs are judged piece by piece, and wide pieces have a threshold of their own; the figures are those of judges
-    that saw nothing of the photograph in question, the judge that is returned is fitted to all of them. Suggestions
-    get the pixel threshold with the best F1. Where nothing keeps the promise, repairs get the strictest choice; where
-    the network marks nothing, as after a short training, there is no judge either.
+    Both levels are judged piece by piece, and wide pieces to repair have a threshold of their own; the figures are
+    those of judges that saw nothing of the photograph in question, the judges that are returned are fitted to all of
+    them. Suggestions get the thresholds with the best F1, or nearly so with fewer pieces on undamaged photographs.
+    Where nothing keeps the promise, repairs get the strictest choice; where the network marks nothing, as after a
+    short training, there is no judge either.
     """
     tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in CUTS}
     if not all(can_be_fitted(table) for table in tables.values()):
@@ -129,25 +116,39 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
     }
     repair = max(good, key=lambda key: good[key].recall) if good else (CUTS[-1], SURE[-1], NEVER)
     table = tables[repair[0]]
-    judge = fit_judge(table, np.ones(len(table.photo), np.bool_))
-    loose = {threshold: of_pixels(evidence, threshold) for threshold in SUGGESTED}
-    suggest = max(loose, key=lambda threshold: loose[threshold].f1)
+    judge = _judge_of(table)
+    shown = {cut: piece_table(evidence, move(cut, 1.0), 1) for cut in SUGGEST_CUTS}
+    loose = {
+        (cut, sure): of_pieces(table, chances >= move(sure, 1.0))
+        for cut, table in shown.items()
+        for chances in [np.round(255 * cross_fitted(table))]
+        for sure in SUGGESTED
+    }
+    best = max(figures.f1 for figures in loose.values())
+    suggest = min((key for key in loose if loose[key].f1 >= best - GIVEN), key=lambda key: loose[key].crowd)
     lines = [
         "| level | pixels from | piece's chance from | wide piece's | precision | recall | F1 | clean: mean "
-        "| all but 1 % | empty |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| all but 1 % | empty | pieces a megapixel |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
         _row("**repair**", repair, tried[repair][0]),
         _row("of it, wide pieces", (repair[0], repair[2], repair[2]), tried[repair][1]),
-        _row("**suggest**", (suggest,), loose[suggest]),
+        _row("**suggest**", suggest, loose[suggest]),
     ]
     lines += [_row("", (repair[0], sure, NEVER), tried[repair[0], sure, NEVER][0]) for sure in SURE[::4]]
-    limits = Thresholds(repair[1], repair[0], suggest, suggest, SMALLEST, judge, repair[2])
+    limits = Thresholds(
+        repair[1], repair[0], suggest[1], suggest[0], SMALLEST, judge, repair[2], _judge_of(shown[suggest[0]])
+    )
     return limits, "\n".join(lines)
+
+
+def _judge_of(table: PieceTable) -> PieceJudge:
+    """The judge that is fitted to all pieces."""
+    return fit_judge(table, np.ones(len(table.photo), np.bool_))
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:
     told = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(3 - len(limits)))])
     return (
         f"| {name} | {told} | {worth.precision:.3f} | {worth.recall:.3f} |"
-        f" {worth.f1:.3f} | {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} |"
+        f" {worth.f1:.3f} | {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} | {worth.crowd:.0f} |"
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.damage.levels import Thresholds, levels
-from pipeline.training.detector_calibration import Promise, calibrate, of_pieces, of_pixels
+from pipeline.training.detector_calibration import Promise, calibrate, of_pieces
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector_evidence import Evidence, piece_table
 
@@ -39,7 +39,9 @@ def test_the_judge_travels_with_the_thresholds() -> None:
     limits, _ = calibrate(evidence(right=240, false=190), Promise(empty=1.0))
     again = Thresholds.from_json(limits.as_json())
     chance = evidence(right=240, false=190)[0].chance
-    assert np.array_equal(levels(chance, again)[0], levels(chance, limits)[0])
+    for before, after in zip(levels(chance, limits), levels(chance, again), strict=True):
+        assert np.array_equal(after, before)
+    assert limits.suggest_judge is not None
     broken = limits.as_json().replace('"out_bias"', '"hidden_bias"')
     with pytest.raises((ValueError, KeyError)):
         Thresholds.from_json(broken)
@@ -60,20 +62,31 @@ def test_a_network_that_marks_nothing_repairs_nothing() -> None:
 def test_doubtful_pixels_count_neither_way() -> None:
     one = picture(0, right=240, false=240)
     one.labels[28:33] = UNSURE
-    worth = of_pixels([one], 0.5)
+    worth = of_pieces(piece_table([one], 128, 4), np.ones(2, np.bool_))
     assert worth.precision == 1.0
     assert worth.recall == 1.0
-    table = piece_table([one], 128, 4)
-    assert of_pieces(table, np.ones(2, np.bool_)).precision == 1.0
 
 
 def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
     clean = [picture(0, 0, 255, damaged=False), *(picture(index, 0, 0, damaged=False) for index in (1, 2, 3))]
     table = piece_table(clean, 128, 4)
-    for worth in (of_pieces(table, np.ones(1, np.bool_)), of_pixels(clean, 0.5)):
-        assert worth.clean == pytest.approx(30 / 1600 / 4)
-        assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
-        assert worth.empty == 0.75
+    worth = of_pieces(table, np.ones(1, np.bool_))
+    assert worth.clean == pytest.approx(30 / 1600 / 4)
+    assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
+    assert worth.empty == 0.75
+    assert worth.crowd == pytest.approx(1e6 / 1600 / 4)  # one piece on four pictures of 1600 pixels
+
+
+def test_suggestions_leave_out_a_crowd_of_specks_that_is_false() -> None:
+    def specked(index: int) -> Evidence:
+        one = picture(index, right=200, false=0)
+        one.chance[20:28:2, 2:38:3] = 60  # above every cut, and of one pixel each
+        return one
+
+    limits, _ = calibrate([specked(index) for index in range(12)], Promise())
+    _, suggest = levels(specked(0).chance, limits)
+    assert suggest[10, 5:35].all()
+    assert not suggest[20:28].any()
 
 
 def patch(index: int, right: int, false: int) -> Evidence:
