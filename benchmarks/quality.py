@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import quality_sheet
 from pipeline.damage.holes import draw_hole
 from pipeline.engines import load_engine
 from pipeline.training.cases import fit_hole, read_hole, read_picture, square
@@ -137,8 +138,8 @@ def gains(frame: pd.DataFrame) -> str:
 
 
 def run(data: Path | None, *, limit: int | None = None, engines: tuple[str, ...] = ENGINES, csv: Path | None = None,
-        weights: str = "rn-faithful") -> str:  # fmt: skip
-    """The report as Markdown: what was measured, the table, and the leads."""
+        weights: str = "rn-faithful", sheet: Path | None = None) -> str:  # fmt: skip
+    """The report as Markdown: what was measured, the table, and the leads; a sheet of pictures where one is named."""
     labels: dict[tuple[str, str], str] = {}
 
     def labelled() -> Iterator[Case]:
@@ -158,6 +159,8 @@ def run(data: Path | None, *, limit: int | None = None, engines: tuple[str, ...]
     frame = _stack([frame, irregular.assign(set="irregular, all")])
     if csv is not None:
         frame.to_csv(csv, index=False)
+    if sheet is not None:
+        quality_sheet.draw(frame, cases(data, limit), loaded, sheet)
     source = "scikit-image's photographs, drawn holes (no measure of quality)" if data is None else "BENCH_DATA"
     runtime = loaded["rn"].runtime if "rn" in loaded else "not run"
     head = (
@@ -185,13 +188,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--engine", action="append", help=f"may be repeated; default {', '.join(ENGINES)}")
     parser.add_argument("--weights", default="rn-faithful", help="name or file of the weights of rn")
     parser.add_argument("--csv", type=Path, help="one line per picture, mask and engine")
+    parser.add_argument(
+        "--sheet", type=Path, help="PNG or JPEG of the worst cases of each set, the middle and the best"
+    )
     args = parser.parse_args(argv)
+    if args.sheet and not {"rn", "telea", "biharmonic"} <= set(args.engine or ENGINES):
+        parser.error("--sheet compares rn with telea and biharmonic: leave them in")
     given = os.environ.get("BENCH_DATA")
     data = Path(given) if given else None
     if data is not None and not (data / "bench" / "images").is_dir():
         print(f"BENCH_DATA={given} has no bench/images", file=sys.stderr)
         return 2
-    print(run(data, limit=args.limit, engines=tuple(args.engine or ENGINES), csv=args.csv, weights=args.weights))
+    engines = tuple(args.engine or ENGINES)
+    print(run(data, limit=args.limit, engines=engines, csv=args.csv, weights=args.weights, sheet=args.sheet))
     return 0
 
 

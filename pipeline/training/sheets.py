@@ -1,33 +1,59 @@
-"""A sheet of pictures from the validation set: what a run makes of them at present."""
+"""Sheets of pictures to look at: damaged, as filled by each engine, and the truth, side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.training.validation import Pictures, ValidationSet
 
 GAP = 4
+LINE = 20
+"""Height of a line of words in pixels."""
+MAGENTA = (255, 0, 255)
+
+Cell = NDArray[np.uint8]
+
+
+def marked(picture: Cell, hole: NDArray[np.bool_]) -> Cell:
+    """A copy of the picture (H,W,3) uint8 whose hole (H,W) is magenta."""
+    return np.where(hole[:, :, None], np.array(MAGENTA, np.uint8), picture)
+
+
+def write_sheet(
+    target: Path, titles: Sequence[str], rows: Sequence[Sequence[Cell]], words: Sequence[Sequence[str]] = ()
+) -> Path:
+    """The path of an image with one row per picture and the titles above.
+
+    Cells are (S,S,3) uint8, all of one size. ``words`` gives each cell of a row a line below it.
+    """
+    lines = [_line(titles, rows[0][0].shape[1])]
+    for index, row in enumerate(rows):
+        lines.append(np.hstack([np.pad(cell, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for cell in row]))
+        if words:
+            lines.append(_line(words[index], row[0].shape[1]))
+    cv2.imwrite(str(target), np.vstack(lines)[:, :, ::-1])
+    return target
+
+
+def _line(words: Sequence[str], width: int) -> Cell:
+    line = np.full((LINE, len(words) * (width + GAP), 3), 255, np.uint8)
+    for index, text in enumerate(words):
+        place = (index * (width + GAP) + 3, LINE - 6)
+        cv2.putText(line, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return line
 
 
 def draw_sheet(data: ValidationSet, columns: dict[str, Pictures], target: Path, *, rows: int = 10) -> Path:
     """The path of a PNG with one row per picture: damaged, each of ``columns`` (N,S,S,3) float32, the truth."""
-    shown = range(min(rows, len(data.pictures)))
     lines = []
-    for index in shown:
-        hole, truth = data.holes[index, :, :, None], data.pictures[index]
-        magenta = np.array([1.0, 0.0, 1.0], np.float32)
-        cells = [np.where(hole, magenta, truth)]
-        cells += [np.where(hole, np.clip(pictures[index], 0, 1), truth) for pictures in columns.values()]
-        cells.append(truth)
-        padded = [np.pad(cell, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0) for cell in cells]
-        lines.append(np.hstack(padded))
-    sheet = np.rint(np.vstack(lines) * 255).astype(np.uint8)
-    titles = np.full((24, sheet.shape[1], 3), 255, np.uint8)
-    width = data.pictures.shape[2] + GAP
-    for index, name in enumerate(["damaged", *columns, "truth"]):
-        cv2.putText(titles, name, (index * width + 4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
-    cv2.imwrite(str(target), np.vstack([titles, sheet])[:, :, ::-1])
-    return target
+    for index in range(min(rows, len(data.pictures))):
+        hole, truth = data.holes[index], data.pictures[index]
+        fills = [np.where(hole[:, :, None], np.clip(pictures[index], 0, 1), truth) for pictures in columns.values()]
+        *filled, clean = (np.rint(picture * 255).astype(np.uint8) for picture in (*fills, truth))
+        lines.append([marked(clean, hole), *filled, clean])
+    return write_sheet(target, ["damaged", *columns, "truth"], lines)
