@@ -6,24 +6,28 @@ import hashlib
 
 import numpy as np
 
-from pipeline.engines.backends.prior import push_pull
+from pipeline.engines.backends.prior import bend, push_pull
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
 from pipeline.engines.rn import DEPTH, SIZES
+from pipeline.rn.config import GeneratorConfig
+
+BENDS = GeneratorConfig.bends
 
 
 class PriorEngine:
-    """Fills holes with the push-pull prior, which has no weights; windows are cut as for `rn`."""
+    """Fills holes with the bent push-pull prior, which has no weights; windows are cut as for `rn`."""
 
     name = "prior"
     runtime = "opencv on cpu"
     layout = Layout(sizes=SIZES, context=48, depth=DEPTH)
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256(b"push-pull prior v2").hexdigest()
+        self.digest = hashlib.sha256(b"push-pull prior v3").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""
-        return np.stack([push_pull(image, hole) for image, hole in zip(images, holes, strict=True)])
+        pairs = zip(images, holes, strict=True)
+        return np.stack([np.clip(bend(push_pull(image, hole), hole, BENDS), 0, 1) for image, hole in pairs])
 
     def fallback(self) -> Engine | None:
         """None: this runs on the CPU already."""

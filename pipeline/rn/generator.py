@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.rn.coarse import CoarseNet
 from pipeline.rn.config import GeneratorConfig
-from pipeline.rn.prior import GREY, push_pull
+from pipeline.rn.prior import GREY, bend, push_pull
 from pipeline.rn.refine import RefineNet
 from pipeline.rn.rivals import replace_norms
 
@@ -49,14 +49,20 @@ class Generator(nn.Module):
         if image.shape[-2] % MULTIPLE or image.shape[-1] % MULTIPLE:
             raise ValueError(f"the sides of a window must be multiples of {MULTIPLE}, got {tuple(image.shape[-2:])}")
         missing = hole > 0.5
-        grey = self.config.start == "grey"
-        prior = torch.where(missing, torch.full_like(image, GREY), image) if grey else push_pull(image, hole)
+        prior = self._prior(image, missing)
         region = missing.to(prior.dtype)
         correction, features = self.coarse(prior, region)
         coarse = torch.where(missing, prior + correction, prior)
         residual = self.refine(coarse, region, features)
         final = torch.where(missing, coarse + residual, prior)
         return Stages(prior, coarse, final)
+
+    def _prior(self, image: Tensor, missing: Tensor) -> Tensor:
+        """What the stages begin with, in float32 whatever the arithmetic behind it."""
+        if self.config.start == "grey":
+            return torch.where(missing, torch.full_like(image, GREY), image)
+        with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
+            return bend(push_pull(image, missing.to(image.dtype)), missing.to(image.dtype), self.config.bends)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         """The pictures (N,3,H,W), float32 0..1, with their holes filled; known pixels come back exactly.

@@ -97,7 +97,7 @@ def train_inpainter(
 def size_of(generator: Generator) -> str:
     """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
     for name, config in SIZES.items():
-        if config == generator.config:
+        if replace(config, bends=generator.config.bends) == generator.config:
             return name
     raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
 

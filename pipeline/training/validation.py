@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.damage.holes import KINDS, draw_hole
+from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.rn.prior import push_pull
+from pipeline.rn.prior import bend, push_pull
 from pipeline.training.photos import PhotoSet
 
 Pictures = NDArray[np.float32]
@@ -78,9 +79,11 @@ def fill(generator: Generator, data: ValidationSet, device: torch.device, *, bat
 
 
 def fill_prior(data: ValidationSet) -> Pictures:
-    """The validation pictures filled by the push-pull prior alone, (N,size,size,3) float32."""
+    """The validation pictures filled by the bent prior alone, (N,size,size,3) float32."""
     image, hole = data.tensors(0, len(data.pictures), torch.device("cpu"))
-    filled: Pictures = push_pull(image, hole).permute(0, 2, 3, 1).contiguous().numpy()
+    filled: Pictures = (
+        bend(push_pull(image, hole), hole, GeneratorConfig.bends).permute(0, 2, 3, 1).contiguous().numpy()
+    )
     return filled
 
 

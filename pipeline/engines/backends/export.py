@@ -6,15 +6,16 @@ from pathlib import Path
 
 from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
 
-VERSION = "onnx-1"
+VERSION = "onnx-2"
 """Raised when the exported graph changes."""
 
 
 def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
     """Returns the network of a weights file as ONNX, and the file's sha256.
 
-    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled smoothly, and ``hole`` (N,1,H,W) 0/1, and
-    returns ``filled`` (N,3,H,W), of use in the hole only and not clamped; N, H and W are free (H, W multiples of 16).
+    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull``, and ``hole`` (N,1,H,W) 0/1,
+    and returns ``filled`` (N,3,H,W), of use in the hole only and not clamped; N, H and W are free (H, W multiples of
+    16).
 
     Args:
         path: of the weights.
@@ -32,16 +33,18 @@ def _graph(path: Path, digest: str) -> bytes:
     import torch
 
     from pipeline.rn.generator import Generator
+    from pipeline.rn.prior import bend
     from pipeline.rn.weights import load_generator
 
     class AfterPrior(torch.nn.Module):
-        """What :class:`Generator` does once the prior is there; a test holds the two together."""
+        """What :class:`Generator` does once the hole is filled smoothly; a test holds the two together."""
 
         def __init__(self, generator: Generator) -> None:
             super().__init__()
-            self.coarse, self.refine = generator.coarse, generator.refine
+            self.coarse, self.refine, self.bends = generator.coarse, generator.refine, generator.config.bends
 
         def forward(self, prior: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+            prior = bend(prior, hole, self.bends)
             correction, features = self.coarse(prior, hole)
             coarse = prior + correction * hole
             residual = self.refine(coarse, hole, features)

@@ -1,4 +1,4 @@
-"""The push-pull prior in OpenCV: the same fill as :func:`pipeline.rn.prior.push_pull`, without torch."""
+"""The priors in OpenCV: the same fills as those of :mod:`pipeline.rn.prior`, without torch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.interface import BoolMask, FloatImage
+from pipeline.rn.chebyshev import chebyshev
 
 SMOOTHING_STEPS = 6
 GREY = 0.5
 CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 
 
 def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
@@ -49,3 +51,20 @@ def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArra
     share = cv2.resize(known, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0])
     known_mean = mean / np.maximum(share, np.float32(1e-6))[:, :, np.newaxis]
     return known_mean.astype(np.float32, copy=False), (share <= 0).astype(np.uint8)
+
+
+def bend(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
+    """Returns a picture (H,W,3) with its filled hole (H,W) bent towards a thin plate.
+
+    See :func:`pipeline.rn.prior.bend`, of which this is the second writing. A test holds the two together.
+    """
+    region = hole[:, :, np.newaxis].astype(np.float32)
+    change = np.zeros_like(filled)
+    for momentum, step in chebyshev(steps):
+        change = np.float32(momentum) * change - np.float32(step) * region * _laplacian(_laplacian(filled))
+        filled = filled + change
+    return filled
+
+
+def _laplacian(value: FloatImage) -> FloatImage:
+    return cv2.filter2D(value, -1, LAPLACE, borderType=cv2.BORDER_REPLICATE).astype(np.float32, copy=False)

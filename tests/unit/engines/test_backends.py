@@ -11,7 +11,7 @@ from pipeline.damage.holes import draw_hole
 from pipeline.engines import load_engine, registry
 from pipeline.engines.backends import Network, choose
 from pipeline.engines.backends.export import exported
-from pipeline.engines.backends.prior import push_pull
+from pipeline.engines.backends.prior import bend, push_pull
 from pipeline.engines.backends.torch import TorchNetwork
 from pipeline.errors import ConfigurationError, WeightsError
 from pipeline.rn import prior as reference
@@ -57,6 +57,8 @@ def test_the_prior_is_the_networks_own(shape: tuple[int, int]) -> None:
         expected = reference.push_pull(planes, torch.from_numpy(hole[None, None].astype(np.float32)))
         found = push_pull(image, hole)
         assert np.abs(found - expected[0].numpy().transpose(1, 2, 0)).max() < 1e-6
+        bent = reference.bend(expected, torch.from_numpy(hole[None, None].astype(np.float32)), 12)
+        assert np.abs(bend(found, hole, 12) - bent[0].numpy().transpose(1, 2, 0)).max() < 1e-5
 
 
 def disagreement(found: np.ndarray, expected: np.ndarray, holes: np.ndarray) -> tuple[float, float]:

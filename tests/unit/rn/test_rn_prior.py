@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.rn.prior import GREY, push_pull
+from pipeline.rn.prior import GREY, bend, push_pull
 
 
 def scene(count: int = 2, height: int = 40, width: int = 56) -> torch.Tensor:
@@ -60,3 +60,40 @@ def test_the_fill_keeps_within_what_is_known() -> None:
     filled = push_pull(image, hole)
     assert filled.min() >= image.min()
     assert filled.max() <= image.max()
+
+
+def test_a_bent_fill_goes_on_with_the_slope_on_either_side() -> None:
+    across = torch.linspace(-1, 1, 64)
+    image = (0.5 + 0.4 * torch.sin(5 * across)).expand(1, 3, 64, 64).contiguous()
+    hole = hole_like(image)
+    hole[..., 20:23] = 1
+    flat = push_pull(image, hole)
+    bent = bend(flat, hole, 12)
+    assert torch.equal(bent[(hole == 0).expand_as(bent)], image[(hole == 0).expand_as(image)])
+    assert (bent - image).abs().max() < 0.3 * (flat - image).abs().max()
+    assert torch.equal(bend(flat, hole, 0), flat)
+
+
+def test_narrow_holes_arrive_at_the_biharmonic_fill() -> None:
+    import numpy as np
+    from skimage.restoration import inpaint_biharmonic
+
+    grid = torch.linspace(0, 6, 24)
+    image = (0.5 + 0.3 * torch.sin(grid[:, None] + 0.5) * torch.cos(grid[None])).expand(1, 3, 24, 24).contiguous()
+    hole = hole_like(image)
+    hole[..., 11:13, 4:20] = 1
+    wanted = inpaint_biharmonic(image[0].permute(1, 2, 0).numpy(), hole[0, 0].numpy() > 0, channel_axis=2)
+    flat = push_pull(image, hole)
+    far, near = (np.abs(one[0].permute(1, 2, 0).numpy() - wanted).max() for one in (flat, bend(flat, hole, 12)))
+    assert near < 0.1 * far
+
+
+def test_a_wide_hole_is_bent_at_its_rim_alone() -> None:
+    image = scene(1, 120, 120)
+    image[..., :20, :] += 0.1
+    hole = hole_like(image)
+    hole[..., 20:100, 20:100] = 1
+    flat = push_pull(image, hole)
+    changed = (bend(flat, hole, 12) - flat).abs()[0, 0]
+    assert changed.max() > 1e-3
+    assert changed[50:70, 50:70].max() < 1e-6, "24 pixels from the rim nothing has arrived"
