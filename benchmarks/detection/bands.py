@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from benchmarks.detection.figures import Plane
+from pipeline.damage.connected import connected
 from pipeline.damage.sizes import stroke_width
 from pipeline.metrics.tolerance import tolerated
 
@@ -49,7 +50,7 @@ def pieces(truth: Plane, grey: Plane) -> Iterator[tuple[list[str], tuple[slice, 
         place = (slice(top, y + height + REACH), slice(left, x + width + REACH))
         inside = labels[place] == index
         ring = (cv2.dilate(inside.astype(np.uint8), RING) > 0) & (truth[place] == 0)
-        thick = stroke_width(inside)
+        thick = stroke_width(connected(inside), 0)
         names = [next(name for name, limit in WIDTHS.items() if thick <= limit)]
         if ring.any():
             step = float(np.median(grey[place][inside])) - float(np.median(grey[place][ring]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 
+from pipeline.damage.connected import connected
 from pipeline.damage.types import Component, Level, Mask
 
 #: Pieces explained of one mask, the largest first.
@@ -16,12 +16,10 @@ MOST = 5_000
 
 def pieces(mask: Mask, kind: str, level: Level, reason: str) -> list[Component]:
     """Returns the connected pieces of a mask (H,W), largest first, all with the same kind, level and reason."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count <= 1:
-        return []
-    order = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST] + 1
+    marked = connected(mask)
+    order = np.argsort(-marked.areas, kind="stable")[:MOST]
     found = []
-    for x, y, width, height, area in stats[order, :5].tolist():
+    for (x, y, width, height), area in zip(marked.boxes[order].tolist(), marked.areas[order].tolist(), strict=True):
         found.append(Component(kind, level, (x, y, width, height), area, None, reason))
     return found
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.damage.faces import Box, Face, find_faces
+from pipeline.damage.connected import Connected, connected
+from pipeline.damage.faces import Face, find_faces
 from pipeline.damage.text import Line, find_text
 from pipeline.damage.types import Component, Mask, Pixels
 
@@ -55,77 +53,53 @@ def guard(pixels: Pixels, fill: Mask, components: list[Component], *, faces: boo
     """
     if not fill.any() or not (faces or text):
         return Guarded(fill, components, {})
-    _, found, stats, _ = cv2.connectedComponentsWithStats(fill, connectivity=8, ltype=cv2.CV_32S)
-    labels = np.asarray(found, np.int32)
+    pieces = connected(fill)
     on_faces: set[int] = set()
     on_text: set[int] = set()
     large: set[int] = set()
     for face in find_faces(pixels, fill) if faces else ():
-        on_faces |= _on_face(labels, face)
+        on_faces |= _on_face(pieces, face)
     for line in find_text(pixels) if text else ():
-        touched = _touching(labels, line)
+        touched = _touching(pieces, line)
         on_text |= touched
-        large |= {n for n in touched if max(stats[n, 2], stats[n, 3]) > TEXT_SPAN * line.letter}
+        large |= {n for n in touched if pieces.boxes[n, 2:].max() > TEXT_SPAN * line.letter}
     if not on_faces and not on_text:
         return Guarded(fill, components, {})
-    held = {name: len(pieces) for name, pieces in (("face", on_faces), ("text", on_text)) if pieces}
-    kept = np.ones(len(stats), bool)
-    kept[list(on_faces | on_text)] = False
-    left = np.where(kept[labels], fill, np.uint8(0))
-    told = _explained(components, labels, on_faces, on_text)
-    return Guarded(left, told, held, _review(len(on_faces), len(large)))
+    held = {name: len(those) for name, those in (("face", on_faces), ("text", on_text)) if those}
+    kept = np.full(len(pieces), 255, np.uint8)
+    kept[list(on_faces | on_text)] = 0
+    told = _explained(components, pieces, on_faces, on_text)
+    return Guarded(pieces.painted(kept), told, held, _review(len(on_faces), len(large)))
 
 
-def _on_face(labels: NDArray[np.int32], face: Face) -> set[int]:
+def _on_face(pieces: Connected, face: Face) -> set[int]:
     """The pieces that cover more of a face than a speck does."""
     found = set()
     width, height = face.box[2:]
-    for number, area, span in _pieces(labels, face.box):
+    for number, area, span in zip(*pieces.within(face.box), strict=True):
         if area > FACE_AREA * width * height or span > FACE_SPAN * width:
-            found.add(number)
+            found.add(int(number))
     for feature in face.features:
-        for number, _, span in _pieces(labels, feature):
+        for number, _, span in zip(*pieces.within(feature), strict=True):
             if span > max(FEATURE_PIXELS, FEATURE_SPAN * width):
-                found.add(number)
+                found.add(int(number))
     return found
 
 
-def _touching(labels: NDArray[np.int32], line: Line) -> set[int]:
+def _touching(pieces: Connected, line: Line) -> set[int]:
     """The pieces that lie on a line of text, or reach into it."""
-    return {number for number, _, _ in _pieces(labels, line.box)}
-
-
-def _pieces(labels: NDArray[np.int32], box: Box) -> Iterator[tuple[int, int, int]]:
-    """Yields number, area and longer side of every piece inside a box, of the part that lies in it."""
-    x, y, width, height = box
-    inside = labels[y : y + height, x : x + width]
-    rows, columns = np.nonzero(inside)
-    numbers, of = np.unique(inside[rows, columns], return_inverse=True)
-    spans = [_spans(of, places, len(numbers)) for places in (rows, columns)]
-    areas = np.bincount(of, minlength=len(numbers))
-    for index, number in enumerate(numbers.tolist()):
-        yield number, int(areas[index]), int(max(spans[0][index], spans[1][index]))
-
-
-def _spans(of: NDArray[np.intp], places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """How far the places of each piece lie apart, both ends counted."""
-    first, last = np.full(count, np.iinfo(np.intp).max), np.zeros(count, np.intp)
-    np.minimum.at(first, of, places)
-    np.maximum.at(last, of, places)
-    return np.asarray(last - first + 1, np.intp)
+    return set(pieces.within(line.box)[0].tolist())
 
 
 def _explained(
-    components: list[Component], labels: NDArray[np.int32], on_faces: set[int], on_text: set[int]
+    components: list[Component], pieces: Connected, on_faces: set[int], on_text: set[int]
 ) -> list[Component]:
     """The explanations, with the reason where the piece that fills most of their box was held back."""
     told, rest = [], []
     for one in components:
-        x, y, width, height = one.box
-        inside = labels[y : y + height, x : x + width]
-        numbers = inside[inside > 0]
-        number = int(np.bincount(numbers).argmax()) if numbers.size else 0
-        why = [REASONS[name] for name, pieces in (("face", on_faces), ("text", on_text)) if number in pieces]
+        numbers, areas, _ = pieces.within(one.box)
+        number = int(numbers[areas.argmax()]) if len(numbers) else -1
+        why = [REASONS[name] for name, those in (("face", on_faces), ("text", on_text)) if number in those]
         if why:
             told.append(replace(one, level="suggest", reason="; ".join([one.reason, *why])))
         else:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import connected
 from pipeline.damage.finish import finish
 from pipeline.damage.pieces import shape_of
 from pipeline.damage.registration import lies_alike
@@ -73,16 +74,18 @@ def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_cove
     reach = max(REACH, REACH_NOISE * _noise(rest))
     if np.count_nonzero(rest >= reach) > MOST * rest.size:
         return _useless("too much of the picture is dark in it")
-    shift, told = lies_alike(pixels, np.clip(rest, 0, 1000).astype(np.uint16), reach)
+    shift, told = lies_alike(pixels, rest, reach)
     if shift is None:
         return _useless(told)
     if shift != (0, 0):
         # The dyes' share was taken from the wrong pixels, which leaves an edge beside every edge.
+        del rest
         rest = _rest(pixels, _moved(plane, shift))
         if isinstance(rest, str):
             return _useless(rest)
-    repair, suggest, components = _pieces(rest, _noise(rest))
-    detection = finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
+    found = _pieces(rest, _noise(rest))
+    del rest
+    detection = finish(*found, dilate=dilate, max_coverage=max_coverage)
     return Infrared(detection, f"the scanner's infrared plane was used{told}")
 
 
@@ -153,9 +156,11 @@ def _learn(pixels: Pixels, plane: Pixels) -> _Model | str:
     """The dyes' cross-talk and the smooth ground from a small copy; or why the plane is of no use."""
     scale = min(1.0, SIDE / max(plane.shape))
     full = float(np.iinfo(pixels.dtype).max), float(np.iinfo(plane.dtype).max)
-    small = [cv2.resize(one, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for one in (pixels, plane)]
-    colours = _density(small[0] if small[0].ndim == 3 else small[0][:, :, None], full[0])
-    target = _density(small[1], full[1])
+    # Channel by channel: of a part of the channels OpenCV makes a copy.
+    channels = [pixels] if pixels.ndim == 2 else [pixels[:, :, number] for number in range(pixels.shape[2])]
+    small = [cv2.resize(one, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for one in (*channels, plane)]
+    colours = _density(np.stack(small[:-1], axis=2), full[0])
+    target = _density(small[-1], full[1])
     table = colours.reshape(-1, colours.shape[2]).astype(np.float64)
     design, wanted = np.column_stack([table, np.ones(len(table))]), target.ravel().astype(np.float64)
     kept = np.ones(len(wanted), bool)
@@ -201,21 +206,15 @@ def _noise(rest: NDArray[np.int16]) -> float:
 def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Component]]:
     """Masks of both levels before they are widened, and the explanations."""
     unit = unit_of(rest)
-    reach = (rest >= max(REACH, REACH_NOISE * noise)).astype(np.uint8)
-    count, found, stats, _ = cv2.connectedComponentsWithStats(reach, connectivity=8, ltype=cv2.CV_32S)
-    labels = np.asarray(found, np.int32)
-    peak = np.zeros(count, np.int16)
-    where = np.flatnonzero(reach)
-    np.maximum.at(peak, labels.ravel()[where], rest.ravel()[where])
-    levels = np.zeros(count, np.uint8)
+    pieces = connected(rest, max(REACH, REACH_NOISE * noise))
+    peak = pieces.highest(rest)
+    levels = np.zeros(len(pieces), np.uint8)
     levels[peak >= max(SUGGEST, SUGGEST_NOISE * noise)] = 1
     levels[peak >= max(REPAIR, REPAIR_NOISE * noise)] = 2
-    levels[0] = 0
     components = []
     for index in np.flatnonzero(levels).tolist():
-        x, y, width, height, area = (int(n) for n in stats[index, :5])
-        inside = labels[y : y + height, x : x + width] == index
-        kind, shape, stroke = shape_of(inside, area, unit)
+        x, y, width, height = (int(n) for n in pieces.boxes[index])
+        kind, shape, stroke = shape_of(pieces, index, unit)
         at_border = x == 0 or y == 0 or x + width == rest.shape[1] or y + height == rest.shape[0]
         if stroke > WIDEST * unit:
             levels[index] = 0 if at_border else 1
@@ -223,6 +222,8 @@ def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Com
             level: Level = "repair" if levels[index] == 2 else "suggest"
             taken = 1 - float(np.exp(-peak[index] / 1000))
             reason = f"a {shape}, dark in infrared: it stops up to {taken:.0%} of light that dyes let pass"
+            area = int(pieces.areas[index])
             components.append(Component(kind, level, (x, y, width, height), area, None, reason))
-    table = np.where(levels[labels] == 2, np.uint8(255), np.uint8(0))
-    return table, np.where(levels[labels] > 0, np.uint8(255), np.uint8(0)), components
+    marks = (np.where(levels >= least, np.uint8(255), np.uint8(0)) for least in (2, 1))
+    repair, suggest = (pieces.painted(mark) for mark in marks)
+    return repair, suggest, components

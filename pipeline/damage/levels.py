@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import connected
 from pipeline.damage.piece_judge import WIDTH, PieceJudge, piece_figures
 from pipeline.damage.types import Mask
 
@@ -74,7 +74,8 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
     repair = pieces_above(chance, seed, grow, limits.smallest, limits.judge, wide)
     seed, grow = (move(value, sensitivity) for value in (limits.suggest, limits.suggest_grow))
     suggest = pieces_above(chance, seed, grow, judge=limits.suggest_judge, wide=seed)
-    suggest[(suggest > 0) | (repair > 0)] = 255
+    suggest[suggest > 0] = 255
+    suggest[repair > 0] = 255
     return repair, suggest
 
 
@@ -94,20 +95,12 @@ def pieces_above(
     Without a judge a piece is as likely as its surest pixel: a crack is followed to its faint ends, and what is faint
     all along is left (hysteresis, as in Canny's edge detector).
     """
-    above = (chance >= grow).view(np.uint8) if judge else (chance >= min(grow, seed)).view(np.uint8)
-    if not above.any():
-        return above
-    count, found, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-    labels = np.asarray(found, np.int32)
-    scores = np.zeros(count, np.uint8)
+    pieces = connected(chance, grow if judge else min(grow, seed))
     if judge is None:
-        np.maximum.at(scores, labels[above > 0], chance[above > 0])
+        scores = pieces.highest(chance)
     else:
-        figures = piece_figures(chance, labels, np.asarray(stats, np.int32))
-        scores[1:] = np.round(255 * judge.chances(figures))
-        scores[1:][(figures[:, WIDTH] > np.log(WIDE)) & (scores[1:] < wide)] = 0
-    scores[scores < seed] = 0
-    scores[stats[:, cv2.CC_STAT_AREA] < smallest] = 0
-    scores[0] = 0
-    result: NDArray[np.uint8] = scores[labels]
-    return result
+        figures = piece_figures(chance, pieces)
+        scores = np.round(255 * judge.chances(figures)).astype(np.uint8)
+        scores[(figures[:, WIDTH] > np.log(WIDE)) & (scores < wide)] = 0
+    scores[(scores < seed) | (pieces.areas < smallest)] = 0
+    return pieces.painted(scores)

@@ -7,11 +7,12 @@ over the piece, the network's own chances tell damage from structure far better.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import Connected
 from pipeline.damage.sizes import stroke_width, unit_of
 
 Matrix = NDArray[np.float64]
@@ -23,49 +24,44 @@ WIDTH = 4
 CLIP = 3.0
 #: Pieces of fewer pixels are about as wide as they are long.
 SPECK = 12
+#: Pieces whose chances are counted at a time.
+MANY = 4096
 
 
-def piece_figures(chance: NDArray[np.uint8], labels: NDArray[np.int32], stats: NDArray[np.int32]) -> Matrix:
+def piece_figures(chance: NDArray[np.uint8], pieces: Connected) -> Matrix:
     """Returns (n,6) what pieces are judged by, free of the scan's size.
 
     Highest, mean and upper-decile log-odds; logarithms of area, width and length over width.
 
     Args:
         chance: (H,W) uint8 in 1/255.
-        labels: (H,W) int32, 0 outside, 1..n inside pieces.
-        stats: (n+1,5) of OpenCV's connected components.
+        pieces: n of them.
     """
-    count = len(stats) - 1
-    if not count:
-        return np.zeros((0, FIGURES))
-    inside = np.flatnonzero(labels)
-    owner, values = labels.ravel()[inside], chance.ravel()[inside]
-    order = np.lexsort((values, owner))
-    owner, odds = owner[order], _log_odds(values[order])
-    starts = np.searchsorted(owner, np.arange(1, count + 2))
-    first, last = starts[:-1], starts[1:] - 1
-    areas = (last - first + 1).astype(np.float64)
-    mean = np.add.reduceat(odds, first) / areas
-    decile = odds[first + (0.9 * (areas - 1)).astype(np.int64)]
+    odds = _log_odds(np.arange(256, dtype=np.uint8))
+    parts = pairwise([*range(0, len(pieces), MANY), len(pieces)])
+    shown = [_odds(pieces.histograms(chance, first, last), odds) for first, last in parts]
     unit = unit_of(chance)
-    widths = np.array([_width(labels, index, stats[index]) for index in range(1, count + 1)])
-    spans = np.hypot(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
-    shape = [np.log(areas / unit**2), np.log(widths / unit), np.log(spans / widths)]
-    return np.stack([odds[last], mean, decile, *shape], axis=1)
+    areas = pieces.areas.astype(np.float64)
+    specks = pieces.areas < SPECK
+    widths = np.array([np.sqrt(areas[n]) if specks[n] else stroke_width(pieces, n) for n in range(len(pieces))])
+    spans = np.hypot(pieces.boxes[:, 2], pieces.boxes[:, 3])
+    shape = np.stack([np.log(areas / unit**2), np.log(widths / unit), np.log(spans / widths)], axis=1)
+    return np.concatenate([np.concatenate([np.zeros((0, 3)), *shown]), shape], axis=1)
+
+
+def _odds(histograms: NDArray[np.int64], odds: Matrix) -> Matrix:
+    """Highest, mean and upper-decile log-odds (n,3) of pieces, by how often each chance occurs in them (n,256)."""
+    upto = histograms.cumsum(axis=1)
+    areas = upto[:, -1:]
+    highest = (upto < areas).sum(axis=1)
+    decile = (upto <= (0.9 * (areas - 1)).astype(np.int64)).sum(axis=1)
+    return np.stack([odds[highest], histograms @ odds / areas[:, 0], odds[decile]], axis=1)
 
 
 def _log_odds(values: NDArray[np.uint8]) -> Matrix:
     chance = values.astype(np.float64) / 255
     odds: Matrix = np.log((chance + 0.004) / (1.004 - chance))
     return odds
-
-
-def _width(labels: NDArray[np.int32], index: int, stat: NDArray[np.int32]) -> float:
-    """The width of a piece in pixels."""
-    x, y, width, height, area = (int(value) for value in stat)
-    if area < SPECK:
-        return float(np.sqrt(area))
-    return stroke_width(labels[y : y + height, x : x + width] == index)
 
 
 @dataclass(frozen=True)

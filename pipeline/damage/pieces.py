@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import Connected, connected
 from pipeline.damage.sizes import stroke_width
 from pipeline.damage.types import Component, Mask
 
@@ -35,23 +35,16 @@ class Found:
 def explain_pieces(found: Found) -> list[Component]:
     """Returns the connected pieces of both levels: those to repair, and suggestions that hold nothing to repair."""
     components: list[Component] = []
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(found.suggest, connectivity=8)
-    if count <= 1:
-        return components
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    for index in (np.argsort(-areas)[:MOST] + 1).tolist():
-        x, y, width, height, area = (int(n) for n in stats[index, :5])
-        box = (slice(y, y + height), slice(x, x + width))
-        inside = labels[box] == index
-        chance = found.chance[box][inside]
-        certain = found.repair[box][inside]
-        confident = int(np.count_nonzero(certain))
-        kind, shape, _ = shape_of(inside, area, found.unit)
+    pieces = connected(found.suggest)
+    sums, surest = pieces.total(found.chance), pieces.highest(found.chance)
+    certain, chances = pieces.total(found.repair > 0), pieces.highest(found.repair)
+    for index in np.argsort(-pieces.areas, kind="stable")[:MOST].tolist():
+        x, y, width, height = (int(n) for n in pieces.boxes[index])
+        area, confident = int(pieces.areas[index]), int(certain[index])
+        kind, shape, _ = shape_of(pieces, index, found.unit)
         # What is repaired carries its piece's chance; a suggestion has no other than its pixels'.
-        mean = float(certain.max() if confident else chance.mean()) / 255
-        text = (
-            f"a {shape}; the network gives it a chance of {mean:.0%}, its surest pixel {float(chance.max()) / 255:.0%}"
-        )
+        mean = float(chances[index] if confident else sums[index] / area) / 255
+        text = f"a {shape}; the network gives it a chance of {mean:.0%}, its surest pixel {surest[index] / 255:.0%}"
         if 0 < confident < area:
             text += f"; {confident / area:.0%} of it is certain enough to repair"
         level = "repair" if confident else "suggest"
@@ -63,15 +56,24 @@ def explain_pieces(found: Found) -> list[Component]:
     return components
 
 
-def shape_of(inside: NDArray[np.bool_], area: int, unit: float) -> tuple[str, str, float]:
+def shape_of(pieces: Connected, index: int, unit: float) -> tuple[str, str, float]:
     """Returns the kind of a piece by its shape, its shape in words, and the width of its stroke in pixels."""
-    rows, columns = np.nonzero(inside)
-    width = stroke_width(inside)
-    length = max(area / width, float(np.hypot(np.ptp(rows) + 1, np.ptp(columns) + 1)))
+    width, area = stroke_width(pieces, index), int(pieces.areas[index])
+    length = max(area / width, float(np.hypot(pieces.boxes[index, 2], pieces.boxes[index, 3])))
     if length > 5 * width and length > 12 * unit:
-        spread = np.linalg.eigvalsh(np.cov(np.stack([rows, columns]).astype(np.float64)))
+        spread = np.linalg.eigvalsh(_covariance(pieces, index))
         straight = float(np.sqrt(max(spread[0], 0) / max(spread[1], 1e-9)))
         kind = "scratch" if straight < 0.05 else "hair" if straight < 0.35 else "crack"
         return kind, f"line {length:.0f} px long and {width:.0f} px wide", width
     kind = "dust" if width <= 6 * unit else "loss"
     return kind, f"spot {width:.0f} px wide", width
+
+
+def _covariance(pieces: Connected, index: int) -> NDArray[np.float64]:
+    """Of rows and columns (2,2) over all pixels of a piece."""
+    rows, first, last = pieces.runs(index)
+    lengths = last - first
+    spread: NDArray[np.float64] = np.cov(np.stack([rows, (first + last - 1) / 2]), fweights=lengths)
+    # The pixels of a run lie around its middle, which adds (n³ - n) / 12 to the squares of the columns.
+    spread[1, 1] += float((lengths**3 - lengths).sum()) / 12 / (pieces.areas[index] - 1)
+    return spread

@@ -6,12 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import connected
 from pipeline.damage.types import Pixels
 
 #: Pixels by which the planes may lie apart, and the half side of what is compared around each piece of dirt.
 REACH, AROUND = 12, 8
 #: Half side of the square whose mean a pixel of the picture is compared with: detail as wide as a large speck.
 WIDE = 12
+#: From here on more dirt is no more to compare.
+FULL = 1000
 #: Pieces compared, the darkest first, and from how many on a missing answer says that the planes do not match.
 MOST, ENOUGH = 200, 20
 #: The best place must stand out from the middle of all others by this mean correlation, and by so many deviations of
@@ -19,7 +22,7 @@ MOST, ENOUGH = 200, 20
 LEAST, DEVIATIONS, CHANCE = 0.08, 5.0, 0.2
 
 
-def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[tuple[int, int] | None, str]:
+def lies_alike(pixels: Pixels, dirt: NDArray[np.int16], floor: float) -> tuple[tuple[int, int] | None, str]:
     """Returns by how many rows and columns the dirt is to be moved, with words about it; None with the reason why not.
 
     What stops infrared stops light too: around each piece, the picture's fine detail is laid over the dirt at every
@@ -27,7 +30,7 @@ def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[
 
     Args:
         pixels: (H,W) or (H,W,C).
-        dirt: (H,W), how much infrared is stopped.
+        dirt: (H,W), how much infrared is stopped; what lies beyond 0 to `FULL` says no more than these.
         floor: from where it counts as dirt.
     """
     places = _places(dirt, floor)
@@ -45,7 +48,8 @@ def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[
         fine = np.abs(shown - cv2.blur(shown, (2 * WIDE + 1, 2 * WIDE + 1)))
         top, left = row - rim - above, column - rim - before
         fine = fine[top : top + 2 * rim + 1, left : left + 2 * rim + 1]
-        piece = dirt[row - AROUND : row + AROUND + 1, column - AROUND : column + AROUND + 1].astype(np.float32)
+        piece = dirt[row - AROUND : row + AROUND + 1, column - AROUND : column + AROUND + 1]
+        piece = np.clip(piece, 0, FULL).astype(np.float32)
         if fine.shape != (2 * rim + 1, 2 * rim + 1) or fine.std() == 0:
             continue
         total += cv2.matchTemplate(fine, piece, cv2.TM_CCOEFF_NORMED)
@@ -67,16 +71,16 @@ def lies_alike(pixels: Pixels, dirt: NDArray[np.uint16], floor: float) -> tuple[
     return shift, f", moved by {shift[1]} columns and {shift[0]} rows"
 
 
-def _places(dirt: NDArray[np.uint16], floor: float) -> list[tuple[int, int]]:
+def _places(dirt: NDArray[np.int16], floor: float) -> list[tuple[int, int]]:
     """Rows and columns of the middle of the darkest pieces; large ones are no dirt."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats((dirt >= floor).astype(np.uint8), connectivity=8)
-    sizes = stats[:, cv2.CC_STAT_AREA]
-    fit = np.flatnonzero((sizes >= 3) & (np.arange(count) > 0))
-    order = fit[np.argsort(-np.minimum(sizes[fit], 100), kind="stable")][:MOST]
+    if floor > FULL:
+        return []
+    pieces = connected(dirt, floor)
+    fit = np.flatnonzero(pieces.areas >= 3)
+    order = fit[np.argsort(-np.minimum(pieces.areas[fit], 100), kind="stable")][:MOST]
     places = []
-    for index in order.tolist():
-        x, y, width, height = (int(n) for n in stats[index, :4])
+    for x, y, width, height in pieces.boxes[order].tolist():
         box = dirt[y : y + height, x : x + width]
-        peak = np.unravel_index(int(box.argmax()), box.shape)
+        peak = np.unravel_index(int((box >= min(FULL, box.max())).argmax()), box.shape)
         places.append((y + int(peak[0]), x + int(peak[1])))
     return places

@@ -8,8 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import Box, Connected
+
 #: Side in pixels of a square scan on which a unit is one pixel.
 SIDE = 512
+#: Side of the squares in which a piece is measured, and how far beyond them its rim is looked for: a scratch across
+#: the whole scan has few pixels in a large box.
+SQUARE, AROUND = 1024, 256
+#: OpenCV's distance over three by three neighbours grows by this a pixel at least.
+STEP = 0.95
 
 
 def unit_of(plane: NDArray[Any]) -> float:
@@ -21,11 +28,32 @@ def unit_of(plane: NDArray[Any]) -> float:
     return max(1.0, float(np.sqrt(plane.size)) / SIDE)
 
 
-def stroke_width(inside: NDArray[np.bool_]) -> float:
-    """Returns the width in pixels of a piece (H,W) where it is widest, at least 1.
+def stroke_width(pieces: Connected, index: int) -> float:
+    """Returns the width in pixels of a piece where it is widest, at least 1.
 
-    From the depth of its inmost pixel, so that an even width counts as the odd one below. What lies outside the array
-    is not of the piece.
+    From the depth of its inmost pixel, so that an even width counts as the odd one below.
     """
-    depth = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 3)
-    return max(1.0, 2 * float(depth.max()) - 1)
+    x, y, width, height = (int(n) for n in pieces.boxes[index])
+    depth = 0.0
+    for top in range(y, y + height, SQUARE):
+        for left in range(x, x + width, SQUARE):
+            square = (left, top, min(SQUARE, x + width - left), min(SQUARE, y + height - top))
+            depth = max(depth, _depth(pieces, index, square))
+    if depth > STEP * AROUND:
+        # The rim may lie outside of what was seen.
+        depth = _depth(pieces, index, (x, y, width, height))
+    return max(1.0, 2 * depth - 1)
+
+
+def _depth(pieces: Connected, index: int, square: Box) -> float:
+    """The depth of the inmost pixel in a part of the piece's box, where its rim is seen as far as `AROUND` beyond."""
+    x, y, width, height = (int(n) for n in pieces.boxes[index])
+    left, top, across, down = square
+    # Nothing of the piece lies outside of its box.
+    before, above = min(AROUND, left - x + 1), min(AROUND, top - y + 1)
+    behind, below = min(AROUND, x + width - left - across + 1), min(AROUND, y + height - top - down + 1)
+    seen = pieces.inside(index, (left - before, top - above, before + across + behind, above + down + below))
+    within = (slice(above, above + down), slice(before, before + across))
+    if not seen[within].any():
+        return 0.0
+    return float(cv2.distanceTransform(seen, cv2.DIST_L2, 3)[within].max())

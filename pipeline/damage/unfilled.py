@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import Connected, connected
+from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Component, Mask
 
 #: Pixels, at 512 px of side, that a suggestion may reach around what is filled without being a mark of its own: the
@@ -56,26 +58,23 @@ def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unf
     left = cv2.bitwise_and(doubtful, cv2.bitwise_not(fill)).astype(np.uint8, copy=False)
     if not left.any():
         return Unfilled(left)
-    count, found = cv2.connectedComponents(left, connectivity=8, ltype=cv2.CV_32S)
-    labels = np.asarray(found, np.int32)
-    rest = np.ones(count, bool)
-    rest[0] = False
+    pieces = connected(left)
+    rest = np.ones(len(pieces), bool)
     untouched = not fill.any()
     kinds: Counter[str] = Counter()
     for one in components:
-        if (untouched or one.level == "suggest") and (number := _fullest(labels, one)):
+        if (untouched or one.level == "suggest") and (number := _fullest(pieces, one)) is not None:
             kinds[one.kind] += 1
             rest[number] = False
     if not untouched:
-        rims = rest & ~_beyond(labels, count, fill)
-        left[rims[labels]] = 0
+        rims = rest & ~_beyond(pieces, fill)
+        left = pieces.painted(np.where(rims, np.uint8(0), np.uint8(255)))
         rest &= ~rims
         for one in components:
             if one.level != "repair" or not rest.any():
                 continue
-            inside = _box(labels, one)
-            parts = inside[rest[inside]]
-            if parts.size:
+            parts, _, _ = pieces.within(one.box)
+            if rest[parts].any():
                 kinds[one.kind] += 1
                 rest[parts] = False
     if rest.any():
@@ -83,25 +82,17 @@ def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unf
     return Unfilled(left, dict(kinds.most_common()))
 
 
-def _box(labels: NDArray[np.int32], piece: Component) -> NDArray[np.int32]:
-    x, y, width, height = piece.box
-    return labels[y : y + height, x : x + width]
+def _fullest(pieces: Connected, piece: Component) -> int | None:
+    """The part that fills most of the box of a piece; None where less than half of the piece can be left in it."""
+    numbers, areas, _ = pieces.within(piece.box)
+    if not len(numbers) or 2 * areas.sum() < piece.area:
+        return None
+    return int(numbers[areas.argmax()])
 
 
-def _fullest(labels: NDArray[np.int32], piece: Component) -> int:
-    """The part that fills most of the box of a piece; 0 where less than half of the piece can be left in it."""
-    inside = _box(labels, piece)
-    numbers = inside[inside > 0]
-    if not numbers.size or 2 * numbers.size < piece.area:
-        return 0
-    first = int(numbers.min())
-    return first + int(np.bincount(numbers - first).argmax())
-
-
-def _beyond(labels: NDArray[np.int32], count: int, fill: Mask) -> NDArray[np.bool_]:
+def _beyond(pieces: Connected, fill: Mask) -> NDArray[np.bool_]:
     """Which parts reach farther from what is filled than a rim."""
-    rim = round(RIM * max(1.0, float(np.sqrt(fill.size)) / 512))
+    rim = round(RIM * unit_of(fill))
     near = cv2.dilate(fill, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8))
-    found = np.zeros(count, bool)
-    found[labels[(near == 0) & (labels > 0)]] = True
-    return found
+    beyond: NDArray[np.bool_] = pieces.total(near == 0) > 0
+    return beyond

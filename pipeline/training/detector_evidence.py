@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.damage.connected import connected
 from pipeline.damage.levels import WIDE, Chances
 from pipeline.damage.piece_judge import FIGURES, WIDTH, piece_figures
 from pipeline.damage.simulation import ArtefactBank
@@ -94,13 +94,12 @@ def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceT
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        above = (one.chance >= cut).astype(np.uint8)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-        if count <= 1:
+        pieces = connected(one.chance, cut)
+        if not len(pieces):
             continue
-        sums = [np.bincount(labels[where], minlength=count)[1:] for where in (counting, near & counting, truth > 0)]
-        table = np.stack([stats[1:, cv2.CC_STAT_AREA], *sums], axis=1).astype(np.float64)
-        shown = piece_figures(one.chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))
+        sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
+        table = np.stack([pieces.areas, *sums], axis=1).astype(np.float64)
+        shown = piece_figures(one.chance, pieces)
         eligible = table[:, 0] >= smallest
         figures.append(shown[eligible])
         counts.append(table[eligible])

@@ -1,15 +1,14 @@
 """Pieces are judged by figures that do not depend on the scan's size."""
 
-import cv2
 import numpy as np
 
+from pipeline.damage.connected import connected
 from pipeline.damage.levels import WIDE, pieces_above
 from pipeline.damage.piece_judge import FIGURES, PieceJudge, piece_figures
 
 
 def figures(chance: np.ndarray) -> np.ndarray:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((chance >= 128).astype(np.uint8), connectivity=8)
-    return piece_figures(chance, np.asarray(labels, np.int32), np.asarray(stats, np.int32))
+    return piece_figures(chance, connected(chance, 128))
 
 
 def line(size: int) -> np.ndarray:
