@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
@@ -29,7 +31,7 @@ def encode(scan: Scan) -> bytes:
     rows = max(1, STRIP // max(1, width * channels * pixels.itemsize))
     tops = range(0, height, rows)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        strips = list(pool.map(lambda top: _strip(pixels[top : top + rows]), tops))
+        strips = deque(pool.map(lambda top: _strip(pixels[top : top + rows]), tops))
     sizes = np.array([len(strip) + len(strip) % 2 for strip in strips], np.uint64)
     metadata = _tags(scan.metadata)
     # 16 MB is for directory and metadata's small change.
@@ -58,8 +60,14 @@ def encode(scan: Scan) -> bytes:
         tags[tiff.INK_SET] = Tag.of(SHORT, [1])
     directory = Directory({**metadata.tags, **tags}, metadata.children)
     header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, end) if big else struct.pack("<2sHI", b"II", 42, end)
-    padded = [strip + b"\0" * (len(strip) % 2) for strip in strips]
-    return b"".join([header, *padded, ifd.serialise(directory, end, big=big)])
+    file = io.BytesIO()
+    file.write(header)
+    # What is written is let go, so that the file does not stand twice in memory.
+    while strips:
+        strip = strips.popleft()
+        file.write(strip + b"\0" * (len(strip) % 2))
+    file.write(ifd.serialise(directory, end, big=big))
+    return file.getvalue()
 
 
 def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:

@@ -15,6 +15,7 @@ from pipeline.engines import inpaint as fill
 from pipeline.engines.grain import add_grain
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.ledger import TaskContext
+from pipeline.machine.memory import give_back
 from pipeline.scans import Scan
 from pipeline.stages import pixels
 from pipeline.stages.loaded import engine_of
@@ -39,6 +40,8 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
     wanted = [row for row in run.open_rows() if row["decision"] == "fill"]
     if wanted:
         _Filler(run, engine_of(run.work)).run(wanted)
+        # Windows of every size have come and gone; the stages that follow in this process need whole scans.
+        give_back()
     return run.save()
 
 

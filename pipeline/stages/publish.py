@@ -93,21 +93,25 @@ class _Publisher:
         pixels.check_unchanged(row)
         mask = pixels.read_mask(row["mask_uri"]) if row["mask_uri"] else None
         suggested = pixels.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
-        after = None
+        data, after = b"", None
         if files.outcome is Result.RESTORED:
             assert mask is not None
             data, after = self._derivative(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
                 return stopped("failed", "outside-changed", "pixels outside the mask would have changed: not published")
-            files.restored_uri = self.work.result("restored", row["output_path"] + scans.output_extension(scan))
-            files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
-            storage.write_bytes(files.restored_uri, data)
         if mask is not None:
             files.mask_uri, files.mask_sha256 = self._mask(row, "masks", mask)
         if suggested is not None:
             files.suggested_uri, files.suggested_sha256 = self._mask(row, "suggestions", suggested)
         levels = pixels.read_mask(row["levels_uri"]) if row["levels_uri"] else pixels.levels(mask, suggested)
         previews.write(self.work, row["scan_id"], scan, levels, after)
+        if after is not None:
+            # Encoding takes twice as much memory as a scan: the master and its masks are not needed any more.
+            scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
+            data = data or scans.encode(scan, scans.output_extension(scan))
+            files.restored_uri = self.work.result("restored", row["output_path"] + scans.output_extension(scan))
+            files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
+            storage.write_bytes(files.restored_uri, data)
         files.sidecar = self._sidecar(row, files)
         files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
@@ -138,10 +142,12 @@ class _Publisher:
                 continue
 
     def _derivative(self, row: Row, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
-        """Returns the derivative's file and pixels: new, or those of the same bytes under another name."""
+        """Returns the derivative's file and pixels: those of the same bytes under another name, or new ones.
+
+        New pixels are not encoded yet: their file is empty.
+        """
         if row["filled_uri"]:
-            after = pixels.filled(scan.pixels, mask, row["filled_uri"])
-            return scans.encode(replace(scan, pixels=after), scans.output_extension(scan)), after
+            return b"", pixels.filled(scan.pixels, mask, row["filled_uri"])
         with self.run.ledger.read() as session:
             twin = seen.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
         if twin is None:

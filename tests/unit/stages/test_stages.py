@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from skimage import data
 from sqlalchemy import func, select
 
+from pipeline import scans
 from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import TaskContext
 from pipeline.ledger.tables import Claim, Event, Outcome
@@ -66,6 +68,28 @@ def test_the_whole_way_restores_and_changes_nothing_else(house, picture) -> None
     assert (counts["restored"], counts["unchanged"], counts["received"]) == (1, 1, 2)
     assert not list((house.output / ".work").glob("*"))
     assert not [path for path in house.output.rglob(".*") if path.name != ".work"]
+
+
+def test_a_master_is_not_held_while_its_derivative_is_encoded(house, monkeypatch) -> None:
+    house.put("a.png")
+    chunks = house.receive()
+    for stage in (mask, inpaint, measure):
+        chunks = [stage(chunk, None) for chunk in chunks]
+    read, encode, held = pixels.master, scans.encode, []
+
+    def master(row):
+        scan = read(row)
+        held.append(weakref.ref(scan.pixels))
+        return scan
+
+    def watched(scan, extension):
+        held[-1] = held[-1]() is not None
+        return encode(scan, extension)
+
+    monkeypatch.setattr(pixels, "master", master)
+    monkeypatch.setattr(scans, "encode", watched)
+    assert published([publish(chunk, None) for chunk in chunks])["a.png"]["outcome"] == "restored"
+    assert held == [False]
 
 
 def test_reconciling_again_tells_the_same(house) -> None:
