@@ -115,7 +115,12 @@ def make_card(
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
     weights = options.out / f"{training.weights_name}.safetensors"
-    budget, begun = f"--steps {progress.step}", progress.facts.get("init", "")
+    begun, usual = progress.facts.get("init", ""), Options(options.out, options.budget)
+    told = {
+        "--steps": progress.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
+        "--rate": options.peak_rate, "--decibels": options.weights.decibels,
+    }  # fmt: skip
+    default = {"--crop": usual.crop, "--batch": usual.batch, "--decibels": usual.weights.decibels}
     return Card(
         title=f"Model card: {training.weights_name}",
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
@@ -141,7 +146,8 @@ def make_card(
             **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
         },
         reproduce=(
-            f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} {budget} --seed {options.seed}"
+            f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} "
+            + " ".join(f"{name} {value}" for name, value in told.items() if value != default.get(name))
             + (" --artefacts ARTEFACTS" if options.artefacts else "")
             + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else ""),
         ),
