@@ -49,7 +49,12 @@ class Thresholds:
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
         judges = {name: getattr(self, name) for name in JUDGES}
-        return json.dumps({**vars(self), **{name: one.as_document() if one else None for name, one in judges.items()}})
+        told = {name: judge.as_document() if judge else None for name, judge in judges.items()}
+        return json.dumps({**self.numbers(), **told})
+
+    def numbers(self) -> dict[str, float]:
+        """Returns the thresholds by name, without the judges."""
+        return {name: value for name, value in vars(self).items() if name not in JUDGES}
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.damage.learned import LearnedDetector, save_weights
-from pipeline.damage.levels import JUDGES, Thresholds, levels
+from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.network import DetectorNet
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
@@ -66,7 +66,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
-            "Thresholds": json.dumps({name: value for name, value in vars(limits).items() if name not in JUDGES}),
+            "Thresholds": json.dumps(limits.numbers()),
             "sha256": digest,
         },
         tables={"Held-out photographs, undamaged and damaged by simulation (2 px tolerance)": table},

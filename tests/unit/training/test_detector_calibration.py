@@ -1,5 +1,7 @@
 """Thresholds follow from what a detector says to held-out photographs."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,7 @@ def test_the_judge_travels_with_the_thresholds() -> None:
     for before, after in zip(levels(chance, limits), levels(chance, again), strict=True):
         assert np.array_equal(after, before)
     assert limits.suggest_judge is not None
+    assert json.loads(json.dumps(limits.numbers()))["suggest"] == limits.suggest, "a card tells them"
     broken = limits.as_json().replace('"out_bias"', '"hidden_bias"')
     with pytest.raises((ValueError, KeyError)):
         Thresholds.from_json(broken)
