@@ -41,7 +41,7 @@ class Promise:
     """
 
     precision: float = 0.90
-    wide: float = 0.97
+    wide: float = 0.90
     clean: float = 0.0005
     worst: float = 0.005
     empty: float = 0.80
