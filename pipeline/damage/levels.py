@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.damage.connected import connected
 from pipeline.damage.piece_judge import WIDTH, PieceJudge, piece_figures
+from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Mask
 
 Chances = NDArray[np.uint8]
@@ -19,8 +20,8 @@ Chances = NDArray[np.uint8]
 WIDE = 20.0
 #: A chance that next to no piece reaches.
 NEVER = 0.999
-#: Which of the thresholds are judges.
-JUDGES = ("judge", "suggest_judge")
+#: Pixels, at 512 px of side, below which a piece is a speck: texture has hundreds of doubtful ones.
+SPECK = 16.0
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class Thresholds:
         repair: a piece is repaired when its chance reaches this: the judge's, or that of its surest pixel.
         repair_wide: the same for wide pieces, where there is a judge; next to never when left out.
         repair_grow: pieces reach as far as pixels have this chance.
-        suggest, suggest_grow: the same for suggestions.
+        suggest, suggest_grow: the same for suggestions; there the surest pixel counts.
         smallest: fewest pixels of a piece that is repaired.
-        judge: tells the chance of a piece to repair; None goes by its surest pixel.
-        suggest_judge: the same for suggestions.
+        judge: tells a piece's chance; None goes by its surest pixel.
+        suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
     repair: float = 0.97
@@ -44,24 +45,22 @@ class Thresholds:
     smallest: int = 1
     judge: PieceJudge | None = None
     repair_wide: float = NEVER
-    suggest_judge: PieceJudge | None = None
+    suggest_speck: float = 0.0
 
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
-        judges = {name: getattr(self, name) for name in JUDGES}
-        told = {name: judge.as_document() if judge else None for name, judge in judges.items()}
-        return json.dumps({**self.numbers(), **told})
+        return json.dumps({**self.numbers(), "judge": self.judge.as_document() if self.judge else None})
 
     def numbers(self) -> dict[str, float]:
-        """Returns the thresholds by name, without the judges."""
-        return {name: value for name, value in vars(self).items() if name not in JUDGES}
+        """Returns the thresholds by name, without the judge."""
+        return {name: value for name, value in vars(self).items() if name != "judge"}
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:
         """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else."""
         document = json.loads(text)
-        judges = {name: PieceJudge.from_document(document[name]) for name in JUDGES if document.get(name)}
-        return cls(**{**document, **judges})
+        judge = document.pop("judge", None)
+        return cls(**document, judge=PieceJudge.from_document(judge) if judge else None)
 
 
 def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tuple[Mask, Mask]:
@@ -77,8 +76,10 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
     """
     seed, wide, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_wide, limits.repair_grow))
     repair = pieces_above(chance, seed, grow, limits.smallest, limits.judge, wide)
-    seed, grow = (move(value, sensitivity) for value in (limits.suggest, limits.suggest_grow))
-    suggest = pieces_above(chance, seed, grow, judge=limits.suggest_judge, wide=seed)
+    seed, speck, grow = (
+        move(value, sensitivity) for value in (limits.suggest, limits.suggest_speck, limits.suggest_grow)
+    )
+    suggest = pieces_above(chance, seed, grow, speck=speck)
     suggest[suggest > 0] = 255
     suggest[repair > 0] = 255
     return repair, suggest
@@ -91,11 +92,12 @@ def move(chance: float, sensitivity: float) -> int:
 
 
 def pieces_above(
-    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None, wide: int = 255
-) -> NDArray[np.uint8]:
+    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None, wide: int = 255,
+    speck: int = 0,
+) -> NDArray[np.uint8]:  # fmt: skip
     """Returns (H,W) the connected pieces above `grow` whose chance reaches `seed`: their chance in 1/255, elsewhere 0.
 
-    Where there is a judge, a wide piece's chance must reach `wide`.
+    Where there is a judge, a wide piece's chance must reach `wide`. That of a speck must reach `speck`.
 
     Without a judge a piece is as likely as its surest pixel: a crack is followed to its faint ends, and what is faint
     all along is left (hysteresis, as in Canny's edge detector).
@@ -108,4 +110,5 @@ def pieces_above(
         scores = np.round(255 * judge.chances(figures)).astype(np.uint8)
         scores[(figures[:, WIDTH] > np.log(WIDE)) & (scores < wide)] = 0
     scores[(scores < seed) | (pieces.areas < smallest)] = 0
+    scores[(scores < speck) & (pieces.areas < SPECK * unit_of(chance) ** 2)] = 0
     return pieces.painted(scores)

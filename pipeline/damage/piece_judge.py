@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from pipeline.damage.sizes import stroke_width, unit_of
 Matrix = NDArray[np.float64]
 
 FIGURES = 6
-#: Which figure is the logarithm of the width, in pixels at 512 px of side.
-WIDTH = 4
+#: Which figure is the log-odds of the surest pixel, and which are the logarithms of area and width, in pixels at 512 px
+#: of side.
+SUREST, AREA, WIDTH = 0, 3, 4
 #: Figures further out than this many deviations say no more than that.
 CLIP = 3.0
 #: Pieces of fewer pixels are about as wide as they are long.
@@ -37,7 +39,7 @@ def piece_figures(chance: NDArray[np.uint8], pieces: Connected) -> Matrix:
         chance: (H,W) uint8 in 1/255.
         pieces: n of them.
     """
-    odds = _log_odds(np.arange(256, dtype=np.uint8))
+    odds = log_odds(np.arange(256, dtype=np.uint8))
     parts = pairwise([*range(0, len(pieces), MANY), len(pieces)])
     shown = [_odds(pieces.histograms(chance, first, last), odds) for first, last in parts]
     unit = unit_of(chance)
@@ -58,7 +60,8 @@ def _odds(histograms: NDArray[np.int64], odds: Matrix) -> Matrix:
     return np.stack([odds[highest], histograms @ odds / areas[:, 0], odds[decile]], axis=1)
 
 
-def _log_odds(values: NDArray[np.uint8]) -> Matrix:
+def log_odds(values: NDArray[Any]) -> Matrix:
+    """Returns the log-odds of chances in 1/255, finite at 0 and at 255 too."""
     chance = values.astype(np.float64) / 255
     odds: Matrix = np.log((chance + 0.004) / (1.004 - chance))
     return odds

@@ -40,10 +40,16 @@ class Sample:
     labels: NDArray[np.uint8]
 
 
-def make_sample(picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float) -> Sample:
-    """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels."""
+def make_sample(
+    picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float,
+    distracted: float = DISTRACTED,
+) -> Sample:  # fmt: skip
+    """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels.
+
+    Into a share `distracted` something is drawn that looks like damage and is none.
+    """
     picture = _vary(picture, rng)
-    if rng.random() < DISTRACTED:
+    if rng.random() < distracted:
         picture = distract(picture, rng)
     ageing = float(rng.uniform(0, 1.4))
     if rng.random() < undamaged:

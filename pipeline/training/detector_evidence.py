@@ -43,6 +43,9 @@ def gather(
 ) -> Iterator[Evidence]:
     """Yields what a detector says to held-out photographs: each as it is, and `rounds` times aged and damaged.
 
+    Nothing is drawn into them that only looks like damage, as in training: that would tell how often it is mistaken
+    where every second picture has a drawn fence or a line of type, and not on photographs.
+
     Args:
         chances: a detector's chances for a picture (H,W,3).
         photos: held out of training.
@@ -54,7 +57,9 @@ def gather(
     for index, picture in enumerate(photos.pictures):
         yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8), index)
         for turn in range(rounds):
-            sample = make_sample(picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2)
+            sample = make_sample(
+                picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0
+            )
             yield Evidence(chances(sample.picture), sample.labels, index)
 
 

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.damage.levels import Thresholds, levels
-from pipeline.training.detector_calibration import Promise, calibrate, of_pieces
+from pipeline.damage.levels import NEVER, Thresholds, levels
+from pipeline.training.detector_calibration import Promise, calibrate, judged_figures, of_pieces
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector_evidence import Evidence, piece_table
+from pipeline.training.piece_judge_fit import fit_judge
 
 
 def picture(index: int, right: int, false: int, damaged: bool = True) -> Evidence:
@@ -38,12 +39,12 @@ def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
 
 
 def test_the_judge_travels_with_the_thresholds() -> None:
-    limits, _ = calibrate(evidence(right=240, false=190), Promise(empty=1.0))
+    table = piece_table(evidence(right=240, false=190), 128, 4)
+    limits = Thresholds(0.6, 0.5, judge=fit_judge(table, np.ones(len(table.photo), np.bool_)))
     again = Thresholds.from_json(limits.as_json())
     chance = evidence(right=240, false=190)[0].chance
     for before, after in zip(levels(chance, limits), levels(chance, again), strict=True):
         assert np.array_equal(after, before)
-    assert limits.suggest_judge is not None
     assert json.loads(json.dumps(limits.numbers()))["suggest"] == limits.suggest, "a card tells them"
     broken = limits.as_json().replace('"out_bias"', '"hidden_bias"')
     with pytest.raises((ValueError, KeyError)):
@@ -83,7 +84,7 @@ def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
 def test_suggestions_leave_out_a_crowd_of_specks_that_is_false() -> None:
     def specked(index: int) -> Evidence:
         one = picture(index, right=200, false=0)
-        one.chance[20:28:2, 2:38:3] = 60  # above every cut, and of one pixel each
+        one.chance[20:28:2, 2:38:3] = 60  # where a scratch would be suggested, and of one pixel each
         return one
 
     limits, _ = calibrate([specked(index) for index in range(12)], Promise())
@@ -103,10 +104,18 @@ def patch(index: int, right: int, false: int) -> Evidence:
     return Evidence(chance, labels, index)
 
 
-def test_wide_pieces_are_repaired_only_where_they_are_right() -> None:
-    told_apart, _ = calibrate([patch(index, 250 - index % 3, 170) for index in range(12)], Promise(empty=0))
-    assert levels(patch(0, 250, 170).chance, told_apart)[0][40, 40] > 0
-    alike, table = calibrate([patch(index, 240, 240) for index in range(12)], Promise(precision=0.5, empty=0))
-    assert not levels(patch(0, 240, 240).chance, alike)[0][40, 40]
-    assert levels(patch(0, 240, 240).chance, alike)[0][5, 20] > 0
-    assert "wide pieces" in table
+def test_by_a_judge_wide_pieces_are_repaired_only_where_they_are_right() -> None:
+    told_apart = piece_table([patch(index, 250 - index % 3, 170) for index in range(12)], 128, 4)
+    assert any(wide < NEVER for _, wide in judged_figures(told_apart, Promise()))
+    alike = piece_table([patch(index, 240, 240) for index in range(12)], 128, 4)
+    assert {wide for _, wide in judged_figures(alike, Promise())} == {NEVER}
+
+
+def test_the_way_that_finds_more_is_taken() -> None:
+    by_pixel, _ = calibrate(evidence(right=240, false=190), Promise(empty=1.0))
+    assert by_pixel.judge is None
+    bars = [picture(index, 200 + index % 3, 0) for index in range(12)]
+    for index, one in enumerate(bars):  # a window bar: one sure pixel among doubtful ones
+        one.chance[30, 5:35], one.chance[30, 6 + index] = 180, 250
+    by_judge, _ = calibrate(bars, Promise(empty=0.0))
+    assert by_judge.judge is not None
