@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw damage (default 1)")
     parser.add_argument(
-        "--precision", type=float, default=0.97, help="wanted of what is repaired unseen (default 0.97)"
+        "--precision", type=float, default=0.95, help="wanted of what is repaired unseen (default 0.95)"
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.set_defaults(func=train_detector)

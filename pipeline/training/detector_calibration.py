@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -14,8 +14,10 @@ from pipeline.damage.piece_judge import AREA, SUREST, log_odds
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 from pipeline.training.piece_judge_fit import can_be_fitted, cross_fitted, fit_judge
 
-#: Chances that pieces to repair are cut out at, and the fewest pixels of one.
+#: Chances that pieces are cut out at for a judge, and the fewest pixels of one.
 CUTS, SMALLEST = (0.35, 0.5, 0.65), 4
+#: The same where the surest pixel tells: what is falsely sure on undamaged photographs is mostly a few pixels.
+PIXEL_CUTS, PIXEL_SMALLEST = (0.5, 0.65, 0.75, 0.8, 0.85, 0.9), (4, 16, 32)
 #: Chances of a piece from which it may be repaired.
 SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
@@ -39,7 +41,7 @@ class Promise:
         empty: share of undamaged pictures on which nothing is marked.
     """
 
-    precision: float = 0.97
+    precision: float = 0.95
     wide: float = 0.97
     clean: float = 0.0005
     worst: float = 0.005
@@ -99,30 +101,61 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
     tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in CUTS}
     if not all(can_be_fitted(table) for table in tables.values()):
         return Thresholds(SURE[-1], CUTS[-1]), "The network marks too little on held-out photographs to be calibrated."
-    tried: dict[tuple[float, ...], Figures] = {
-        (cut, sure): of_pieces(table, _reach(table, sure)) for cut, table in tables.items() for sure in SURE
-    }
-    judged: dict[tuple[float, ...], Figures] = {
+    judged = {
         (cut, *key): worth for cut, table in tables.items() for key, worth in judged_figures(table, promise).items()
     }
-    tried |= judged
-    good = [key for key, worth in tried.items() if worth.keep(promise)]
-    repair = max(good, key=lambda key: tried[key].recall) if good else (CUTS[-1], SURE[-1])
-    rival = max((key for key in judged if key in good), key=lambda key: tried[key].recall, default=None)
-    judge = fit_judge(tables[repair[0]], np.ones(len(tables[repair[0]].photo), np.bool_)) if repair in judged else None
+    plain = {
+        (cut, *key): worth
+        for cut in PIXEL_CUTS
+        for key, worth in pixel_figures(piece_table(evidence, move(cut, 1.0), SMALLEST), cut).items()
+    }
+    pixel, by_pixel = _best(plain, promise)
+    judge, by_judge = _best(judged, promise)
     loose = {cut: _suggested(piece_table(evidence, move(cut, 1.0), 1)) for cut in SUGGESTED}
     suggest = max(loose, key=lambda cut: loose[cut].f1)
     lines = [
-        "| level | pixels from | piece's chance from | wide piece's | precision | recall | F1 | clean: mean "
+        "| level | pixels from | piece from | wide piece, or fewest pixels | precision | recall | F1 | clean: mean "
         "| all but 1 % | empty | pieces a megapixel |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
-        _row("**repair**", repair, tried[repair]),
-        *([_row("the same by a judge", rival, tried[rival])] if rival and rival != repair else []),
+        *([_row("repair, by the surest pixel", pixel, by_pixel)] if by_pixel else []),
+        *([_row("repair, by a judge", judge, by_judge)] if by_judge else []),
         _row("**suggest**", (suggest,), loose[suggest]),
-        *(_row("", (repair[0], least), tried[repair[0], least]) for least in (*SURE[::4], SURE[-1])),
+        *(_row("", key, plain[key]) for key in plain if key[0] == pixel[0] and key[2] == pixel[2]),
     ]
-    wide = repair[2] if judge else NEVER
-    return Thresholds(repair[1], repair[0], suggest, suggest, SMALLEST, judge, wide, SPECK_SURE), "\n".join(lines)
+    limits = Thresholds(pixel[1], pixel[0], suggest, suggest, int(pixel[2]), suggest_speck=SPECK_SURE)
+    if by_judge and (by_pixel is None or by_judge.recall > by_pixel.recall):
+        fitted = fit_judge(tables[judge[0]], np.ones(len(tables[judge[0]].photo), np.bool_))
+        limits = replace(
+            limits, repair=judge[1], repair_grow=judge[0], smallest=SMALLEST, judge=fitted, repair_wide=judge[2]
+        )
+    return limits, "\n".join(lines)
+
+
+Choice = tuple[float, float, float]
+NEARLY = 0.05
+"""So much of recall is given for a lower threshold."""
+
+
+def _best(tried: dict[Choice, Figures], promise: Promise) -> tuple[Choice, Figures | None]:
+    """The choice that asks the least certainty of those that keep the promise with nearly the most recall.
+
+    What another hand drew is told with less certainty than this project's own damage, by which these are chosen. The
+    strictest and None where no choice keeps the promise.
+    """
+    good = {key: worth for key, worth in tried.items() if worth.keep(promise)}
+    most = max((worth.recall for worth in good.values()), default=0.0)
+    near = [key for key in good if good[key].recall >= most - NEARLY]
+    best = min(near, key=lambda key: (key[1], -good[key].recall)) if near else max(tried, key=lambda key: key[1])
+    return best, good.get(best)
+
+
+def pixel_figures(table: PieceTable, cut: float) -> dict[tuple[float, float], Figures]:
+    """Returns what repairing is worth by the surest pixel's chance, from `cut` on, and the fewest pixels of a piece."""
+    return {
+        (sure, smallest): of_pieces(table, _reach(table, sure) & (table.counts[:, 0] >= smallest))
+        for sure in sorted({cut, *(sure for sure in SURE[::4] if sure > cut), SURE[-1]})
+        for smallest in PIXEL_SMALLEST
+    }
 
 
 def _reach(table: PieceTable, sure: float) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ def evidence(right: int, false: int) -> list[Evidence]:
 
 def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
     limits, table = calibrate(evidence(right=240, false=190), Promise(precision=0.95, empty=1.0))
-    assert "**repair**" in table
+    assert "repair, by the surest pixel" in table
     chance = evidence(right=240, false=190)[0].chance
     repair, suggest = levels(chance, limits)
     assert (repair[10, 5:35] > 0).all()
@@ -114,8 +114,8 @@ def test_by_a_judge_wide_pieces_are_repaired_only_where_they_are_right() -> None
 def test_the_way_that_finds_more_is_taken() -> None:
     by_pixel, _ = calibrate(evidence(right=240, false=190), Promise(empty=1.0))
     assert by_pixel.judge is None
-    bars = [picture(index, 200 + index % 3, 0) for index in range(12)]
+    bars = [picture(index, 240 + index % 3, 0) for index in range(12)]
     for index, one in enumerate(bars):  # a window bar: one sure pixel among doubtful ones
-        one.chance[30, 5:35], one.chance[30, 6 + index] = 180, 250
+        one.chance[30, 5:35], one.chance[30, 6 + index] = 235, 250
     by_judge, _ = calibrate(bars, Promise(empty=0.0))
     assert by_judge.judge is not None
