@@ -15,6 +15,8 @@ LOGGED = [
     "hole", "everywhere", "gradient", "coarse", "prior", "rmse", "spectrum",
 ]  # fmt: skip
 """The columns of ``progress.csv`` at present."""
+LAYOUTS = (LOGGED, [*LOGGED, "decibels"])
+"""Without the loss in decibel and with it: a run may be resumed with another choice than it began with."""
 
 
 def append_figures(path: Path, row: Mapping[str, float]) -> None:
@@ -31,14 +33,14 @@ def read_figures(path: Path) -> pd.DataFrame:
     """The rows of a run's ``progress.csv`` or ``validation.csv``, ascending by step, as numbers.
 
     A run that was killed repeats the steps since its checkpoint; what it wrote last counts. A row with another number
-    of fields than the header was written after a change of the program and has the columns :data:`LOGGED`, or is
+    of fields than the header was written after a change of the program and has columns of :data:`LAYOUTS`, or is
     only half there as yet and left out. Raises ``OSError`` where there is no such file.
     """
     import pandas as pd
 
     with path.open(newline="") as opened:
         header, *lines = list(csv.reader(opened)) or [[]]
-    names = {len(header): header, **({} if len(header) == len(LOGGED) else {len(LOGGED): LOGGED})}
+    names = {len(layout): layout for layout in (*LAYOUTS, header)}
     rows = [dict(zip(names[len(line)], line, strict=True)) for line in lines if len(line) in names]
     frame = pd.DataFrame(rows).apply(pd.to_numeric)
     ordered: pd.DataFrame = frame.drop_duplicates("step", keep="last").sort_values("step") if rows else frame

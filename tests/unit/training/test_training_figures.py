@@ -22,3 +22,12 @@ def test_rows_of_a_newer_program_are_read_beside_older_ones(tmp_path: Path) -> N
     assert frame["step"].tolist() == [1, 2]
     assert frame["hole"].tolist() == [0.3, 2]
     assert frame["spectrum"].tolist()[1] == 9
+
+
+def test_a_run_that_is_resumed_with_the_loss_in_decibel_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "progress.csv"
+    append_figures(path, dict.fromkeys(LOGGED, 1.0))
+    append_figures(path, {**dict.fromkeys(LOGGED, 2.0), "decibels": 17.0})
+    frame = read_figures(path)
+    assert frame["step"].tolist() == [1, 2]
+    assert frame["decibels"].tolist()[1] == 17
