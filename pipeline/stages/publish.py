@@ -108,8 +108,9 @@ class _Publisher:
         if after is not None:
             # Encoding takes twice as much memory as a scan: the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
-            data = data or scans.encode(scan, scans.output_extension(scan))
-            files.restored_uri = self.work.result("restored", row["output_path"] + scans.output_extension(scan))
+            extension = scans.output_extension(scan)
+            data = data or scans.encode(scan, extension)
+            files.restored_uri = self.work.result("restored", row["output_path"] + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             storage.write_bytes(files.restored_uri, data)
         files.sidecar = self._sidecar(row, files)

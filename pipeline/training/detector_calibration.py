@@ -22,10 +22,14 @@ PIXEL_CUTS, PIXEL_SMALLEST = (0.5, 0.65, 0.75, 0.8, 0.85, 0.9), (4, 16, 32)
 SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
-
-
+#: So much of recall is given for a threshold that asks less certainty.
+NEARLY = 0.05
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
+
+#: The chance that pieces are cut out at, that from which they are repaired, and the threshold of wide pieces (by a
+#: judge) or the fewest pixels of one (by the surest pixel).
+Choice = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -91,24 +95,18 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
 
 
 def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Thresholds, str]:
-    """Returns the thresholds with the most recall of those that keep the promise, and the figures as Markdown.
+    """Returns thresholds with nearly the most recall of those that keep the promise, and the figures as Markdown.
 
     Two ways of telling which pieces to repair compete: by their surest pixel, and by a judge over all of their pixels,
     for which wide pieces have a threshold of their own. The judge's figures are those of judges that saw nothing of the
     photograph in question; one that is returned is fitted to all of them. Suggestions get the pixel threshold with the
     best F1. Where nothing keeps the promise, repairs get the strictest choice by the surest pixel.
     """
-    tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in CUTS}
-    if not all(can_be_fitted(table) for table in tables.values()):
+    tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in sorted({*CUTS, *PIXEL_CUTS})}
+    if not all(can_be_fitted(tables[cut]) for cut in CUTS):
         return Thresholds(SURE[-1], CUTS[-1]), "The network marks too little on held-out photographs to be calibrated."
-    judged = {
-        (cut, *key): worth for cut, table in tables.items() for key, worth in judged_figures(table, promise).items()
-    }
-    plain = {
-        (cut, *key): worth
-        for cut in PIXEL_CUTS
-        for key, worth in pixel_figures(piece_table(evidence, move(cut, 1.0), SMALLEST), cut).items()
-    }
+    judged = {(cut, *key): worth for cut in CUTS for key, worth in judged_figures(tables[cut], promise).items()}
+    plain = {(cut, *key): worth for cut in PIXEL_CUTS for key, worth in pixel_figures(tables[cut], cut).items()}
     pixel, by_pixel = _best(plain, promise)
     judge, by_judge = _best(judged, promise)
     loose = {cut: _suggested(piece_table(evidence, move(cut, 1.0), 1)) for cut in SUGGESTED}
@@ -129,11 +127,6 @@ def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Threshold
             limits, repair=judge[1], repair_grow=judge[0], smallest=SMALLEST, judge=fitted, repair_wide=judge[2]
         )
     return limits, "\n".join(lines)
-
-
-Choice = tuple[float, float, float]
-NEARLY = 0.05
-"""So much of recall is given for a lower threshold."""
 
 
 def _best(tried: dict[Choice, Figures], promise: Promise) -> tuple[Choice, Figures | None]:

@@ -18,6 +18,7 @@ from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.curves import draw_curves
 from pipeline.training.epochs import write_epochs
 from pipeline.training.loop import InpainterTraining, Options, Report
+from pipeline.training.losses import LossWeights
 from pipeline.training.photos import PhotoSet, is_held_out, load_photos
 from pipeline.training.sharp import SharpTraining
 from pipeline.training.sheets import draw_sheet
@@ -115,12 +116,12 @@ def make_card(
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
     weights = options.out / f"{training.weights_name}.safetensors"
-    begun, usual = progress.facts.get("init", ""), Options(options.out, options.budget)
+    begun = progress.facts.get("init", "")
     told = {
         "--steps": progress.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
         "--rate": options.peak_rate, "--decibels": options.weights.decibels,
     }  # fmt: skip
-    default = {"--crop": usual.crop, "--batch": usual.batch, "--decibels": usual.weights.decibels}
+    default = {"--crop": Options.crop, "--batch": Options.batch, "--decibels": LossWeights.decibels}
     return Card(
         title=f"Model card: {training.weights_name}",
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "

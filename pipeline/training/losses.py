@@ -41,9 +41,7 @@ def hole_rmse(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
     L1 aims at the median of what might be there, a squared error at the mean, which is what PSNR rewards.
     """
-    error = (output - target).square().mean(dim=1, keepdim=True) * hole
-    mean = error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)
-    return (mean + 1e-6).sqrt().mean()
+    return (_squared(output, target, hole) + 1e-6).sqrt().mean()
 
 
 def hole_decibels(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
@@ -53,9 +51,13 @@ def hole_decibels(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     not, as both do in a mean of PSNR; in the other terms the corner counts by its larger error. Never negative; what is
     better than 40 dB counts ever less.
     """
+    return (10.0 * torch.log10(1.0 + _squared(output, target, hole) / NEARLY_RIGHT)).mean()
+
+
+def _squared(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Mean squared error in the hole of each picture (N,), with the floor on the area."""
     error = (output - target).square().mean(dim=1, keepdim=True) * hole
-    mean = error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)
-    return (10.0 * torch.log10(1.0 + mean / NEARLY_RIGHT)).mean()
+    return error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)
 
 
 def gradient_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
