@@ -49,7 +49,7 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
     parser.add_argument(
         "--size", choices=("light", "deep", "medium", "wide"),
-        help="default medium, or that of --init; deep contains light and goes on from its weights",
+        help="default medium, or that of --init; deep contains light, wide contains deep: they go on from such weights",
     )  # fmt: skip
     parser.add_argument(
         "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"

@@ -65,7 +65,7 @@ SIZES: dict[str, GeneratorConfig] = {
     "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 128), (1, 1), (1, 2, 4, 8, 1)),
     "deep": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 128), (1, 2), (1, 2, 4, 8, 1, 2, 4, 1)),
     "medium": GeneratorConfig(),
-    "wide": GeneratorConfig(112, (1, 2, 4, 8, 1), (64, 128, 208), (1, 2), (1, 2, 4, 8, 2, 1)),
+    "wide": GeneratorConfig(64, (1, 2, 4, 8, 1), (64, 128, 128), (1, 2), (1, 2, 4, 8, 1, 2, 4, 1)),
 }
-"""The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains ``light``
-and can go on from its weights (see ``grow``)."""
+"""The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains ``light``,
+``wide`` contains both, and each can go on from the weights of what it contains (see ``grow``)."""
