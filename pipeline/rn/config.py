@@ -67,5 +67,5 @@ SIZES: dict[str, GeneratorConfig] = {
     "medium": GeneratorConfig(),
     "wide": GeneratorConfig(64, (1, 2, 4, 8, 1), (64, 128, 128), (1, 2), (1, 2, 4, 8, 1, 2, 4, 1)),
 }
-"""The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains ``light``,
-``wide`` contains both, and each can go on from the weights of what it contains (see ``grow``)."""
+"""The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains
+``light``, ``wide`` contains both, and each can go on from the weights of what it contains (see ``grow``)."""
