@@ -30,6 +30,10 @@ CLEAR, FAINT = 0.04, 0.012
 VARIETY = 0.7
 #: Share of pictures into which something is drawn that looks like damage and is none.
 DISTRACTED = 0.45
+#: Share of crops with a cast over picture and damage alike.
+CAST = 0.3
+#: Share of pictures that are prints in dots: a screen is no damage.
+PRINTED = 0.04
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,13 @@ def make_sample(
         picture = distract(picture, rng)
     ageing = float(rng.uniform(0, 1.4))
     if rng.random() < undamaged:
-        result = simulate(picture, rng, [], ageing=ageing, variety=VARIETY)
+        result = simulate(picture, rng, [], ageing=ageing, halftone=PRINTED, variety=VARIETY)
     else:
         severity = float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
         kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
         if not kinds or rng.random() < 0.35:
             kinds.append("vague")
-        result = simulate(picture, rng, kinds, severity, ageing=ageing, variety=VARIETY, bank=bank)
+        result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=VARIETY, bank=bank)
     difference = np.abs(result.pixels.astype(np.int16) - result.original.astype(np.int16)).max(axis=2)
     labels = np.full(difference.shape, UNSURE, np.uint8)
     labels[difference <= FAINT * 255] = INTACT
@@ -68,7 +72,7 @@ def make_sample(
             labels[(mask > 0) & (difference >= CLEAR * 255)] = DAMAGED
     pixels = _scanned(np.asarray(result.pixels, np.uint8), rng)
     if rng.random() < 0.5:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(55, 96))]
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))]
         coded = cv2.imencode(".jpg", pixels[:, :, ::-1], quality)[1]
         pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]
     return Sample(np.ascontiguousarray(pixels, np.uint8), labels)
@@ -116,7 +120,19 @@ def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
     table = np.clip(255 * (np.arange(256) / 255) ** gamma * gain + shift, 0, 255).astype(np.uint8)
     if rng.random() < 0.1:
         table = table[::-1].copy()  # a negative: damage of both polarities is damage
-    return Sample(np.ascontiguousarray(table[picture]), np.ascontiguousarray(labels))
+    picture = table[picture]
+    if rng.random() < CAST:
+        picture = _cast(picture, rng)
+    return Sample(np.ascontiguousarray(picture), np.ascontiguousarray(labels))
+
+
+def _cast(picture: Picture, rng: np.random.Generator) -> Picture:
+    """A cast over picture and damage alike: a toned copy of a damaged print, or a scanner's lamp."""
+    if rng.random() < 0.6:
+        grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
+        picture = np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
+    gains = np.clip(np.array([1.0, 0.93, 0.78]) ** rng.uniform(-0.5, 1.6) + rng.normal(0, 0.03, 3), 0.3, 1.2)
+    return np.clip(picture * gains.astype(np.float32), 0, 255).astype(np.uint8)
 
 
 class Crops(IterableDataset[tuple[Tensor, Tensor]]):
@@ -132,15 +148,16 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         seed: of this worker's choices.
         undamaged: share of pictures without damage.
         store: drawn pictures kept.
+        first: pictures drawn before the first crop, lest a beginning or resumed run learn a handful by heart.
         reuse: crops taken for each picture drawn.
     """
 
     def __init__(
         self, pictures: tuple[Picture, ...], artefacts: Path | None, *, side: int, seed: int, undamaged: float = 0.35,
-        store: int = 1200, reuse: int = 5,
+        store: int = 1200, first: int = 64, reuse: int = 5,
     ) -> None:  # fmt: skip
         self.pictures, self.artefacts, self.side, self.seed = pictures, artefacts, side, seed
-        self.undamaged, self.store, self.reuse = undamaged, store, reuse
+        self.undamaged, self.store, self.first, self.reuse = undamaged, store, first, reuse
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         cv2.setNumThreads(1)
@@ -148,9 +165,9 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng((self.seed, info.id if info else 0))
         bank = ArtefactBank.load(self.artefacts) if self.artefacts else None
         kept: list[Sample] = []
-        count = 0
+        first, count = min(self.first, self.store), 0
         while True:
-            if count % self.reuse == 0 or len(kept) < 8:
+            if count % self.reuse == 0 or len(kept) < first:
                 picture = self.pictures[int(rng.integers(len(self.pictures)))]
                 sample = make_sample(picture, rng, bank, undamaged=self.undamaged)
                 if len(kept) < self.store:
@@ -158,6 +175,8 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
                 else:
                     kept[int(rng.integers(len(kept)))] = sample
             count += 1
+            if len(kept) < first:
+                continue
             crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
             if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
                 continue  # corners without damage of damaged pictures would crowd out the rest

@@ -39,21 +39,31 @@ def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, 
     return faded
 
 
-def add_grain(picture: Field, rng: np.random.Generator, sigma: float, unit: float) -> Field:
+def add_grain(
+    picture: Field, rng: np.random.Generator, sigma: float, unit: float, *, coarse: float = 0.0, dyed: bool = False
+) -> Field:
     """Returns the picture with film grain of standard deviation `sigma`, clipped to 0..1.
 
     Its size follows the scan's scale, and it is weaker in the deepest shades and lights, as in an emulsion.
+
+    Args:
+        picture: (H,W,3) in 0..1.
+        rng: source of every choice.
+        sigma: 0 for none.
+        unit: pixels of one unit of size, see `simulate`.
+        coarse: blur in pixels beyond the usual: fast film, or a small negative enlarged.
+        dyed: each channel has grain of its own, as in colour film or a noisy sensor.
     """
     if sigma <= 0:
         return picture
-    grain = rng.standard_normal(picture.shape[:2], dtype=np.float32)
-    blur = 0.35 * unit if unit > 1.2 else float(rng.uniform(0, 0.6))
+    grain = rng.standard_normal((*picture.shape[:2], 3 if dyed else 1), dtype=np.float32)
+    blur = (0.35 * unit if unit > 1.2 else float(rng.uniform(0, 0.6))) + coarse
     if blur > 0.25:
-        grain = soften(grain, blur)
+        grain = soften(grain, blur).reshape(grain.shape)
         grain /= max(float(grain.std()), 1e-6)
-    tone = picture.mean(axis=2)
+    tone = picture.mean(axis=2, keepdims=True)
     grain *= np.float32(sigma) * (0.5 + 2 * tone * (1 - tone))
-    grainy: Field = np.clip(picture + grain[:, :, None], 0, 1).astype(np.float32, copy=False)
+    grainy: Field = np.clip(picture + grain, 0, 1).astype(np.float32, copy=False)
     return grainy
 
 

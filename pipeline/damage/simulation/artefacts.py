@@ -50,14 +50,18 @@ class ArtefactBank:
         return cls(planes)
 
     def draw(
-        self, kind: str, rng: np.random.Generator, shape: tuple[int, int], unit: float, colour: Field, opacity: float
-    ) -> Layer | None:
-        """Returns one artefact of a kind, turned, scaled and placed at random; None where the bank has none."""
+        self, kind: str, rng: np.random.Generator, shape: tuple[int, int], unit: float, colour: Field, opacity: float,
+        magnified: float = 1.0,
+    ) -> Layer | None:  # fmt: skip
+        """Returns one artefact of a kind, turned, scaled and placed at random; None where the bank has none.
+
+        `magnified` is how many times its usual size: a small negative enlarged shows its dust so.
+        """
         choices = self.planes.get(kind)
         if not choices:
             return None
         plane = choices[int(rng.integers(len(choices)))]
-        scale = float(unit * rng.uniform(0.35, 1.1))
+        scale = min(float(unit * rng.uniform(0.35, 1.1)) * magnified, 2.0 * max(shape) / max(plane.shape))
         size = (max(3, int(plane.shape[1] * scale)), max(3, int(plane.shape[0] * scale)))
         plane = np.asarray(
             cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8

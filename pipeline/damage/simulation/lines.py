@@ -29,7 +29,7 @@ def _manner(scene: Scene, least: float = 0.45) -> _Manner:
     A fibre on the glass of the printing frame, out of focus, or a roller's track in the gelatine looks so.
     """
     rng = scene.rng
-    if scene.variety == 0 or rng.random() >= 0.5 * scene.variety:
+    if scene.variety == 0 or rng.random() >= 0.65 * scene.variety:
         return _Manner(1.0, scene.opacity(least), 0.0)
     broad, blurred = float(np.exp(rng.uniform(0, np.log(6.0)))), rng.random() < 0.5
     return _Manner(broad, float(rng.uniform(0.15, 0.9)), float(rng.uniform(0, 0.35)) if blurred else 0.0)
@@ -39,6 +39,8 @@ def _line(scene: Scene, points: Points, widths: NDArray[np.float64], colour: Fie
     widths = widths * manner.broad
     softness = max(scene.softness, manner.blur * float(np.median(widths)))
     top, left, alpha = stroke(points, widths, margin=int(3 + 2 * softness))
+    if scene.variety > 0 and scene.rng.random() < 0.3 * scene.variety:  # it comes and goes along its way
+        alpha = alpha * scene.uneven(alpha.shape, 60)
     return Layer(top, left, soften(alpha, softness) * np.float32(manner.opacity), colour)
 
 
@@ -57,7 +59,7 @@ def hair(scene: Scene) -> list[Layer]:
     for _ in range(scene.count(1, 5)):
         colour, manner = scene.tone(), _manner(scene)
         if scene.bank is not None and rng.random() < 0.6:
-            drawn = scene.bank.draw("hair", rng, scene.shape, scene.unit, colour, manner.opacity)
+            drawn = scene.bank.draw("hair", rng, scene.shape, scene.unit, colour, manner.opacity, manner.broad)
             if drawn is not None:
                 layers.append(drawn)
                 continue
@@ -76,7 +78,7 @@ def lint(scene: Scene) -> list[Layer]:
     for _ in range(scene.count(1, 4)):
         centre, colour, manner = scene.place(), scene.tone(), _manner(scene)
         if scene.bank is not None and rng.random() < 0.6:
-            drawn = scene.bank.draw("lint", rng, scene.shape, scene.unit, colour, manner.opacity)
+            drawn = scene.bank.draw("lint", rng, scene.shape, scene.unit, colour, manner.opacity, manner.broad)
             if drawn is not None:
                 layers.append(drawn)
                 continue
@@ -95,7 +97,9 @@ def scratch(scene: Scene) -> list[Layer]:
     along = float(rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]))
     for _ in range(scene.count(1, 4)):
         if scene.bank is not None and rng.random() < 0.3:
-            drawn = scene.bank.draw("scratch", rng, scene.shape, scene.unit, scene.tone(), scene.opacity())
+            drawn = scene.bank.draw(
+                "scratch", rng, scene.shape, scene.unit, scene.tone(), scene.opacity(), scene.magnified()
+            )
             if drawn is not None:
                 layers.append(drawn)
                 continue

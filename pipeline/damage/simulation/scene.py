@@ -52,7 +52,9 @@ class Scene:
 
     def tone(self) -> Field:
         """Returns the colour of a piece of dust, hair or scratch: near white, or near black; with `variety` any."""
-        if self.variety > 0 and self.rng.random() < 0.4 * self.variety:
+        if self.variety > 0 and self.rng.random() < 0.5 * self.variety:
+            if self.rng.random() < 0.2:  # a layer of colour film scratched through, a dye, rust
+                return np.asarray(self.rng.uniform(0, 1, 3), np.float32)
             tint = 1 + self.rng.normal(0, 0.06, 3)
             return np.asarray(np.clip(self.rng.uniform(0, 1) * tint, 0, 1), np.float32)
         if self.rng.random() < self.bright:
@@ -67,6 +69,17 @@ class Scene:
         dull = self.variety > 0 and self.rng.random() < 0.5 * self.variety
         level = np.float32(self.rng.uniform(0.55, 0.9) if dull else self.rng.uniform(0.86, 1.0))
         return np.asarray(np.clip(self.paper * level + texture[:, :, None], 0, 1), np.float32)
+
+    def magnified(self) -> float:
+        """Returns how many times their usual size scanned artefacts are; with `variety` now and then up to four."""
+        if self.variety == 0 or self.rng.random() >= 0.4 * self.variety:
+            return 1.0
+        return float(np.exp(self.rng.uniform(0, np.log(4.0))))
+
+    def uneven(self, shape: tuple[int, int], cell: float) -> Field:
+        """Returns a plane (h,w) in 0..1 of how much is left of something worn, in patches of `cell` units."""
+        worn = noise(self.rng, shape, cell * self.unit, 3) * np.float32(0.5) + np.float32(self.rng.uniform(0.3, 0.9))
+        return np.asarray(np.clip(worn, 0, 1), np.float32)
 
     def opacity(self, low: float = 0.45) -> float:
         """Returns an opacity: mostly high, sometimes faint."""

@@ -19,6 +19,8 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 #: A pixel counts as damaged when it differs by this share of the range and by this multiple of the grain.
 VISIBLE, VISIBLE_GRAIN = 0.03, 0.7
+#: Strongest grain that variety draws, as a standard deviation in shares of the range.
+COARSEST_GRAIN = 0.11
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def simulate(
     unit = max(0.6, float(np.sqrt(shape[0] * shape[1])) / 512) * float(rng.uniform(0.7, 1.4))
     if halftone > 0 and rng.random() < halftone:
         picture = ageing_halftone(picture, rng, unit)
-    early = variety > 0 and rng.random() < 0.5 * variety
+    early = variety > 0 and rng.random() < 0.7 * variety
     if variety > 0 and rng.random() < variety:
         unit *= float(np.exp(rng.uniform(-0.5, 0.6)))
     strength, later = ageing * float(rng.uniform(0.3, 1.3)), int(rng.integers(2**32)) if early else 0
@@ -87,6 +89,11 @@ def simulate(
 
     damaged = aged.copy()
     grain = float(rng.choice([0.0, 0.01, 0.02, 0.04]) * rng.uniform(0.5, 1.3)) * min(1.0, ageing * 1.5)
+    coarse, dyed = 0.0, False
+    if variety > 0 and rng.random() < 0.5 * variety:
+        grain, coarse, dyed = (
+            float(rng.uniform(0, COARSEST_GRAIN)), float(rng.uniform(0, 1.2)), not grey and rng.random() < 0.3
+        )  # fmt: skip
     threshold = np.float32(VISIBLE + VISIBLE_GRAIN * grain)
     masks: dict[str, NDArray[np.uint8]] = {}
     for name in chosen:
@@ -105,7 +112,10 @@ def simulate(
         mask[~seen] = 0
     # Film grain lies under dust and over no bare paper, but a scanner's noise lies over everything alike.
     seed = int(rng.integers(2**32))
-    damaged, aged = (add_grain(image, np.random.default_rng(seed), grain, unit) for image in (damaged, aged))
+    damaged, aged = (
+        add_grain(image, np.random.default_rng(seed), grain, unit, coarse=coarse, dyed=dyed)
+        for image in (damaged, aged)
+    )
     return Damaged(rebuild(damaged), rebuild(aged), union, {k: m for k, m in masks.items() if m.any()})
 
 

@@ -20,7 +20,9 @@ def dust(scene: Scene) -> list[Layer]:
     rng, layers = scene.rng, []
     if scene.bank is not None and rng.random() < 0.5:
         for _ in range(scene.count(1, 3)):
-            drawn = scene.bank.draw("dust", rng, scene.shape, scene.unit, scene.tone(), scene.opacity())
+            drawn = scene.bank.draw(
+                "dust", rng, scene.shape, scene.unit, scene.tone(), scene.opacity(), scene.magnified()
+            )
             if drawn is not None:
                 layers.append(drawn)
     drift = scene.place() if rng.random() < 0.4 else None
@@ -42,8 +44,8 @@ def flake(scene: Scene) -> list[Layer]:
         spread = scene.short * float(rng.uniform(0.02, 0.12))
         for _ in range(int(rng.integers(1, 9))):
             radius = scene.short * float(np.clip(rng.lognormal(-4.0, 0.75), 0.004, 0.11))
-            if scene.variety > 0 and rng.random() < 0.12 * scene.variety:  # the sheet was glued to another
-                radius = scene.short * float(rng.uniform(0.05, 0.16))
+            if scene.variety > 0 and rng.random() < 0.2 * scene.variety:  # the sheet was glued to another
+                radius = scene.short * float(rng.uniform(0.05, 0.2))
             alpha = blob(rng, radius, float(rng.uniform(0.4, 1.1)), 0.8 + scene.softness, float(rng.uniform(1, 2.2)))
             where = centre + rng.normal(0, spread, 2)
             shift = max(1, round(scene.unit))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -15,12 +17,12 @@ def vague(scene: Scene) -> list[Layer]:
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 3)):
         side = int(np.clip(scene.short * float(np.exp(rng.uniform(np.log(0.08), np.log(1.1)))), 24, 4096))
-        shape = _specks(scene, side) if rng.random() < 0.25 else _outline(scene, side)
+        shape = _SHAPES[int(rng.choice(len(_SHAPES), p=_SHARES))](scene, side)
         height, width = shape.shape
         edge = float(rng.choice([scene.softness, rng.uniform(0, 2.5)])) * max(1.0, 0.6 * scene.unit)
         alpha = soften(shape, edge)
         if rng.random() < 0.3:  # worn through unevenly
-            alpha = alpha * np.clip(noise(rng, (height, width), 20 * scene.unit, 3) * 0.4 + 0.8, 0, 1)
+            alpha = alpha * scene.uneven((height, width), 20)
         opacity = np.float32(scene.opacity(0.3))
         colour, mode = _fill(scene, (height, width))
         top, left = (int(rng.integers(-side // 2, max(1, n - side // 2))) for n in scene.shape)
@@ -45,12 +47,39 @@ def _specks(scene: Scene, side: int) -> Field:
     return ((field > limit) & patch).astype(np.float32)
 
 
+def _lace(scene: Scene, side: int) -> Field:
+    """Eaten away by insects, mould or acid: a patch (side,side) in 0..1 full of holes, denser in its middle."""
+    rng = scene.rng
+    cell = float(np.exp(rng.uniform(np.log(5), np.log(40)))) * scene.unit
+    ys, xs = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
+    slope = float(rng.uniform(0.5, 2.5))
+    field = noise(rng, (side, side), cell, int(rng.integers(1, 4))) + slope * (0.55 - np.hypot(xs, ys)) * 2
+    eaten = field > float(rng.uniform(0.2, 1.2))
+    return np.asarray(eaten, np.float32)
+
+
+def _shards(scene: Scene, side: int) -> Field:
+    """Straight-edged pieces broken off, (side,side) in 0..1."""
+    rng, canvas = scene.rng, np.zeros((side, side), np.uint8)
+    for _ in range(int(rng.integers(1, 7))):
+        middle, reach = rng.uniform(0, side, 2), side * float(rng.uniform(0.03, 0.3))
+        corners = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 8))))
+        radii = reach * rng.uniform(0.4, 1, len(corners))
+        points = middle + radii[:, None] * np.stack([np.cos(corners), np.sin(corners)], axis=1)
+        cv2.fillPoly(canvas, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return canvas.astype(np.float32) / np.float32(255)
+
+
+_SHAPES: tuple[Callable[[Scene, int], Field], ...] = (_specks, _outline, _lace, _shards)
+_SHARES = (0.2, 0.5, 0.2, 0.1)
+
+
 def _fill(scene: Scene, shape: tuple[int, int]) -> tuple[Field, Mode]:
     """What the damage shows: paper, any flat or mottled tone, or the picture itself lighter or darker."""
     rng, look = scene.rng, scene.rng.random()
     if look < 0.25:
         return scene.bare(shape), "cover"
-    tint = np.clip(1 + rng.normal(0, 0.08, 3), 0.7, 1.2)
+    tint = np.clip(1 + rng.normal(0, 0.08, 3), 0.7, 1.2) if rng.random() < 0.8 else rng.uniform(0.1, 1.4, 3)
     if look < 0.75:
         flat = (float(rng.uniform(0, 1)) * tint).astype(np.float32)
         if rng.random() < 0.5:
