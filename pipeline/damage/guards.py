@@ -11,6 +11,8 @@ from pipeline.damage.faces import Face, find_faces
 from pipeline.damage.text import Line, find_text
 from pipeline.damage.types import Component, Mask, Pixels
 
+#: Raised when what is held back changes: it is part of every result's key.
+VERSION = 1
 #: Share of a face's box that one piece may cover, and share of its width that it may span.
 FACE_AREA, FACE_SPAN = 0.01, 0.2
 #: Across eyes or mouth a piece may span so many pixels, or this share of the face's width, whichever is more.

@@ -19,6 +19,8 @@ from pipeline.damage.types import Component, Detection, Level, Mask, Pixels
 
 Density = NDArray[np.float32]
 
+#: Raised when what is marked changes: it is part of every result's key.
+VERSION = 1
 #: Long side in pixels of the copy from which dyes and lamp are learned, and rows looked at at once on the scan itself.
 SIDE, ROWS = 900, 512
 #: Densities (natural logarithm of the light taken away) in thousandths: from here a piece is repaired or suggested, and

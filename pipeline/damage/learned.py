@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT = "damage-detector-1"
+#: Raised when windows, levels or pieces are made otherwise: with the weights it makes the detector's digest.
+VERSION = "learned 2"
 #: Pixels of a scan from which on the network's memory is given back at once.
 LARGE = 16 << 20
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "detector.safetensors"
@@ -46,7 +48,8 @@ class LearnedDetector:
     name = "learned"
 
     def __init__(self, weights: Path | None = None, *, device: str = "auto", backend: str = "auto") -> None:
-        config, self.thresholds, self.digest = read_header(weights or WEIGHTS)
+        config, self.thresholds, weights_digest = read_header(weights or WEIGHTS)
+        self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self._multiple = 2 ** config["depth"]
         self._runner, self._on_cpu = load_runner(weights or WEIGHTS, device=device, backend=backend)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from pipeline.engines.interface import Filled, FloatImage
 from pipeline.engines.pixels import to_float
 
+VERSION = 1
+"""Raised when the grain comes out otherwise: it is part of every result's key."""
 SIDE = 16
 """Of the squares of known pixels that grain is read from; its correlation is taken to end within half of that."""
 REACH = 64

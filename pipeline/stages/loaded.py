@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pipeline.damage import Detector, load_detector
-from pipeline.engines import Engine, load_engine
+from pipeline.damage import Detector, guards, infrared, load_detector
+from pipeline.engines import Engine, grain, load_engine
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Recipe
 from pipeline.stages.work import Work
 
 
+#: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
+RULES = f"guards-{guards.VERSION} infrared-{infrared.VERSION} grain-{grain.VERSION}"
+
+
 def digests(recipe: Recipe) -> str:
-    """Returns the digests of a recipe's engine and detector, separated by a space.
+    """Returns the digests of a recipe's engine and detector and the versions of the rules, separated by spaces.
 
     Raises:
         ConfigurationError, WeightsError: one of them cannot be loaded.
     """
-    return f"{_engine(recipe.engine, recipe.weights).digest} {_detector(recipe.detector).digest}"
+    return f"{_engine(recipe.engine, recipe.weights).digest} {_marking(_detector(recipe.detector))}"
+
+
+def _marking(detector: Detector) -> str:
+    """What decides on masks."""
+    return f"{detector.digest} {RULES}"
 
 
 def engine_of(work: Work) -> Engine:
@@ -42,7 +51,7 @@ def detector_of(work: Work) -> Detector:
         WeightsError: its weights are missing or damaged.
     """
     detector = _detector(work.collection.recipe.detector)
-    if detector.digest != work.detector_digest:
+    if _marking(detector) != work.detector_digest:
         raise ConfigurationError("the detector was changed since this batch began; start a new run")
     return detector
 

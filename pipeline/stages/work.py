@@ -23,7 +23,7 @@ class Work:
     Attributes:
         uri: of the work area.
         recipe_digest: of the recipe with engine and detector; the key of every result.
-        engine_digest, detector_digest: of both as they were when the batch began.
+        engine_digest, detector_digest: of both as they were when the batch began, with `loaded.RULES`.
         inbox: what is listed; the collection's, unless the run was told another place.
     """
 

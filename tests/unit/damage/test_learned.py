@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,19 @@ def test_weights_come_back_as_they_were(weights: Path) -> None:
     assert limits.repair == 0.9
     assert network.config == NetworkConfig(depth=2, width=8, widest=8)
     assert len(digest) == 64
+
+
+def test_the_digest_changes_with_weights_and_with_the_version(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, limits, _ = load_weights(weights)
+    digest = LearnedDetector(weights).digest
     assert LearnedDetector(weights).digest == digest
+    other = tmp_path / "other.safetensors"
+    save_weights(other, network, replace(limits, suggest=0.123), {})
+    assert LearnedDetector(other).digest != digest
+    monkeypatch.setattr("pipeline.damage.learned.VERSION", "learned 0")
+    assert LearnedDetector(weights).digest != digest
 
 
 def test_windows_give_what_the_whole_gives(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigurationError
-from pipeline.stages import inboxes, log, manifest, pairs
+from pipeline.stages import inboxes, loaded, log, manifest, pairs
 from pipeline.stages.chunks import Chunks
 from pipeline.stages.examine import fingerprint
 from pipeline.stages.work import GoneError, Work, load
@@ -221,3 +221,10 @@ def test_a_batch_is_the_same_for_all_its_tasks(work: Work) -> None:
 def test_a_work_area_that_is_gone_is_told(work: Work) -> None:
     with pytest.raises(GoneError, match="finished or given up"):
         load(work.uri)
+
+
+def test_results_are_other_ones_when_a_rule_changes(house, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = house.collection.recipe
+    before = loaded.digests(recipe)
+    monkeypatch.setattr(loaded, "RULES", "guards-2")
+    assert recipe.digest(loaded.digests(recipe)) != recipe.digest(before)
