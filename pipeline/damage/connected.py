@@ -88,13 +88,6 @@ class Connected:
             result += np.bincount(owner, plane.ravel()[places], len(self)).astype(np.int64)
         return result
 
-    def histograms(self, plane: NDArray[np.uint8], first: int, last: int) -> Places:
-        """Returns (last - first, 256), how often each value of a plane (H,W) occurs in the pieces `first` to `last`."""
-        result = np.zeros((last - first) * 256, np.int64)
-        for owner, places in self._pixels(self._of(first, last)):
-            result += np.bincount((owner - first) * 256 + plane.ravel()[places], minlength=len(result))
-        return result.reshape(-1, 256)
-
     def painted(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns (H,W), in each piece its value of `values` (m,), elsewhere 0."""
         result = np.zeros(self.shape, np.uint8)

@@ -8,18 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.connected import connected
-from pipeline.damage.piece_judge import WIDTH, PieceJudge, piece_figures
+from pipeline.damage.connected import Connected, connected
 from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Mask
 
 Chances = NDArray[np.uint8]
 
-#: From which width on, in pixels at 512 px of side, a piece is wide and must be surer to be repaired unseen: a white
-#: bow or sleeve looks like flaked emulsion, and what fills so wide a hole is a guess.
-WIDE = 20.0
-#: A chance that next to no piece reaches.
-NEVER = 0.999
 #: Pixels, at 512 px of side, below which a piece is a speck: texture has hundreds of doubtful ones.
 SPECK = 16.0
 
@@ -29,12 +23,10 @@ class Thresholds:
     """Chances from which pixels and pieces count, from calibration on held-out pictures.
 
     Attributes:
-        repair: a piece is repaired when its chance reaches this: the judge's, or that of its surest pixel.
-        repair_wide: the same for wide pieces, where there is a judge; next to never when left out.
+        repair: a piece is repaired when the chance of its surest pixel reaches this.
         repair_grow: pieces reach as far as pixels have this chance.
-        suggest, suggest_grow: the same for suggestions; there the surest pixel counts.
+        suggest, suggest_grow: the same for suggestions.
         smallest: fewest pixels of a piece that is repaired.
-        judge: tells a piece's chance; None goes by its surest pixel.
         suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
@@ -43,24 +35,23 @@ class Thresholds:
     suggest: float = 0.7
     suggest_grow: float = 0.4
     smallest: int = 1
-    judge: PieceJudge | None = None
-    repair_wide: float = NEVER
     suggest_speck: float = 0.0
 
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
-        return json.dumps({**self.numbers(), "judge": self.judge.as_document() if self.judge else None})
-
-    def numbers(self) -> dict[str, float]:
-        """Returns the thresholds by name, without the judge."""
-        return {name: value for name, value in vars(self).items() if name != "judge"}
+        return json.dumps(vars(self))
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:
-        """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else."""
+        """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else.
+
+        Older headers also name a judge over pieces, and a threshold for wide ones that nothing but a judge asked for.
+        """
         document = json.loads(text)
-        judge = document.pop("judge", None)
-        return cls(**document, judge=PieceJudge.from_document(judge) if judge else None)
+        if document.pop("judge", None) is not None:
+            raise ValueError("the thresholds go with a judge over pieces, and there is none any more")
+        document.pop("repair_wide", None)
+        return cls(**document)
 
 
 def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tuple[Mask, Mask]:
@@ -74,8 +65,8 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
         limits: from calibration.
         sensitivity: 2 accepts at half the odds.
     """
-    seed, wide, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_wide, limits.repair_grow))
-    repair = pieces_above(chance, seed, grow, limits.smallest, limits.judge, wide)
+    seed, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_grow))
+    repair = pieces_above(chance, seed, grow, limits.smallest)
     seed, speck, grow = (
         move(value, sensitivity) for value in (limits.suggest, limits.suggest_speck, limits.suggest_grow)
     )
@@ -91,24 +82,20 @@ def move(chance: float, sensitivity: float) -> int:
     return min(255, max(1, round(255 * odds / (1 + odds))))
 
 
-def pieces_above(
-    chance: Chances, seed: int, grow: int, smallest: int = 1, judge: PieceJudge | None = None, wide: int = 255,
-    speck: int = 0,
-) -> NDArray[np.uint8]:  # fmt: skip
+def pieces_above(chance: Chances, seed: int, grow: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
     """Returns (H,W) the connected pieces above `grow` whose chance reaches `seed`: their chance in 1/255, elsewhere 0.
 
-    Where there is a judge, a wide piece's chance must reach `wide`. That of a speck must reach `speck`.
-
-    Without a judge a piece is as likely as its surest pixel: a crack is followed to its faint ends, and what is faint
-    all along is left (hysteresis, as in Canny's edge detector).
+    That of a speck must also reach `speck`. A piece is as likely as its surest pixel: a crack is followed to its faint
+    ends, and what is faint all along is left (hysteresis, as in Canny's edge detector).
     """
-    pieces = connected(chance, grow if judge else min(grow, seed))
-    if judge is None:
-        scores = pieces.highest(chance)
-    else:
-        figures = piece_figures(chance, pieces)
-        scores = np.round(255 * judge.chances(figures)).astype(np.uint8)
-        scores[(figures[:, WIDTH] > np.log(WIDE)) & (scores < wide)] = 0
+    pieces = connected(chance, min(grow, seed))
+    scores = pieces.highest(chance)
     scores[(scores < seed) | (pieces.areas < smallest)] = 0
-    scores[(scores < speck) & (pieces.areas < SPECK * unit_of(chance) ** 2)] = 0
+    scores[(scores < speck) & are_specks(pieces, chance)] = 0
     return pieces.painted(scores)
+
+
+def are_specks(pieces: Connected, chance: Chances) -> NDArray[np.bool_]:
+    """Returns (n) which pieces of a scan's chances (H,W) are specks, see `SPECK`."""
+    result: NDArray[np.bool_] = pieces.areas < SPECK * unit_of(chance) ** 2
+    return result

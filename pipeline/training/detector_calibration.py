@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import NEVER, SPECK, Thresholds, move
-from pipeline.damage.piece_judge import AREA, SUREST, log_odds
+from pipeline.damage.levels import Thresholds, move
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
-from pipeline.training.piece_judge_fit import can_be_fitted, cross_fitted, fit_judge
 
-#: Chances that pieces are cut out at for a judge, and the fewest pixels of one.
-CUTS, SMALLEST = (0.35, 0.5, 0.65), 4
-#: The same where the surest pixel tells: what is falsely sure on undamaged photographs is mostly a few pixels.
-PIXEL_CUTS, PIXEL_SMALLEST = (0.5, 0.65, 0.75, 0.8, 0.85, 0.9), (4, 16, 32)
-#: Chances of a piece from which it may be repaired.
-SURE = (*(round(0.5 + 0.02 * step, 3) for step in range(23)), 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+#: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
+#: a few pixels.
+CUTS, SMALLEST = (0.3, 0.4, 0.5, 0.65, 0.75, 0.8, 0.85, 0.9), (16, 32, 64, 128)
+#: Chances of a piece's surest pixel from which it may be repaired; that which it is cut out at is tried as well.
+SURE = (0.5, 0.58, 0.66, 0.74, 0.82, 0.9, 0.94, 0.97, 0.985, 0.995)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: So much of recall is given for a threshold that asks less certainty.
@@ -27,9 +23,9 @@ NEARLY = 0.05
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
 
-#: The chance that pieces are cut out at, that from which they are repaired, and the threshold of wide pieces (by a
-#: judge) or the fewest pixels of one (by the surest pixel).
-Choice = tuple[float, float, float]
+#: The chance that pieces are cut out at, that of the surest pixel from which one is repaired, and its fewest pixels.
+Choice = tuple[float, float, int]
+STRICTEST: Choice = (CUTS[-1], SURE[-1], SMALLEST[-1])
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,12 @@ class Promise:
     Attributes:
         precision: share of marked pixels that are damage, with 2 px tolerance. More than the .90 that is wanted: what
             another hand drew, and life, is told with less certainty than this project's own damage.
-        wide: the same among the pixels of wide pieces, where a judge tells: a false one takes a bow, a sleeve, a face.
         clean: largest mean share of an undamaged picture's area.
         worst: share of the area that all but one in a hundred of them stay below.
         empty: share of undamaged pictures on which nothing is marked.
     """
 
     precision: float = 0.95
-    wide: float = 0.97
     clean: float = 0.0005
     worst: float = 0.005
     empty: float = 0.80
@@ -97,85 +91,60 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
 def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Thresholds, str]:
     """Returns thresholds with nearly the most recall of those that keep the promise, and the figures as Markdown.
 
-    Two ways of telling which pieces to repair compete: by their surest pixel, and by a judge over all of their pixels,
-    for which wide pieces have a threshold of their own. The judge's figures are those of judges that saw nothing of the
-    photograph in question; one that is returned is fitted to all of them. Suggestions get the pixel threshold with the
-    best F1. Where nothing keeps the promise, repairs get the strictest choice by the surest pixel.
+    Suggestions get the pixel threshold with the best F1. Where nothing keeps the promise, repairs get the strictest
+    choice.
     """
-    tables = {cut: piece_table(evidence, move(cut, 1.0), SMALLEST) for cut in sorted({*CUTS, *PIXEL_CUTS})}
-    if not all(can_be_fitted(tables[cut]) for cut in CUTS):
-        return Thresholds(SURE[-1], CUTS[-1]), "The network marks too little on held-out photographs to be calibrated."
-    judged = {(cut, *key): worth for cut in CUTS for key, worth in judged_figures(tables[cut], promise).items()}
-    plain = {(cut, *key): worth for cut in PIXEL_CUTS for key, worth in pixel_figures(tables[cut], cut).items()}
-    pixel, by_pixel = _best(plain, promise)
-    judge, by_judge = _best(judged, promise)
-    loose = {cut: _suggested(piece_table(evidence, move(cut, 1.0), 1)) for cut in SUGGESTED}
-    suggest = max(loose, key=lambda cut: loose[cut].f1)
+    repaired: dict[Choice, Figures] = {}
+    suggested: dict[float, Figures] = {}
+    for cut in sorted({*CUTS, *SUGGESTED}):
+        # One table at a time: where pixels are doubtful, there are many pieces.
+        table = piece_table(evidence, move(cut, 1.0))
+        if cut in CUTS:
+            repaired |= repair_figures(table, cut)
+        if cut in SUGGESTED:
+            suggested[cut] = of_pieces(table, ~table.specks | _reach(table, SPECK_SURE))
+    best = _best(repaired, promise)
+    grow, sure, smallest = best or STRICTEST
+    suggest = max(suggested, key=lambda cut: suggested[cut].f1)
+    if not suggested[suggest].recall:
+        limits = Thresholds(sure, grow, smallest=smallest)
+        return limits, "The network marks too little on held-out photographs to be calibrated."
     lines = [
-        "| level | pixels from | piece from | wide piece, or fewest pixels | precision | recall | F1 | clean: mean "
+        "| level | pixels from | surest pixel from | fewest pixels | precision | recall | F1 | clean: mean "
         "| all but 1 % | empty | pieces a megapixel |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
-        *([_row("repair, by the surest pixel", pixel, by_pixel)] if by_pixel else []),
-        *([_row("repair, by a judge", judge, by_judge)] if by_judge else []),
-        _row("**suggest**", (suggest,), loose[suggest]),
-        *(_row("", key, plain[key]) for key in plain if key[0] == pixel[0] and key[2] == pixel[2]),
+        *([_row("**repair**", best, repaired[best])] if best else []),
+        _row("**suggest**", (suggest,), suggested[suggest]),
+        *(_row("", key, worth) for key, worth in repaired.items() if (key[0], key[2]) == (grow, smallest)),
     ]
-    limits = Thresholds(pixel[1], pixel[0], suggest, suggest, int(pixel[2]), suggest_speck=SPECK_SURE)
-    if by_judge and (by_pixel is None or by_judge.recall > by_pixel.recall):
-        fitted = fit_judge(tables[judge[0]], np.ones(len(tables[judge[0]].photo), np.bool_))
-        limits = replace(
-            limits, repair=judge[1], repair_grow=judge[0], smallest=SMALLEST, judge=fitted, repair_wide=judge[2]
-        )
-    return limits, "\n".join(lines)
+    return Thresholds(sure, grow, suggest, suggest, smallest, suggest_speck=SPECK_SURE), "\n".join(lines)
 
 
-def _best(tried: dict[Choice, Figures], promise: Promise) -> tuple[Choice, Figures | None]:
+def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
     """The choice that asks the least certainty of those that keep the promise with nearly the most recall.
 
-    What another hand drew is told with less certainty than this project's own damage, by which these are chosen. The
-    strictest and None where no choice keeps the promise.
+    What another hand drew is told with less certainty than this project's own damage, by which these are chosen. None
+    where no choice keeps the promise.
     """
-    good = {key: worth for key, worth in tried.items() if worth.keep(promise)}
-    most = max((worth.recall for worth in good.values()), default=0.0)
-    near = [key for key in good if good[key].recall >= most - NEARLY]
-    best = min(near, key=lambda key: (key[1], -good[key].recall)) if near else max(tried, key=lambda key: key[1])
-    return best, good.get(best)
+    good = {key: worth.recall for key, worth in tried.items() if worth.keep(promise)}
+    most = max(good.values(), default=0.0)
+    near = [key for key in good if good[key] >= most - NEARLY]
+    return min(near, key=lambda key: (key[1], -good[key]), default=None)
 
 
-def pixel_figures(table: PieceTable, cut: float) -> dict[tuple[float, float], Figures]:
-    """Returns what repairing is worth by the surest pixel's chance, from `cut` on, and the fewest pixels of a piece."""
+def repair_figures(table: PieceTable, cut: float) -> dict[Choice, Figures]:
+    """Returns what repairing pieces cut out at `cut` is worth, by their surest pixel's chance and fewest pixels."""
     return {
-        (sure, smallest): of_pieces(table, _reach(table, sure) & (table.counts[:, 0] >= smallest))
-        for sure in sorted({cut, *(sure for sure in SURE[::4] if sure > cut), SURE[-1]})
-        for smallest in PIXEL_SMALLEST
+        (cut, sure, smallest): of_pieces(table, _reach(table, sure) & (table.counts[:, 0] >= smallest))
+        for sure in (cut, *(sure for sure in SURE if sure > cut))
+        for smallest in SMALLEST
     }
 
 
 def _reach(table: PieceTable, sure: float) -> NDArray[np.bool_]:
     """Which pieces have a pixel of such a chance."""
-    reached: NDArray[np.bool_] = table.figures[:, SUREST] >= log_odds(np.array([move(sure, 1.0)])) - 1e-9
+    reached: NDArray[np.bool_] = table.surest >= move(sure, 1.0)
     return reached
-
-
-def judged_figures(table: PieceTable, promise: Promise) -> dict[tuple[float, float], Figures]:
-    """Returns what repairing is worth by the chances of a judge, that of narrow pieces and that of wide ones.
-
-    Only those that keep the promise about wide pieces.
-    """
-    chances = np.round(255 * cross_fitted(table))
-    reached = {sure: chances >= move(sure, 1.0) for sure in (*SURE, NEVER)}
-    alone = {sure: of_pieces(table, reached[sure] & table.wide).precision for sure in reached}
-    return {
-        (sure, wide): of_pieces(table, np.where(table.wide, reached[wide], reached[sure]))
-        for sure, wide in combinations(reached, 2)
-        if wide == NEVER or alone[wide] >= promise.wide
-    }
-
-
-def _suggested(table: PieceTable) -> Figures:
-    """What suggesting the pieces is worth, without the specks that are not sure."""
-    specks = table.figures[:, AREA] < np.log(SPECK)
-    return of_pieces(table, ~specks | _reach(table, SPECK_SURE))
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:

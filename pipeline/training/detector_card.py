@@ -66,7 +66,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
-            "Thresholds": json.dumps(limits.numbers()),
+            "Thresholds": limits.as_json(),
             "sha256": digest,
         },
         tables={"Held-out photographs, undamaged and damaged by simulation (2 px tolerance)": table},

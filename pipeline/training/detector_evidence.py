@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.connected import connected
-from pipeline.damage.levels import WIDE, Chances
-from pipeline.damage.piece_judge import FIGURES, WIDTH, piece_figures
+from pipeline.damage.levels import Chances, are_specks
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.metrics.tolerance import tolerated
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
@@ -20,11 +19,10 @@ from pipeline.training.photos import PhotoSet
 
 @dataclass(frozen=True)
 class Evidence:
-    """Chances (H,W) uint8 on one picture and its labels (H,W) uint8, see `detector_data`; `photo` tells whose it is."""
+    """Chances (H,W) uint8 on one picture and its labels (H,W) uint8, see `detector_data`."""
 
     chance: Chances
     labels: NDArray[np.uint8]
-    photo: int = 0
 
     @property
     def undamaged(self) -> bool:
@@ -55,12 +53,12 @@ def gather(
     """
     bank = ArtefactBank.load(artefacts) if artefacts else None
     for index, picture in enumerate(photos.pictures):
-        yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8), index)
+        yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8))
         for turn in range(rounds):
             sample = make_sample(
                 picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0
             )
-            yield Evidence(chances(sample.picture), sample.labels, index)
+            yield Evidence(chances(sample.picture), sample.labels)
 
 
 @dataclass(frozen=True)
@@ -68,53 +66,42 @@ class PieceTable:
     """The pieces above one chance on all pictures of some evidence, n in all.
 
     Attributes:
-        figures: (n,6), see `piece_judge`.
         counts: (n,4) pixels of each: all, those that count, those that are right, those that are damage.
-        picture, photo: (n) which picture of the evidence, and whose photograph.
+        surest: (n) chance of the surest pixel of each, in 1/255.
+        specks: (n) which are specks on their picture, see `levels.SPECK`.
+        picture: (n) which picture of the evidence.
         damaged: pixels of damage in all.
         areas: (m) pixels of each picture.
         undamaged: (m) which pictures have no damage.
     """
 
-    figures: NDArray[np.float64]
     counts: NDArray[np.float64]
+    surest: NDArray[np.uint8]
+    specks: NDArray[np.bool_]
     picture: NDArray[np.int64]
-    photo: NDArray[np.int64]
     damaged: float
     areas: NDArray[np.float64]
     undamaged: NDArray[np.bool_]
 
-    @property
-    def wide(self) -> NDArray[np.bool_]:
-        """Which pieces (n) are wide, see `levels.WIDE`."""
-        result: NDArray[np.bool_] = self.figures[:, WIDTH] > np.log(WIDE)
-        return result
 
-
-def piece_table(evidence: Sequence[Evidence], cut: int, smallest: int) -> PieceTable:
-    """Returns the pieces from a chance of `cut`/255 on, of at least `smallest` pixels."""
-    figures: list[NDArray[np.float64]] = [np.zeros((0, FIGURES))]
-    counts: list[NDArray[np.float64]] = [np.zeros((0, 4))]
-    picture, photo, damaged = list[int](), list[int](), 0.0
+def piece_table(evidence: Sequence[Evidence], cut: int) -> PieceTable:
+    """Returns the pieces from a chance of `cut`/255 on."""
+    counts, surest = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
+    specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
         pieces = connected(one.chance, cut)
-        if not len(pieces):
-            continue
         sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
-        table = np.stack([pieces.areas, *sums], axis=1).astype(np.float64)
-        shown = piece_figures(one.chance, pieces)
-        eligible = table[:, 0] >= smallest
-        figures.append(shown[eligible])
-        counts.append(table[eligible])
-        picture += [index] * int(eligible.sum())
-        photo += [one.photo] * int(eligible.sum())
+        counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
+        surest.append(pieces.highest(one.chance))
+        specks.append(are_specks(pieces, one.chance))
+        picture.append(np.full(len(pieces), index, np.int64))
     return PieceTable(
-        np.concatenate(figures),
         np.concatenate(counts),
-        np.array(picture, np.int64),
-        np.array(photo, np.int64),
+        np.concatenate(surest),
+        np.concatenate(specks),
+        np.concatenate(picture),
         damaged,
         np.array([float(one.labels.size) for one in evidence]),
         np.array([one.undamaged for one in evidence], np.bool_),

@@ -58,8 +58,6 @@ def test_figures_of_pieces_are_those_of_their_pixels(monkeypatch: pytest.MonkeyP
     assert pieces.highest(plane).tolist() == [values.max() for values in owned]
     assert pieces.total(plane).tolist() == [values.sum() for values in owned]
     assert pieces.total(plane > 200).tolist() == [(values > 200).sum() for values in owned]
-    wanted = [np.bincount(values, minlength=256) for values in owned[3:9]]
-    assert np.array_equal(pieces.histograms(plane, 3, 9), wanted)
 
 
 def test_a_part_of_the_mask_shows_its_pieces() -> None:

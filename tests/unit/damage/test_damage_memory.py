@@ -20,7 +20,6 @@ from pipeline.damage.infrared import find_in_infrared
 from pipeline.damage.learned import LearnedDetector, save_weights
 from pipeline.damage.levels import Thresholds
 from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.damage.piece_judge import PieceJudge
 
 ROWS, COLUMNS = 2000, 2100
 
@@ -68,8 +67,6 @@ def test_the_learned_detector_needs_seven_bytes_a_pixel(tmp_path: Path, monkeypa
     save_weights(tmp_path / "w", DetectorNet(NetworkConfig(depth=2, width=8, widest=8)), Thresholds(), {})
     detector = LearnedDetector(tmp_path / "w", device="cpu", backend="torch")
     monkeypatch.setattr(detector, "_runner", Brightness())
-    certain = PieceJudge(np.zeros(6), np.ones(6), np.zeros((2, 6)), np.zeros(2), np.ones(2), 9.0)
-    monkeypatch.setattr(detector, "thresholds", Thresholds(judge=certain))
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(10000)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))
