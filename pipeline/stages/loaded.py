@@ -10,7 +10,6 @@ from pipeline.errors import ConfigurationError
 from pipeline.settings import Recipe
 from pipeline.stages.work import Work
 
-
 #: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
 RULES = f"guards-{guards.VERSION} infrared-{infrared.VERSION} grain-{grain.VERSION}"
 

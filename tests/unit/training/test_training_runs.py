@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 
 from pipeline.cli.train import add_parser
 from pipeline.errors import WeightsError
+from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
 from pipeline.training import inpainter
 from pipeline.training.checkpoint import NAME, read_progress
@@ -70,7 +72,9 @@ def test_a_run_learns(photo_folder: Path, make_options: MakeOptions) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_a_run_begins_from_weights(photo_folder: Path, make_options: MakeOptions) -> None:
+def test_a_run_begins_from_weights(
+    photo_folder: Path, make_options: MakeOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photos = load_photos(photo_folder)
     first = InpainterTraining(photos, make_options(2, "first"))
     first.run()
@@ -82,6 +86,8 @@ def test_a_run_begins_from_weights(photo_folder: Path, make_options: MakeOptions
     second.run()
     resumed = InpainterTraining(photos, make_options(3, "second", seed=2), resume=True)
     assert resumed.progress.facts["init"] == digest
+    shape = config.SIZES["light"]
+    monkeypatch.setitem(config.SIZES, "medium", replace(shape, coarse_width=shape.coarse_width + 1))
     with pytest.raises(ValueError, match="does not contain"):
         InpainterTraining(photos, make_options(1, "third", size="medium"), shipped)
 
@@ -164,7 +170,7 @@ def test_what_cannot_begin_says_why(
         ([str(photo_folder), "--out", str(tmp_path / "b"), "--resume"], "no checkpoint to resume"),
         ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
         ([str(photo_folder), "--out", str(tmp_path / "e"), "--init", str(empty / "w")], "cannot read"),
-        ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "wide"], "not contain"),
+        ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "medium"], "not contain"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
     ):
         assert run_command("inpainter", *arguments) == 2
