@@ -6,6 +6,10 @@ DIR holds, each where there is one, `bench-damage/damaged` and `bench-damage/mas
 stem), `bench/images` (undamaged), and `photos` with `artefacts`, of which only what training holds out is used: damaged
 by the project's own simulator, once kind by kind and once as kinds are met together. None of it may have been used for
 training or tuning. Precision and recall allow 2 px. Bands are recalls. With --out the curves are drawn there.
+
+Levels: `repair` is what a detector is sure of, `suggest` adds what it doubts, `filled` is what a night fills without a
+person: repairs that the guards for coverage, faces and text let pass, and nothing of the pictures that they keep for
+review (`review share`). The part `restored` is filled in the same way.
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
     data, report = given.data, dict[str, Any]()
     kinds = given.kind or ALL_KINDS
     if "foreign" in given.parts and (data / "bench-damage").is_dir():
-        report["foreign"] = on_damaged(detectors, foreign(data / "bench-damage", given.limit))
+        report["foreign"] = on_damaged(detectors, foreign(data / "bench-damage", given.limit, given.without))
     if (data / "photos").is_dir():
         if "own" in given.parts:
             report["own"] = on_damaged(detectors, own(data, given.own, None))
@@ -86,6 +90,7 @@ def tell(report: dict[str, Any]) -> None:
                     shown = ("recall", "precision") if part == "kinds" else ("recall",)
                     told = (f"{kind} {'/'.join(f'{each[key]:.2f}' for key in shown)};" for kind, each in kinds.items())
                     print(f"{'':29}", "/".join(shown) + " by kind:", *told)
+            print(f"{part:9} {name:10} review share {found['review_share']:.3f}")
             if "average_precision" in found:
                 print(f"{part:9} {name:10} average precision {found['average_precision']:.3f}")
     for part in ("clean", "cost"):
@@ -113,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--parts", nargs="+", choices=PARTS, default=PARTS[:5], help="what is measured (default: all but cost)")
     add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part `kinds`, e.g. one that training was without")
     add("--limit", type=int, default=None, help="pictures of the parts `foreign` and `clean`; all when left out")
+    add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part `foreign`, e.g. what was seen")
     add("--own", type=int, default=64, help="pictures of the parts `own`, `kinds` and `restored`")
     add("--engine", default="rn", help="fills the masks of the part `restored`")
     add("--megapixels", nargs="+", type=float, default=[12.0], help="sizes of the part `cost`")

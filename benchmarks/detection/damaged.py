@@ -10,31 +10,39 @@ import numpy as np
 
 from benchmarks.detection.bands import Bands
 from benchmarks.detection.figures import Curve, Plane, Tally
+from benchmarks.detection.night import unattended
 from benchmarks.detection.sets import Damaged
 from pipeline.damage import Detector
+from pipeline.settings import Recipe
 
-LEVELS = ("repair", "suggest")
+#: What is repaired, what is suggested, and what a night fills: repairs that the guards let pass.
+LEVELS = ("repair", "suggest", "filled")
 
 
 def on_damaged(detectors: dict[str, Detector], cases: Iterable[Damaged]) -> dict[str, dict[str, Any]]:
     """Returns for each detector its figures by level, pixels pooled over all pictures, and its curve.
 
     Keys: each level with precision, recall, F1, Dice, IoU, `bands` (recall by band) and `kinds` (figures by kind:
-    recall of that kind's pixels; precision too where it was the picture's only kind); `curve` and `average_precision`
-    of detectors that tell chances.
+    recall of that kind's pixels; precision too where it was the picture's only kind); `review_share`, the share of
+    pictures that the guards keep for a person and of which nothing is `filled`; `curve` and `average_precision` of
+    detectors that tell chances. Masks are taken without a rim at every level.
     """
+    recipe = Recipe()
     tallies = {name: {level: Tally() for level in LEVELS} for name in detectors}
     bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
     kinds = {name: {level: defaultdict[str, Tally](Tally) for level in LEVELS} for name in detectors}
     curves = {name: Curve() for name in detectors if hasattr(detectors[name], "chances")}
     asked = {name: Heard(detectors[name]) for name in curves}
+    pictures, kept = 0, dict.fromkeys(detectors, 0)
     for case in cases:
+        pictures += 1
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, dilate=0)
+            found = detector.detect(case.pixels, dilate=0, max_coverage=recipe.max_coverage)
             if name in curves:
                 curves[name].add(asked[name].last, case.truth)
-            for level in LEVELS:
-                mask = getattr(found, level)
+            night = unattended(case.pixels, found, recipe)
+            kept[name] += night.review
+            for level, mask in zip(LEVELS, (found.repair, found.suggest, night.found), strict=True):
                 tallies[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)
                 for kind, truth in case.kinds.items():
@@ -51,6 +59,7 @@ def on_damaged(detectors: dict[str, Detector], cases: Iterable[Damaged]) -> dict
             }
             for level in LEVELS
         }
+        report[name]["review_share"] = round(kept[name] / max(1, pictures), 4)
         if name in curves:
             report[name]["average_precision"] = curves[name].average_precision()
             report[name]["curve"] = curves[name].points()

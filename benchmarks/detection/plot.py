@@ -34,7 +34,7 @@ def write_curves(folder: Path, sets: dict[str, dict[str, dict[str, Any]]]) -> li
             colour = f"C{index}"
             points = found.get("curve", ())
             axes.plot([p["recall"] for p in points], [p["precision"] for p in points], colour, label=detector)
-            for level, mark in (("repair", "o"), ("suggest", "s")):
+            for level, mark in (("repair", "o"), ("suggest", "s"), ("filled", "^")):
                 axes.plot(
                     found[level]["recall"], found[level]["precision"], colour + mark, label=f"{detector}: {level}"
                 )

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.figures import Plane
+from benchmarks.detection.night import unattended
 from benchmarks.detection.sets import Damaged
-from pipeline.damage import Detection, Detector
+from pipeline.damage import Detector
 from pipeline.damage.finish import widen
 from pipeline.engines import Engine, Job, inpaint
 from pipeline.metrics import psnr, ssim
@@ -28,22 +29,24 @@ def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
     return result
 
 
-def unattended(found: Detection) -> Plane:
-    """Returns what a night fills: nothing where a person must look first."""
-    return np.zeros_like(found.repair) if found.review else found.repair
-
-
 def end_to_end(detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged]) -> dict[str, Any]:
-    """Returns mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone."""
+    """Returns mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
+
+    By detector it is what a night makes of a picture: what the guards keep for a person is left alone, and
+    `review_share` says how often they do.
+    """
     recipe = Recipe()
+    kept = dict.fromkeys(detectors, 0)
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in ("alone", "true masks", *detectors)}
     for case in cases:
         if case.original is None or not case.truth.any():
             continue
         masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage)
-            masks[name] = unattended(found)
+            found = detector.detect(case.pixels, dilate=0, max_coverage=recipe.max_coverage)
+            night = unattended(case.pixels, found, recipe)
+            masks[name] = night.fill
+            kept[name] += night.review
         for name, mask in masks.items():
             same = mask is None or not mask.any()
             result = case.pixels if same else fill(case.pixels, mask, engine)  # type: ignore[arg-type]
@@ -60,4 +63,6 @@ def end_to_end(detectors: dict[str, Detector], engine: Engine, cases: Iterable[D
             report[name]["worse_psnr_share"] = round(float(worse[:, 0].mean()), 4)
             report[name]["worse_ssim_share"] = round(float(worse[:, 1].mean()), 4)
             report[name]["largest_loss_db"] = round(float((alone - found)[:, 0].max()), 3)
+        if name in kept:
+            report[name]["review_share"] = round(kept[name] / len(alone), 4)
     return report

@@ -62,10 +62,23 @@ def load(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB"))
 
 
-def foreign(folder: Path, limit: int | None = None) -> Iterator[Damaged]:
-    """Yields pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem."""
+def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
+    """Yields pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
+
+    Args:
+        folder: holds both.
+        limit: at most so many pictures, of those that are left.
+        without: stems of pictures to leave out, such as those that were looked at with their errors.
+
+    Raises:
+        ValueError: there is no picture of such a stem, which is a slip of the pen.
+    """
     masks = {path.stem: path for path in pictures(folder / "masks")}
-    for path in every(pictures(folder / "damaged"), limit):
+    damaged = pictures(folder / "damaged")
+    unknown = set(without) - {path.stem for path in damaged}
+    if unknown:
+        raise ValueError(f"no picture below {folder / 'damaged'} has the stem {', '.join(sorted(unknown))}")
+    for path in every([path for path in damaged if path.stem not in without], limit):
         truth = load(masks[path.stem])
         truth = truth if truth.ndim == 2 else truth.max(axis=2)
         yield Damaged(path.name, load(path), np.where(truth >= 128, 255, 0).astype(np.uint8))

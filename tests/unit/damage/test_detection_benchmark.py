@@ -17,10 +17,15 @@ from benchmarks.detection.bands import Bands
 from benchmarks.detection.cost import cost
 from benchmarks.detection.damaged import on_damaged
 from benchmarks.detection.figures import Curve, Tally
+from benchmarks.detection.night import unattended
 from benchmarks.detection.restored import end_to_end
-from benchmarks.detection.sets import Damaged, own
+from benchmarks.detection.sets import Damaged, foreign, own
 from pipeline.damage import Detection, load_detector
+from pipeline.damage.finish import finish
 from pipeline.engines import load_engine
+from pipeline.scans import Scan, ScanInfo
+from pipeline.settings import Recipe
+from pipeline.stages.marks import find_marks
 from pipeline.training.photos import is_held_out
 
 
@@ -107,6 +112,7 @@ def test_worse_than_left_alone_is_counted() -> None:
     assert found["right"]["psnr"] > found["alone"]["psnr"] > found["wrong"]["psnr"]
     assert found["wrong"]["worse_psnr_share"] == found["wrong"]["worse_ssim_share"] == 1
     assert found["unsure"]["psnr"] == found["alone"]["psnr"], "what a person must look at first is left alone"
+    assert [found[name]["review_share"] for name in detectors] == [0, 0, 1]
 
 
 def test_figures_by_kind() -> None:
@@ -118,6 +124,68 @@ def test_figures_by_kind() -> None:
     assert found["repair"]["precision"] == 1
     assert found["repair"]["kinds"]["hair"]["recall"] == 1 and found["repair"]["kinds"]["dust"]["recall"] == 0
     assert "curve" not in found
+
+
+def scratched_face() -> tuple[np.ndarray, np.ndarray]:
+    """A portrait with a white line across an eye, and the line."""
+    truth = np.zeros((512, 512), np.uint8)
+    truth[60:200, 221:226] = 255
+    return np.where(truth[:, :, None] > 0, 255, skimage.data.astronaut()).astype(np.uint8), truth
+
+
+def test_a_night_fills_what_the_guards_let_pass_and_no_rim_is_counted() -> None:
+    portrait, line = scratched_face()
+    plain, scratch = np.full((60, 80), 90, np.uint8), empty()
+    scratch[10, 5:60] = 255
+    found = on_damaged({"oracle": Oracle(scratch)}, [Damaged("plain", plain, scratch, {"scratch": scratch})])["oracle"]
+    assert found["filled"] == found["repair"] and found["review_share"] == 0
+    night = unattended(plain, Oracle(scratch).detect(plain), Recipe())
+    assert np.array_equal(night.found, scratch) and night.fill[8:13, 20].all()
+    found = on_damaged({"oracle": Oracle(line)}, [Damaged("portrait", portrait, line)])["oracle"]
+    assert found["repair"]["recall"] == 1 and found["filled"]["recall"] == 0, "a line on a face waits for a person"
+    assert found["review_share"] == 1
+    assert not unattended(portrait, Oracle(line).detect(portrait), Recipe()).fill.any()
+    assert not unattended(plain, Oracle(scratch, "too much").detect(plain), Recipe()).fill.any()
+    # Coverage is that of the mask with its rim, as at night.
+    assert unattended(plain, Oracle(scratch).detect(plain), Recipe(max_coverage=1.5 * 55 / plain.size)).review
+
+
+class Finishing(Oracle):
+    """Ends as real detectors do: with a rim, and coverage asked of it."""
+
+    def detect(self, pixels: np.ndarray, *, dilate: int = 2, max_coverage: float = 0.15, **_: object) -> Detection:
+        return finish(self.mask, self.mask, [], dilate=dilate, max_coverage=max_coverage)
+
+
+@pytest.mark.parametrize(
+    ("changes", "review", "filled"),
+    [
+        ({}, [True, False], [0, 1]),
+        ({"face_guard": False, "dilate": 4}, [False, False], [1, 1]),
+        ({"text_guard": False}, [True, False], [0, 2]),
+        ({"max_coverage": 0.0015}, [True, True], [0, 0]),
+    ],
+)
+def test_a_night_of_the_benchmark_is_the_pipelines(
+    changes: dict[str, object], review: list[bool], filled: list[int]
+) -> None:
+    recipe = Recipe(engine="telea", **changes)
+    sheet, marks_on_sheet = np.full((300, 600), 215, np.uint8), np.zeros((300, 600), np.uint8)
+    cv2.putText(sheet, "Harbour of Luebeck 1893", (40, 80), cv2.FONT_HERSHEY_DUPLEX, 1.0, 60, 2, cv2.LINE_AA)
+    marks_on_sheet[70:73, 120:123] = marks_on_sheet[200, 50:200] = 255  # a speck on a letter, a scratch on paper
+    reviews, pieces = [], []
+    for pixels, mask in (scratched_face(), (sheet, marks_on_sheet)):
+        mode, channels = ("RGB", 3) if pixels.ndim == 3 else ("L", 1)
+        scan = Scan(pixels, ScanInfo("PNG", pixels.shape[1], pixels.shape[0], channels, 8, 1, 1, mode))
+        detector = Finishing(mask)
+        marks = find_marks(scan, recipe, detector)
+        night = unattended(pixels, detector.detect(pixels, dilate=0), recipe)
+        assert night.review == bool(marks.review)
+        assert np.array_equal(night.fill, np.zeros_like(marks.fill) if marks.review else marks.fill)
+        assert not (night.found & ~mask).any()
+        reviews.append(night.review)
+        pieces.append(cv2.connectedComponents(night.found)[0] - 1)
+    assert reviews == review and pieces == filled
 
 
 class Chancy(Oracle):
@@ -169,6 +237,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_pictures_that_were_looked_at_can_be_left_out(data: Path) -> None:
+    folder = data / "bench-damage"
+    assert [case.name for case in foreign(folder, without=["0"])] == ["1.png"]
+    assert [case.name for case in foreign(folder, 1, without=["0"])] == ["1.png"]
+    with pytest.raises(ValueError, match="has the stem 7, 8"):
+        list(foreign(folder, without=["8", "0", "7"]))
+
+
 def test_own_pictures_are_held_out_and_the_same_each_time(data: Path) -> None:
     first, second = (list(own(data, 3, ["scratch", "dust"])) for _ in range(2))
     assert all(is_held_out(case.name) for case in first)
@@ -193,6 +269,9 @@ def test_every_part_runs(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     main([*given, "classical", "--parts", "foreign", "clean"])
     told = capsys.readouterr().out
     assert "foreign   classical  repair" in told and "clean     classical" in told
+    assert "foreign   classical  filled" in told and "foreign   classical  review share 0." in told
+    main([*given, "none", "--parts", "foreign", "--without", "1", "--json"])
+    assert json.loads(capsys.readouterr().out)["foreign"]["none"]["filled"]["precision"] == 1
 
 
 def test_sheets_show_each_scan_and_tell_agreement(
