@@ -25,7 +25,7 @@ from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_c
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
 from pipeline.training.hard_crops import HardCrops
-from pipeline.training.photos import load_photos, split, without
+from pipeline.training.photos import PhotoSet, load_photos, split, without
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 
 log = logging.getLogger(__name__)
@@ -44,12 +44,13 @@ class DetectorRun:
         artefacts: folder of scanned artefacts, or None; every fifth file is held out.
         exclude: shell patterns of names below `photos` to leave out: pictures that carry dust of their own teach
             that dust is none.
+        without: kinds of damage that are never drawn, to measure what they are found by when they were never shown.
         network: shape of the network.
         init: weights that a new run begins from, whose shape is then taken; None begins from chance.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
-        epoch: steps between two looks at the held-out pictures.
+        epoch: steps between two looks at the held-out pictures; 0 never looks.
         workers: processes that draw damage.
         seed: of the first weights and the data.
     """
@@ -59,6 +60,7 @@ class DetectorRun:
     budget: Budget
     artefacts: Path | None = None
     exclude: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     init: Path | None = None
     batch: int = 8
@@ -99,12 +101,15 @@ def detector_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return cross * 4 + dice * 0.5
 
 
-def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = None) -> DetectorNet:
+def train_detector(
+    run: DetectorRun, report: Callable[[Score], None] | None = None, photos: PhotoSet | None = None
+) -> DetectorNet:
     """Returns the averaged network after training; its checkpoint and curves lie in `run.work`.
 
     Args:
         run: what to train, on what, for how long.
         report: called after each epoch.
+        photos: what is to be read below `run.photos` and not excluded, where it was read already.
 
     Raises:
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
@@ -120,11 +125,11 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    training, held = split(without(load_photos(run.photos), run.exclude))
+    training, held = split(photos or without(load_photos(run.photos), run.exclude))
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
-    samples = held_out_samples(held, run.artefacts)
-    crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step)
+    samples = held_out_samples(held, run.artefacts) if run.epoch else []
+    crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step, without=run.without)
     hard = HardCrops(seed=run.seed)
     loader = DataLoader(
         crops,
@@ -149,14 +154,15 @@ def train_detector(run: DetectorRun, report: Callable[[Score], None] | None = No
         progress.step += 1
         progress.pixels += labels.numel()
         progress.seconds = before + time.monotonic() - started
-        if progress.step % run.epoch == 0:
+        due = run.epoch > 0 and progress.step % run.epoch == 0
+        if due:
             result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)
             losses.clear()
             with (run.work / CURVES).open("a") as curves:
                 curves.write(json.dumps(result.as_dict()) + "\n")
             if report is not None:
                 report(result)
-        if time.monotonic() - saved > 120 or progress.step % run.epoch == 0:
+        if due or time.monotonic() - saved > 120:
             save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
             saved = time.monotonic()
     save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)

@@ -46,11 +46,12 @@ class Sample:
 
 def make_sample(
     picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float,
-    distracted: float = DISTRACTED,
+    distracted: float = DISTRACTED, without: frozenset[str] = frozenset(),
 ) -> Sample:  # fmt: skip
     """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels.
 
-    Into a share `distracted` something is drawn that looks like damage and is none.
+    Into a share `distracted` something is drawn that looks like damage and is none. Kinds in `without` are never drawn;
+    where they were all that would have been, `vague` is.
     """
     picture = _vary(picture, rng)
     if rng.random() < distracted:
@@ -61,6 +62,7 @@ def make_sample(
     else:
         severity = float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
         kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
+        kinds = [name for name in kinds if name not in without]
         if not kinds or rng.random() < 0.35:
             kinds.append("vague")
         result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=VARIETY, bank=bank)
@@ -147,6 +149,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         side: crop size.
         seed: of this worker's choices.
         undamaged: share of pictures without damage.
+        without: kinds of damage that are never drawn, see `make_sample`.
         store: drawn pictures kept.
         first: pictures drawn before the first crop, lest a beginning or resumed run learn a handful by heart.
         reuse: crops taken for each picture drawn.
@@ -154,8 +157,9 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
 
     def __init__(
         self, pictures: tuple[Picture, ...], artefacts: Path | None, *, side: int, seed: int, undamaged: float = 0.35,
-        store: int = 1200, first: int = 64, reuse: int = 5,
+        store: int = 1200, first: int = 64, reuse: int = 5, without: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
+        self.without = without
         self.pictures, self.artefacts, self.side, self.seed = pictures, artefacts, side, seed
         self.undamaged, self.store, self.first, self.reuse = undamaged, store, first, reuse
 
@@ -169,7 +173,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         while True:
             if count % self.reuse == 0 or len(kept) < first:
                 picture = self.pictures[int(rng.integers(len(self.pictures)))]
-                sample = make_sample(picture, rng, bank, undamaged=self.undamaged)
+                sample = make_sample(picture, rng, bank, undamaged=self.undamaged, without=self.without)
                 if len(kept) < self.store:
                     kept.append(sample)
                 else:

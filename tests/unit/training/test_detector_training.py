@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ import torch
 from pipeline.damage.learned import LearnedDetector
 from pipeline.damage.network import NetworkConfig
 from pipeline.damage.planes import PLANES
+from pipeline.damage.simulation.kinds import ODDS
+from pipeline.training import detector_data
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun, detector_loss, train_detector
 from pipeline.training.detector_card import CARD, finish_run
@@ -31,6 +34,26 @@ def test_labels_follow_what_can_be_seen() -> None:
         for seed in range(5)
     ]
     assert 0 < float(np.mean(shares)) < 0.5
+
+
+def test_kinds_left_out_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[list[str]] = []
+    simulate = detector_data.simulate
+
+    def watched(picture: np.ndarray, rng: np.random.Generator, kinds: list[str], *rest: Any, **more: Any) -> Any:
+        drawn.append(list(kinds))
+        return simulate(picture, rng, kinds, *rest, **more)
+
+    monkeypatch.setattr(detector_data, "simulate", watched)
+    picture = skimage.data.astronaut()[:288, :288]
+    for left_out in (frozenset[str](), frozenset({"dust", "hair"}), frozenset(ODDS)):
+        drawn.clear()
+        for seed in range(12):
+            make_sample(picture, np.random.default_rng(seed), None, undamaged=0.0, without=left_out)
+        met = {kind for kinds in drawn for kind in kinds}
+        assert not met & left_out and all(drawn)
+        assert ("dust" in met) == (not left_out) and "vague" in met
+    assert met == {"vague"}, "which stands in where nothing else is left"
 
 
 def test_crops_are_a_stream_of_what_the_network_takes() -> None:
