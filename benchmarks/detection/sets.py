@@ -102,11 +102,16 @@ def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged
     for index in range(limit):
         # A prime step, so that few pictures still come from all folders.
         name = names[index * 37 % len(names)]
-        rng = np.random.default_rng((SEED, index, kinds is None))
-        chosen = None if kinds is None else [kinds[index % len(kinds)]]
-        made = simulate(read_picture(data / "photos" / name), rng, chosen, ageing=float(rng.uniform(0, 1)), bank=bank)
-        pixels, original = np.asarray(made.pixels, np.uint8), np.asarray(made.original, np.uint8)
-        yield Damaged(name, pixels, made.mask, made.kinds, original)
+        yield damage(name, read_picture(data / "photos" / name), index, kinds, bank)
+
+
+def damage(name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None) -> Damaged:
+    """Returns a photograph damaged by the project's simulator, the same for the same index and kinds each time."""
+    rng = np.random.default_rng((SEED, index, kinds is None))
+    chosen = None if kinds is None else [kinds[index % len(kinds)]]
+    made = simulate(picture, rng, chosen, ageing=float(rng.uniform(0, 1)), bank=bank)
+    pixels, original = np.asarray(made.pixels, np.uint8), np.asarray(made.original, np.uint8)
+    return Damaged(name, pixels, made.mask, made.kinds, original)
 
 
 ALL_KINDS = tuple(KINDS)

@@ -1,0 +1,306 @@
+"""Damage of a kind that was never shown: `python -m benchmarks.left_out --data DIR --out RUN`.
+
+A small detector is trained with every kind of damage, and again without each group of kinds (dust, fibres, scratches,
+cracks, creases, tears with lost corners, flakes), for equal steps with equal seeds. How well each group is then found
+is measured on held-out photographs that carry damage of that group alone, with held-out artefacts: average precision,
+and recall at a fixed precision, with 2 px tolerance. What is kept of it without the group says how far the detector has
+learned what damage is, and not only the kinds that it was shown; the groups that stayed in say how much two networks
+differ anyhow.
+
+Damage of no kind (`vague`: any shape, filled anyhow) belongs to no group and stays in training throughout, and so does
+what looks like damage and is none. A kind left out is one that nobody thought of drawing, not one that nothing is like.
+
+DIR holds `photos` and, where there are any, `artefacts`. A cell is one network; a finished cell is not trained again,
+and one that was broken off goes on from its checkpoint. Cells of one folder have all but group and seed in common.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.detection.figures import Curve, Plane
+from benchmarks.detection.sets import Damaged, damage
+from pipeline.damage import ArtefactBank
+from pipeline.damage.network import DetectorNet, NetworkConfig
+from pipeline.errors import RestorationError
+from pipeline.machine.files import write_whole
+from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.detector import DetectorRun, train_detector
+from pipeline.training.detector_score import probabilities
+from pipeline.training.photos import PhotoSet, load_photos, split, without
+from pipeline.training.schedule import Budget
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "dust": ("dust",), "fibres": ("hair", "lint"), "scratches": ("scratch",), "cracks": ("crack",),
+    "creases": ("crease",), "tears": ("tear", "lost-corner"), "flakes": ("flake",),
+}  # fmt: skip
+SMALL = NetworkConfig(depth=4, width=16, widest=64)
+"""Eight networks are to be trained in an hour or two of two busy cores."""
+PRECISION = 0.8
+"""At which recall is told."""
+SIDE = 448
+"""Held-out photographs are cut to it: so large are those that training draws damage on."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every cell has in common; a folder holds cells of one plan only."""
+
+    steps: int
+    batch: int
+    crop: int
+    count: int
+    network: dict[str, str]
+    photos: str
+    artefacts: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network: the group that it is trained without (none when empty), and its seed."""
+
+    group: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return f"without-{self.group}-{self.seed}" if self.group else f"all-{self.seed}"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that are never drawn."""
+        return frozenset(GROUPS[self.group] if self.group else ())
+
+
+#: How well a group is found: its name, average precision and recall.
+Row = dict[str, str | float]
+
+
+def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[Damaged]]:
+    """Returns for each group so many held-out photographs with damage of that group alone, the same in each group."""
+    pictures: list[tuple[str, Plane]] = []
+    for index in range(count):
+        # A prime step, so that few pictures still come from all folders.
+        at = index * 37 % len(photos)
+        pictures.append((photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE])))
+    return {
+        group: [damage(name, picture, index, kinds, bank) for index, (name, picture) in enumerate(pictures)]
+        for group, kinds in GROUPS.items()
+    }
+
+
+def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]:
+    """Returns a row for each group: how well the network finds it."""
+    rows: list[Row] = []
+    for group, cases in pictures.items():
+        curve = Curve()
+        for case in cases:
+            curve.add(np.round(255 * probabilities(network, case.pixels)).astype(np.uint8), case.truth)
+        recalls = (point["recall"] for point in curve.points() if point["precision"] >= PRECISION)
+        rows.append({"group": group, "ap": curve.average_precision(), "recall": max(recalls, default=0.0)})
+    return rows
+
+
+def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespace) -> DetectorNet | None:
+    """Returns the cell's network after all steps; None when it was stopped and saved before."""
+    run = DetectorRun(
+        photos=arguments.data / "photos",
+        work=arguments.out / "networks" / cell.name,
+        budget=Budget(steps=plan.steps),
+        artefacts=artefacts_of(arguments.data),
+        without=cell.kinds,
+        network=NetworkConfig.from_metadata(plan.network),
+        batch=plan.batch,
+        side=plan.crop,
+        epoch=0,
+        workers=arguments.workers,
+        seed=cell.seed,
+    )
+    with _signals_given_back():
+        network = train_detector(run, photos=photos)
+    return network if read_progress(run.work / NAME).step >= plan.steps else None
+
+
+def artefacts_of(data: Path) -> Path | None:
+    """Returns the folder of scanned artefacts, or None where there is none."""
+    return data / "artefacts" if (data / "artefacts").is_dir() else None
+
+
+@contextmanager
+def _signals_given_back() -> Iterator[None]:
+    """Training takes Ctrl-C and SIGTERM to save before it stops; while pictures are measured they shall end the run."""
+    held = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+
+
+def read_cells(out: Path) -> dict[Cell, list[Row]]:
+    """Returns the figures of every finished cell in a folder."""
+    found = {}
+    for path in sorted((out / "cells").glob("*.json")):
+        *_, group, seed = f"-{path.stem}".split("-")
+        found[Cell("" if group == "all" else group, int(seed))] = json.loads(path.read_text())
+    return found
+
+
+def table(cells: dict[Cell, list[Row]]) -> str:
+    """Returns the finished cells as Markdown: a line for each group that was left out, means over the seeds."""
+    found = {(cell, row["group"]): row for cell, rows in cells.items() for row in rows}
+    lines = [
+        "| group | seeds | AP trained with | AP without | kept % |"
+        f" recall at precision {PRECISION:g} with | without | AP of the others kept % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for group in GROUPS:
+        seeds = sorted(cell.seed for cell in cells if cell.group == group and Cell("", cell.seed) in cells)
+        if not seeds:
+            continue
+        # By figure: with every kind, and without the group.
+        means = {
+            name: [mean(float(found[Cell(left, seed), group][name]) for seed in seeds) for left in ("", group)]
+            for name in ("ap", "recall")
+        }
+        others = [
+            sum(float(found[Cell(left, seed), other]["ap"]) for seed in seeds for other in GROUPS if other != group)
+            for left in ("", group)
+        ]
+        figures = {name: [f"{value:.3f}" for value in pair] for name, pair in means.items()}
+        line = [group, str(len(seeds)), *figures["ap"], _kept(*means["ap"]), *figures["recall"], _kept(*others)]
+        lines.append("| " + " | ".join(line) + " |")
+    return "\n".join(lines)
+
+
+def _kept(whole: float, part: float) -> str:
+    return f"{100 * part / whole:.0f}" if whole else "–"
+
+
+def report(out: Path) -> str:
+    """Returns the table of the finished cells; also written into the folder."""
+    text = table(read_cells(out))
+    write_whole(out / "table.md", (text + "\n").encode())
+    return text
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Returns the table, after training every cell that is not there yet."""
+    _check(arguments)
+    out, folder = arguments.out, artefacts_of(arguments.data)
+    photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
+    plan = Plan(
+        steps=arguments.steps,
+        batch=arguments.batch,
+        crop=arguments.crop,
+        count=arguments.count,
+        network=SMALL.as_metadata(),
+        photos=photos.digest(),
+        artefacts=len(list(folder.rglob("*.png"))) if folder else 0,
+    )
+    stored = out / "plan.json"
+    if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
+        raise ValueError(f"{out} holds cells of another plan, or on other photographs")
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    write_whole(stored, json.dumps(asdict(plan), indent=1).encode())
+    # Seed by seed, so that a run that was stopped has compared all groups.
+    cells = [Cell(group, seed) for seed in range(1, arguments.seeds + 1) for group in ("", *arguments.kinds)]
+    missing = [cell for cell in cells if not _path(out, cell).exists()]
+    if missing:
+        bank = ArtefactBank.load(folder, held_out=True) if folder else None
+        _work_off(missing, plan, photos, held_out(split(photos)[1], bank, plan.count), arguments)
+    return report(out)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if min(arguments.steps, arguments.count, arguments.seeds) < 1 or arguments.batch < 2:
+        raise ValueError("--steps, --count and --seeds must be at least 1, --batch at least 2")
+    if arguments.crop % 2**SMALL.depth:
+        raise ValueError(f"--crop must be a multiple of {2**SMALL.depth}")
+
+
+def _path(out: Path, cell: Cell) -> Path:
+    return out / "cells" / f"{cell.name}.json"
+
+
+def _work_off(
+    cells: list[Cell], plan: Plan, photos: PhotoSet, pictures: dict[str, list[Damaged]], arguments: argparse.Namespace
+) -> None:
+    """Trains and measures cells one after another; the figures of each are kept when it is done."""
+    started = time.monotonic()
+    for done, cell in enumerate(cells, 1):
+        began = time.monotonic()
+        network = train(cell, plan, photos, arguments)
+        if network is None:
+            _tell(f"{cell.name}: stopped and saved; the same command goes on")
+            return
+        trained = time.monotonic()
+        rows = measure(network, pictures)
+        write_whole(_path(arguments.out, cell), json.dumps(rows, indent=1).encode())
+        report(arguments.out)
+        now, left = time.monotonic(), len(cells) - done
+        _tell(
+            f"{cell.name}: trained in {trained - began:.0f} s, measured in {now - trained:.0f} s; average precision "
+            + ", ".join(f"{row['group']} {row['ap']:.3f}" for row in rows)
+            + f"; {left} to go, some {(now - started) / done * left / 60:.0f} min"
+        )
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit code: 0 with the table printed, also when stopped and saved; 2 when it cannot begin."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.left_out", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    place = os.environ.get("BENCH_DATA")
+    add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
+    add("--out", type=Path, required=True, help="folder for cells, checkpoints and table")
+    add("--steps", type=int, default=600, help="of each network (default 600)")
+    add("--kinds", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups to leave out (default: each)")
+    add("--seeds", type=int, default=1, help="networks of each cell, with seeds from 1 on (default 1)")
+    add("--count", type=int, default=24, help="held-out photographs for each group (default 24)")
+    add("--batch", type=int, default=6, help="crops a step (default 6)")
+    add("--crop", type=int, default=192, help="side of a crop (default 192)")
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="photographs left out, see `train detector`",
+    )
+    # One: where other work runs beside it, so small a network is several times as slow on two cores as on one.
+    add("--threads", type=int, default=1, help="cores to train on (default 1)")
+    add("--workers", type=int, default=1, help="processes that draw damage (default 1)")
+    arguments = parser.parse_args(argv)
+    torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(1)
+    try:
+        print(run(arguments))
+    except (RestorationError, ValueError, OSError) as error:
+        print(f"left_out: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
