@@ -31,6 +31,7 @@ from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.sets import ALL_KINDS, every, foreign, own, pictures
 from pipeline.damage import load_detector
 from pipeline.engines import load_engine
+from pipeline.settings import Recipe
 
 PARTS = ("foreign", "own", "kinds", "clean", "restored", "cost")
 
@@ -59,18 +60,20 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
     """Returns all figures asked for, by part; parts whose pictures are missing are left out."""
     detectors = {label: load_detector(name, weights=weights) for label, (name, weights) in names.items()}
     data, report = given.data, dict[str, Any]()
-    kinds = given.kind or ALL_KINDS
+    kinds, recipe, rim = given.kind or ALL_KINDS, Recipe(precision=given.precision), given.rim
     if "foreign" in given.parts and (data / "bench-damage").is_dir():
-        report["foreign"] = on_damaged(detectors, foreign(data / "bench-damage", given.limit, given.without))
+        report["foreign"] = on_damaged(
+            detectors, foreign(data / "bench-damage", given.limit, given.without), recipe, rim=rim
+        )
     if (data / "photos").is_dir():
         if "own" in given.parts:
-            report["own"] = on_damaged(detectors, own(data, given.own, None))
+            report["own"] = on_damaged(detectors, own(data, given.own, None), recipe, rim=rim)
         if "kinds" in given.parts:
-            report["kinds"] = on_damaged(detectors, own(data, given.own, kinds))
+            report["kinds"] = on_damaged(detectors, own(data, given.own, kinds), recipe, rim=rim)
         if "restored" in given.parts:
-            report["restored"] = end_to_end(detectors, load_engine(given.engine), own(data, given.own, None))
+            report["restored"] = end_to_end(detectors, load_engine(given.engine), own(data, given.own, None), recipe)
     if "clean" in given.parts and (data / "bench" / "images").is_dir():
-        report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit))
+        report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit), given.precision)
     if "cost" in given.parts:
         report["cost"] = costs(names, given.megapixels)
     return report
@@ -119,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part `kinds`, e.g. one that training was without")
     add("--limit", type=int, default=None, help="pictures of the parts `foreign` and `clean`; all when left out")
     add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part `foreign`, e.g. what was seen")
+    add("--precision", type=float, default=0.95, help="that a recipe wants of repairs (default .95)")
+    add("--rim", action="store_true", help="masks with their rim, as they are written; else as they are found")
     add("--own", type=int, default=64, help="pictures of the parts `own`, `kinds` and `restored`")
     add("--engine", default="rn", help="fills the masks of the part `restored`")
     add("--megapixels", nargs="+", type=float, default=[12.0], help="sizes of the part `cost`")

@@ -12,14 +12,16 @@ from benchmarks.detection.sets import load
 from pipeline.damage import Detector
 
 
-def on_clean(detectors: dict[str, Detector], paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def on_clean(
+    detectors: dict[str, Detector], paths: Iterable[Path], precision: float = 0.95
+) -> dict[str, dict[str, Any]]:
     """Returns for each detector the area marked in per cent (mean, worst), the share left empty, the worst five."""
     shares: dict[str, list[tuple[float, float, str]]] = {name: [] for name in detectors}
     for path in paths:
         picture = load(path)
         area = picture.shape[0] * picture.shape[1] / 100
         for name, detector in detectors.items():
-            found = detector.detect(picture, dilate=0)
+            found = detector.detect(picture, precision=precision, dilate=0)
             marked = (np.count_nonzero(mask) / area for mask in (found.repair, found.suggest))
             shares[name].append((*(float(share) for share in marked), path.name))  # type: ignore[arg-type]
     return {name: _summary(found) for name, found in shares.items()}

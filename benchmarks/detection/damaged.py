@@ -13,21 +13,24 @@ from benchmarks.detection.figures import Curve, Plane, Tally
 from benchmarks.detection.night import unattended
 from benchmarks.detection.sets import Damaged
 from pipeline.damage import Detector
+from pipeline.damage.finish import widen
 from pipeline.settings import Recipe
 
 #: What is repaired, what is suggested, and what a night fills: repairs that the guards let pass.
 LEVELS = ("repair", "suggest", "filled")
 
 
-def on_damaged(detectors: dict[str, Detector], cases: Iterable[Damaged]) -> dict[str, dict[str, Any]]:
+def on_damaged(
+    detectors: dict[str, Detector], cases: Iterable[Damaged], recipe: Recipe | None = None, *, rim: bool = False
+) -> dict[str, dict[str, Any]]:
     """Returns for each detector its figures by level, pixels pooled over all pictures, and its curve.
 
     Keys: each level with precision, recall, F1, Dice, IoU, `bands` (recall by band) and `kinds` (figures by kind:
     recall of that kind's pixels; precision too where it was the picture's only kind); `review_share`, the share of
     pictures that the guards keep for a person and of which nothing is `filled`; `curve` and `average_precision` of
-    detectors that tell chances. Masks are taken without a rim at every level.
+    detectors that tell chances. Masks are taken without a rim at every level, or with `rim` as they are written.
     """
-    recipe = Recipe()
+    recipe = recipe or Recipe()
     tallies = {name: {level: Tally() for level in LEVELS} for name in detectors}
     bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
     kinds = {name: {level: defaultdict[str, Tally](Tally) for level in LEVELS} for name in detectors}
@@ -37,12 +40,15 @@ def on_damaged(detectors: dict[str, Detector], cases: Iterable[Damaged]) -> dict
     for case in cases:
         pictures += 1
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, dilate=0, max_coverage=recipe.max_coverage)
+            found = detector.detect(case.pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
             if name in curves:
                 curves[name].add(asked[name].last, case.truth)
             night = unattended(case.pixels, found, recipe)
             kept[name] += night.review
-            for level, mask in zip(LEVELS, (found.repair, found.suggest, night.found), strict=True):
+            masks = (found.repair, found.suggest, night.found)
+            if rim:
+                masks = (widen(found.repair, recipe.dilate), widen(found.suggest, recipe.dilate), night.fill)
+            for level, mask in zip(LEVELS, masks, strict=True):
                 tallies[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)
                 for kind, truth in case.kinds.items():

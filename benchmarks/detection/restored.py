@@ -29,13 +29,15 @@ def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
     return result
 
 
-def end_to_end(detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged]) -> dict[str, Any]:
+def end_to_end(
+    detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged], recipe: Recipe | None = None
+) -> dict[str, Any]:
     """Returns mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
 
     By detector it is what a night makes of a picture: what the guards keep for a person is left alone, and
     `review_share` says how often they do.
     """
-    recipe = Recipe()
+    recipe = recipe or Recipe()
     kept = dict.fromkeys(detectors, 0)
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in ("alone", "true masks", *detectors)}
     for case in cases:
@@ -43,7 +45,7 @@ def end_to_end(detectors: dict[str, Detector], engine: Engine, cases: Iterable[D
             continue
         masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, dilate=0, max_coverage=recipe.max_coverage)
+            found = detector.detect(case.pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
             night = unattended(case.pixels, found, recipe)
             masks[name] = night.fill
             kept[name] += night.review

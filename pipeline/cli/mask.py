@@ -70,6 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="repair: what would be filled unseen (default); suggest: also what a reviewer would be offered",
     )
     parser.add_argument("--detector", default=None, help="classical, learned or none (default: as in recipes)")
+    parser.add_argument("--precision", type=float, default=None, help="wanted of what is repaired (default 0.95)")
     parser.add_argument("--sensitivity", type=float, default=None, help="above 1 finds more, rightly or wrongly")
     parser.add_argument("--dilate", type=int, default=None, help="pixels added around what is found")
     parser.add_argument("--masks", metavar="DIR", help="painted masks, paired by path and stem, besides those in SRC")
@@ -100,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     summary = Summary()
     try:
-        names = ("detector", "sensitivity", "dilate", "mask_mode", "level")
+        names = ("detector", "precision", "sensitivity", "dilate", "mask_mode", "level")
         given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
         given |= {"face_guard": not arguments.no_face_guard, "text_guard": not arguments.no_text_guard}
         given["infrared"] = not arguments.no_infrared

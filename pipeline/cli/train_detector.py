@@ -52,9 +52,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
     parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw damage (default 1)")
-    parser.add_argument(
-        "--precision", type=float, default=0.95, help="wanted of what is repaired unseen (default 0.95)"
-    )
     parser.add_argument("--seed", type=int, default=7)
     parser.set_defaults(func=train_detector)
 
@@ -111,7 +108,7 @@ def train_detector(args: argparse.Namespace) -> int:
             seed=args.seed,
         )
         network = train(run, show)
-        weights = finish_run(run, network, precision=args.precision)
+        weights = finish_run(run, network)
     except (RestorationError, ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2

@@ -33,10 +33,13 @@ __all__ = [
 def detect(
     pixels: Pixels,
     *,
+    precision: float = 0.95,
     sensitivity: float = 1.0,
     dilate: int = 2,
     max_coverage: float = 0.15,
     detector: str = "learned",
 ) -> Detection:
     """Returns the damage on a scan, found by the named detector; see `Detector.detect`."""
-    return load_detector(detector).detect(pixels, sensitivity=sensitivity, dilate=dilate, max_coverage=max_coverage)
+    return load_detector(detector).detect(
+        pixels, precision=precision, sensitivity=sensitivity, dilate=dilate, max_coverage=max_coverage
+    )

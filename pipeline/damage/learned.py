@@ -59,8 +59,9 @@ class LearnedDetector:
         return self._runner.runtime
 
     def detect(
-        self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
-    ) -> Detection:
+        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        max_coverage: float = 0.15,
+    ) -> Detection:  # fmt: skip
         """Returns the damage on a scan; see `Detector.detect`."""
         chance = self.chances(pixels)
         if chance.size >= LARGE:
@@ -70,7 +71,7 @@ class LearnedDetector:
         if outside is not None:
             chance[outside] = 0
         unit = max(1.0, float(np.sqrt(chance.size)) / 512)
-        repair, suggest = levels(chance, self.thresholds, sensitivity)
+        repair, suggest = levels(chance, self.thresholds, precision=precision, sensitivity=sensitivity)
         components = explain_pieces(Found(chance, repair, suggest, unit))
         repair[repair > 0] = 255
         return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,43 +18,65 @@ Chances = NDArray[np.uint8]
 SPECK = 16.0
 
 
+#: Share of a picture that suggestions may cover. A picture that is doubtful all over tells a reviewer nothing: there
+#: they begin at a higher chance.
+CROWD = 0.25
+#: Rows counted at a time.
+ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a piece must reach to be repaired unseen, and what that is worth.
+
+    Attributes:
+        precision: share of the pixels repaired that shall be damage.
+        surest: chance of the piece's surest pixel.
+        grow: pieces reach as far as pixels have this chance.
+        smallest: fewest pixels of the piece.
+    """
+
+    precision: float
+    surest: float
+    grow: float
+    smallest: int
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Chances from which pixels and pieces count, from calibration on held-out pictures.
 
     Attributes:
-        repair: a piece is repaired when the chance of its surest pixel reaches this.
-        repair_grow: pieces reach as far as pixels have this chance.
-        suggest, suggest_grow: the same for suggestions.
-        smallest: fewest pixels of a piece that is repaired.
+        repairs: what is asked for each precision, the least first; never empty.
+        suggest: chance from which pixels are suggested.
         suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
-    repair: float = 0.97
-    repair_grow: float = 0.8
-    suggest: float = 0.7
-    suggest_grow: float = 0.4
-    smallest: int = 1
+    repairs: tuple[Repair, ...] = (Repair(0.95, 0.97, 0.8, 1),)
+    suggest: float = 0.4
     suggest_speck: float = 0.0
+
+    def of_precision(self, precision: float) -> Repair:
+        """Returns the least strict thresholds that were calibrated for so much precision, or else the strictest."""
+        return next((one for one in self.repairs if one.precision >= precision - 1e-6), self.repairs[-1])
 
     def as_json(self) -> str:
         """Returns everything as one JSON object, for the header of a weights file."""
-        return json.dumps(vars(self))
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:
-        """Returns what a header holds. Raises `ValueError` or `TypeError` when it holds something else.
-
-        Older headers also name a judge over pieces, and a threshold for wide ones that nothing but a judge asked for.
-        """
+        """Returns what a header holds. Raises `KeyError`, `ValueError` or `TypeError` when it holds something else."""
         document = json.loads(text)
-        if document.pop("judge", None) is not None:
-            raise ValueError("the thresholds go with a judge over pieces, and there is none any more")
-        document.pop("repair_wide", None)
-        return cls(**document)
+        repairs = tuple(Repair(**one) for one in document.pop("repairs"))
+        if not repairs or list(repairs) != sorted(repairs, key=lambda one: one.precision):
+            raise ValueError("thresholds of repairs must be named with rising precision")
+        return cls(repairs, **document)
 
 
-def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tuple[Mask, Mask]:
+def levels(
+    chance: Chances, limits: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
+) -> tuple[Mask, Mask]:
     """Returns what to repair and what to suggest, (H,W) each.
 
     To repair: 0, or the chance of the piece that the pixel belongs to, in 1/255. To suggest: 0 and 255; it contains
@@ -63,17 +85,23 @@ def levels(chance: Chances, limits: Thresholds, sensitivity: float = 1.0) -> tup
     Args:
         chance: (H,W) uint8 in 1/255.
         limits: from calibration.
+        precision: share of what is repaired that shall be damage.
         sensitivity: 2 accepts at half the odds.
     """
-    seed, grow = (move(value, sensitivity) for value in (limits.repair, limits.repair_grow))
-    repair = pieces_above(chance, seed, grow, limits.smallest)
-    seed, speck, grow = (
-        move(value, sensitivity) for value in (limits.suggest, limits.suggest_speck, limits.suggest_grow)
-    )
-    suggest = pieces_above(chance, seed, grow, speck=speck)
+    asked = limits.of_precision(precision)
+    repair = pieces_above(chance, move(asked.surest, sensitivity), move(asked.grow, sensitivity), asked.smallest)
+    cut = uncrowded(chance, move(limits.suggest, sensitivity))
+    suggest = pieces_above(chance, cut, cut, speck=move(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
     suggest[repair > 0] = 255
     return repair, suggest
+
+
+def uncrowded(chance: Chances, cut: int) -> int:
+    """Returns `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
+    counts = sum(np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS))
+    reaching = np.cumsum(np.asarray(counts)[::-1])[::-1]
+    return max(cut, min(255, int(np.argmax(np.append(reaching <= CROWD * chance.size, True)))))
 
 
 def move(chance: float, sensitivity: float) -> int:

@@ -22,8 +22,9 @@ class NoDetector:
     digest = hashlib.sha256(b"none").hexdigest()
 
     def detect(
-        self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
-    ) -> Detection:
+        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        max_coverage: float = 0.15,
+    ) -> Detection:  # fmt: skip
         """Returns empty masks."""
         empty = np.zeros(pixels.shape[:2], np.uint8)
         return Detection(empty, empty.copy())

@@ -58,12 +58,14 @@ class Detector(Protocol):
     digest: str
 
     def detect(
-        self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
-    ) -> Detection:
+        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        max_coverage: float = 0.15,
+    ) -> Detection:  # fmt: skip
         """Returns the damage on a scan (H,W) or (H,W,C), uint8 or uint16.
 
         Args:
             pixels: the scan; an alpha channel is not looked at, but what is fully transparent is never damage.
+            precision: share of what is repaired that shall be damage, of a detector that is calibrated for it.
             sensitivity: scales thresholds; above 1 finds more, and more of what is none.
             dilate: pixels added around every piece, so that no rim is left.
             max_coverage: share of the scan above which the mask goes to review.

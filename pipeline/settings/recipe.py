@@ -50,6 +50,7 @@ class MaskMode(StrEnum):
 #: digest that it had then, and results from then stay what they are.
 LATER: dict[str, object] = {
     "grain": False,
+    "precision": 0.95,
     "infrared": False,
     "face_guard": False,
     "text_guard": False,
@@ -64,6 +65,9 @@ class Recipe(BaseModel):
 
     detector: Detector = Field(Detector.LEARNED, description="what finds damage where no manual mask is given")
     level: Level = Field(Level.REPAIR, description="`repair`: only confident damage; `suggest`: also doubtful damage")
+    precision: float = Field(
+        0.95, ge=0.5, le=0.98, description="share of what is repaired unseen that shall be damage: less finds more"
+    )
     sensitivity: float = Field(1.0, gt=0, le=4, description="scales the detector's thresholds; above 1 finds more")
     max_coverage: float = Field(
         0.15, gt=0, le=1, description="share of a scan above which a detected mask goes to review, unfilled"

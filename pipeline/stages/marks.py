@@ -133,6 +133,7 @@ def _found(scan: Scan, recipe: Recipe, detector: Detector) -> Marks:
     """What the detector marks."""
     detection = detector.detect(
         scans.visible(scan),
+        precision=recipe.precision,
         sensitivity=recipe.sensitivity,
         dilate=recipe.dilate,
         max_coverage=recipe.max_coverage,

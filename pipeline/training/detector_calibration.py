@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Thresholds, move
+from pipeline.damage.levels import Repair, Thresholds, move
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
@@ -33,8 +33,8 @@ class Promise:
     """What repairs must keep on held-out photographs.
 
     Attributes:
-        precision: share of marked pixels that are damage, with 2 px tolerance. More than the .90 that is wanted: what
-            another hand drew, and life, is told with less certainty than this project's own damage.
+        precision: share of marked pixels that are damage, with 2 px tolerance. What another hand drew, and life, is
+            told with less certainty than this project's own damage.
         clean: largest mean share of an undamaged picture's area.
         worst: share of the area that all but one in a hundred of them stay below.
         empty: share of undamaged pictures on which nothing is marked.
@@ -44,6 +44,10 @@ class Promise:
     clean: float = 0.0005
     worst: float = 0.005
     empty: float = 0.80
+
+
+#: What a recipe may ask for; one that asks for something between gets the next stricter.
+PROMISES = (Promise(0.9), Promise(0.95), Promise(0.98))
 
 
 @dataclass(frozen=True)
@@ -88,36 +92,43 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
     )  # fmt: skip
 
 
-def calibrate(evidence: Sequence[Evidence], promise: Promise) -> tuple[Thresholds, str]:
-    """Returns thresholds with nearly the most recall of those that keep the promise, and the figures as Markdown.
+def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tuple[Thresholds, str]:
+    """Returns thresholds with nearly the most recall of those that keep each promise, and the figures as Markdown.
 
-    Suggestions get the pixel threshold with the best F1. Where nothing keeps the promise, repairs get the strictest
+    Suggestions get the pixel threshold with the best F1. Where nothing keeps a promise, repairs get the strictest
     choice.
+
+    Args:
+        evidence: of held-out photographs.
+        promises: with rising precision.
     """
     repaired: dict[Choice, Figures] = {}
     suggested: dict[float, Figures] = {}
-    for cut in sorted({*CUTS, *SUGGESTED}):
+    for cut in CUTS:
         # One table at a time: where pixels are doubtful, there are many pieces.
-        table = piece_table(evidence, move(cut, 1.0))
-        if cut in CUTS:
-            repaired |= repair_figures(table, cut)
-        if cut in SUGGESTED:
-            suggested[cut] = of_pieces(table, ~table.specks | _reach(table, SPECK_SURE))
-    best = _best(repaired, promise)
-    grow, sure, smallest = best or STRICTEST
+        repaired |= repair_figures(piece_table(evidence, move(cut, 1.0)), cut)
+    for cut in SUGGESTED:
+        table = piece_table(evidence, move(cut, 1.0), uncrowd=True)
+        suggested[cut] = of_pieces(table, ~table.specks | _reach(table, SPECK_SURE))
+    best = {promise.precision: _best(repaired, promise) for promise in promises}
+    repairs = tuple(_repair(precision, choice or STRICTEST) for precision, choice in best.items())
     suggest = max(suggested, key=lambda cut: suggested[cut].f1)
     if not suggested[suggest].recall:
-        limits = Thresholds(sure, grow, smallest=smallest)
-        return limits, "The network marks too little on held-out photographs to be calibrated."
+        return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
         "| level | pixels from | surest pixel from | fewest pixels | precision | recall | F1 | clean: mean "
         "| all but 1 % | empty | pieces a megapixel |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
-        *([_row("**repair**", best, repaired[best])] if best else []),
+        *(_row(f"**repair**, {kept:g}", found, repaired[found]) for kept, found in best.items() if found),
         _row("**suggest**", (suggest,), suggested[suggest]),
-        *(_row("", key, worth) for key, worth in repaired.items() if (key[0], key[2]) == (grow, smallest)),
+        *(_row("suggest", (cut,), worth) for cut, worth in suggested.items() if cut != suggest),
     ]
-    return Thresholds(sure, grow, suggest, suggest, smallest, suggest_speck=SPECK_SURE), "\n".join(lines)
+    return Thresholds(repairs, suggest, SPECK_SURE), "\n".join(lines)
+
+
+def _repair(precision: float, choice: Choice) -> Repair:
+    grow, sure, smallest = choice
+    return Repair(precision, sure, grow, smallest)
 
 
 def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:

@@ -15,7 +15,7 @@ from pipeline.damage.network import DetectorNet
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
-from pipeline.training.detector_calibration import Promise, calibrate
+from pipeline.training.detector_calibration import PROMISES, calibrate
 from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, Sample
 from pipeline.training.detector_evidence import gather
 from pipeline.training.detector_score import held_out_samples, probabilities
@@ -26,13 +26,12 @@ log = logging.getLogger(__name__)
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
 
 
-def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> Path:
+def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     """Returns the path of the weights, written to the run's folder with curves, sheet and card beside them.
 
     Args:
         run: what was trained.
         network: its averaged network.
-        precision: wanted of pixels marked for repair, with 2 px tolerance, on held-out simulated pictures.
     """
     training, held = split(without(load_photos(run.photos), run.exclude))
     progress = read_progress(run.work / NAME)
@@ -42,7 +41,7 @@ def finish_run(run: DetectorRun, network: DetectorNet, *, precision: float) -> P
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
     evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
-    limits, table = calibrate(evidence, Promise(precision=precision))
+    limits, table = calibrate(evidence, PROMISES)
     digest = save_weights(weights, network, limits, facts)
     samples = held_out_samples(held, run.artefacts, count=12)
     _draw_curves(run.work)

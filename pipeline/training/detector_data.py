@@ -46,12 +46,13 @@ class Sample:
 
 def make_sample(
     picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float,
-    distracted: float = DISTRACTED, without: frozenset[str] = frozenset(),
+    distracted: float = DISTRACTED, without: frozenset[str] = frozenset(), worn: float = 1.0,
 ) -> Sample:  # fmt: skip
     """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels.
 
     Into a share `distracted` something is drawn that looks like damage and is none. Kinds in `without` are never drawn;
-    where they were all that would have been, `vague` is.
+    where they were all that would have been, `vague` is. `worn` scales how much damage there is: training sees more
+    than is met in life.
     """
     picture = _vary(picture, rng)
     if rng.random() < distracted:
@@ -60,7 +61,7 @@ def make_sample(
     if rng.random() < undamaged:
         result = simulate(picture, rng, [], ageing=ageing, halftone=PRINTED, variety=VARIETY)
     else:
-        severity = float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
+        severity = worn * float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
         kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
         kinds = [name for name in kinds if name not in without]
         if not kinds or rng.random() < 0.35:

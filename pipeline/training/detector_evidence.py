@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.connected import connected
-from pipeline.damage.levels import Chances, are_specks
+from pipeline.damage.levels import Chances, are_specks, uncrowded
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.metrics.tolerance import tolerated
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
 from pipeline.training.photos import PhotoSet
+
+#: How much damage there is, against training: a mark is rightly doubted the more, the rarer damage is.
+WORN = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def gather(
         yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8))
         for turn in range(rounds):
             sample = make_sample(
-                picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0
+                picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0, worn=WORN
             )
             yield Evidence(chances(sample.picture), sample.labels)
 
@@ -84,14 +87,14 @@ class PieceTable:
     undamaged: NDArray[np.bool_]
 
 
-def piece_table(evidence: Sequence[Evidence], cut: int) -> PieceTable:
-    """Returns the pieces from a chance of `cut`/255 on."""
+def piece_table(evidence: Sequence[Evidence], cut: int, *, uncrowd: bool = False) -> PieceTable:
+    """Returns the pieces from a chance of `cut`/255 on; with `uncrowd` from a higher one on crowded pictures."""
     counts, surest = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
     specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        pieces = connected(one.chance, cut)
+        pieces = connected(one.chance, uncrowded(one.chance, cut) if uncrowd else cut)
         sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
         surest.append(pieces.highest(one.chance))

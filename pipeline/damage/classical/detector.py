@@ -36,9 +36,10 @@ class ClassicalDetector:
         self.digest = hashlib.sha256(f"classical-{VERSION}".encode() + table).hexdigest()
 
     def detect(
-        self, pixels: Pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15
-    ) -> Detection:
-        """Returns the damage on a scan; see `Detector.detect`."""
+        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        max_coverage: float = 0.15,
+    ) -> Detection:  # fmt: skip
+        """Returns the damage on a scan; see `Detector.detect`. It is calibrated for one precision alone."""
         grey = luminance(pixels)
         unit = unit_of(grey)
         repair, suggest = np.zeros_like(grey), np.zeros_like(grey)

@@ -1,11 +1,9 @@
 """Chances become two masks: seeds, what grows from them, and what is too small."""
 
-import json
-
 import numpy as np
 import pytest
 
-from pipeline.damage.levels import Thresholds, levels, move, pieces_above
+from pipeline.damage.levels import Repair, Thresholds, levels, move, pieces_above, uncrowded
 
 
 def chances() -> np.ndarray:
@@ -41,7 +39,7 @@ def test_a_speck_is_as_many_units_on_any_scan() -> None:
 
 
 def test_suggestions_contain_repairs() -> None:
-    repair, suggest = levels(chances(), Thresholds(0.95, 0.9, 0.5, 0.5))
+    repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.95, 0.9, 1),), 0.5))
     assert np.count_nonzero(repair) == 2
     assert (suggest[repair > 0] == 255).all()
     assert (suggest[10, 2:12] == 255).all()
@@ -54,15 +52,27 @@ def test_sensitivity_moves_the_odds() -> None:
 
 
 def test_thresholds_are_read_as_they_were_written() -> None:
-    limits = Thresholds(0.9, 0.8, 0.3, 0.2, 7, 0.6)
+    limits = Thresholds((Repair(0.9, 0.8, 0.6, 32), Repair(0.95, 0.9, 0.8, 64)), 0.3, 0.6)
     assert Thresholds.from_json(limits.as_json()) == limits
-    with pytest.raises(TypeError):
-        Thresholds.from_json('{"mended": 0.9}')
+    for header in ('{"mended": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            Thresholds.from_json(header)
+    with pytest.raises(ValueError, match="rising"):
+        Thresholds.from_json(Thresholds(limits.repairs[::-1]).as_json())
 
 
-def test_older_headers_are_read_where_no_judge_decides() -> None:
-    header = {"repair": 0.8, "repair_grow": 0.7, "suggest": 0.25, "suggest_grow": 0.25, "smallest": 32,
-              "repair_wide": 0.999, "suggest_speck": 0.5, "judge": None}  # fmt: skip
-    assert Thresholds.from_json(json.dumps(header)) == Thresholds(0.8, 0.7, 0.25, 0.25, 32, 0.5)
-    with pytest.raises(ValueError, match="judge"):
-        Thresholds.from_json(json.dumps({**header, "judge": {"out_bias": 1.0}}))
+def test_the_precision_that_is_wanted_is_kept_or_else_the_strictest() -> None:
+    limits = Thresholds(tuple(Repair(precision, precision, 0.5, 1) for precision in (0.9, 0.95)))
+    wanted = {0.5: 0.9, 0.9: 0.9, 0.92: 0.95, 0.95: 0.95, 0.98: 0.95}
+    assert {asked: limits.of_precision(asked).precision for asked in wanted} == wanted
+
+
+def test_a_picture_that_is_doubtful_all_over_gets_suggestions_where_it_is_most_doubtful() -> None:
+    chance = np.full((100, 100), 120, np.uint8)
+    chance[40:50, 40:60] = 200
+    assert uncrowded(chance, 100) == 121
+    _, suggest = levels(chance, Thresholds(suggest=0.4))
+    assert suggest[40:50, 40:60].all()
+    assert np.count_nonzero(suggest) == 200
+    assert uncrowded(chance, 150) == 150, "where it is no crowd nothing changes"
+    assert uncrowded(np.full((9, 9), 255, np.uint8), 100) == 255

@@ -14,6 +14,7 @@ from pipeline.settings import Recipe, load_recipe
 OTHER: dict[str, Any] = {
     "detector": "none",
     "level": "suggest",
+    "precision": 0.9,
     "sensitivity": 1.25,
     "max_coverage": 0.2,
     "dilate": 3,
@@ -35,7 +36,14 @@ def load(tmp_path: Path, text: str) -> Recipe:
 
 def test_a_digest_is_the_same_for_ever() -> None:
     # Results in archives carry it: it may change only together with what a recipe is.
-    before = {"grain": False, "infrared": False, "face_guard": False, "text_guard": False, "mask_mode": "replace"}
+    before = {
+        "precision": 0.95,
+        "grain": False,
+        "infrared": False,
+        "face_guard": False,
+        "text_guard": False,
+        "mask_mode": "replace",
+    }
     assert Recipe(**OTHER | before).digest("weights") == (
         "4dbcadf8cd0bd0065230fbc003594d69054ea23a6b08c13762be861ff61bdfb8"
     )
@@ -70,9 +78,13 @@ def test_a_recipe_does_not_change() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("engine: telea\negnine: rn\n", "line 2: egnine: unknown key; known keys are detector, level, sensitivity"),
+        (
+            "engine: telea\negnine: rn\n",
+            "line 2: egnine: unknown key; known keys are detector, level, precision, sensitivity",
+        ),
         ("\n\nengine: paint\n", "line 3: engine: input should be 'rn', 'telea'"),
         ("dilate: 1\ndilate: 2\n", "line 2: dilate: this key stands twice"),
+        ("precision: .99\n", "line 1: precision: input should be less than or equal to 0.98"),
         ("sensitivity: 0\n", "line 1: sensitivity: input should be greater than 0"),
         ("sensitivity: .nan\n", "line 1: sensitivity: "),
         ("- engine\n", "line 1: (top level): must be a mapping of keys to values"),

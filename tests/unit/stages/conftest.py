@@ -130,7 +130,7 @@ class WhiteDetector:
     name = "classical"
     digest = "0" * 64
 
-    def detect(self, pixels, *, sensitivity: float = 1.0, dilate: int = 2, max_coverage: float = 0.15) -> Detection:
+    def detect(self, pixels, *, max_coverage: float = 0.15, **_: float) -> Detection:
         suggest = np.where((pixels == 255).all(axis=2), np.uint8(255), np.uint8(0))
         repair = suggest.copy()
         repair[:, 64:] = 0

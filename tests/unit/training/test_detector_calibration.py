@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.damage.levels import levels
-from pipeline.training.detector_calibration import CUTS, SMALLEST, SURE, Promise, calibrate, of_pieces
+from pipeline.training.detector_calibration import PROMISES, STRICTEST, Promise, calibrate, of_pieces
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector_evidence import Evidence, piece_table
 
@@ -26,8 +26,8 @@ def evidence(right: int, false: int) -> list[Evidence]:
 
 
 def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
-    limits, table = calibrate(evidence(right=240, false=190), Promise(precision=0.95, empty=1.0))
-    assert "| **repair** |" in table
+    limits, table = calibrate(evidence(right=240, false=190), [Promise(precision=0.95, empty=1.0)])
+    assert "| **repair**, 0.95 |" in table
     chance = evidence(right=240, false=190)[0].chance
     repair, suggest = levels(chance, limits)
     assert (repair[10, 5:35] > 0).all()
@@ -36,25 +36,40 @@ def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
 
 
 def test_the_table_tells_what_was_chosen_and_what_else_could_be_with_its_pieces() -> None:
-    limits, table = calibrate(evidence(right=240, false=190), Promise(precision=0.95, empty=1.0))
+    limits, table = calibrate(evidence(right=240, false=190), [Promise(precision=0.95, empty=1.0)])
     head, _, repair, suggest, *others = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n"))
     assert head[:4] == ["level", "pixels from", "surest pixel from", "fewest pixels"]
-    chosen = [f"{limits.repair_grow:g}", f"{limits.repair:g}", f"{limits.smallest}"]
-    assert repair[:4] == ["**repair**", *chosen]
+    (chosen,) = limits.repairs
+    assert repair[:4] == ["**repair**, 0.95", f"{chosen.grow:g}", f"{chosen.surest:g}", f"{chosen.smallest}"]
     assert suggest[:4] == ["**suggest**", f"{limits.suggest:g}", "", ""]
-    assert ["", *repair[1:]] in others
-    assert len(others) > 2 and all((row[1], row[3]) == (chosen[0], chosen[2]) for row in others)
+    assert len(others) > 2 and all(row[0] == "suggest" and row[1] != suggest[1] for row in others)
     assert {len(row) for row in (head, repair, suggest, *others)} == {11}
 
 
+def test_less_precision_is_given_for_more_recall() -> None:
+    def mixed(index: int) -> Evidence:
+        one = picture(right=250, false=200)
+        one.chance[20, 5:35] = 200 + index % 3  # as sure as what is false, and as large
+        one.labels[20, 5:35] = DAMAGED
+        return one
+
+    pictures = [mixed(index) for index in range(6)]
+    limits, _ = calibrate(pictures, [Promise(0.6, empty=0.0), Promise(0.95, empty=0.0)])
+    found = {wanted: levels(mixed(0).chance, limits, precision=wanted)[0] for wanted in (0.5, 0.6, 0.7, 0.95, 0.98)}
+    assert all(mask[10, 5:35].all() for mask in found.values())
+    assert [bool(mask[20].any()) for mask in found.values()] == [True, True, False, False, False]
+    assert [promise.precision for promise in PROMISES] == sorted(promise.precision for promise in PROMISES)
+
+
 def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
-    limits, table = calibrate(evidence(right=200, false=230), Promise(precision=1.01))
-    assert (limits.repair, limits.repair_grow, limits.smallest) == (SURE[-1], CUTS[-1], SMALLEST[-1])
-    assert "| **repair** |" not in table
+    limits, table = calibrate(evidence(right=200, false=230), [Promise(precision=1.01)])
+    (chosen,) = limits.repairs
+    assert (chosen.grow, chosen.surest, chosen.smallest) == STRICTEST
+    assert "**repair**" not in table
 
 
 def test_a_network_that_marks_nothing_repairs_nothing() -> None:
-    limits, table = calibrate(evidence(right=0, false=7), Promise())
+    limits, table = calibrate(evidence(right=0, false=7), [Promise()])
     assert "too little" in table
     assert not levels(np.full((9, 9), 250, np.uint8), limits)[0].any()
 
@@ -84,7 +99,7 @@ def test_suggestions_leave_out_a_crowd_of_specks_that_is_false() -> None:
         one.chance[20:40:2, 2:38:3] = 60  # as faint, more, and of one pixel each
         return one
 
-    limits, _ = calibrate([specked() for _ in range(12)], Promise())
+    limits, _ = calibrate([specked() for _ in range(12)], [Promise()])
     _, suggest = levels(specked().chance, limits)
     assert suggest[10, 5:35].all()
     assert not suggest[20:].any()
@@ -97,8 +112,8 @@ def test_pieces_are_as_large_as_keeps_out_what_is_falsely_sure() -> None:
         one.labels[10, 2:38], one.chance[10, 2:38] = DAMAGED, 200  # of 36
         return one
 
-    limits, _ = calibrate([spotted() for _ in range(6)], Promise(empty=0.0))
-    assert limits.smallest == 32
+    limits, _ = calibrate([spotted() for _ in range(6)], [Promise(empty=0.0)])
+    assert limits.repairs[0].smallest == 32
     repair, _ = levels(spotted().chance, limits)
     assert repair[10, 2:38].all() and not repair[18:23].any()
 
@@ -112,7 +127,7 @@ def test_a_crack_is_followed_to_its_faint_ends_where_those_are_damage() -> None:
         return one
 
     for ends in (True, False):
-        limits, _ = calibrate([faint(ends) for _ in range(6)], Promise(empty=0.0))
+        limits, _ = calibrate([faint(ends) for _ in range(6)], [Promise(empty=0.0)])
         repair, _ = levels(faint(ends).chance, limits)
         assert repair[10, 10:30].all()
         assert repair[10, 5:10].any() == ends

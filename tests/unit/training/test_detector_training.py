@@ -109,7 +109,7 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     assert read_progress(out / NAME).step == 8
     assert [score.step for score in scores] == [4, 8]
     assert len((out / CURVES).read_text().splitlines()) == 2
-    weights = finish_run(run(8), network, precision=0.9)
+    weights = finish_run(run(8), network)
     fresh = replace(run(0), work=tmp_path / "again", init=weights, network=NetworkConfig(5, 32, 128))
     begun = train_detector(fresh)
     assert begun.config == network.config, "weights bring their own shape"
