@@ -30,6 +30,8 @@ CLEAR, FAINT = 0.04, 0.012
 VARIETY = 0.7
 #: Share of pictures into which something is drawn that looks like damage and is none.
 DISTRACTED = 0.45
+#: Kinds that run, and the share of pictures that get two of them more: lines cover little and are hard to tell.
+LINES, LINED = ("hair", "lint", "scratch", "crack", "crease"), 0.6
 #: Share of crops with a cast over picture and damage alike.
 CAST = 0.3
 #: Share of pictures that are prints in dots: a screen is no damage.
@@ -64,7 +66,9 @@ def make_sample(
         severity = worn * float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
         kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
         kinds = [name for name in kinds if name not in without]
-        if not kinds or rng.random() < 0.35:
+        if rng.random() < LINED:
+            kinds += [name for name in rng.choice(LINES, 2, replace=False).tolist() if name not in without]
+        if not kinds or rng.random() < 0.25:
             kinds.append("vague")
         result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=VARIETY, bank=bank)
     difference = np.abs(result.pixels.astype(np.int16) - result.original.astype(np.int16)).max(axis=2)

@@ -29,9 +29,9 @@ def _manner(scene: Scene, least: float = 0.45) -> _Manner:
     A fibre on the glass of the printing frame, out of focus, or a roller's track in the gelatine looks so.
     """
     rng = scene.rng
-    if scene.variety == 0 or rng.random() >= 0.65 * scene.variety:
+    if scene.variety == 0 or rng.random() >= 0.8 * scene.variety:
         return _Manner(1.0, scene.opacity(least), 0.0)
-    broad, blurred = float(np.exp(rng.uniform(0, np.log(6.0)))), rng.random() < 0.5
+    broad, blurred = float(np.exp(rng.uniform(0, np.log(10.0)))), rng.random() < 0.5
     return _Manner(broad, float(rng.uniform(0.15, 0.9)), float(rng.uniform(0, 0.35)) if blurred else 0.0)
 
 
