@@ -32,6 +32,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
     )
+    parser.add_argument(
+        "--mean-with",
+        type=Path,
+        metavar="WEIGHTS",
+        help="average the trained network with these weights before it is calibrated, e.g. those it began from",
+    )
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument(
         "--exclude",
@@ -99,6 +105,7 @@ def train_detector(args: argparse.Namespace) -> int:
             exclude=tuple(args.exclude),
             network=NetworkConfig(args.depth, args.width, args.widest),
             init=args.init,
+            mean_with=args.mean_with,
             batch=args.batch,
             hard=args.hard,
             side=args.crop,

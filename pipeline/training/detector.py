@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from pipeline.damage.learned import load_weights
 from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.training.averaging import averaged_copy, update_average
+from pipeline.training.averaging import averaged_copy, mean_of, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
@@ -47,6 +47,7 @@ class DetectorRun:
         without: kinds of damage that are never drawn, to measure what they are found by when they were never shown.
         network: shape of the network.
         init: weights that a new run begins from, whose shape is then taken; None begins from chance.
+        mean_with: weights of the same shape that the network is averaged with before it is calibrated, or None.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
@@ -63,6 +64,7 @@ class DetectorRun:
     without: frozenset[str] = frozenset()
     network: NetworkConfig = field(default_factory=NetworkConfig)
     init: Path | None = None
+    mean_with: Path | None = None
     batch: int = 8
     side: int = 256
     hard: int = 1
@@ -113,9 +115,12 @@ def train_detector(
 
     Raises:
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
+        ValueError: `mean_with` is of another shape.
     """
     torch.manual_seed(run.seed)
     network, begun = _begin(run)
+    if run.mean_with is not None:
+        mean_of(network, load_weights(run.mean_with)[0])  # what cannot be used is told now, not after hours
     run.work.mkdir(parents=True, exist_ok=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = averaged_copy(network)

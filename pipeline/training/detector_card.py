@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.damage.learned import LearnedDetector, save_weights
+from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
 from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.network import DetectorNet
+from pipeline.training.averaging import mean_of
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
@@ -37,7 +38,10 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     progress = read_progress(run.work / NAME)
     facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
     begun = str(progress.facts.get("init", ""))
-    weights = run.work / WEIGHTS
+    weights, mixed = run.work / WEIGHTS, ""
+    if run.mean_with is not None:
+        other, _, mixed = load_weights(run.mean_with)
+        network = mean_of(network, other)
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
     evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
@@ -63,6 +67,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
+            **({"Mean with": f"weights with sha256 {mixed}"} if mixed else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
             "Thresholds": limits.as_json(),
@@ -80,6 +85,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
             + (" --init WEIGHTS" if begun else "")
+            + (" --mean-with WEIGHTS" if mixed else "")
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )

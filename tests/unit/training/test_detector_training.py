@@ -13,7 +13,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.damage.learned import LearnedDetector
+from pipeline.damage.learned import LearnedDetector, load_weights
 from pipeline.damage.network import NetworkConfig
 from pipeline.damage.planes import PLANES
 from pipeline.damage.simulation.kinds import ODDS
@@ -116,6 +116,10 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     for name, value in begun.state_dict().items():
         torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
     assert len(str(read_progress(tmp_path / "again" / NAME).facts["init"])) == 64
+    mixed = load_weights(finish_run(replace(run(8), mean_with=weights), network))[0]
+    for name, value in mixed.state_dict().items():
+        torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
+    assert "Mean with" in (out / CARD).read_text()
     assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
     card = (out / CARD).read_text()
     assert "8 of 2 crops" in card

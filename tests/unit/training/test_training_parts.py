@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from pipeline.rn.generator import Stages
 from pipeline.training.adversarial import critic_loss, deceit_loss
+from pipeline.training.averaging import mean_of
 from pipeline.training.card import describe_data
 from pipeline.training.losses import (
     LossWeights,
@@ -95,6 +97,17 @@ def test_the_last_fifth_sees_larger_crops_of_about_as_many_pixels() -> None:
     for step, expected in ((10, (192, 4)), (11, (256, 2))):
         assert crop_plan(step, 0.9, 128, 8) == expected
     assert crop_plan(11, 0.9, 128, 1) == (256, 1)
+
+
+def test_the_mean_of_two_networks_lies_halfway_statistics_included() -> None:
+    one, other = (nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)) for _ in range(2))
+    other[1].running_mean.fill_(4.0)
+    mean = mean_of(one, other)
+    assert torch.allclose(mean[0].weight, (one[0].weight + other[0].weight) / 2)
+    assert mean[1].running_mean.tolist() == [2.0, 2.0]
+    assert one[1].running_mean.tolist() == [0.0, 0.0], "what was given stays as it is"
+    with pytest.raises(ValueError, match="no mean"):
+        mean_of(one, nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3)))
 
 
 def test_averaging_starts_short_and_ends_long() -> None:
