@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,8 @@ from pipeline.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
+#: What reproducible builds take for the time, see reproducible-builds.org.
+EPOCH = "SOURCE_DATE_EPOCH"
 PANGO = (
     "PDF reports need Pango, which this machine lacks. Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
     "libharfbuzz-subset0` (Debian, Ubuntu), `dnf install pango` (Fedora), `apk add pango` (Alpine) or "
@@ -43,6 +47,18 @@ def weasyprint() -> ModuleType:
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     return module  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _fonts_without_date() -> Iterator[None]:
+    """Where HarfBuzz can't cut fonts down, fontTools does, and writes the second into each: no two files were alike."""
+    before = os.environ.get(EPOCH)
+    os.environ.setdefault(EPOCH, "0")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(EPOCH, None)
 
 
 def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) -> bytes:
@@ -76,13 +92,14 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
     fonts = FontConfiguration()
     sheet = module.CSS(string=css, url_fetcher=fetch, base_url="report:", font_config=fonts)
     page = module.HTML(string=html, url_fetcher=fetch, base_url="report:")
-    data = page.write_pdf(
-        stylesheets=[sheet],
-        font_config=fonts,
-        pdf_variant="pdf/a-3a",
-        pdf_identifier=identifier.encode(),
-        custom_metadata=False,
-    )
+    with _fonts_without_date():
+        data = page.write_pdf(
+            stylesheets=[sheet],
+            font_config=fonts,
+            pdf_variant="pdf/a-3a",
+            pdf_identifier=identifier.encode(),
+            custom_metadata=False,
+        )
     # It removes its folder of fonts when it is collected; a task's process ends without doing that.
     del sheet, page, fonts
     gc.collect()
