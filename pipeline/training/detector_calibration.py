@@ -20,6 +20,8 @@ SURE = (0.5, 0.58, 0.66, 0.74, 0.82, 0.9, 0.94, 0.97, 0.985, 0.995)
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: So much of recall is given for a threshold that asks less certainty.
 NEARLY = 0.05
+#: So much of F1 is given for fewer suggestions: each costs a look.
+LITTLE = 0.01
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
 
@@ -95,8 +97,8 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
 def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tuple[Thresholds, str]:
     """Returns thresholds with nearly the most recall of those that keep each promise, and the figures as Markdown.
 
-    Suggestions get the pixel threshold with the best F1. Where nothing keeps a promise, repairs get the strictest
-    choice.
+    Suggestions get the highest pixel threshold with nearly the best F1. Where nothing keeps a promise, repairs get the
+    strictest choice.
 
     Args:
         evidence: of held-out photographs.
@@ -112,7 +114,8 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         suggested[cut] = of_pieces(table, ~table.specks | _reach(table, SPECK_SURE))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(_repair(precision, choice or STRICTEST) for precision, choice in best.items())
-    suggest = max(suggested, key=lambda cut: suggested[cut].f1)
+    most = max(worth.f1 for worth in suggested.values())
+    suggest = max(cut for cut, worth in suggested.items() if worth.f1 >= most - LITTLE)
     if not suggested[suggest].recall:
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
