@@ -31,14 +31,12 @@ class Repair:
 
     Attributes:
         precision: share of the pixels repaired that shall be damage.
-        surest: chance of the piece's surest pixel.
-        grow: pieces reach as far as pixels have this chance.
+        chance: of each of its pixels.
         smallest: fewest pixels of the piece.
     """
 
     precision: float
-    surest: float
-    grow: float
+    chance: float
     smallest: int
 
 
@@ -52,7 +50,7 @@ class Thresholds:
         suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
-    repairs: tuple[Repair, ...] = (Repair(0.95, 0.97, 0.8, 1),)
+    repairs: tuple[Repair, ...] = (Repair(0.95, 0.9, 1),)
     suggest: float = 0.4
     suggest_speck: float = 0.0
 
@@ -89,9 +87,9 @@ def levels(
         sensitivity: 2 accepts at half the odds.
     """
     asked = limits.of_precision(precision)
-    repair = pieces_above(chance, move(asked.surest, sensitivity), move(asked.grow, sensitivity), asked.smallest)
+    repair = pieces_above(chance, move(asked.chance, sensitivity), asked.smallest)
     cut = uncrowded(chance, move(limits.suggest, sensitivity))
-    suggest = pieces_above(chance, cut, cut, speck=move(limits.suggest_speck, sensitivity))
+    suggest = pieces_above(chance, cut, speck=move(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
     suggest[repair > 0] = 255
     return repair, suggest
@@ -110,15 +108,15 @@ def move(chance: float, sensitivity: float) -> int:
     return min(255, max(1, round(255 * odds / (1 + odds))))
 
 
-def pieces_above(chance: Chances, seed: int, grow: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
-    """Returns (H,W) the connected pieces above `grow` whose chance reaches `seed`: their chance in 1/255, elsewhere 0.
+def pieces_above(chance: Chances, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
+    """Returns (H,W) the connected pieces of what reaches `cut`/255: their chance in 1/255, elsewhere 0.
 
-    That of a speck must also reach `speck`. A piece is as likely as its surest pixel: a crack is followed to its faint
-    ends, and what is faint all along is left (hysteresis, as in Canny's edge detector).
+    A piece is as likely as its surest pixel. One of fewer pixels than `smallest` is left out, and a speck whose chance
+    does not reach `speck`.
     """
-    pieces = connected(chance, min(grow, seed))
+    pieces = connected(chance, cut)
     scores = pieces.highest(chance)
-    scores[(scores < seed) | (pieces.areas < smallest)] = 0
+    scores[pieces.areas < smallest] = 0
     scores[(scores < speck) & are_specks(pieces, chance)] = 0
     return pieces.painted(scores)
 

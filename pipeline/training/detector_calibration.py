@@ -13,21 +13,17 @@ from pipeline.training.detector_evidence import Evidence, PieceTable, piece_tabl
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
 #: a few pixels.
-CUTS, SMALLEST = (0.3, 0.4, 0.5, 0.65, 0.75, 0.8, 0.85, 0.9), (16, 32, 64, 128)
-#: Chances of a piece's surest pixel from which it may be repaired; that which it is cut out at is tried as well.
-SURE = (0.5, 0.58, 0.66, 0.74, 0.82, 0.9, 0.94, 0.97, 0.985, 0.995)
+CUTS, SMALLEST = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95), (16, 32, 64, 128)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
-#: So much of recall is given for a threshold that asks less certainty.
-NEARLY = 0.05
 #: So much of F1 is given for fewer suggestions: each costs a look.
 LITTLE = 0.01
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
 
-#: The chance that pieces are cut out at, that of the surest pixel from which one is repaired, and its fewest pixels.
-Choice = tuple[float, float, int]
-STRICTEST: Choice = (CUTS[-1], SURE[-1], SMALLEST[-1])
+#: The chance that pieces are cut out at, and the fewest pixels of one that is repaired.
+Choice = tuple[float, int]
+STRICTEST: Choice = (CUTS[-1], SMALLEST[-1])
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,13 @@ class Promise:
     empty: float = 0.80
 
 
-#: What a recipe may ask for; one that asks for something between gets the next stricter.
-PROMISES = (Promise(0.9), Promise(0.95), Promise(0.98))
+#: What a recipe may ask for; one that asks for something between gets the next stricter. Whoever asks for less
+#: precision takes more false marks on undamaged pictures too.
+PROMISES = (
+    Promise(0.9, clean=0.001, worst=0.01, empty=0.7),
+    Promise(0.95, clean=0.0005, worst=0.004, empty=0.8),
+    Promise(0.98, clean=0.0002, worst=0.002, empty=0.9),
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
 
 
 def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tuple[Thresholds, str]:
-    """Returns thresholds with nearly the most recall of those that keep each promise, and the figures as Markdown.
+    """Returns thresholds with the most recall of those that keep each promise, and the figures as Markdown.
 
     Suggestions get the highest pixel threshold with nearly the best F1. Where nothing keeps a promise, repairs get the
     strictest choice.
@@ -119,9 +120,9 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     if not suggested[suggest].recall:
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
-        "| level | pixels from | surest pixel from | fewest pixels | precision | recall | F1 | clean: mean "
-        "| all but 1 % | empty | pieces a megapixel |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| level | pixels from | fewest pixels | precision | recall | F1 | clean: mean | all but 1 % | empty "
+        "| pieces a megapixel |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(_row(f"**repair**, {kept:g}", found, repaired[found]) for kept, found in best.items() if found),
         _row("**suggest**", (suggest,), suggested[suggest]),
         *(_row("suggest", (cut,), worth) for cut, worth in suggested.items() if cut != suggest),
@@ -130,29 +131,19 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
 
 
 def _repair(precision: float, choice: Choice) -> Repair:
-    grow, sure, smallest = choice
-    return Repair(precision, sure, grow, smallest)
+    cut, smallest = choice
+    return Repair(precision, cut, smallest)
 
 
 def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
-    """The choice that asks the least certainty of those that keep the promise with nearly the most recall.
-
-    What another hand drew is told with less certainty than this project's own damage, by which these are chosen. None
-    where no choice keeps the promise.
-    """
+    """The choice with the most recall of those that keep the promise; None where none does."""
     good = {key: worth.recall for key, worth in tried.items() if worth.keep(promise)}
-    most = max(good.values(), default=0.0)
-    near = [key for key in good if good[key] >= most - NEARLY]
-    return min(near, key=lambda key: (key[1], -good[key]), default=None)
+    return max(good, key=lambda key: good[key], default=None)
 
 
 def repair_figures(table: PieceTable, cut: float) -> dict[Choice, Figures]:
-    """Returns what repairing pieces cut out at `cut` is worth, by their surest pixel's chance and fewest pixels."""
-    return {
-        (cut, sure, smallest): of_pieces(table, _reach(table, sure) & (table.counts[:, 0] >= smallest))
-        for sure in (cut, *(sure for sure in SURE if sure > cut))
-        for smallest in SMALLEST
-    }
+    """Returns what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
+    return {(cut, smallest): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
 
 
 def _reach(table: PieceTable, sure: float) -> NDArray[np.bool_]:
@@ -162,7 +153,7 @@ def _reach(table: PieceTable, sure: float) -> NDArray[np.bool_]:
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:
-    told = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(3 - len(limits)))])
+    told = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(2 - len(limits)))])
     return (
         f"| {name} | {told} | {worth.precision:.3f} | {worth.recall:.3f} |"
         f" {worth.f1:.3f} | {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} | {worth.crowd:.0f} |"

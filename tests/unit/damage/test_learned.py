@@ -24,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = DetectorNet(NetworkConfig(depth=2, width=8, widest=8)).eval()
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, network, Thresholds((Repair(0.95, 0.9, 0.5, 1),), 0.3), {"steps": "0"})
+    save_weights(path, network, Thresholds((Repair(0.95, 0.5, 1),), 0.3), {"steps": "0"})
     return path
 
 
@@ -50,7 +50,7 @@ def test_planes_show_colour_and_relief() -> None:
 
 def test_weights_come_back_as_they_were(weights: Path) -> None:
     network, limits, digest = load_weights(weights)
-    assert limits.repairs[0].surest == 0.9
+    assert limits.repairs[0].chance == 0.5
     assert network.config == NetworkConfig(depth=2, width=8, widest=8)
     assert len(digest) == 64
 

@@ -1,4 +1,4 @@
-"""Chances become two masks: seeds, what grows from them, and what is too small."""
+"""Chances become two masks: pieces of what is likely enough, and what is too small."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,16 @@ def chances() -> np.ndarray:
     return chance
 
 
-def test_a_piece_grows_from_its_certain_part_to_its_faint_ends() -> None:
-    mask = pieces_above(chances(), seed=240, grow=140)
+def test_a_piece_is_as_likely_as_its_surest_pixel() -> None:
+    mask = pieces_above(chances(), 140)
     assert (mask[2, 2:12] == 250).all()
-    assert not mask[10].any()
+    assert (mask[10, 2:12] == 150).all()
     assert mask[15, 15] == 250
+    assert not pieces_above(chances(), 160)[10].any()
 
 
 def test_pieces_of_too_few_pixels_are_left_out() -> None:
-    mask = pieces_above(chances(), seed=240, grow=140, smallest=2)
+    mask = pieces_above(chances(), 140, smallest=2)
     assert mask[15, 15] == 0
     assert mask[2, 2] == 250
 
@@ -33,13 +34,13 @@ def test_a_speck_is_as_many_units_on_any_scan() -> None:
         chance = np.zeros((side, side), np.uint8)
         chance[5, 5 : 5 + pixels] = 120
         chance[9, 9] = 200  # a speck, and sure
-        mask = pieces_above(chance, seed=100, grow=100, speck=150)
+        mask = pieces_above(chance, 100, speck=150)
         assert mask[5].any() == kept
         assert mask[9, 9] == 200
 
 
 def test_suggestions_contain_repairs() -> None:
-    repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.95, 0.9, 1),), 0.5))
+    repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.9, 1),), 0.5))
     assert np.count_nonzero(repair) == 2
     assert (suggest[repair > 0] == 255).all()
     assert (suggest[10, 2:12] == 255).all()
@@ -52,7 +53,7 @@ def test_sensitivity_moves_the_odds() -> None:
 
 
 def test_thresholds_are_read_as_they_were_written() -> None:
-    limits = Thresholds((Repair(0.9, 0.8, 0.6, 32), Repair(0.95, 0.9, 0.8, 64)), 0.3, 0.6)
+    limits = Thresholds((Repair(0.9, 0.8, 32), Repair(0.95, 0.9, 64)), 0.3, 0.6)
     assert Thresholds.from_json(limits.as_json()) == limits
     for header in ('{"mended": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
         with pytest.raises((KeyError, TypeError, ValueError)):
@@ -62,7 +63,7 @@ def test_thresholds_are_read_as_they_were_written() -> None:
 
 
 def test_the_precision_that_is_wanted_is_kept_or_else_the_strictest() -> None:
-    limits = Thresholds(tuple(Repair(precision, precision, 0.5, 1) for precision in (0.9, 0.95)))
+    limits = Thresholds(tuple(Repair(precision, precision, 1) for precision in (0.9, 0.95)))
     wanted = {0.5: 0.9, 0.9: 0.9, 0.92: 0.95, 0.95: 0.95, 0.98: 0.95}
     assert {asked: limits.of_precision(asked).precision for asked in wanted} == wanted
 

@@ -38,12 +38,12 @@ def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
 def test_the_table_tells_what_was_chosen_and_what_else_could_be_with_its_pieces() -> None:
     limits, table = calibrate(evidence(right=240, false=190), [Promise(precision=0.95, empty=1.0)])
     head, _, repair, suggest, *others = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n"))
-    assert head[:4] == ["level", "pixels from", "surest pixel from", "fewest pixels"]
+    assert head[:3] == ["level", "pixels from", "fewest pixels"]
     (chosen,) = limits.repairs
-    assert repair[:4] == ["**repair**, 0.95", f"{chosen.grow:g}", f"{chosen.surest:g}", f"{chosen.smallest}"]
-    assert suggest[:4] == ["**suggest**", f"{limits.suggest:g}", "", ""]
+    assert repair[:3] == ["**repair**, 0.95", f"{chosen.chance:g}", f"{chosen.smallest}"]
+    assert suggest[:3] == ["**suggest**", f"{limits.suggest:g}", ""]
     assert len(others) > 2 and all(row[0] == "suggest" and row[1] != suggest[1] for row in others)
-    assert {len(row) for row in (head, repair, suggest, *others)} == {11}
+    assert {len(row) for row in (head, repair, suggest, *others)} == {10}
 
 
 def test_less_precision_is_given_for_more_recall() -> None:
@@ -64,7 +64,7 @@ def test_less_precision_is_given_for_more_recall() -> None:
 def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
     limits, table = calibrate(evidence(right=200, false=230), [Promise(precision=1.01)])
     (chosen,) = limits.repairs
-    assert (chosen.grow, chosen.surest, chosen.smallest) == STRICTEST
+    assert (chosen.chance, chosen.smallest) == STRICTEST
     assert "**repair**" not in table
 
 
@@ -116,19 +116,3 @@ def test_pieces_are_as_large_as_keeps_out_what_is_falsely_sure() -> None:
     assert limits.repairs[0].smallest == 32
     repair, _ = levels(spotted().chance, limits)
     assert repair[10, 2:38].all() and not repair[18:23].any()
-
-
-def test_a_crack_is_followed_to_its_faint_ends_where_those_are_damage() -> None:
-    def faint(ends: bool) -> Evidence:
-        one = picture(right=90, false=90)
-        one.chance[10, 10:30] = 240
-        one.labels[10, 5:35] = INTACT
-        one.labels[10, slice(5, 35) if ends else slice(10, 30)] = DAMAGED
-        return one
-
-    for ends in (True, False):
-        limits, _ = calibrate([faint(ends) for _ in range(6)], [Promise(empty=0.0)])
-        repair, _ = levels(faint(ends).chance, limits)
-        assert repair[10, 10:30].all()
-        assert repair[10, 5:10].any() == ends
-        assert not repair[30].any(), "a wire is as faint, and has nothing sure"
