@@ -33,8 +33,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.detection.figures import Curve, Plane
-from benchmarks.detection.sets import Damaged, damage
+from benchmarks.detection.figures import Curve
+from benchmarks.detection.sets import Damaged, artefacts_of, damage, held_out_bank, spread
 from pipeline.damage import ArtefactBank
 from pipeline.damage.network import DetectorNet, NetworkConfig
 from pipeline.errors import RestorationError
@@ -94,11 +94,9 @@ Row = dict[str, str | float]
 
 def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[Damaged]]:
     """Returns for each group so many held-out photographs with damage of that group alone, the same in each group."""
-    pictures: list[tuple[str, Plane]] = []
-    for index in range(count):
-        # A prime step, so that few pictures still come from all folders.
-        at = index * 37 % len(photos)
-        pictures.append((photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE])))
+    pictures = [
+        (photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE])) for at in spread(count, len(photos))
+    ]
     return {
         group: [damage(name, picture, index, kinds, bank) for index, (name, picture) in enumerate(pictures)]
         for group, kinds in GROUPS.items()
@@ -135,11 +133,6 @@ def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespac
     with _signals_given_back():
         network = train_detector(run, photos=photos)
     return network if read_progress(run.work / NAME).step >= plan.steps else None
-
-
-def artefacts_of(data: Path) -> Path | None:
-    """Returns the folder of scanned artefacts, or None where there is none."""
-    return data / "artefacts" if (data / "artefacts").is_dir() else None
 
 
 @contextmanager
@@ -223,8 +216,8 @@ def run(arguments: argparse.Namespace) -> str:
     cells = [Cell(group, seed) for seed in range(1, arguments.seeds + 1) for group in ("", *arguments.kinds)]
     missing = [cell for cell in cells if not _path(out, cell).exists()]
     if missing:
-        bank = ArtefactBank.load(folder, held_out=True) if folder else None
-        _work_off(missing, plan, photos, held_out(split(photos)[1], bank, plan.count), arguments)
+        pictures = held_out(split(photos)[1], held_out_bank(arguments.data), plan.count)
+        _work_off(missing, plan, photos, pictures, arguments)
     return report(out)
 
 

@@ -73,7 +73,7 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
         if "restored" in given.parts:
             report["restored"] = end_to_end(detectors, load_engine(given.engine), own(data, given.own, None), recipe)
     if "clean" in given.parts and (data / "bench" / "images").is_dir():
-        report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit), given.precision)
+        report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit), recipe)
     if "cost" in given.parts:
         report["cost"] = costs(names, given.megapixels)
     return report

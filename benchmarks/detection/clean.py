@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.detection.night import found_bare
 from benchmarks.detection.sets import load
 from pipeline.damage import Detector
+from pipeline.settings import Recipe
 
 
 def on_clean(
-    detectors: dict[str, Detector], paths: Iterable[Path], precision: float = 0.95
+    detectors: dict[str, Detector], paths: Iterable[Path], recipe: Recipe | None = None
 ) -> dict[str, dict[str, Any]]:
     """Returns for each detector the area marked in per cent (mean, worst), the share left empty, the worst five."""
     shares: dict[str, list[tuple[float, float, str]]] = {name: [] for name in detectors}
@@ -21,7 +23,7 @@ def on_clean(
         picture = load(path)
         area = picture.shape[0] * picture.shape[1] / 100
         for name, detector in detectors.items():
-            found = detector.detect(picture, precision=precision, dilate=0)
+            found = found_bare(detector, picture, recipe or Recipe())
             marked = (np.count_nonzero(mask) / area for mask in (found.repair, found.suggest))
             shares[name].append((*(float(share) for share in marked), path.name))  # type: ignore[arg-type]
     return {name: _summary(found) for name, found in shares.items()}

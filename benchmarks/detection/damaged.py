@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.detection.bands import Bands
 from benchmarks.detection.figures import Curve, Plane, Tally
-from benchmarks.detection.night import unattended
+from benchmarks.detection.night import found_bare, unattended
 from benchmarks.detection.sets import Damaged
 from pipeline.damage import Detector
 from pipeline.damage.finish import widen
@@ -40,7 +40,7 @@ def on_damaged(
     for case in cases:
         pictures += 1
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
+            found = found_bare(detector, case.pixels, recipe)
             if name in curves:
                 curves[name].add(asked[name].last, case.truth)
             night = unattended(case.pixels, found, recipe)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.detection.figures import Plane
-from pipeline.damage import Detection, guard
+from pipeline.damage import Detection, Detector, guard
 from pipeline.damage.finish import finish
 from pipeline.settings import Recipe
 
@@ -25,6 +25,11 @@ class Night:
     fill: Plane
     found: Plane
     review: bool
+
+
+def found_bare(detector: Detector, pixels: Plane, recipe: Recipe) -> Detection:
+    """Returns what a detector finds on a picture (H,W) or (H,W,3) as a recipe asks for it, but for the rim."""
+    return detector.detect(pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
 
 
 def unattended(pixels: Plane, bare: Detection, recipe: Recipe) -> Night:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.figures import Plane
-from benchmarks.detection.night import unattended
+from benchmarks.detection.night import found_bare, unattended
 from benchmarks.detection.sets import Damaged
 from pipeline.damage import Detector
 from pipeline.damage.finish import widen
@@ -45,8 +45,7 @@ def end_to_end(
             continue
         masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
         for name, detector in detectors.items():
-            found = detector.detect(case.pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
-            night = unattended(case.pixels, found, recipe)
+            night = unattended(case.pixels, found_bare(detector, case.pixels, recipe), recipe)
             masks[name] = night.fill
             kept[name] += night.review
         for name, mask in masks.items():

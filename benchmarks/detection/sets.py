@@ -98,11 +98,25 @@ def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged
     names = [name for name in list_photos(data / "photos") if is_held_out(name)]
     if not names:
         raise ValueError(f"no photograph below {data / 'photos'} is held out of training")
-    bank = ArtefactBank.load(data / "artefacts", held_out=True) if (data / "artefacts").is_dir() else None
-    for index in range(limit):
-        # A prime step, so that few pictures still come from all folders.
-        name = names[index * 37 % len(names)]
-        yield damage(name, read_picture(data / "photos" / name), index, kinds, bank)
+    bank = held_out_bank(data)
+    for index, at in enumerate(spread(limit, len(names))):
+        yield damage(names[at], read_picture(data / "photos" / names[at]), index, kinds, bank)
+
+
+def spread(count: int, of: int) -> list[int]:
+    """Returns so many places in a list of `of`: by a prime step, so that few pictures still come from all folders."""
+    return [index * 37 % of for index in range(count)]
+
+
+def artefacts_of(data: Path) -> Path | None:
+    """Returns the folder of scanned artefacts, or None where there is none."""
+    return data / "artefacts" if (data / "artefacts").is_dir() else None
+
+
+def held_out_bank(data: Path) -> ArtefactBank | None:
+    """Returns the artefacts that training holds out, or None where there are none."""
+    folder = artefacts_of(data)
+    return ArtefactBank.load(folder, held_out=True) if folder else None
 
 
 def damage(name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None) -> Damaged:

@@ -49,12 +49,12 @@ class Connected:
 
     def runs(self, index: int) -> tuple[Places, Places, Places]:
         """Returns row, first column, and the column behind the last of every run of a piece, row by row."""
-        return self._lines(self._of(index, index + 1))
+        return self._lines(self._of(index))
 
     def inside(self, index: int, box: Box) -> NDArray[np.uint8]:
         """Returns (height, width), 1 where the piece is; the box may reach beyond the mask."""
         x, y, width, height = box
-        chosen = self._of(index, index + 1)
+        chosen = self._of(index)
         chosen = chosen[slice(*np.searchsorted(chosen, self._between(y, y + height)))]
         _, rows, first, last = _cut(*self._lines(chosen), x, x + width)
         result = np.zeros((height, width), np.uint8)
@@ -77,27 +77,27 @@ class Connected:
     def highest(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Returns (m,) the highest value that each piece has in a plane of integers (H,W)."""
         result = np.full(len(self), np.iinfo(plane.dtype).min, plane.dtype)
-        for owner, places in self._pixels(slice(None)):
+        for owner, places in self._pixels():
             np.maximum.at(result, owner, plane.ravel()[places])
         return result
 
     def total(self, plane: NDArray[Any]) -> Places:
         """Returns (m,) the sum of each piece's values in a plane (H,W) of integers; of truths, how many are true."""
         result = np.zeros(len(self), np.int64)
-        for owner, places in self._pixels(slice(None)):
+        for owner, places in self._pixels():
             result += np.bincount(owner, plane.ravel()[places], len(self)).astype(np.int64)
         return result
 
     def painted(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns (H,W), in each piece its value of `values` (m,), elsewhere 0."""
         result = np.zeros(self.shape, np.uint8)
-        for owner, places in self._pixels(slice(None)):
+        for owner, places in self._pixels():
             result.ravel()[places] = values[owner]
         return result
 
-    def _of(self, first: int, last: int) -> Places:
-        """The runs of the pieces `first` to `last`; those of one piece in their order."""
-        return self.order[self.firsts[first] : self.firsts[last]]
+    def _of(self, index: int) -> Places:
+        """The runs of a piece, in their order."""
+        return self.order[self.firsts[index] : self.firsts[index + 1]]
 
     def _between(self, top: int, bottom: int) -> Places:
         """The first run from row `top` on, and that from `bottom` on."""
@@ -107,13 +107,12 @@ class Connected:
         """Row, first column, and the column behind the last of some runs."""
         return _lines(self.starts[which], self.stops[which], self.shape[1])
 
-    def _pixels(self, which: slice | Places) -> Iterator[tuple[Places, Places]]:
-        """Yields piece and place of every pixel of some runs, not many more than `PIXELS` at a time."""
-        starts, owner = self.starts[which], self.owner[which]
-        lengths = self.stops[which] - starts
+    def _pixels(self) -> Iterator[tuple[Places, Places]]:
+        """Yields piece and place of every pixel, not many more than `PIXELS` at a time."""
+        lengths = self.stops - self.starts
         cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // PIXELS)) + 1
-        for part in (slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(starts)])):
-            yield np.repeat(owner[part], lengths[part]), _places(starts[part], lengths[part])
+        for part in (slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(lengths)])):
+            yield np.repeat(self.owner[part], lengths[part]), _places(self.starts[part], lengths[part])
 
 
 def connected(plane: NDArray[Any], least: float = 1) -> Connected:

@@ -16,6 +16,7 @@ from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.luminance import transparent
 from pipeline.damage.pieces import Found, explain_pieces
 from pipeline.damage.runners.choose import load_runner
+from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Detection, Pixels
 from pipeline.errors import WeightsError
 
@@ -70,9 +71,8 @@ class LearnedDetector:
         outside = transparent(pixels)
         if outside is not None:
             chance[outside] = 0
-        unit = max(1.0, float(np.sqrt(chance.size)) / 512)
         repair, suggest = levels(chance, self.thresholds, precision=precision, sensitivity=sensitivity)
-        components = explain_pieces(Found(chance, repair, suggest, unit))
+        components = explain_pieces(Found(chance, repair, suggest, unit_of(chance)))
         repair[repair > 0] = 255
         return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 

@@ -16,8 +16,6 @@ Chances = NDArray[np.uint8]
 
 #: Pixels, at 512 px of side, below which a piece is a speck: texture has hundreds of doubtful ones.
 SPECK = 16.0
-
-
 #: Share of a picture that suggestions may cover. A picture that is doubtful all over tells a reviewer nothing: there
 #: they begin at a higher chance.
 CROWD = 0.25
@@ -98,8 +96,8 @@ def levels(
 def uncrowded(chance: Chances, cut: int) -> int:
     """Returns `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
     counts = sum(np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS))
-    reaching = np.cumsum(np.asarray(counts)[::-1])[::-1]
-    return max(cut, min(255, int(np.argmax(np.append(reaching <= CROWD * chance.size, True)))))
+    reaching = np.cumsum(np.asarray(counts)[::-1])  # pixels of 255, of 254 and more, and so on
+    return max(cut, min(255, int(np.count_nonzero(reaching > CROWD * chance.size))))
 
 
 def move(chance: float, sensitivity: float) -> int:

@@ -112,9 +112,9 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         repaired |= repair_figures(piece_table(evidence, move(cut, 1.0)), cut)
     for cut in SUGGESTED:
         table = piece_table(evidence, move(cut, 1.0), uncrowd=True)
-        suggested[cut] = of_pieces(table, ~table.specks | _reach(table, SPECK_SURE))
+        suggested[cut] = of_pieces(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
-    repairs = tuple(_repair(precision, choice or STRICTEST) for precision, choice in best.items())
+    repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
     most = max(worth.f1 for worth in suggested.values())
     suggest = max(cut for cut, worth in suggested.items() if worth.f1 >= most - LITTLE)
     if not suggested[suggest].recall:
@@ -130,11 +130,6 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     return Thresholds(repairs, suggest, SPECK_SURE), "\n".join(lines)
 
 
-def _repair(precision: float, choice: Choice) -> Repair:
-    cut, smallest = choice
-    return Repair(precision, cut, smallest)
-
-
 def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
     """The choice with the most recall of those that keep the promise; None where none does."""
     good = {key: worth.recall for key, worth in tried.items() if worth.keep(promise)}
@@ -144,12 +139,6 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
 def repair_figures(table: PieceTable, cut: float) -> dict[Choice, Figures]:
     """Returns what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
     return {(cut, smallest): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
-
-
-def _reach(table: PieceTable, sure: float) -> NDArray[np.bool_]:
-    """Which pieces have a pixel of such a chance."""
-    reached: NDArray[np.bool_] = table.surest >= move(sure, 1.0)
-    return reached
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:

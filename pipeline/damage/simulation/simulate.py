@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 #: A pixel counts as damaged when it differs by this share of the range and by this multiple of the grain.
 VISIBLE, VISIBLE_GRAIN = 0.03, 0.7
 #: Strongest grain that variety draws, as a standard deviation in shares of the range.
-COARSEST_GRAIN = 0.11
+STRONGEST_GRAIN = 0.11
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,8 @@ def simulate(
     grain = float(rng.choice([0.0, 0.01, 0.02, 0.04]) * rng.uniform(0.5, 1.3)) * min(1.0, ageing * 1.5)
     coarse, dyed = 0.0, False
     if variety > 0 and rng.random() < 0.5 * variety:
-        grain, coarse, dyed = (
-            float(rng.uniform(0, COARSEST_GRAIN)), float(rng.uniform(0, 1.2)), not grey and rng.random() < 0.3
-        )  # fmt: skip
+        grain, coarse = float(rng.uniform(0, STRONGEST_GRAIN)), float(rng.uniform(0, 1.2))
+        dyed = not grey and rng.random() < 0.3
     threshold = np.float32(VISIBLE + VISIBLE_GRAIN * grain)
     masks: dict[str, NDArray[np.uint8]] = {}
     for name in chosen:

@@ -89,10 +89,10 @@ def test_depth_and_channels_do_not_matter(weights: Path) -> None:
         assert found.repair.shape == shape[:2]
 
 
-def test_hysteresis_and_levels(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights)
     chance = np.zeros((60, 80), np.uint8)
-    chance[10, 5:70] = 140  # above what repairs grow to, and with a seed
+    chance[10, 5:70] = 140  # likely enough to be repaired
     chance[10, 30] = 250
     chance[40, 5:30] = 110  # a suggestion
     chance[50, 60:62] = 60  # neither

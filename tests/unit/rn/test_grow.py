@@ -68,6 +68,7 @@ def test_sizes_contain_each_other(small: str, large: str) -> None:
     [
         GeneratorConfig(16, (1,), (8, 16, 24), (1, 1), (1, 2)),
         GeneratorConfig(16, (1, 2), (8, 16, 24), (1, 1), (1, 4, 8)),
+        GeneratorConfig(16, (1, 2), (8, 16, 32), (1, 1), (1, 2)),
         GeneratorConfig(16, (1, 2), (12, 16, 24), (1, 1), (1, 2)),
     ],
 )
