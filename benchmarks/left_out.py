@@ -47,7 +47,7 @@ from pipeline.training.schedule import Budget
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "dust": ("dust",), "fibres": ("hair", "lint"), "scratches": ("scratch",), "cracks": ("crack",),
-    "creases": ("crease",), "tears": ("tear", "lost-corner"), "flakes": ("flake",),
+    "creases": ("crease",), "tears": ("tear", "lost-corner"), "flakes": ("flake", "loss"),
 }  # fmt: skip
 SMALL = NetworkConfig(depth=4, width=16, widest=64)
 """Eight networks are to be trained in an hour or two of two busy cores."""

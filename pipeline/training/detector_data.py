@@ -32,6 +32,8 @@ VARIETY = 0.7
 DISTRACTED = 0.45
 #: Kinds that run, and the share of pictures that get two of them more: lines cover little and are hard to tell.
 LINES, LINED = ("hair", "lint", "scratch", "crack", "crease"), 0.6
+#: Share of damaged pictures with broad losses: they differ most from one picture to the next.
+LOST = 0.35
 #: Share of crops with a cast over picture and damage alike.
 CAST = 0.3
 #: Share of pictures that are prints in dots: a screen is no damage.
@@ -68,6 +70,8 @@ def make_sample(
         kinds = [name for name in kinds if name not in without]
         if rng.random() < LINED:
             kinds += [name for name in rng.choice(LINES, 2, replace=False).tolist() if name not in without]
+        if rng.random() < LOST and "loss" not in without:
+            kinds.append("loss")
         if not kinds or rng.random() < 0.25:
             kinds.append("vague")
         result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=VARIETY, bank=bank)

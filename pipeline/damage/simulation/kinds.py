@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.damage.simulation import lines, paper, spots, vague
+from pipeline.damage.simulation import lines, losses, paper, spots, vague
 from pipeline.damage.simulation.scene import Scene
 from pipeline.damage.simulation.shapes import Layer
 
@@ -28,11 +28,12 @@ KINDS: dict[str, Callable[[Scene], list[Layer]]] = {
     "water-ring": spots.water_ring,
     "fingerprint": spots.fingerprint,
     "tape": paper.tape,
+    "loss": losses.loss,
     "vague": vague.vague,
 }
 
 #: How often a kind is met on a worn picture when no kinds are asked for; opaque damage first. `vague` is met in
-#: training alone: it has no look of its own.
+#: training alone, since it has no look of its own, and `loss` besides only where asked for: it makes a wreck.
 ODDS: dict[str, float] = {
     "dust": 0.75, "hair": 0.4, "lint": 0.25, "scratch": 0.6, "crack": 0.35, "crease": 0.3, "tear": 0.25,
     "lost-corner": 0.2, "flake": 0.4, "ink": 0.08, "foxing": 0.08, "mould": 0.06, "stain": 0.04, "water-ring": 0.02,
