@@ -46,7 +46,7 @@ def test_kinds_left_out_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(detector_data, "simulate", watched)
     picture = skimage.data.astronaut()[:288, :288]
-    for left_out in (frozenset[str](), frozenset({"dust", "hair"}), frozenset(ODDS)):
+    for left_out in (frozenset[str](), frozenset({"dust", "hair"}), frozenset(ODDS) | {"loss"}):
         drawn.clear()
         for seed in range(12):
             make_sample(picture, np.random.default_rng(seed), None, undamaged=0.0, without=left_out)

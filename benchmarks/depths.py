@@ -1,0 +1,145 @@
+"""Dice per epoch by the detector's depth: `python -m benchmarks.depths --data DIR --out RUN`.
+
+The first paper prints Dice per epoch of U-Nets of depth 2 and 5. Here both are trained for equal steps, with equal
+seeds and widths, on the same stream of simulated damage, and looked at on the same held-out pictures after each epoch:
+soft Dice (the chances themselves against the truth), the mean loss since the last look, precision and recall at a
+chance of .9.
+
+DIR holds `photos` and, where there are any, `artefacts`. A run that was broken off goes on from its checkpoints with
+the same command; table and curves are in RUN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import cv2
+import torch
+
+from benchmarks.detection.sets import artefacts_of
+from pipeline.damage.network import DetectorNet, NetworkConfig
+from pipeline.errors import RestorationError
+from pipeline.machine.files import write_whole
+from pipeline.training.checkpoint import NAME, read_progress
+from pipeline.training.detector import CURVES, DetectorRun, train_detector
+from pipeline.training.detector_score import THRESHOLDS
+from pipeline.training.photos import load_photos, without
+from pipeline.training.schedule import Budget
+
+SURE = THRESHOLDS.index(0.9)
+"""Where precision and recall are told."""
+
+#: One look at the held-out pictures, as `train detector` writes it.
+Look = dict[str, float | list[float]]
+
+
+def looks(folder: Path) -> dict[int, Look]:
+    """Returns the looks of a run by step; a run that was killed repeats some, and what it wrote last counts."""
+    curves = folder / CURVES
+    lines = curves.read_text().splitlines() if curves.exists() else []
+    return {int(look["step"]): look for look in map(json.loads, lines)}
+
+
+def table(found: dict[int, dict[int, Look]], epoch: int) -> str:
+    """Returns Markdown from the looks by depth: a line for each epoch, columns for each depth."""
+    head = [f"depth {depth}: Dice | loss | precision | recall" for depth in found]
+    lines = ["| epoch | step | " + " | ".join(head) + " |", "|---" * (2 + 4 * len(found)) + "|"]
+    for step in sorted(set().union(*found.values())):
+        cells = []
+        for by_step in found.values():
+            look = by_step.get(step)
+            cells += ["", "", "", ""] if look is None else [f"{value:.3f}" for value in _figures(look)]
+        lines.append(f"| {step // epoch} | {step:,} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _figures(look: Look) -> tuple[float, float, float, float]:
+    precision, recall = look["precision"], look["recall"]
+    assert isinstance(precision, list) and isinstance(recall, list)
+    return float(str(look["dice"])), float(str(look["loss"])), precision[SURE], recall[SURE]
+
+
+def draw(found: dict[int, dict[int, Look]], epoch: int, target: Path) -> None:
+    """Draws Dice and loss against epochs, a line for each depth."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("dice", "loss"), strict=True):
+        for depth, by_step in found.items():
+            steps = sorted(by_step)
+            axes.plot([step / epoch for step in steps], [by_step[step][name] for step in steps], label=f"depth {depth}")
+        axes.set_xlabel("epoch")
+        axes.set_ylabel({"dice": "Dice on held-out pictures", "loss": "training loss"}[name])
+        axes.legend()
+    figure.savefig(target, dpi=110)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Returns the table, after training what is not trained yet."""
+    photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
+    found: dict[int, dict[int, Look]] = {}
+    text = ""
+    for depth in arguments.depths:
+        settings = DetectorRun(
+            photos=arguments.data / "photos",
+            work=arguments.out / f"depth-{depth}",
+            budget=Budget(steps=arguments.steps),
+            artefacts=artefacts_of(arguments.data),
+            network=NetworkConfig(depth=depth, width=arguments.width, widest=4 * arguments.width),
+            batch=arguments.batch,
+            side=arguments.crop,
+            epoch=arguments.epoch,
+            seed=arguments.seed,
+        )
+        network = train_detector(settings, photos=photos)
+        print(f"depth {depth}: {_parameters(network):,} parameters", file=sys.stderr, flush=True)
+        if read_progress(settings.work / NAME).step < arguments.steps:
+            raise ValueError("stopped and saved; the same command goes on")
+        found[depth] = looks(settings.work)
+        text = table(found, arguments.epoch)
+        write_whole(arguments.out / "table.md", (text + "\n").encode())
+        draw(found, arguments.epoch, arguments.out / "dice.png")
+    return text
+
+
+def _parameters(network: DetectorNet) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit code: 0 with the table printed, 2 when it cannot begin, or was stopped."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.depths", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    place = os.environ.get("BENCH_DATA")
+    add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
+    add("--out", type=Path, required=True, help="folder for checkpoints, table and curves")
+    add("--depths", type=int, nargs="+", default=[2, 5], help="halvings of the picture (default 2 5)")
+    add("--width", type=int, default=16, help="channels at half size (default 16)")
+    add("--steps", type=int, default=1000, help="of each network (default 1000)")
+    add("--epoch", type=int, default=100, help="steps between two looks (default 100)")
+    add("--batch", type=int, default=6, help="crops a step (default 6)")
+    add("--crop", type=int, default=192, help="side of a crop (default 192)")
+    add("--seed", type=int, default=1, help="of weights and data (default 1)")
+    add("--exclude", action="append", default=[], metavar="PATTERN", help="photographs left out, see `train detector`")
+    add("--threads", type=int, default=1, help="cores to train on (default 1)")
+    arguments = parser.parse_args(argv)
+    torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(1)
+    try:
+        if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
+            raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
+        print(run(arguments))
+    except (RestorationError, ValueError, OSError) as error:
+        print(f"depths: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
