@@ -16,9 +16,11 @@ import cv2
 import numpy as np
 
 from benchmarks.detection.figures import Plane, Tally
+from benchmarks.detection.night import found_bare
 from benchmarks.detection.restored import fill
 from benchmarks.detection.sets import load, pictures
 from pipeline.damage import Detector, load_detector
+from pipeline.damage.finish import finish
 from pipeline.engines import Engine, load_engine
 from pipeline.settings import Recipe
 
@@ -72,8 +74,8 @@ def sheet(
     """Writes `out/STEM.jpg` and returns the shares marked, the number of pieces, and the agreement if any."""
     scan = _fitted(_colour(load(path)), LARGEST)
     recipe = Recipe()
-    found = detector.detect(scan, dilate=recipe.dilate, max_coverage=recipe.max_coverage)
-    bare = detector.detect(scan, dilate=0, max_coverage=recipe.max_coverage)
+    bare = found_bare(detector, scan, recipe)
+    found = finish(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
     overlay = scan.copy()
     overlay[bare.suggest > 0] = ORANGE
     overlay[bare.repair > 0] = RED
