@@ -1,4 +1,4 @@
-"""Times of day, as commands take them."""
+"""Times of day as commands take them, and durations as they show them."""
 
 from __future__ import annotations
 
@@ -14,3 +14,9 @@ def next_time(text: str) -> float:
     now = time.localtime()
     due = time.mktime((*now[:3], moment.tm_hour, moment.tm_min, 0, *now[6:8], -1))
     return due if due > time.time() else due + 86400.0
+
+
+def duration(seconds: float) -> str:
+    """Returns H:MM:SS."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

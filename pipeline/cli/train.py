@@ -12,9 +12,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.clock import next_time
+from pipeline.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from pipeline.training.loop import InpainterTraining, Report
+    from pipeline.training.loop import InpainterTraining
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -71,20 +72,6 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--sharp", action="store_true", help="the adversarial last phase, from --weights")
     parser.add_argument("--weights", type=Path, help="where --sharp begins (default: the shipped faithful weights)")
     parser.set_defaults(func=train_inpainter)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
-def _show(line: Report) -> None:
-    text = (
-        f"step {line.step:>7,}  {line.progress:6.1%}  loss {line.loss:.4f}  rate {line.rate:.1e}"
-        f"  {line.steps_per_second:.2f} steps/s  waiting for data {line.waiting:.1%}  left {_clock(line.left_seconds)}"
-    )
-    end = "\r" if sys.stderr.isatty() else "\n"
-    print(text, end=end, file=sys.stderr, flush=True)
 
 
 def train_inpainter(args: argparse.Namespace) -> int:
@@ -148,7 +135,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
             resume=args.resume,
             sharp=args.sharp,
             start=(args.weights or DEFAULT) if args.sharp else args.init,
-            report=_show,
+            report=show_progress,
             validated=lambda text: print(text, file=sys.stderr, flush=True),
             begun=begun,
         )

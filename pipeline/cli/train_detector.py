@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.clock import next_time
+from pipeline.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from pipeline.training.detector_score import Score
@@ -56,7 +57,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--crop", type=int, default=256, help="side of a crop in pixels (default 256)")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
     parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
-    parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        help="cores to train on (default 2; 1 where other work shares them: each operation waits for the slower core)",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes that draw damage (default 1)")
     parser.add_argument("--seed", type=int, default=7)
     parser.set_defaults(func=train_detector)
@@ -64,7 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def show(score: Score) -> None:
     """Prints one line an epoch."""
-    text = f"step {score.step:>7,}  loss {score.loss:.4f}  Dice {score.dice:.3f}"
+    text = f"looked at held-out pictures after step {score.step:>7,}  loss {score.loss:.4f}  Dice {score.dice:.3f}"
     text += f"  at 0.9: precision {score.precision[4]:.3f} recall {score.recall[4]:.3f} clean {score.clean[4]:.4%}"
     print(text, file=sys.stderr, flush=True)
 
@@ -114,7 +120,7 @@ def train_detector(args: argparse.Namespace) -> int:
             workers=args.workers,
             seed=args.seed,
         )
-        network = train(run, show)
+        network = train(run, show, show_progress)
         weights = finish_run(run, network)
     except (RestorationError, ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)

@@ -26,6 +26,7 @@ from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
 from pipeline.training.hard_crops import HardCrops
 from pipeline.training.photos import PhotoSet, load_photos, split, without
+from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 
 log = logging.getLogger(__name__)
@@ -104,13 +105,19 @@ def detector_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def train_detector(
-    run: DetectorRun, report: Callable[[Score], None] | None = None, photos: PhotoSet | None = None
+    run: DetectorRun,
+    scored: Callable[[Score], None] | None = None,
+    report: Callable[[Report], None] | None = None,
+    *,
+    photos: PhotoSet | None = None,
+    every: int = 50,
 ) -> DetectorNet:
     """Returns the averaged network after training; its checkpoint and curves lie in `run.work`.
 
     Args:
         run: what to train, on what, for how long.
-        report: called after each epoch.
+        scored: called after each epoch.
+        report: called every `every` steps.
         photos: what is to be read below `run.photos` and not excluded, where it was read already.
 
     Raises:
@@ -145,11 +152,14 @@ def train_detector(
     )
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
+    told, waited = started, 0.0
     stop = _StopSignal()
     while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
+        asked = time.monotonic()
         picture, labels = _with(hard.take(run.hard), *next(batches))
+        waited += time.monotonic() - asked
         loss, logits = _step(network, optimiser, picture, labels)
         losses.append(loss)
         hard.remember(picture, labels, logits)
@@ -158,15 +168,23 @@ def train_detector(
             mean.copy_(buffer)
         progress.step += 1
         progress.pixels += labels.numel()
-        progress.seconds = before + time.monotonic() - started
+        now = time.monotonic()
+        progress.seconds = before + now - started
+        if report is not None and progress.step % every == 0:
+            speed, seen = every / max(now - told, 1e-9), losses[-every:]
+            left = run.budget.time_left(progress.step, progress.seconds, speed)
+            waiting = waited / max(now - told, 1e-9)
+            rate = optimiser.param_groups[0]["lr"]
+            report(Report(progress.step, share, float(np.mean(seen)), {}, rate, speed, waiting, left))
+            told, waited = now, 0.0
         due = run.epoch > 0 and progress.step % run.epoch == 0
         if due:
             result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)
             losses.clear()
             with (run.work / CURVES).open("a") as curves:
                 curves.write(json.dumps(result.as_dict()) + "\n")
-            if report is not None:
-                report(result)
+            if scored is not None:
+                scored(result)
         if due or time.monotonic() - saved > 120:
             save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
             saved = time.monotonic()

@@ -17,9 +17,10 @@ from pipeline.training.batches import ARTEFACT_SHARE
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.curves import draw_curves
 from pipeline.training.epochs import write_epochs
-from pipeline.training.loop import InpainterTraining, Options, Report
+from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.losses import LossWeights
 from pipeline.training.photos import PhotoSet, is_held_out, load_photos
+from pipeline.training.report import Report
 from pipeline.training.sharp import SharpTraining
 from pipeline.training.sheets import draw_sheet
 from pipeline.training.validation import baselines, fill, fill_prior

@@ -25,6 +25,7 @@ from pipeline.training.figures import append_figures
 from pipeline.training.losses import LossWeights, reconstruction
 from pipeline.training.parallel import GradientWorkers
 from pipeline.training.photos import PhotoSet, split
+from pipeline.training.report import Report
 from pipeline.training.validation import ValidationSet, by_kind, composite_psnr, fill
 
 log = logging.getLogger(__name__)
@@ -61,20 +62,6 @@ class Options:
             "size": self.size, "crop": self.crop, "batch": self.batch, "seed": self.seed,
             "photos": photos.digest(), "count": len(photos),
         }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Report:
-    """One line of progress: the mean loss since the last one, speed and what is left."""
-
-    step: int
-    progress: float
-    loss: float
-    terms: dict[str, float]
-    rate: float
-    steps_per_second: float
-    waiting: float
-    left_seconds: float
 
 
 class InpainterTraining:
@@ -258,9 +245,7 @@ class InpainterTraining:
         count = len(losses)
         speed = count / max(window, 1e-9)
         budget = self.options.budget
-        left = budget.seconds_left(self.progress.seconds)
-        if budget.steps is not None:
-            left = max(0.0, budget.steps - self.progress.step) / max(speed, 1e-9)
+        left = budget.time_left(self.progress.step, self.progress.seconds, speed)
         line = Report(
             self.progress.step,
             share,

@@ -47,6 +47,12 @@ class Budget:
             return max(0.0, self.hours * 3600.0 - seconds)
         return math.inf
 
+    def time_left(self, step: int, seconds: float, speed: float) -> float:
+        """How many seconds are left after ``step`` steps in ``seconds``, at ``speed`` steps a second."""
+        if self.steps is None:
+            return self.seconds_left(seconds)
+        return max(0.0, self.steps - step) / max(speed, 1e-9)
+
 
 def learning_rate(peak: float, step: int, progress: float, *, warm_up: int = WARM_UP_STEPS) -> float:
     """The learning rate of a step: a linear warm-up, flat, and a cosine to 1 % of the peak in the last stretch."""

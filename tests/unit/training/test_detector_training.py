@@ -102,8 +102,11 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
             photos, out, Budget(steps=steps), network=NetworkConfig(2, 8, 8), batch=2, side=64, epoch=4, workers=0
         )
 
-    scores = []
-    train_detector(run(4), scores.append)
+    scores, lines = [], []
+    train_detector(run(4), scores.append, lines.append, every=2)
+    assert [(line.step, line.progress < 1) for line in lines] == [(2, True), (4, True)], "the share before the step"
+    assert all(np.isfinite([line.loss, line.steps_per_second]).all() and 0 <= line.waiting <= 1 for line in lines)
+    assert lines[-1].left_seconds == 0
     assert read_progress(out / NAME).step == 4
     network = train_detector(run(8), scores.append)
     assert read_progress(out / NAME).step == 8

@@ -15,8 +15,9 @@ from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
 from pipeline.training import inpainter
 from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.loop import InpainterTraining, Options, Report
+from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.photos import load_photos
+from pipeline.training.report import Report
 from pipeline.training.sharp import SharpTraining
 
 MakeOptions = Callable[..., Options]
