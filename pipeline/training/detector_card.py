@@ -52,7 +52,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     _draw_sheet(network, samples, limits, run.work / SHEET)
     card = Card(
         title="Damage detector",
-        purpose="Finds dust, hairs, scratches, cracks, creases, tears, lost corners, flaked emulsion, ink and mould on"
+        purpose="Finds dust, hairs, scratches, cracks, creases, tears, losses, flaked emulsion, ink and mould on"
         " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
         network=f"U-Net of depth {network.config.depth} on colour and top-hats at half size, channels"
         f" {network.config.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
@@ -60,8 +60,8 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         training={
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
-            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, sparkles, patterns, cloth"
-            " or a border as hard negatives",
+            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, lattices, painted lines, rims,"
+            " lights, patterns, clouds, cloth or a border as hard negatives",
             "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
             " way",
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
