@@ -60,8 +60,8 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         training={
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
-            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, lattices, painted lines, rims,"
-            " lights, patterns, clouds, cloth or a border as hard negatives",
+            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, lattices, painted lines,"
+            " rims, lights, patterns, clouds, cloth or a border as hard negatives",
             "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
             " way",
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
