@@ -39,6 +39,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="WEIGHTS",
         help="average the trained network with these weights before it is calibrated, e.g. those it began from",
     )
+    parser.add_argument(
+        "--mean-share", type=float, default=0.5, help="what the trained network counts in that mean (default .5)"
+    )
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument(
         "--exclude",
@@ -99,6 +102,8 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError(f"there is no checkpoint to resume in {args.out}")
         if not args.resume and (args.out / NAME).exists():
             raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
+        if not 0 <= args.mean_share <= 1:
+            raise ValueError("--mean-share must be 0 to 1")
         if not 0 <= args.hard < args.batch:
             raise ValueError("--hard must be smaller than --batch")
         until = next_time(args.until) if args.until else None
@@ -112,6 +117,7 @@ def train_detector(args: argparse.Namespace) -> int:
             network=NetworkConfig(args.depth, args.width, args.widest),
             init=args.init,
             mean_with=args.mean_with,
+            mean_share=args.mean_share,
             batch=args.batch,
             hard=args.hard,
             side=args.crop,

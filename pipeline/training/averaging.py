@@ -29,8 +29,8 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
         )
 
 
-def mean_of(module: Module, other: nn.Module) -> Module:
-    """A copy of the module in eval mode whose weights lie halfway between it and another of its shape.
+def mean_of(module: Module, other: nn.Module, share: float = 0.5) -> Module:
+    """A copy of the module in eval mode: ``share`` of its own weights, the rest another's of its shape.
 
     Where one went on from the other, the mean is often better than both on pictures unlike those trained on (Wortsman
     et al., CVPR 2022). Statistics of normalisations are averaged likewise. Raises ``ValueError`` for other shapes.
@@ -42,5 +42,5 @@ def mean_of(module: Module, other: nn.Module) -> Module:
             if name not in state or state[name].shape != value.shape:
                 raise ValueError(f"networks of two shapes have no mean: {name}")
             if value.is_floating_point():
-                value.lerp_(state[name], 0.5)
+                value.lerp_(state[name], 1.0 - share)
     return mean

@@ -49,6 +49,7 @@ class DetectorRun:
         network: shape of the network.
         init: weights that a new run begins from, whose shape is then taken; None begins from chance.
         mean_with: weights of the same shape that the network is averaged with before it is calibrated, or None.
+        mean_share: what the trained network counts in that mean, 0 to 1.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
@@ -66,6 +67,7 @@ class DetectorRun:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     init: Path | None = None
     mean_with: Path | None = None
+    mean_share: float = 0.5
     batch: int = 8
     side: int = 256
     hard: int = 1

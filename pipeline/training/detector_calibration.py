@@ -116,7 +116,8 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
     most = max(worth.f1 for worth in suggested.values())
-    suggest = max(cut for cut, worth in suggested.items() if worth.f1 >= most - LITTLE)
+    # At the digits that are told: rounding of the weights to half precision shall not decide.
+    suggest = max(cut for cut, worth in suggested.items() if round(most - worth.f1, 3) <= LITTLE)
     if not suggested[suggest].recall:
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [

@@ -41,7 +41,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     weights, mixed = run.work / WEIGHTS, ""
     if run.mean_with is not None:
         other, _, mixed = load_weights(run.mean_with)
-        network = mean_of(network, other)
+        network = mean_of(network, other, run.mean_share)
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
     evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
@@ -67,7 +67,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
-            **({"Mean with": f"weights with sha256 {mixed}"} if mixed else {}),
+            **({"Mean with": f"weights with sha256 {mixed}, {1 - run.mean_share:.0%} of them"} if mixed else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
             "Thresholds": limits.as_json(),
@@ -77,7 +77,8 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         limits=(
             "Learned from simulated damage: what real damage shares with it is found, what it does not is missed.",
             "See-through damage (stains, water rings, tape, fingerprints) is not its task.",
-            "Fine light lines in a picture, such as rigging, braid or lettering, can be taken for damage.",
+            "Light lines in a picture, such as rigging, lattice towers, braid or lettering, and bright tops of clouds"
+            " can be taken for damage.",
         ),
         reproduce=(
             f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {network.config.depth}"
@@ -85,7 +86,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
             + (" --init WEIGHTS" if begun else "")
-            + (" --mean-with WEIGHTS" if mixed else "")
+            + (f" --mean-with WEIGHTS --mean-share {run.mean_share:g}" if mixed else "")
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )
