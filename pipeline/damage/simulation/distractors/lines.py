@@ -1,4 +1,7 @@
-"""Lines that belong to a picture: lettering, wires, fences, lattices, the lines of a playing field, painted rims."""
+"""Lines that belong to a picture: lettering, wires, fences, lattices, the lines of a playing field, painted rims.
+
+Each draws into `alpha` (H,W) uint8, in place, for a picture (H,W,3) uint8, and returns its colour (3,) in 0..255.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ _WORDS = ("RESTAURANT", "1923", "Photo", "Hotel", "MAIN ST.", "No. 47", "Bros & 
 
 
 def text(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
+    """Some lines of lettering, a sign's or a writer's."""
     rows, columns = alpha.shape
     for line in range(int(rng.integers(1, 4))):
         words = " ".join(rng.choice(_WORDS, int(rng.integers(1, 4))))
@@ -25,6 +29,7 @@ def text(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def wires(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
+    """Wires from side to side, sagging, mostly dark."""
     rows, columns = alpha.shape
     for _ in range(int(rng.integers(1, 6))):
         xs = np.linspace(-5, columns + 5, 24)
@@ -41,6 +46,7 @@ def wires(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def fence(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
+    """Posts at equal steps, with some rails."""
     rows, columns = alpha.shape
     step = float(rng.uniform(0.02, 0.12)) * min(rows, columns)
     lean = float(rng.normal(0, 0.08))
