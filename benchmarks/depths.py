@@ -12,39 +12,26 @@ the same command; table and curves are in RUN.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from pathlib import Path
 
-import cv2
-import torch
-
 from benchmarks.detection.sets import artefacts_of
+from benchmarks.small_detectors import answer, parser_of
 from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.errors import RestorationError
 from pipeline.machine.files import write_whole
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun, train_detector
-from pipeline.training.detector_score import THRESHOLDS
+from pipeline.training.detector_score import TOLD, Score, read_scores
 from pipeline.training.photos import load_photos, without
 from pipeline.training.schedule import Budget
 
-SURE = THRESHOLDS.index(0.9)
-"""Where precision and recall are told."""
 
-#: One look at the held-out pictures, as `train detector` writes it.
-Look = dict[str, float | list[float]]
-
-
-def looks(folder: Path) -> dict[int, Look]:
-    """Returns the looks of a run by step; a run that was killed repeats some, and what it wrote last counts."""
-    curves = folder / CURVES
-    lines = curves.read_text().splitlines() if curves.exists() else []
-    return {int(look["step"]): look for look in map(json.loads, lines)}
+def looks(folder: Path) -> dict[int, Score]:
+    """Returns the looks of a run at the held-out pictures, by step."""
+    return {score.step: score for score in read_scores(folder / CURVES)}
 
 
-def table(found: dict[int, dict[int, Look]], epoch: int) -> str:
+def table(found: dict[int, dict[int, Score]], epoch: int) -> str:
     """Returns Markdown from the looks by depth: a line for each epoch, columns for each depth."""
     head = [f"depth {depth}: Dice | loss | precision | recall" for depth in found]
     lines = ["| epoch | step | " + " | ".join(head) + " |", "|---" * (2 + 4 * len(found)) + "|"]
@@ -57,13 +44,11 @@ def table(found: dict[int, dict[int, Look]], epoch: int) -> str:
     return "\n".join(lines)
 
 
-def _figures(look: Look) -> tuple[float, float, float, float]:
-    precision, recall = look["precision"], look["recall"]
-    assert isinstance(precision, list) and isinstance(recall, list)
-    return float(str(look["dice"])), float(str(look["loss"])), precision[SURE], recall[SURE]
+def _figures(look: Score) -> tuple[float, float, float, float]:
+    return look.dice, look.loss, look.precision[TOLD], look.recall[TOLD]
 
 
-def draw(found: dict[int, dict[int, Look]], epoch: int, target: Path) -> None:
+def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
     """Draws Dice and loss against epochs, a line for each depth."""
     from matplotlib.figure import Figure
 
@@ -71,7 +56,11 @@ def draw(found: dict[int, dict[int, Look]], epoch: int, target: Path) -> None:
     for axes, name in zip(figure.subplots(1, 2), ("dice", "loss"), strict=True):
         for depth, by_step in found.items():
             steps = sorted(by_step)
-            axes.plot([step / epoch for step in steps], [by_step[step][name] for step in steps], label=f"depth {depth}")
+            axes.plot(
+                [step / epoch for step in steps],
+                [getattr(by_step[step], name) for step in steps],
+                label=f"depth {depth}",
+            )
         axes.set_xlabel("epoch")
         axes.set_ylabel({"dice": "Dice on held-out pictures", "loss": "training loss"}[name])
         axes.legend()
@@ -80,8 +69,10 @@ def draw(found: dict[int, dict[int, Look]], epoch: int, target: Path) -> None:
 
 def run(arguments: argparse.Namespace) -> str:
     """Returns the table, after training what is not trained yet."""
+    if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
+        raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
     photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
-    found: dict[int, dict[int, Look]] = {}
+    found: dict[int, dict[int, Score]] = {}
     text = ""
     for depth in arguments.depths:
         settings = DetectorRun(
@@ -112,33 +103,13 @@ def _parameters(network: DetectorNet) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0 with the table printed, 2 when it cannot begin, or was stopped."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.depths", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("depths", __doc__, steps=1000)
     add = parser.add_argument
-    place = os.environ.get("BENCH_DATA")
-    add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
-    add("--out", type=Path, required=True, help="folder for checkpoints, table and curves")
     add("--depths", type=int, nargs="+", default=[2, 5], help="halvings of the picture (default 2 5)")
     add("--width", type=int, default=16, help="channels at half size (default 16)")
-    add("--steps", type=int, default=1000, help="of each network (default 1000)")
     add("--epoch", type=int, default=100, help="steps between two looks (default 100)")
-    add("--batch", type=int, default=6, help="crops a step (default 6)")
-    add("--crop", type=int, default=192, help="side of a crop (default 192)")
     add("--seed", type=int, default=1, help="of weights and data (default 1)")
-    add("--exclude", action="append", default=[], metavar="PATTERN", help="photographs left out, see `train detector`")
-    add("--threads", type=int, default=1, help="cores to train on (default 1)")
-    arguments = parser.parse_args(argv)
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(1)
-    try:
-        if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
-            raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
-        print(run(arguments))
-    except (RestorationError, ValueError, OSError) as error:
-        print(f"depths: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return answer("depths", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
@@ -28,16 +27,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 
-import cv2
 import numpy as np
-import torch
 from torch import nn
 
 from benchmarks.detection.figures import Curve
 from benchmarks.detection.sets import Damaged, artefacts_of, damage, held_out_bank, spread
+from benchmarks.small_detectors import answer, parser_of
 from pipeline.damage import ArtefactBank
 from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.errors import RestorationError
 from pipeline.machine.files import write_whole
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import DetectorRun, train_detector
@@ -261,38 +258,13 @@ def _tell(line: str) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 0 with the table printed, also when stopped and saved; 2 when it cannot begin."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.left_out", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("left_out", __doc__, steps=600)
     add = parser.add_argument
-    place = os.environ.get("BENCH_DATA")
-    add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
-    add("--out", type=Path, required=True, help="folder for cells, checkpoints and table")
-    add("--steps", type=int, default=600, help="of each network (default 600)")
     add("--kinds", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups to leave out (default: each)")
     add("--seeds", type=int, default=1, help="networks of each cell, with seeds from 1 on (default 1)")
     add("--count", type=int, default=24, help="held-out photographs for each group (default 24)")
-    add("--batch", type=int, default=6, help="crops a step (default 6)")
-    add("--crop", type=int, default=192, help="side of a crop (default 192)")
-    add(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="photographs left out, see `train detector`",
-    )
-    # One: where other work runs beside it, so small a network is several times as slow on two cores as on one.
-    add("--threads", type=int, default=1, help="cores to train on (default 1)")
     add("--workers", type=int, default=1, help="processes that draw damage (default 1)")
-    arguments = parser.parse_args(argv)
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(1)
-    try:
-        print(run(arguments))
-    except (RestorationError, ValueError, OSError) as error:
-        print(f"left_out: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return answer("left_out", run, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

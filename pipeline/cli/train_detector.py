@@ -73,8 +73,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def show(score: Score) -> None:
     """Prints one line an epoch."""
+    from pipeline.training.detector_score import THRESHOLDS, TOLD
+
     text = f"looked at held-out pictures after step {score.step:>7,}  loss {score.loss:.4f}  Dice {score.dice:.3f}"
-    text += f"  at 0.9: precision {score.precision[4]:.3f} recall {score.recall[4]:.3f} clean {score.clean[4]:.4%}"
+    precision, recall, clean = (values[TOLD] for values in (score.precision, score.recall, score.clean))
+    text += f"  at {THRESHOLDS[TOLD]:g}: precision {precision:.3f} recall {recall:.3f} clean {clean:.4%}"
     print(text, file=sys.stderr, flush=True)
 
 

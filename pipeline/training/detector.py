@@ -154,7 +154,7 @@ def train_detector(
     )
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
-    told, waited = started, 0.0
+    lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
     stop = _StopSignal()
     while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
         for group in optimiser.param_groups:
@@ -164,6 +164,7 @@ def train_detector(
         waited += time.monotonic() - asked
         loss, logits = _step(network, optimiser, picture, labels)
         losses.append(loss)
+        lately.append(loss)
         hard.remember(picture, labels, logits)
         update_average(average, network, min(0.998, averaging_decay(progress.step)))
         for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
@@ -172,13 +173,13 @@ def train_detector(
         progress.pixels += labels.numel()
         now = time.monotonic()
         progress.seconds = before + now - started
+        window += now - asked
         if report is not None and progress.step % every == 0:
-            speed, seen = every / max(now - told, 1e-9), losses[-every:]
+            speed, rate = len(lately) / max(window, 1e-9), optimiser.param_groups[0]["lr"]
             left = run.budget.time_left(progress.step, progress.seconds, speed)
-            waiting = waited / max(now - told, 1e-9)
-            rate = optimiser.param_groups[0]["lr"]
-            report(Report(progress.step, share, float(np.mean(seen)), {}, rate, speed, waiting, left))
-            told, waited = now, 0.0
+            waiting = waited / max(window, 1e-9)
+            report(Report(progress.step, share, float(np.mean(lately)), {}, rate, speed, waiting, left))
+            lately, window, waited = [], 0.0, 0.0
         due = run.epoch > 0 and progress.step % run.epoch == 0
         if due:
             result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pipeline.training.detector import CURVES, DetectorRun
 from pipeline.training.detector_calibration import PROMISES, calibrate
 from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, Sample
 from pipeline.training.detector_evidence import gather
-from pipeline.training.detector_score import held_out_samples, probabilities
+from pipeline.training.detector_score import TOLD, held_out_samples, probabilities, read_scores
 from pipeline.training.photos import load_photos, split, without
 
 log = logging.getLogger(__name__)
@@ -98,18 +97,17 @@ def _draw_curves(work: Path) -> None:
     """Loss and Dice per epoch as a picture, from the run's own log."""
     from matplotlib.figure import Figure
 
-    path = work / CURVES
-    if not path.exists():
+    scores = read_scores(work / CURVES)
+    if not scores:
         return
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
     figure = Figure(figsize=(8, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    steps = [row["step"] for row in rows]
-    upper.plot(steps, [row["loss"] for row in rows])
+    steps = [score.step for score in scores]
+    upper.plot(steps, [score.loss for score in scores])
     upper.set_ylabel("training loss")
-    lower.plot(steps, [row["dice"] for row in rows], label="Dice")
-    lower.plot(steps, [row["recall"][4] for row in rows], label="recall at 0.9")
-    lower.plot(steps, [row["precision"][4] for row in rows], label="precision at 0.9")
+    lower.plot(steps, [score.dice for score in scores], label="Dice")
+    lower.plot(steps, [score.recall[TOLD] for score in scores], label="recall at 0.9")
+    lower.plot(steps, [score.precision[TOLD] for score in scores], label="precision at 0.9")
     lower.set_xlabel("steps")
     lower.set_ylabel("held-out pictures")
     lower.set_ylim(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pipeline.training.detector_data import DAMAGED, INTACT, Sample, make_sample
 from pipeline.training.photos import PhotoSet
 
 THRESHOLDS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+#: Which of them precision and recall are told at.
+TOLD = THRESHOLDS.index(0.9)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ class Score:
     def as_dict(self) -> dict[str, object]:
         """Returns the figures as plain values."""
         return asdict(self)
+
+
+def read_scores(curves: Path) -> list[Score]:
+    """Returns the scores of a run's curves, ascending by step; none where there is no such file.
+
+    A run that was killed repeats some steps, and what it wrote last counts.
+    """
+    if not curves.exists():
+        return []
+    scores = (Score(**json.loads(line)) for line in curves.read_text().splitlines())
+    by_step = {score.step: score for score in scores}
+    return [by_step[step] for step in sorted(by_step)]
 
 
 def held_out_samples(photos: PhotoSet, artefacts: Path | None, count: int = 48) -> list[Sample]:

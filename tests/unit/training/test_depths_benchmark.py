@@ -45,5 +45,5 @@ def test_a_step_that_was_repeated_counts_once_and_a_missing_one_is_empty(tmp_pat
     eight = ", ".join(["0.25"] * 8)
     (tmp_path / "curves.jsonl").write_text(line % (2, eight, eight) + line % (1, eight, eight))
     found = looks(tmp_path)
-    assert list(found) == [5] and found[5]["loss"] == 1
+    assert list(found) == [5] and found[5].loss == 1
     assert table({1: found, 2: {}}, 5).splitlines()[-1] == "| 1 | 5 | 0.500 | 1.000 | 0.250 | 0.250 |  |  |  |  |"
