@@ -13,9 +13,10 @@ class GeneratorConfig:
     ``coarse_width`` is the number of channels of the coarse net, ``coarse_dilations`` the dilation of each of its
     residual blocks; ``widths`` are the channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side,
     ``blocks`` the residual blocks at 1/2 and 1/4 (as many in the encoder as in the decoder), ``dilations`` those of
-    the blocks at 1/8. ``bends`` are the steps in which the prior is bent (see ``prior.bend``). ``norm`` and ``start``
-    are other than here only in the ablation: the normalisation (``region`` or a name of ``rivals.RIVALS``) and what
-    stands in the hole at first (``prior`` or ``grey``).
+    the blocks at 1/8. ``bends`` are the steps in which the prior is bent (see ``prior.bend``). ``noise`` is the
+    standard deviation of the noise that the refinement net finds in the hole; other than 0 in the sharp variant only.
+    ``norm`` and ``start`` are other than here only in the ablation: the normalisation (``region`` or a name of
+    ``rivals.RIVALS``) and what stands in the hole at first (``prior`` or ``grey``).
     """
 
     coarse_width: int = 96
@@ -24,6 +25,7 @@ class GeneratorConfig:
     blocks: tuple[int, int] = (1, 2)
     dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 1)
     bends: int = 12
+    noise: float = 0.0
     norm: str = "region"
     start: str = "prior"
 
@@ -41,13 +43,14 @@ class GeneratorConfig:
         """The configuration that :meth:`to_json` wrote.
 
         Raises ``ValueError`` on anything else, unknown keys included: a file from another version must be refused,
-        not half understood. A file that knows nothing of ``bends`` has a prior that is not bent.
+        not half understood. A file that knows nothing of ``bends`` has a prior that is not bent, one
+        that knows nothing of ``noise`` has none.
         """
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not a generator configuration: {text[:80]!r}") from error
-        if not isinstance(raw, dict) or {"bends", *raw} != SAVED:
+        if not isinstance(raw, dict) or {"bends", "noise", *raw} != SAVED:
             raise ValueError(f"not a generator configuration: {text[:80]!r}")
         return cls(
             coarse_width=int(raw["coarse_width"]),
@@ -56,6 +59,7 @@ class GeneratorConfig:
             blocks=(int(raw["blocks"][0]), int(raw["blocks"][1])),
             dilations=tuple(int(value) for value in raw["dilations"]),
             bends=int(raw.get("bends", 0)),
+            noise=float(raw.get("noise", 0.0)),
         )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.blocks import BasicBlock, LearnedBlock, activate, convolution
 from pipeline.rn.learned import LearnedRegionNorm
+from pipeline.rn.noise import NoiseTile
 from pipeline.rn.regions import shrink_hole
 
 
@@ -16,9 +17,16 @@ class RefineNet(nn.Module):
     """Encoder with RN-B at 1/2, 1/4 and 1/8, decoder with RN-L, one residual picture out."""
 
     def __init__(
-        self, coarse_width: int, widths: tuple[int, int, int], blocks: tuple[int, int], dilations: tuple[int, ...]
+        self,
+        coarse_width: int,
+        widths: tuple[int, int, int],
+        blocks: tuple[int, int],
+        dilations: tuple[int, ...],
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
+        self.noise = noise
+        self.tile = NoiseTile() if noise else None
         half, quarter, eighth = widths
         self.stem = convolution(4 * 4, half)
         self.stem_norm = BasicRegionNorm(half)
@@ -48,6 +56,8 @@ class RefineNet(nn.Module):
         ``features`` the coarse net's (N,C,H/8,W/8). H and W are multiples of 8.
         """
         hole2, hole4, hole8 = shrink_hole(hole, 2), shrink_hole(hole, 4), shrink_hole(hole, 8)
+        if self.tile is not None:
+            coarse = coarse + self.noise * self.tile(hole)
         at2 = self.stem(F.pixel_unshuffle(torch.cat([coarse - 0.5, hole], dim=1), 2))
         at2 = activate(self.stem_norm(at2, hole2))
         for block in self.half_blocks:

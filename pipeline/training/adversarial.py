@@ -16,13 +16,15 @@ def _mean_in_hole(values: Tensor, hole: Tensor) -> Tensor:
 
 
 def critic_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
-    """The hinge loss of the discriminator, scalar: max(0, 1 - D(real)) + max(0, 1 + D(filled)), around the holes.
+    """The discriminator's loss, scalar: softplus(-(D(real) - D(filled))), patch by patch around the holes.
 
-    Lim and Ye, Geometric GAN, 2017. Logits are (N,1,H/8,W/8), the hole (N,1,H,W) 0/1.
+    Relativistic pairs, Jolicoeur-Martineau, ICLR 2019, with a photograph and its own fill as the pair: what both have
+    in common, the subject, cancels, and what is left to judge is the fill. Logits are (N,1,H/8,W/8), the hole
+    (N,1,H,W) 0/1.
     """
-    return _mean_in_hole(F.relu(1.0 - real), hole) + _mean_in_hole(F.relu(1.0 + filled), hole)
+    return _mean_in_hole(F.softplus(filled - real), hole)
 
 
-def deceit_loss(filled: Tensor, hole: Tensor) -> Tensor:
-    """The generator's part, scalar: -D(filled), around the holes."""
-    return -_mean_in_hole(filled, hole)
+def deceit_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
+    """The generator's part, scalar: softplus(-(D(filled) - D(real))), around the holes."""
+    return _mean_in_hole(F.softplus(real - filled), hole)

@@ -99,7 +99,7 @@ def train_inpainter(
 def size_of(generator: Generator) -> str:
     """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
     for name, config in SIZES.items():
-        if replace(config, bends=generator.config.bends) == generator.config:
+        if replace(config, bends=generator.config.bends, noise=generator.config.noise) == generator.config:
             return name
     raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from pipeline.rn.config import SIZES
+from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.grow import grow
 from pipeline.rn.weights import save_generator
@@ -83,9 +83,10 @@ class InpainterTraining:
         self.device = torch.device(options.device)
         train, held = split(photos)
         torch.manual_seed(options.seed)
-        self.generator = Generator(SIZES[options.size]).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        shape = self.shape(options.size)
+        self.generator = Generator(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if start is not None and not resume:
-            self.generator.load_state_dict(grow(start, SIZES[options.size]).state_dict())
+            self.generator.load_state_dict(grow(start, shape).state_dict())
         self.average = averaged_copy(self.generator)
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
@@ -109,6 +110,10 @@ class InpainterTraining:
         else:  # figures of an abandoned run must not pass for this one's
             for name in ("progress.csv", "validation.csv", "baselines.json"):
                 (options.out / name).unlink(missing_ok=True)
+
+    def shape(self, size: str) -> GeneratorConfig:
+        """The shape of the network of a named size."""
+        return SIZES[size]
 
     def _resume(self) -> None:
         found = load_checkpoint(self.options.out / NAME, self.modules(), self.optimizers())

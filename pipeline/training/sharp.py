@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
 from pipeline.training import schedule
@@ -18,10 +21,14 @@ from pipeline.training.photos import PhotoSet
 
 ADVERSARIAL = 0.02
 """Weight of the adversarial term beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
+NOISE = 0.1
+"""Standard deviation of the noise that texture is made from, as a share of the range."""
+CRITIC_ALONE = 200
+"""Steps in which only the discriminator learns from the fills: what one from chance asks for is noise."""
 
 
 class SharpTraining(InpainterTraining):
-    """Continues trained weights with a discriminator: hinge loss, spectral normalisation, alternating updates."""
+    """Continues trained weights with a discriminator: relativistic pairs, spectral normalisation, updates by turns."""
 
     weights_name = "rn-sharp"
 
@@ -35,6 +42,10 @@ class SharpTraining(InpainterTraining):
             self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
         )
         super().__init__(photos, options, start, resume=resume)
+
+    def shape(self, size: str) -> GeneratorConfig:
+        """The shape of the faithful network, with noise in the hole."""
+        return replace(SIZES[size], noise=NOISE)
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, the discriminator included."""
@@ -60,10 +71,15 @@ class SharpTraining(InpainterTraining):
         for parameter in self.discriminator.parameters():
             parameter.requires_grad_(False)
         with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                real = self.discriminator(target, hole)
             judged = self.discriminator(stages.final, hole)
-        deceit = deceit_loss(judged.float(), hole)
-        faithful, terms = reconstruction(stages, target, hole, self.options.weights)
-        loss = faithful + ADVERSARIAL * deceit
+        deceit = deceit_loss(real.float(), judged.float(), hole)
+        # Edges and spectrum of another texture than the lost one would count as errors twice, and be smoothed away.
+        weights = replace(self.options.weights, gradient=0.0, spectrum=0.0)
+        faithful, terms = reconstruction(stages, target, hole, weights)
+        alone = self.progress.step < CRITIC_ALONE
+        loss = faithful if alone else faithful + ADVERSARIAL * deceit
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self.discriminator.parameters():

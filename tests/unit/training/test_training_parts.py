@@ -67,10 +67,9 @@ def test_the_critic_is_judged_around_holes_only() -> None:
     hole = torch.zeros(1, 1, 32, 32)
     hole[..., :8, :8] = 1
     real, filled = torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 50.0)
-    filled[..., 0, 0] = -2
-    real[..., 0, 0] = 2
-    assert critic_loss(real, filled, hole).item() == 0
-    assert deceit_loss(filled, hole).item() == pytest.approx(1.0)
+    real[..., 0, 0], filled[..., 0, 0] = 40, -40
+    assert critic_loss(real, filled, hole).item() == pytest.approx(0, abs=1e-6)
+    assert deceit_loss(real, filled, hole).item() == pytest.approx(40.0)  # half of 80: one of one, and one more below
 
 
 def test_a_budget_is_one_of_three() -> None:
