@@ -56,7 +56,7 @@ bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
 	@if [ -z "$$BENCH_DATA" ]; then echo "Quality is measured with BENCH_DATA=folder (bench/, bench-damage/, artefacts/)"; fi
 	@if [ -d "$$BENCH_DATA/bench" ]; then $(BIN)/python -m benchmarks.quality; fi
 	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --detector $(DETECTORS) \
-		--parts foreign own kinds clean restored cost; fi
+		--parts foreign own kinds clean restored real cost; fi
 
 lock: ## resolve requirements.txt anew and write requirements.lock
 	@scripts/lock "$(PYTHON)"

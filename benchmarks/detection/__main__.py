@@ -3,7 +3,8 @@
     python -m benchmarks.detection --data DIR [--detector classical learned learned=WEIGHTS …] [--out DIR] [--json]
 
 DIR holds, each where there is one, `bench-damage/damaged` and `bench-damage/masks` (another simulator's, paired by
-stem), `bench/images` (undamaged), and `photos` with `artefacts`, of which only what training holds out is used: damaged
+stem), `bench/images` (undamaged), `real-damage` (`images`, some with `references`, a restorer's work, or `masks`,
+painted by hand), and `photos` with `artefacts`, of which only what training holds out is used: damaged
 by the project's own simulator, once kind by kind and once as kinds are met together. None of it may have been used for
 training or tuning. Precision and recall allow 2 px. Bands are recalls. With --out the curves are drawn there.
 
@@ -27,13 +28,14 @@ from benchmarks.detection.clean import on_clean
 from benchmarks.detection.cost import costs
 from benchmarks.detection.damaged import LEVELS, on_damaged
 from benchmarks.detection.plot import write_curves
+from benchmarks.detection.real import on_real
 from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.sets import ALL_KINDS, every, foreign, own, pictures
 from pipeline.damage import load_detector
 from pipeline.engines import load_engine
 from pipeline.settings import Recipe
 
-PARTS = ("foreign", "own", "kinds", "clean", "restored", "cost")
+PARTS = ("foreign", "own", "kinds", "clean", "restored", "real", "cost")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,6 +76,8 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
             report["restored"] = end_to_end(detectors, load_engine(given.engine), own(data, given.own, None), recipe)
     if "clean" in given.parts and (data / "bench" / "images").is_dir():
         report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit), recipe)
+    if "real" in given.parts and (data / "real-damage").is_dir():
+        report["real"] = on_real(detectors, data / "real-damage", recipe)
     if "cost" in given.parts:
         report["cost"] = costs(names, given.megapixels)
     return report
@@ -96,7 +100,7 @@ def tell(report: dict[str, Any]) -> None:
             print(f"{part:9} {name:10} review share {found['review_share']:.3f}")
             if "average_precision" in found:
                 print(f"{part:9} {name:10} average precision {found['average_precision']:.3f}")
-    for part in ("clean", "cost"):
+    for part in ("clean", "real", "cost"):
         for name, found in report.get(part, {}).items():
             for figures in found if isinstance(found, list) else [found]:
                 print(f"{part:9} {name:10}", *(f"{key} {value}" for key, value in figures.items()))
@@ -118,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     place = os.environ.get("BENCH_DATA")
     add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
     add("--detector", nargs="+", default=["classical"], metavar="NAME", help="one or more; learned=FILE takes weights")
-    add("--parts", nargs="+", choices=PARTS, default=PARTS[:5], help="what is measured (default: all but cost)")
+    add("--parts", nargs="+", choices=PARTS, default=PARTS[:-1], help="what is measured (default: all but cost)")
     add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part `kinds`, e.g. one that training was without")
     add("--limit", type=int, default=None, help="pictures of the parts `foreign` and `clean`; all when left out")
     add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part `foreign`, e.g. what was seen")

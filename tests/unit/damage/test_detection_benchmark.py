@@ -18,6 +18,7 @@ from benchmarks.detection.cost import cost
 from benchmarks.detection.damaged import on_damaged
 from benchmarks.detection.figures import Curve, Tally
 from benchmarks.detection.night import unattended
+from benchmarks.detection.real import changed, on_real
 from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.sets import Damaged, foreign, own
 from pipeline.damage import Detection, load_detector
@@ -288,3 +289,28 @@ def test_cost_is_told_beside_inpainting() -> None:
     found = cost("classical", None, 0.3)
     assert found["cpu_seconds_per_megapixel"] > 0 and found["peak_mebibytes"] > 50  # type: ignore[operator]
     assert load_detector("classical").name == "classical"
+
+
+def test_a_restorer_changed_what_was_mended_and_not_what_was_toned(tmp_path: Path) -> None:
+    clean = cv2.resize(skimage.data.camera(), (320, 320), interpolation=cv2.INTER_AREA)
+    damaged, painted = clean.copy(), np.zeros(clean.shape, np.uint8)
+    cv2.line(painted, (20, 40), (300, 120), 255, 3)
+    damaged[painted > 0] = 250
+    toned = np.clip(clean.astype(np.float32) * 0.8 + 30, 0, 255).astype(np.uint8)
+    found = changed(damaged, cv2.merge([toned] * 3))
+    tally = Tally()
+    tally.add(found, painted)
+    assert tally.ratios()["precision"] > 0.6  # detail beside it counts as changed too
+    assert tally.ratios()["recall"] > 0.8
+    assert not changed(clean, toned).any()
+
+    for folder, name, picture in (
+        ("images", "a", damaged), ("references", "a", toned), ("images", "b", damaged), ("masks", "b", painted)
+    ):  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / folder / f"{name}.png"), picture)
+    restored, by_hand = on_real({"oracle": Oracle(painted)}, tmp_path)["oracle"]
+    assert restored["of_repair_changed_percent"] > 80 > 10 > restored["changed_percent"]
+    assert by_hand["repair_precision"] == by_hand["suggest_recall"] == 1.0
+    (nothing, _) = on_real({"oracle": Oracle(np.zeros_like(painted))}, tmp_path)["oracle"]
+    assert nothing["of_repair_changed_percent"] is None, "of nothing no share was changed"
