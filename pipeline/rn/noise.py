@@ -26,7 +26,8 @@ class NoiseTile(nn.Module):
         for octave in range(OCTAVES):
             side = SIDE >> octave
             grain = torch.from_numpy(drawn.standard_normal((1, 1, side, side), dtype=np.float32))
-            tile = tile + F.interpolate(grain, size=(SIDE, SIDE), mode="nearest")
+            grain = F.interpolate(grain, size=(SIDE, SIDE), mode="bilinear")  # blocks would be seen as a weave
+            tile = tile + grain / grain.std()
         # Part of the code, not of what is learned: no weights file holds it.
         self.register_buffer("tile", (tile - tile.mean()) / tile.std(), persistent=False)
 

@@ -67,6 +67,8 @@ def test_the_learned_detector_needs_seven_bytes_a_pixel(tmp_path: Path, monkeypa
     save_weights(tmp_path / "w", DetectorNet(NetworkConfig(depth=2, width=8, widest=8)), Thresholds(), {})
     detector = LearnedDetector(tmp_path / "w", device="cpu", backend="torch")
     monkeypatch.setattr(detector, "_runner", Brightness())
+    # At full size each look says the same of a pixel, and needs the most.
+    monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(10000)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))

@@ -175,9 +175,43 @@ def test_windows_cover_every_pixel_once_and_in_place(
     shape: tuple[int, int], dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "WINDOW", 160)
+    monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
     picture = np.random.default_rng(3).integers(0, 256, (*shape, 3)).astype(dtype)
     picture = picture if dtype is np.uint8 else picture * np.uint16(257)
     assert np.array_equal(windows.chances(Brightness(), picture, 32), windows.as_rgb(picture)[:, :, 0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 90), (97, 64), (300, 340)])
+def test_smaller_and_turned_looks_say_it_of_the_same_place(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 160)
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
+    picture = np.dstack([(40 + 0.3 * rows + 0.15 * columns).astype(np.uint8)] * 3)
+    said = windows.chances(Brightness(), picture, 32)
+    assert np.abs(said.astype(int) - picture[:, :, 0]).max() <= 2
+
+
+class Changing:
+    """Is surer of one look than of the next."""
+
+    runtime = "none"
+
+    def __init__(self, chances: list[int]) -> None:
+        self.chances = chances
+
+    def run(self, shown: object) -> None:
+        for turn, (each, sink) in enumerate(shown):  # type: ignore[arg-type,var-annotated]
+            sink(np.full(each.shape[:2], self.chances[turn % len(self.chances)], np.uint8))
+
+
+def test_what_all_looks_say_is_the_mean_of_their_logits() -> None:
+    picture = np.zeros((40, 50, 3), np.uint8)
+    for said, wanted in (([128, 128, 128], 128), ([230, 128, 25], 128), ([255, 0, 128], 128), ([255, 255, 255], 255)):
+        chance = windows.chances(Changing(said), picture, 32)
+        assert np.abs(chance.astype(int) - wanted).max() <= 2
+    doubtful = windows.chances(Changing([250, 250, 20]), picture, 32)
+    assert doubtful.max() < 230, "one look that sees nothing is heard"
 
 
 @pytest.mark.parametrize("length", [161, 256, 319, 1000, 1024, 1025])
