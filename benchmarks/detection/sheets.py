@@ -3,7 +3,7 @@
 One sheet a scan: the scan; what would be repaired (red) and suggested (orange); restored with repairs; restored with
 suggestions too; and the reference restoration, where one of the same stem lies in a folder `references` beside or
 below SCANS or is named `<stem>*reference*`. Where there is a reference, it is also told how far the masks agree with
-where it differs from the scan: a weak measure, since a restorer changes tones and retouches what is no damage.
+where it differs from the scan (see `real.py`): a weak measure, since a restorer retouches what is no damage.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.detection.figures import Plane, Tally
 from benchmarks.detection.night import found_bare
+from benchmarks.detection.real import changed
 from benchmarks.detection.restored import fill
 from benchmarks.detection.sets import load, pictures
 from pipeline.damage import Detector, load_detector
@@ -27,8 +28,6 @@ from pipeline.settings import Recipe
 #: Longest side of a scan on a sheet, and of one that is looked at.
 SHOWN, LARGEST = 640, 2400
 RED, ORANGE = (230, 20, 20), (255, 160, 0)
-DIFFERENT = 0.12
-"""Share of the range by which a blurred reference must differ from the blurred scan to count as retouched."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -89,7 +88,7 @@ def sheet(
     if reference is not None:
         wanted = cv2.resize(_colour(load(reference)), scan.shape[1::-1], interpolation=cv2.INTER_AREA)
         panels.append(np.asarray(wanted, np.uint8))
-        truth = retouched(scan, np.asarray(wanted, np.uint8))
+        truth = changed(scan, np.asarray(wanted, np.uint8))
         for level, mask in (("repair", bare.repair), ("suggest", bare.suggest)):
             one = Tally()
             one.add(mask, truth)
@@ -98,15 +97,6 @@ def sheet(
     row = np.hstack([_fitted(panel, SHOWN) for panel in panels])
     cv2.imwrite(str(out / f"{path.stem}.jpg"), row[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     return figures
-
-
-def retouched(scan: Plane, reference: Plane) -> Plane:
-    """Returns (H,W), 255 where a reference differs from the scan beyond a change of tones over the whole."""
-    grey = [cv2.GaussianBlur(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), (0, 0), 1.2) for each in (scan, reference)]
-    before, after = (each.astype(np.float32) / 255 for each in grey)
-    # Tones changed everywhere alike are no retouching: what differs from the usual difference is.
-    change = before - after
-    return np.where(np.abs(change - np.median(change)) > DIFFERENT, 255, 0).astype(np.uint8)
 
 
 def _filled(scan: Plane, mask: Plane, engine: Engine) -> Plane:
