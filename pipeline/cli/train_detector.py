@@ -57,14 +57,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--hard", type=int, default=1, help="how many of them are crops that fooled the network before (default 1)"
     )
-    parser.add_argument(
-        "--agree",
-        type=int,
-        default=0,
-        metavar="CROPS",
-        help="crops more a step, of the photographs that --exclude leaves out: the network is to tell mirrored and"
-        " turned copies of them alike, whatever the truth (default 0)",
-    )
     parser.add_argument("--crop", type=int, default=256, help="side of a crop in pixels (default 256)")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
     parser.add_argument("--epoch", type=int, default=400, help="steps between two looks at held-out pictures")
@@ -117,8 +109,6 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError("--mean-share must be 0 to 1")
         if not 0 <= args.hard < args.batch:
             raise ValueError("--hard must be smaller than --batch")
-        if args.agree < 0:
-            raise ValueError("--agree cannot be negative")
         until = next_time(args.until) if args.until else None
         steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         run = DetectorRun(
@@ -133,7 +123,6 @@ def train_detector(args: argparse.Namespace) -> int:
             mean_share=args.mean_share,
             batch=args.batch,
             hard=args.hard,
-            agree=args.agree,
             side=args.crop,
             peak=args.rate,
             epoch=args.epoch,

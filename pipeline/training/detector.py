@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,13 +20,12 @@ from torch.utils.data import DataLoader
 
 from pipeline.damage.learned import load_weights
 from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.training.agreement import disagreement, opinion
 from pipeline.training.averaging import averaged_copy, mean_of, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
 from pipeline.training.hard_crops import HardCrops
-from pipeline.training.photos import PhotoSet, load_photos, only, split, without
+from pipeline.training.photos import PhotoSet, load_photos, split, without
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 
@@ -53,7 +52,6 @@ class DetectorRun:
         mean_share: what the trained network counts in that mean, 0 to 1.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
-        agree: how many crops more are of the excluded photographs, on whose copies the network is to agree with itself.
         peak: highest learning rate.
         epoch: steps between two looks at the held-out pictures; 0 never looks.
         workers: processes that draw damage.
@@ -73,7 +71,6 @@ class DetectorRun:
     batch: int = 8
     side: int = 256
     hard: int = 1
-    agree: int = 0
     peak: float = 2e-3
     epoch: int = 400
     workers: int = 1
@@ -127,7 +124,7 @@ def train_detector(
 
     Raises:
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
-        ValueError: `mean_with` is of another shape, or there is nothing for the network to agree on.
+        ValueError: `mean_with` is of another shape.
     """
     torch.manual_seed(run.seed)
     network, begun = _begin(run)
@@ -143,18 +140,19 @@ def train_detector(
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
     training, held = split(photos or without(load_photos(run.photos), run.exclude))
-    unknown = _unlabelled(run)
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts) if run.epoch else []
     crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step, without=run.without)
     hard = HardCrops(seed=run.seed)
-    batches = _batches(crops, max(1, run.batch - run.hard), run.workers)
-    others: Iterator[tuple[Tensor, Tensor]] | None = None
-    if unknown is not None:
-        asked_of = Crops(unknown.pictures, run.artefacts, side=run.side, seed=crops.seed + 1, undamaged=0.5)
-        others = _batches(asked_of, run.agree, run.workers)
-    choice = np.random.default_rng(crops.seed)
+    loader = DataLoader(
+        crops,
+        max(1, run.batch - run.hard),
+        num_workers=run.workers,
+        prefetch_factor=4 if run.workers else None,
+        worker_init_fn=_leave_signals,
+    )
+    batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
     stop = _StopSignal()
@@ -163,10 +161,8 @@ def train_detector(
             group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
         asked = time.monotonic()
         picture, labels = _with(hard.take(run.hard), *next(batches))
-        unlabelled = _planes(next(others)[0]) if others is not None else None
         waited += time.monotonic() - asked
-        told = None if unlabelled is None else (unlabelled, _opinion(average, unlabelled, choice))
-        loss, logits = _step(network, optimiser, picture, labels, told)
+        loss, logits = _step(network, optimiser, picture, labels)
         losses.append(loss)
         lately.append(loss)
         hard.remember(picture, labels, logits)
@@ -209,28 +205,6 @@ def _begin(run: DetectorRun) -> tuple[DetectorNet, str]:
     return network, digest
 
 
-def _unlabelled(run: DetectorRun) -> PhotoSet | None:
-    """The photographs whose own damage nobody knows, but for those held out; None where nothing is asked of them."""
-    if not run.agree:
-        return None
-    found = only(load_photos(run.photos), run.exclude)
-    if len(found) < 2:
-        raise ValueError("copies of excluded photographs are to agree, and no two are excluded")
-    return split(found)[0]
-
-
-def _batches(crops: Crops, size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
-    return iter(
-        DataLoader(
-            crops,
-            size,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            worker_init_fn=_leave_signals,
-        )
-    )
-
-
 def _leave_signals(_worker: int) -> None:
     """Ctrl-C and a service manager signal the whole group; a worker that died of it would break the step in hand."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -257,36 +231,17 @@ def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) ->
     return torch.cat([picture, *(p[None] for p, _ in more)]), torch.cat([labels, *(n[None] for _, n in more)])
 
 
-def _planes(picture: Tensor) -> Tensor:
-    """What the network sees of planes (N,9,S,S) uint8."""
-    return picture.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
-
-
-def _opinion(average: DetectorNet, planes: Tensor, rng: np.random.Generator) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
-        return opinion(average, planes, rng)
-
-
 def _step(
-    network: DetectorNet,
-    optimiser: torch.optim.Optimizer,
-    picture: Tensor,
-    labels: Tensor,
-    told: tuple[Tensor, Tensor] | None = None,
+    network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor
 ) -> tuple[float, Tensor]:
-    """One update; the loss of what is labelled, and the logits (N,1,S,S) that it was computed from.
-
-    `told` are planes without labels (M,9,S,S), and the chances (M,1,S,S) that are to be agreed with.
-    """
+    """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
     network.train()
-    planes = _planes(picture)
+    planes = picture.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
     with torch.autocast("cpu", torch.bfloat16):
-        logits = network(planes if told is None else torch.cat([planes, told[0]]))
-    loss = labelled = detector_loss(logits[: len(labels)], labels)
-    if told is not None:
-        loss = labelled + disagreement(logits[len(labels) :], told[1])
+        logits = network(planes)
+    loss = detector_loss(logits, labels)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
-    return float(labelled.detach()), logits[: len(labels)].detach()
+    return float(loss.detach()), logits.detach()

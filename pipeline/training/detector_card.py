@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
 
-AGREED = "{} crops a step of the excluded photographs, without labels: copies of them are to be told alike"
-
 
 def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     """Returns the path of the weights, written to the run's folder with curves, sheet and card beside them.
@@ -62,10 +60,9 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
             "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, lattices, painted lines,"
-            " rims, lights, patterns, clouds, sheets with seams, posts, cloth or a border as hard negatives",
+            " rims, lights, patterns, clouds, cloth or a border as hard negatives",
             "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
             " way",
-            **({"Agreement": AGREED.format(run.agree)} if run.agree else {}),
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
@@ -85,7 +82,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         reproduce=(
             f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {network.config.depth}"
             f" --width {network.config.width} --widest {network.config.widest} --crop {run.side} --batch {run.batch}"
-            f" --hard {run.hard}{f' --agree {run.agree}' if run.agree else ''} --rate {run.peak:g} --seed {run.seed}"
+            f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
             + (" --init WEIGHTS" if begun else "")
             + (f" --mean-with WEIGHTS --mean-share {run.mean_share:g}" if mixed else "")

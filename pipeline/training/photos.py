@@ -96,23 +96,10 @@ def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in photos.names):
             raise ValueError(f"no photograph's name matches {pattern!r}")
-    kept = [i for i, name in enumerate(photos.names) if not _matches(name, patterns)]
+    kept = [i for i, name in enumerate(photos.names) if not any(fnmatch(name, pattern) for pattern in patterns)]
     if not kept:
         raise ValueError("every photograph is excluded")
-    return _subset(photos, kept)
-
-
-def only(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
-    """The photographs whose names match one of the shell patterns; possibly none."""
-    return _subset(photos, [i for i, name in enumerate(photos.names) if _matches(name, patterns)])
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _subset(photos: PhotoSet, indices: Sequence[int]) -> PhotoSet:
-    return PhotoSet(tuple(photos.names[index] for index in indices), tuple(photos.pictures[index] for index in indices))
+    return PhotoSet(tuple(photos.names[i] for i in kept), tuple(photos.pictures[i] for i in kept))
 
 
 def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
@@ -122,4 +109,10 @@ def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
         held = [len(photos) - 1]
     outside = set(held)
     rest = [index for index in range(len(photos)) if index not in outside]
-    return _subset(photos, rest or held), _subset(photos, held)
+
+    def subset(indices: list[int]) -> PhotoSet:
+        return PhotoSet(
+            tuple(photos.names[index] for index in indices), tuple(photos.pictures[index] for index in indices)
+        )
+
+    return subset(rest or held), subset(held)

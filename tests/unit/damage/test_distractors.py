@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.damage.simulation.distractors import bodies, distract, lights, lines, stuffs
+from pipeline.damage.simulation.distractors import distract, lights, lines, stuffs
 
 DRAWN = (
     lines.text, lines.wires, lines.fence, lines.lattice, lines.field, lines.rims,
     lights.sparkles, lights.discs, stuffs.pattern,
 )  # fmt: skip
-LAID = (lights.clouds, stuffs.cloth, stuffs.border, bodies.sheets, bodies.posts)
+LAID = (lights.clouds, stuffs.cloth, stuffs.border)
 
 
 @pytest.fixture(scope="module")

@@ -123,11 +123,6 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     for name, value in mixed.state_dict().items():
         torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
     assert "Mean with" in (out / CARD).read_text()
-    agreeing = replace(run(2), work=tmp_path / "agreeing", exclude=("[cr]*",), agree=2)
-    taught = train_detector(agreeing)
-    assert "copies of them" in finish_run(agreeing, taught).with_suffix(".md").read_text()
-    with pytest.raises(ValueError, match="no two are excluded"):
-        train_detector(replace(agreeing, exclude=("rocket*",)))
     assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
     card = (out / CARD).read_text()
     assert "8 of 2 crops" in card

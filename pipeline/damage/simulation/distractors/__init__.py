@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.damage.simulation.distractors.bodies import posts, sheets
 from pipeline.damage.simulation.distractors.colours import Picture
 from pipeline.damage.simulation.distractors.lights import clouds, discs, sparkles
 from pipeline.damage.simulation.distractors.lines import fence, field, lattice, rims, text, wires
@@ -25,10 +24,6 @@ def distract(picture: Picture, rng: np.random.Generator) -> Picture:
         return cloth(picture, rng)
     if what < 0.21:
         return clouds(picture, rng)
-    if what < 0.31:
-        return sheets(picture, rng)
-    if what < 0.37:
-        return posts(picture, rng)
     draw = _DRAWN[int(rng.integers(len(_DRAWN)))]
     alpha = np.zeros(picture.shape[:2], np.uint8)
     colour = draw(alpha, picture, rng)
