@@ -13,7 +13,7 @@ from pipeline.training.detector_evidence import Evidence, PieceTable, piece_tabl
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
 #: a few pixels.
-CUTS, SMALLEST = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95), (16, 32, 64, 128)
+CUTS, SMALLEST = tuple(step / 40 for step in range(20, 39)), (16, 32, 64, 128)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: So much of F1 is given for fewer suggestions: each costs a look.
