@@ -55,6 +55,8 @@ def on_real(
     images = {path.stem: path for path in pictures(folder / "images")}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in detectors}
     for partner in [*pictures(folder / "references"), *pictures(folder / "masks")]:
+        if partner.stem not in images:
+            raise ValueError(f"{partner} has no partner of its stem below {folder / 'images'}")
         pixels, other = load(images[partner.stem]), load(partner)
         for name, detector in detectors.items():
             found = found_bare(detector, pixels, recipe)

@@ -34,8 +34,7 @@ A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that ma
 What is painted in photo.protect.png is never marked. An infrared plane (photo.ir.tif, SilverFast's second page,
 VueScan's fourth channel) decides what is repaired where it is of use. A scan that a person has to look at first (too
 much damage, or damage on a face or on text) is named, and its mask is empty at the level repair. Masks are PNG, of the
-scan's size,
-255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
+scan's size, 255 = damaged. Of two scans of one stem the later one's mask keeps its ending: photo.tif.png."""
 
 
 @dataclass

@@ -37,16 +37,15 @@ class Look:
 
     def see(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns the picture (H,W,3) as it is seen."""
-        return np.ascontiguousarray(self.turn(_resized(picture, *self._side(picture))))
+        return np.ascontiguousarray(self.turn(_resized(picture, *self._scaled(*picture.shape[:2]))))
 
-    def tell(self, chance: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Returns (H,W), for the picture as it is, what was said (padded) of it as it was seen."""
-        rows, columns = self.turn(np.empty(self._side(picture), np.uint8)).shape
-        return _resized(np.ascontiguousarray(self.turn(chance[:rows, :columns])), *picture.shape[:2])
+    def tell(self, chance: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+        """Returns (rows,columns), for the picture as it is, what was said (padded) of it as it was seen."""
+        seen = self.turn(np.empty(self._scaled(rows, columns), np.uint8)).shape
+        return _resized(np.ascontiguousarray(self.turn(chance[: seen[0], : seen[1]])), rows, columns)
 
-    def _side(self, picture: NDArray[np.uint8]) -> tuple[int, int]:
-        rows, columns = (max(1, round(self.scale * side)) for side in picture.shape[:2])
-        return rows, columns
+    def _scaled(self, rows: int, columns: int) -> tuple[int, int]:
+        return max(1, round(self.scale * rows)), max(1, round(self.scale * columns))
 
 
 def _resized(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
@@ -116,7 +115,7 @@ def _windows(pixels: Pixels, result: NDArray[np.uint8], multiple: int) -> Iterat
     for down in spans(rows, WINDOW, MARGIN):
         for across in spans(columns, WINDOW, MARGIN):
             shown = as_rgb(pixels[down.first : down.last, across.first : across.last])
-            answers = _Answers(shown, _place(result, down, across))
+            answers = _Answers(shown.shape[:2], _place(result, down, across))
             for look in LOOKS:
                 yield planes(_padded(look.see(shown), multiple)), answers.to(look)
 
@@ -127,15 +126,15 @@ class _Answers:
     The mean of logits, as of witnesses that err independently.
     """
 
-    def __init__(self, window: NDArray[np.uint8], put: Sink) -> None:
-        self._window, self._put = window, put
-        self._sum, self._missing = np.zeros(window.shape[:2], np.float32), len(LOOKS)
+    def __init__(self, size: tuple[int, ...], put: Sink) -> None:
+        self._put = put
+        self._sum, self._missing = np.zeros(size, np.float32), len(LOOKS)
 
     def to(self, look: Look) -> Sink:
         """Returns what takes the answer to one look."""
 
         def take(chance: NDArray[np.uint8]) -> None:
-            self._sum += LOGITS[look.tell(chance, self._window)]
+            self._sum += LOGITS[look.tell(chance, *self._sum.shape)]
             self._missing -= 1
             if not self._missing:
                 self._put(np.round(255 / (1 + np.exp(-self._sum / len(LOOKS)))).astype(np.uint8))

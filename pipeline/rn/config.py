@@ -43,8 +43,8 @@ class GeneratorConfig:
         """The configuration that :meth:`to_json` wrote.
 
         Raises ``ValueError`` on anything else, unknown keys included: a file from another version must be refused,
-        not half understood. A file that knows nothing of ``bends`` has a prior that is not bent, one
-        that knows nothing of ``noise`` has none.
+        not half understood. A file that knows nothing of ``bends`` has a prior that is not bent, one that
+        knows nothing of ``noise`` has none.
         """
         try:
             raw = json.loads(text)

@@ -19,7 +19,7 @@ from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.losses import reconstruction
 from pipeline.training.photos import PhotoSet
 
-ADVERSARIAL = 0.02
+ADVERSARIAL = 0.03
 """Weight of the adversarial term beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
 NOISE = 0.1
 """Standard deviation of the noise that texture is made from, as a share of the range."""

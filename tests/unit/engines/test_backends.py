@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from pipeline.engines.backends.prior import bend, push_pull
 from pipeline.engines.backends.torch import TorchNetwork
 from pipeline.errors import ConfigurationError, WeightsError
 from pipeline.rn import prior as reference
-from pipeline.rn.weights import load_generator
+from pipeline.rn.generator import Generator
+from pipeline.rn.weights import load_generator, save_generator
 from pipeline.settings import settings
 
 GREY_LEVEL = 1 / 255
@@ -89,6 +91,21 @@ def test_shipped_weights_give_the_same_by_both(
     found, expected = (choose._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
     mean, largest = disagreement(found, expected, holes)
     assert mean <= 0.5 and largest <= 4
+
+
+def test_a_sharp_network_finds_the_same_noise_in_both(
+    weights: Path, windows: tuple[np.ndarray, np.ndarray], tmp_path: Path, network: Callable[[str], Network]
+) -> None:
+    plain, _ = load_generator(weights)
+    sharp = Generator(replace(plain.config, noise=0.1))
+    sharp.load_state_dict(plain.state_dict())
+    path = tmp_path / "sharp.safetensors"
+    save_generator(path, sharp, {})
+    for part in (np.s_[:, :, :, :], np.s_[:, :, :64, 16:112]):
+        images, holes = (np.ascontiguousarray(array[part]) for array in windows)
+        found, expected = (choose._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
+        assert disagreement(found, expected, holes)[1] < 0.1
+        assert disagreement(found, network("torch").run(images, holes), holes)[0] > 0.1, "there is noise"
 
 
 def test_float16_agrees_with_float32(weights: Path, windows: tuple[np.ndarray, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""The sharp variant's noise: in the hole alone, the same each time, and part of what is exported."""
+"""The sharp variant's noise: in the hole alone, and the same each time."""
 
 from __future__ import annotations
 
