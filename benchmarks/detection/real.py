@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.detection.figures import Plane, Tally
 from benchmarks.detection.night import found_bare
-from benchmarks.detection.sets import load, pictures
+from benchmarks.detection.sets import load, load_truth, pictures
 from pipeline.damage import Detector
+from pipeline.damage.luminance import luminance
 from pipeline.metrics.tolerance import tolerated
 from pipeline.settings import Recipe
 
@@ -27,9 +28,7 @@ def changed(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
     detail is brought to the strength of the damaged one around it (the slope of a local regression), and what still
     differs is a change. An estimate: detail that was sharpened unevenly counts as changed.
     """
-    before, after = (
-        np.asarray(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) if each.ndim == 3 else each) for each in (damaged, restored)
-    )
+    before, after = luminance(damaged), luminance(restored)
     after = cv2.resize(after, before.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
     fine, mended = _detail(before), _detail(after)
     wide = (0, 0), 4.0 * DETAIL
@@ -57,24 +56,32 @@ def on_real(
     for partner in [*pictures(folder / "references"), *pictures(folder / "masks")]:
         if partner.stem not in images:
             raise ValueError(f"{partner} has no partner of its stem below {folder / 'images'}")
-        pixels, other = load(images[partner.stem]), load(partner)
+        pixels, mended = load(images[partner.stem]), partner.parent.name == "references"
+        truth = tolerated(changed(pixels, load(partner))) if mended else load_truth(partner)
         for name, detector in detectors.items():
             found = found_bare(detector, pixels, recipe)
             levels = {"repair": found.repair, "suggest": found.suggest}
-            row: dict[str, Any] = {"picture": partner.stem}
-            if partner.parent.name == "references":
-                touched = tolerated(changed(pixels, other)) > 0
-                row["changed_percent"] = round(100 * float(touched.mean()), 1)
-                for level, mask in levels.items():
-                    row[f"{level}_percent"] = round(100 * float((mask > 0).mean()), 3)
-                    row[f"of_{level}_changed_percent"] = (
-                        round(100 * float(touched[mask > 0].mean()), 1) if mask.any() else None
-                    )
-            else:
-                painted = np.where((other if other.ndim == 2 else other.max(axis=2)) >= 128, 255, 0).astype(np.uint8)
-                for level, mask in levels.items():
-                    tally = Tally()
-                    tally.add(mask, painted)
-                    row |= {f"{level}_{key}": tally.ratios()[key] for key in ("precision", "recall")}
-            rows[name].append(row)
+            figures = _shares(levels, truth > 0) if mended else _ratios(levels, truth)
+            rows[name].append({"picture": partner.stem, **figures})
     return rows
+
+
+def _shares(levels: dict[str, Plane], touched: NDArray[np.bool_]) -> dict[str, Any]:
+    """Returns how much a restorer changed of the picture and of each level, in per cent; None of an empty level."""
+    row: dict[str, Any] = {"changed_percent": round(100 * float(touched.mean()), 1)}
+    for level, mask in levels.items():
+        row[f"{level}_percent"] = round(100 * float((mask > 0).mean()), 3)
+        within = touched[mask > 0]
+        row[f"of_{level}_changed_percent"] = round(100 * float(within.mean()), 1) if within.size else None
+    return row
+
+
+def _ratios(levels: dict[str, Plane], truth: Plane) -> dict[str, Any]:
+    """Returns precision and recall of each level."""
+    row: dict[str, Any] = {}
+    for level, mask in levels.items():
+        tally = Tally()
+        tally.add(mask, truth)
+        ratios = tally.ratios()
+        row |= {f"{level}_{key}": ratios[key] for key in ("precision", "recall")}
+    return row

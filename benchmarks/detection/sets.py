@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.detection.figures import Plane
 from pipeline.damage import KINDS, ArtefactBank, simulate
+from pipeline.damage.luminance import luminance
 from pipeline.training.cases import read_picture
 from pipeline.training.photos import is_held_out, list_photos
 
@@ -41,7 +41,7 @@ class Damaged:
     @property
     def grey(self) -> Plane:
         """The luminance (H,W)."""
-        return self.pixels if self.pixels.ndim == 2 else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY))
+        return luminance(self.pixels)
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -62,6 +62,12 @@ def load(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB"))
 
 
+def load_truth(path: Path) -> Plane:
+    """Returns a mask of visible damage (H,W), 255 where it is at least half as bright as can be, else 0."""
+    stored = load(path)
+    return np.where((stored if stored.ndim == 2 else stored.max(axis=2)) >= 128, 255, 0).astype(np.uint8)
+
+
 def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
     """Yields pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
 
@@ -79,9 +85,7 @@ def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ())
     if unknown:
         raise ValueError(f"no picture below {folder / 'damaged'} has the stem {', '.join(sorted(unknown))}")
     for path in every([path for path in damaged if path.stem not in without], limit):
-        truth = load(masks[path.stem])
-        truth = truth if truth.ndim == 2 else truth.max(axis=2)
-        yield Damaged(path.name, load(path), np.where(truth >= 128, 255, 0).astype(np.uint8))
+        yield Damaged(path.name, load(path), load_truth(masks[path.stem]))
 
 
 def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:

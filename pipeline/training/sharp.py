@@ -41,7 +41,9 @@ class SharpTraining(InpainterTraining):
         self.critic_optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
         )
-        super().__init__(photos, options, start, resume=resume)
+        # Edges and spectrum of another texture than the lost one would count as errors twice, and be smoothed away.
+        weights = replace(options.weights, gradient=0.0, spectrum=0.0)
+        super().__init__(photos, replace(options, weights=weights), start, resume=resume)
 
     def shape(self, size: str) -> GeneratorConfig:
         """The shape of the faithful network, with noise in the hole."""
@@ -75,9 +77,7 @@ class SharpTraining(InpainterTraining):
                 real = self.discriminator(target, hole)
             judged = self.discriminator(stages.final, hole)
         deceit = deceit_loss(real.float(), judged.float(), hole)
-        # Edges and spectrum of another texture than the lost one would count as errors twice, and be smoothed away.
-        weights = replace(self.options.weights, gradient=0.0, spectrum=0.0)
-        faithful, terms = reconstruction(stages, target, hole, weights)
+        faithful, terms = reconstruction(stages, target, hole, self.options.weights)
         alone = self.progress.step < CRITIC_ALONE
         loss = faithful if alone else faithful + ADVERSARIAL * deceit
         self.optimizer.zero_grad(set_to_none=True)

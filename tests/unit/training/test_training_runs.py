@@ -159,6 +159,7 @@ def test_the_command_trains_resumes_and_sharpens(
     assert run_command(*begin, "--steps", "2", *common) == 0
     assert (sharp / "rn-sharp.safetensors").exists()
     load_generator(sharp / "rn-sharp.safetensors")
+    assert "gradient 0, " in (sharp / "rn-sharp.md").read_text(), "the card names the losses that counted"
 
 
 def test_what_cannot_begin_says_why(
