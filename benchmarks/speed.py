@@ -195,7 +195,7 @@ def whole_scan(engine_name: str, weights: str, device: str, megapixels: float, s
         "planning": planning,
         "clock": time.perf_counter() - clock,
         "processors": time.process_time() - processors,
-        "windows": filled.windows_count,
+        "windows": len(filled.windows),
         "pixels": sum(window.shape[0] * window.shape[1] for window in planned.windows) / mask.size,
         "before": before,
         "peak": peak(),

@@ -21,11 +21,9 @@ def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
     """Returns the picture (H,W) or (H,W,3) uint8 with the mask filled."""
     result = pixels.copy()
     (filled,) = inpaint([Job("picture", pixels, mask)], engine)
-    for (top, left, bottom, right), window in filled.windows:
-        new = np.round(window * 255).clip(0, 255).astype(np.uint8)
-        place = (slice(top, bottom), slice(left, right))
-        hole = mask[place] > 0
-        result[place][hole] = new[hole] if pixels.ndim == 3 else new[hole].mean(axis=-1).round().astype(np.uint8)
+    if len(filled.pixels):
+        new = np.rint(filled.pixels * 255).astype(np.uint8)
+        result[mask > 0] = new if pixels.ndim == 3 else new.mean(axis=-1).round().astype(np.uint8)
     return result
 
 

@@ -195,7 +195,7 @@ class _Filler:
         data = scans.encode(replace(scan, pixels=pixels), extension)
         storage.write_bytes(storage.join(self._target, pair.name + extension), data)
         self._summary.filled += 1
-        self._summary.windows += filled.windows_count
+        self._summary.windows += len(filled.windows)
         self._summary.engine_seconds += filled.seconds
         self._summary.megapixels += mask.size / 1e6
         self._summary.notes += [{"path": pair.scan.path, "message": note} for note in filled.notes]

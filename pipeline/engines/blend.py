@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +11,10 @@ from numpy.typing import NDArray
 
 from pipeline.engines.grid import sample
 from pipeline.engines.interface import FloatImage, Rect
-from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
+
+VERSION = 2
+"""Raised when fills are mixed otherwise: it is part of every result's key."""
 
 OVERLAP = 16
 """Pixels (at a window's scale) beyond its core over which a window's say fades to nothing."""
@@ -22,8 +22,11 @@ OVERLAP = 16
 MARGIN = 2
 """Pixels more that are kept, so that enlarging interpolates as it would within the whole window."""
 
-BUCKET = 1024
-"""Side of the squares by which neighbouring windows are found."""
+SQUARE = 256
+"""Side of the squares of the scan that are mixed one by one: memory is of one square, work of those with damage."""
+
+DEPTH = 65535
+"""Steps in which fills wait to be mixed, those of a 16-bit scan; as floats they would take twice the memory."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,13 @@ class Patch:
         window: of the scan's plan.
         rect: of the scan, a whole number of patch pixels high and wide; may reach beyond the scan's border.
         scale: pixels of the scan per pixel of the patch.
-        pixels: (h,w,3).
+        pixels: (h,w,3), 0..DEPTH.
     """
 
     window: Window
     rect: Rect
     scale: int
-    pixels: FloatImage
+    pixels: NDArray[np.uint16]
 
 
 def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
@@ -48,7 +51,7 @@ def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patc
 
     Args:
         window: of the scan's plan.
-        filled: what the engine made of it.
+        filled: what the engine made of it, finite; what lies beyond 0..1 is clipped.
         seen: the window that the engine was shown instead, where it was another.
     """
     shown = seen or window
@@ -61,56 +64,79 @@ def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patc
     rect = Rect(
         outer.top + top * scale, outer.left + left * scale, outer.top + bottom * scale, outer.left + right * scale
     )
-    return Patch(window, rect, scale, filled[top:bottom, left:right].copy())
+    pixels = np.rint(np.clip(filled[top:bottom, left:right], 0, 1) * np.float32(DEPTH)).astype(np.uint16)
+    return Patch(window, rect, scale, pixels)
 
 
-def blend(
-    patches: list[Patch], colour: NDArray[Any], mask: NDArray[np.uint8], field: FloatImage | None
-) -> Iterator[tuple[Rect, FloatImage]]:
-    """Yields for each window its core and the pixels there: the scan's own outside the mask, the mixed fill inside.
+def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
+    """Returns the mixed fill (N,3) in 0..1 of each damaged pixel, in the order of `mask != 0`; (0,3) without patches.
 
     Each window's say is 1 in its core and falls to 0 over the overlap; with several levels it is multiplied by the
-    level's share at that pixel. A pixel's value is the mean of all fills by their say, whatever window it is yielded
-    with.
+    level's share at that pixel. A pixel's value is the mean of all fills by their say.
 
     Args:
         patches: of one scan, in the order of its plan.
-        colour: the scan, any kind that :func:`to_float` takes.
         mask: (H,W), not 0 where damaged.
         field: of the plan.
     """
-    index: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for number, patch in enumerate(patches):
-        for square in _squares(patch.rect):
-            index[square].append(number)
+    if not patches:
+        return np.empty((0, 3), np.float32)
+    index: dict[tuple[int, int], list[Patch]] = defaultdict(list)
     for patch in patches:
-        core = patch.window.core
-        near = sorted({number for square in _squares(core) for number in index[square]})
-        damaged = mask[core.slices] != 0
-        total = np.zeros((core.height, core.width, 3), np.float32)
-        weight = np.zeros((core.height, core.width), np.float32)
-        for number in near:
-            other = patches[number]
-            shared = core.meet(other.rect)
-            if shared is None:
-                continue
-            say = _say(other.window, shared, field)
-            if not say.any():
-                continue
-            at = shared.within(core)
-            total[at] += _enlarge(other, shared) * say[:, :, np.newaxis]
-            weight[at] += say
-        if not (weight[damaged] > 0).all():
-            raise AssertionError(f"damaged pixels within {core} lie in no window")
-        pixels = to_float(colour[core.slices])
-        pixels[damaged] = total[damaged] / weight[damaged][:, np.newaxis]
-        yield core, pixels
+        for square in _squares(patch.rect):
+            index[square].append(patch)
+    places = np.flatnonzero(mask)
+    pixels = np.empty((len(places), 3), np.float32)
+    for (row, column), near in index.items():
+        whole = Rect(row * SQUARE, column * SQUARE, (row + 1) * SQUARE, (column + 1) * SQUARE)
+        rect = _damage(mask, whole.grow(0, mask.shape))
+        if rect is not None:
+            damaged = mask[rect.slices] != 0
+            pixels[_ranks(places, rect, damaged, mask.shape[1])] = _mix(near, rect, damaged, field)
+    return pixels
 
 
 def _squares(rect: Rect) -> list[tuple[int, int]]:
-    rows = range(rect.top // BUCKET, (rect.bottom - 1) // BUCKET + 1)
-    columns = range(rect.left // BUCKET, (rect.right - 1) // BUCKET + 1)
+    rows = range(rect.top // SQUARE, (rect.bottom - 1) // SQUARE + 1)
+    columns = range(rect.left // SQUARE, (rect.right - 1) // SQUARE + 1)
     return [(row, column) for row in rows for column in columns]
+
+
+def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
+    """Returns the smallest rectangle within one that holds its damage, or ``None`` where there is none."""
+    if rect.height <= 0 or rect.width <= 0:
+        return None  # beyond the scan, where small scans are continued
+    left, top, width, height = cv2.boundingRect(mask[rect.slices])
+    if not width:
+        return None
+    return Rect(rect.top + top, rect.left + left, rect.top + top + height, rect.left + left + width)
+
+
+def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], width: int) -> NDArray[np.intp]:
+    """Returns where the damaged pixels of a rectangle stand among all places (N,) of a scan of that width."""
+    counts = damaged.sum(axis=1)
+    first = np.searchsorted(places, np.arange(rect.top, rect.bottom) * width + rect.left)
+    ranks: NDArray[np.intp] = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return ranks
+
+
+def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: FloatImage | None) -> FloatImage:
+    """Returns the mean (n,3) of the patches by their say at the damaged pixels (h,w) of a rectangle."""
+    total = np.zeros((rect.height, rect.width, 3), np.float32)
+    weight = np.zeros((rect.height, rect.width), np.float32)
+    for patch in patches:
+        shared = rect.meet(patch.rect)
+        if shared is None:
+            continue
+        say = _say(patch.window, shared, field)
+        if say.any():
+            at = shared.within(rect)
+            total[at] += _enlarge(patch, shared) * say[:, :, np.newaxis]
+            weight[at] += say
+    if not (weight[damaged] > 0).all():
+        raise AssertionError(f"damaged pixels within {rect} lie in no window")
+    mixed: FloatImage = total[damaged] / weight[damaged][:, np.newaxis]
+    return mixed
 
 
 def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
@@ -135,13 +161,18 @@ def _enlarge(patch: Patch, rect: Rect) -> FloatImage:
     """Returns the patch's pixels at native scale in a rectangle within it."""
     scale = patch.scale
     if scale == 1:
-        return patch.pixels[rect.within(patch.rect)]
+        return _unpacked(patch.pixels[rect.within(patch.rect)])
     top, left = (rect.top - patch.rect.top) // scale, (rect.left - patch.rect.left) // scale
     bottom, right = -(-(rect.bottom - patch.rect.top) // scale), -(-(rect.right - patch.rect.left) // scale)
     y, x = max(0, top - MARGIN), max(0, left - MARGIN)
-    part = patch.pixels[y : bottom + MARGIN, x : right + MARGIN]
+    part = _unpacked(patch.pixels[y : bottom + MARGIN, x : right + MARGIN])
     wide = cv2.resize(part, (part.shape[1] * scale, part.shape[0] * scale), interpolation=cv2.INTER_CUBIC)
     start_y = rect.top - patch.rect.top - y * scale
     start_x = rect.left - patch.rect.left - x * scale
     cut: FloatImage = np.clip(wide[start_y : start_y + rect.height, start_x : start_x + rect.width], 0, 1)
     return cut
+
+
+def _unpacked(pixels: NDArray[np.uint16]) -> FloatImage:
+    values: FloatImage = pixels.astype(np.float32) / np.float32(DEPTH)
+    return values

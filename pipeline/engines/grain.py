@@ -64,8 +64,8 @@ class Grain:
 def add_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], seed: int) -> Filled:
     """The fill with the grain of its surroundings, and a note of it; as it was, and noted, where none can be read.
 
-    Only damaged pixels change. A pixel's noise depends on the seed and its place alone, so that overlapping windows
-    agree and a result can be repeated. To be given the pixels from which ``filled`` was made.
+    A pixel's noise depends on the seed and its place alone, so that a result can be repeated. To be given the pixels
+    from which ``filled`` was made.
 
     Args:
         filled: of one scan.
@@ -78,18 +78,12 @@ def add_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], see
     if grain is None:
         return replace(filled, notes=[*filled.notes, "no grain added: no flat ground near the damage to read it from"])
     noise = _noise(grain, rng)
-    windows = []
-    for rect, pixels in filled.windows:
-        rows, columns = np.nonzero(mask[rect.slices])
-        at = noise[(rows + rect.top) % TILE, (columns + rect.left) % TILE]
-        plain = pixels[rows, columns]
-        strength = np.interp(plain.mean(axis=1), grain.tones, grain.strength)
-        grainy = pixels.copy()
-        grainy[rows, columns] = np.clip(plain + at * strength[:, np.newaxis], 0, 1)
-        windows.append((rect, grainy))
+    rows, columns = np.nonzero(mask)
+    strength = np.interp(filled.pixels.mean(axis=1), grain.tones, grain.strength).astype(np.float32)
+    grainy = np.clip(filled.pixels + noise[rows % TILE, columns % TILE] * strength[:, np.newaxis], 0, 1)
     low, high = 100 * grain.strength.min(), 100 * grain.strength.max()
     note = f"grain added, {low:.1f} to {high:.1f} % of the range, read from {grain.squares} squares"
-    return replace(filled, windows=windows, notes=[*filled.notes, note])
+    return replace(filled, pixels=grainy, notes=[*filled.notes, note])
 
 
 def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rng: np.random.Generator) -> Grain | None:
@@ -130,7 +124,7 @@ def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rn
 def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
     """Yields top and left of every square of the scan's grid that is near a window and has no damage, once each."""
     seen: set[tuple[int, int]] = set()
-    for rect, _ in filled.windows:
+    for rect in filled.windows:
         near = rect.grow(REACH, mask.shape)
         for top in range(-(-near.top // SIDE) * SIDE, near.bottom - SIDE + 1, SIDE):
             for left in range(-(-near.left // SIDE) * SIDE, near.right - SIDE + 1, SIDE):

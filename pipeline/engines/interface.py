@@ -138,15 +138,15 @@ class Filled:
 
     Attributes:
         key: of the job.
-        windows: rectangles of the scan and their pixels (h,w,3) float32 in 0..1. All damaged pixels lie in one of
-            them; pixels that are not damaged hold the scan's own values. Where two overlap, they agree.
+        pixels: (N,3) float32 in 0..1, one for each damaged pixel, in the order of `scan[mask != 0]`; (0,3) where
+            nothing could be filled.
+        windows: of each window that the engine filled, the part of the scan whose damage it answers for.
         seconds: this scan's share of the computing time.
-        windows_count: windows that the engine filled.
         notes: what a reader of the sidecar should know, e.g. a fallback for want of memory.
     """
 
     key: str
-    windows: list[tuple[Rect, FloatImage]]
+    pixels: FloatImage
+    windows: list[Rect]
     seconds: float
-    windows_count: int
     notes: list[str] = field(default_factory=list)

@@ -88,9 +88,8 @@ def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> Floa
         filled: what :func:`inpaint` yielded for it.
     """
     result = to_float(colour)
-    for rect, pixels in filled.windows:
-        damaged = mask[rect.slices] != 0
-        result[rect.slices][damaged] = pixels[damaged]
+    if len(filled.pixels):
+        result[mask != 0] = filled.pixels
     return result
 
 
@@ -131,7 +130,7 @@ class _Runner:
             raise FloatingPointError(f"engine {self._careful.engine.name} returned pixels that are no numbers")
         share = (time.perf_counter() - started) / len(batch)
         for (work, number), shown, pixels in zip(batch, seen, filled, strict=True):
-            work.patches[number] = keep(work.plan.windows[number], np.clip(pixels, 0, 1), shown)
+            work.patches[number] = keep(work.plan.windows[number], pixels, shown)
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
@@ -170,6 +169,6 @@ def _finish(work: _Work) -> Filled:
     """Returns a scan's new pixels once all its windows are filled."""
     started = time.perf_counter()
     patches = [patch for patch in work.patches if patch is not None]
-    windows = list(blend(patches, work.job.colour, work.mask, work.plan.field))
+    pixels = blend(patches, work.mask, work.plan.field)
     seconds = work.seconds + time.perf_counter() - started
-    return Filled(work.job.key, windows, seconds, len(patches), work.notes)
+    return Filled(work.job.key, pixels, [patch.window.core for patch in patches], seconds, work.notes)

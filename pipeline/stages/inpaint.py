@@ -114,20 +114,14 @@ class _Filler:
             "filled_uri": uri,
             "engine": self.engine.name,
             "engine_digest": self.engine.digest,
-            "windows": filled.windows_count,
+            "windows": len(filled.windows),
             "notes": "; ".join(filter(None, [f"filled by {self.engine.runtime}", self.note, *filled.notes])),
         }
 
 
 def native(scan: Scan, mask: NDArray[np.uint8], filled: Filled) -> NDArray[Any]:
     """Returns the new pixels (N,) or (N,C) at the scan's own depth and mode, in the order of the mask's pixels."""
-    places = np.flatnonzero(mask)
-    colours = np.zeros((len(places), 3), np.float32)
-    found = np.zeros(len(places), bool)
-    for rect, rgb in filled.windows:
-        rows, columns = np.nonzero(mask[rect.slices])
-        ranks = np.searchsorted(places, (rows + rect.top) * mask.shape[1] + columns + rect.left)
-        colours[ranks], found[ranks] = rgb[rows, columns], True
-    if not found.all():
-        raise ValueError(f"{np.count_nonzero(~found)} damaged pixels were not filled")
-    return scans.native_values(scan, mask, colours)
+    damaged = np.count_nonzero(mask)
+    if len(filled.pixels) != damaged:
+        raise ValueError(f"{damaged - len(filled.pixels)} damaged pixels were not filled")
+    return scans.native_values(scan, mask, filled.pixels)

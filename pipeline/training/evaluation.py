@@ -51,10 +51,8 @@ def restore(engine: Engine, case: Case) -> NDArray[np.uint8]:
     result = damaged.copy()
     mask = case.hole.astype(np.uint8) * np.uint8(255)
     for filled in inpaint([Job(case.picture, damaged, mask)], engine):
-        for rectangle, pixels in filled.windows:
-            part, hole = result[rectangle.slices], case.hole[rectangle.slices]
-            part[hole] = np.rint(np.clip(pixels[hole], 0.0, 1.0) * PEAK).astype(np.uint8)
-    result[~case.hole] = case.clean[~case.hole]
+        if len(filled.pixels):
+            result[case.hole] = np.rint(filled.pixels * PEAK).astype(np.uint8)
     return result
 
 
