@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 SIDE = 512
 """Side of the tile in pixels; what is wider sees it repeated."""
 
 OCTAVES = 4
-"""Sizes of its grain: 1, 2, 4 and 8 pixels, alike in strength. Finer grain alone would be gone at 1/8."""
+"""Sizes of its grain: single pixels, and blurred by 1, 2 and 4, alike in strength. Fine grain is gone at 1/8."""
 
 
 class NoiseTile(nn.Module):
@@ -21,15 +20,17 @@ class NoiseTile(nn.Module):
 
     def __init__(self, seed: int = 2020) -> None:
         super().__init__()
-        drawn = np.random.default_rng(seed)
-        tile = torch.zeros(1, 1, SIDE, SIDE)
-        for octave in range(OCTAVES):
-            side = SIDE >> octave
-            grain = torch.from_numpy(drawn.standard_normal((1, 1, side, side), dtype=np.float32))
-            grain = F.interpolate(grain, size=(SIDE, SIDE), mode="bilinear")  # blocks would be seen as a weave
-            tile = tile + grain / grain.std()
+        white = np.fft.rfft2(np.random.default_rng(seed).standard_normal((OCTAVES, SIDE, SIDE)))
+        squared = np.fft.fftfreq(SIDE)[:, None] ** 2 + np.fft.rfftfreq(SIDE)[None] ** 2
+        summed = np.zeros((SIDE, SIDE))
+        for octave, spectrum in enumerate(white):
+            sigma = 2.0 ** (octave - 1) if octave else 0.0
+            # Blurred alike in all directions: blocks, even smoothed ones, come back in the fill as a weave.
+            grain = np.fft.irfft2(spectrum * np.exp(-2.0 * (np.pi * sigma) ** 2 * squared), s=(SIDE, SIDE))
+            summed += grain / grain.std()
+        summed = (summed - summed.mean()) / summed.std()
         # Part of the code, not of what is learned: no weights file holds it.
-        self.register_buffer("tile", (tile - tile.mean()) / tile.std(), persistent=False)
+        self.register_buffer("tile", torch.from_numpy(summed.astype(np.float32))[None, None], persistent=False)
 
     def forward(self, hole: Tensor) -> Tensor:
         """Noise (N,1,H,W) within holes (N,1,H,W) 0/1, zero elsewhere.

@@ -36,6 +36,11 @@ LINES, LINED = ("hair", "lint", "scratch", "crack", "crease"), 0.6
 LOST = 0.35
 #: Share of crops with a cast over picture and damage alike.
 CAST = 0.3
+#: Share of pictures that are out of focus, all over or in part: what is soft by itself is no damage, and damage that is
+#: sharp where the picture is soft is seen by that.
+SOFT = 0.3
+#: Standard deviation of that blur in pixels, from and to.
+SOFTNESS = (0.8, 6.0)
 #: Share of pictures that are prints in dots: a screen is no damage.
 PRINTED = 0.04
 
@@ -114,7 +119,20 @@ def _vary(picture: Picture, rng: np.random.Generator) -> Picture:
         picture = picture[top : top + 448, left : left + 448]
     if rng.random() < 0.3:
         picture = cv2.merge([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)] * 3).astype(np.uint8)
+    if rng.random() < SOFT:
+        picture = _out_of_focus(picture, rng)
     return np.ascontiguousarray(picture)
+
+
+def _out_of_focus(picture: Picture, rng: np.random.Generator) -> Picture:
+    """The picture blurred, half of the time only in part, as far or near things are."""
+    soft = cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(*np.log(SOFTNESS)))))
+    if rng.random() < 0.5:
+        return np.asarray(soft, np.uint8)
+    field = cv2.resize(rng.random((4, 4), np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    share = np.clip((field - 0.5) * 4 + 0.5, 0, 1)[:, :, None]
+    mixed: Picture = np.rint(picture * (1 - share) + soft * share).astype(np.uint8)
+    return mixed
 
 
 def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:

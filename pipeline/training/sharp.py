@@ -18,9 +18,14 @@ from pipeline.training.averaging import update_average
 from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.losses import reconstruction
 from pipeline.training.photos import PhotoSet
+from pipeline.training.texture import TextureDistance
 
-ADVERSARIAL = 0.03
-"""Weight of the adversarial term beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
+TEXTURE = 40.0
+"""Weight of the distance of textures beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
+ADVERSARIAL = 0.02
+"""Weight of the adversarial term: it sees what the filters of the texture do not, patterns that come back."""
+RMSE = 0.3
+"""Weight of the squared error, lower than in the faithful phase: it asks for the mean of all textures."""
 NOISE = 0.1
 """Standard deviation of the noise that texture is made from, as a share of the range."""
 CRITIC_ALONE = 200
@@ -28,7 +33,10 @@ CRITIC_ALONE = 200
 
 
 class SharpTraining(InpainterTraining):
-    """Continues trained weights with a discriminator: relativistic pairs, spectral normalisation, updates by turns."""
+    """Continues trained weights with noise in the hole, held to the texture that was there, and with a discriminator.
+
+    Relativistic pairs, spectral normalisation, updates by turns.
+    """
 
     weights_name = "rn-sharp"
 
@@ -38,11 +46,12 @@ class SharpTraining(InpainterTraining):
         """A new phase from the generator ``start``, or with ``resume`` the one whose checkpoint lies in ``out``."""
         torch.manual_seed(options.seed)
         self.discriminator = Discriminator().to(torch.device(options.device))
+        self.texture = TextureDistance().to(torch.device(options.device))
         self.critic_optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
         )
         # Edges and spectrum of another texture than the lost one would count as errors twice, and be smoothed away.
-        weights = replace(options.weights, gradient=0.0, spectrum=0.0)
+        weights = replace(options.weights, rmse=RMSE, gradient=0.0, spectrum=0.0)
         super().__init__(photos, replace(options, weights=weights), start, resume=resume)
 
     def shape(self, size: str) -> GeneratorConfig:
@@ -78,14 +87,17 @@ class SharpTraining(InpainterTraining):
             judged = self.discriminator(stages.final, hole)
         deceit = deceit_loss(real.float(), judged.float(), hole)
         faithful, terms = reconstruction(stages, target, hole, self.options.weights)
-        alone = self.progress.step < CRITIC_ALONE
-        loss = faithful if alone else faithful + ADVERSARIAL * deceit
+        texture = self.texture(stages.final, target, hole, shift=5 * self.progress.step)
+        loss = faithful + TEXTURE * texture
+        if self.progress.step >= CRITIC_ALONE:
+            loss = loss + ADVERSARIAL * deceit
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for parameter in self.discriminator.parameters():
             parameter.requires_grad_(True)
         norm = clip_grad_norm_(self.parameters, 1.0)
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
             update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
-        return loss.detach(), {**terms, "critic": critic.detach(), "deceit": deceit.detach()}
+        judged_by = {"texture": texture, "critic": critic, "deceit": deceit}
+        return loss.detach(), {**terms, **{name: value.detach() for name, value in judged_by.items()}}

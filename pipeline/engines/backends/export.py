@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
 
-VERSION = "onnx-2"
+VERSION = "onnx-3"
 """Raised when the exported graph changes."""
 
 

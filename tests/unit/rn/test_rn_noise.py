@@ -33,6 +33,17 @@ def test_pictures_of_a_training_batch_get_different_noise_again_and_again_the_sa
     assert torch.equal(noise, tile(hole))
 
 
+def test_noise_has_no_direction() -> None:
+    tile = NoiseTile().tile[0, 0]
+
+    def alike(down: int, across: int) -> float:
+        return float((tile * tile.roll((down, across), (0, 1))).mean())
+
+    assert alike(0, 5) == pytest.approx(alike(5, 0), abs=0.02)
+    assert alike(3, 4) == pytest.approx(alike(0, 5), abs=0.02), "slantwise as along the rows"
+    assert alike(0, 5) > 0.15 and abs(alike(0, 40)) < 0.05
+
+
 def test_what_is_wider_than_the_tile_sees_it_again() -> None:
     noise = NoiseTile().eval()(torch.ones(1, 1, 16, SIDE + 16))
     assert torch.equal(noise[..., :16], noise[..., SIDE:])
