@@ -71,6 +71,14 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument("--sharp", action="store_true", help="the adversarial last phase, from --weights")
     parser.add_argument("--weights", type=Path, help="where --sharp begins (default: the shipped faithful weights)")
+    parser.add_argument(
+        "--mean-with", type=Path, metavar="WEIGHTS",
+        help="average the trained network with these weights before it is measured and written: those it began from"
+        " or, with --sharp, the faithful ones, for less sharpness",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mean-share", type=float, default=0.5, help="what the trained network counts in that mean (default .5)"
+    )
     parser.set_defaults(func=train_inpainter)
 
 
@@ -104,6 +112,8 @@ def train_inpainter(args: argparse.Namespace) -> int:
             raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
+        if not 0 <= args.mean_share <= 1:
+            raise ValueError("--mean-share must be 0 to 1")
         begins = bool(args.sharp or args.init)
         until = next_time(args.until) if args.until else None
         steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
@@ -120,6 +130,8 @@ def train_inpainter(args: argparse.Namespace) -> int:
             artefacts=args.artefacts,
             threads=args.threads,
             weights=LossWeights(decibels=args.decibels),
+            mean_with=args.mean_with,
+            mean_share=args.mean_share,
         )
 
         def begun(training: InpainterTraining) -> None:

@@ -21,7 +21,7 @@ from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.losses import LossWeights
 from pipeline.training.photos import PhotoSet, is_held_out, load_photos
 from pipeline.training.report import Report
-from pipeline.training.sharp import SharpTraining
+from pipeline.training.sharp import ADVERSARIAL, TEXTURE, SharpTraining
 from pipeline.training.sheets import draw_sheet
 from pipeline.training.validation import baselines, fill, fill_prior
 
@@ -49,7 +49,7 @@ def train_inpainter(
     validated: Callable[[str], None] | None = None,
     begun: Callable[[InpainterTraining], None] | None = None,
 ) -> Path:
-    """The path of the averaged weights after training on the photographs below a folder.
+    """The path of the weights after training on the photographs below a folder.
 
     Beside the weights lie the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
     ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
@@ -80,7 +80,7 @@ def train_inpainter(
 
     def after(scores: dict[str, float]) -> None:
         draw_curves(options.out, levels)
-        filled = fill(training.average, training.validation, training.device)
+        filled = fill(training.result(), training.validation, training.device)
         columns = {"prior": fill_prior(training.validation), training.weights_name: filled}
         draw_sheet(training.validation, columns, options.out / "samples.png")
         if validated is not None:
@@ -118,6 +118,7 @@ def make_card(
     held = sum(is_held_out(name) for name in pictures.names)
     weights = options.out / f"{training.weights_name}.safetensors"
     begun = progress.facts.get("init", "")
+    other, mixed = training.other_digest, options.mean_share
     told = {
         "--steps": progress.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
         "--rate": options.peak_rate, "--decibels": options.weights.decibels,
@@ -140,9 +141,11 @@ def make_card(
             "hardware": hardware(),
             "arithmetic": "bfloat16 with float32 statistics and weights",
             "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",
-            "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items()),
+            "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items())
+            + (f", texture {TEXTURE:g}, adversarial {ADVERSARIAL:g}" if sharp else ""),
             "seed": str(options.seed),
             **({"begun from": f"weights with sha256 {begun}"} if begun else {}),
+            **({"mean": f"{mixed:.0%} of these weights, the rest of those with sha256 {other}"} if other else {}),
             "holes": "drawn (`pipeline/damage/holes.py`)"
             + (f", {ARTEFACT_SHARE:.0%} composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
             **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
@@ -151,7 +154,8 @@ def make_card(
             f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} "
             + " ".join(f"{name} {value}" for name, value in told.items() if value != default.get(name))
             + (" --artefacts ARTEFACTS" if options.artefacts else "")
-            + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else ""),
+            + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else "")
+            + (f" --mean-with OTHER --mean-share {mixed:g}" if other else ""),
         ),
         limits=LIMITS,
         tables={f"Held-out crops of {options.validation_size}², whole picture": "\n".join(table)},

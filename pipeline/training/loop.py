@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.grow import grow
-from pipeline.rn.weights import save_generator
+from pipeline.rn.weights import load_generator, save_generator
 from pipeline.training import schedule
-from pipeline.training.averaging import averaged_copy, update_average
+from pipeline.training.averaging import averaged_copy, mean_generator, update_average
 from pipeline.training.batches import BatchMaker, Prefetcher
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.figures import append_figures
@@ -55,6 +55,10 @@ class Options:
     warm_up: int = schedule.WARM_UP_STEPS
     init: str = ""
     """The sha256 of the weights that a new run begins from, for its card."""
+    mean_with: Path | None = None
+    """Weights of the same size with which those of the run are averaged before they are measured and written."""
+    mean_share: float = 0.5
+    """What the run's own weights count in that mean, 0 to 1."""
 
     def facts(self, photos: PhotoSet) -> dict[str, object]:
         """What must be the same when a run is resumed."""
@@ -77,7 +81,8 @@ class InpainterTraining:
     ) -> None:
         """A new run, from the weights ``start`` or from chance; with ``resume`` the run whose checkpoint is in ``out``.
 
-        Raises ``ValueError`` when the size that the options ask for neither is nor contains that of ``start``.
+        Raises ``ValueError`` when the size that the options ask for neither is nor contains that of ``start``, or is
+        not that of the weights ``mean_with``; ``WeightsError`` when those cannot be read.
         """
         self.options = options
         self.device = torch.device(options.device)
@@ -87,7 +92,13 @@ class InpainterTraining:
         self.generator = Generator(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if start is not None and not resume:
             self.generator.load_state_dict(grow(start, shape).state_dict())
-        self.average = averaged_copy(self.generator)
+        self.average: Generator = averaged_copy(self.generator)
+        self.other: Generator | None = None
+        self.other_digest = ""
+        if options.mean_with is not None:
+            self.other, self.other_digest = load_generator(options.mean_with)
+            self.other.to(self.device)
+            self.result()  # what cannot be averaged is told now, not after hours
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
         # A weight before a normalisation only ever grows, and the larger it is the slower it turns: it must decay.
@@ -131,6 +142,12 @@ class InpainterTraining:
         """The optimisers that a checkpoint holds."""
         return {"generator": self.optimizer}
 
+    def result(self) -> Generator:
+        """What the run has come to: its averaged weights, or their mean with the other ones that it was given."""
+        if self.other is None:
+            return self.average
+        return mean_generator(self.average, self.other, self.options.mean_share)
+
     def _share(self) -> float:
         return self.options.budget.progress(self.progress.step, self.progress.seconds)
 
@@ -166,7 +183,7 @@ class InpainterTraining:
         return reconstruction(stages, target, hole, self.options.weights)
 
     def save(self) -> None:
-        """Writes the checkpoint and, beside it, the averaged weights as they would be shipped."""
+        """Writes the checkpoint and, beside it, the result as it would be shipped."""
         save_checkpoint(self.options.out / NAME, self.modules(), self.optimizers(), self.progress)
         facts = {
             "steps": str(self.progress.step),
@@ -176,14 +193,14 @@ class InpainterTraining:
             "size": self.options.size,
             "init": str(self.progress.facts["init"]),
         }
-        save_generator(self.options.out / f"{self.weights_name}.safetensors", self.average, facts)
+        save_generator(self.options.out / f"{self.weights_name}.safetensors", self.result(), facts)
 
     def validate(self) -> dict[str, float]:
-        """PSNR in dB of the averaged weights on the held-out crops: ``psnr`` and one entry per kind of hole.
+        """PSNR in dB of the run's result on the held-out crops: ``psnr`` and one entry per kind of hole.
 
         Appended to ``validation.csv`` beside the checkpoint.
         """
-        filled = fill(self.average, self.validation, self.device)
+        filled = fill(self.result(), self.validation, self.device)
         scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
         result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
         row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}

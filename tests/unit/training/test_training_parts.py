@@ -1,14 +1,16 @@
 """Losses, schedule, threads, card."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from pipeline.rn.generator import Stages
+from pipeline.rn.config import SIZES
+from pipeline.rn.generator import Generator, Stages
 from pipeline.training.adversarial import critic_loss, deceit_loss
-from pipeline.training.averaging import mean_of
+from pipeline.training.averaging import mean_generator, mean_of
 from pipeline.training.card import describe_data
 from pipeline.training.losses import (
     LossWeights,
@@ -109,6 +111,15 @@ def test_the_mean_of_two_networks_lies_halfway_statistics_included() -> None:
     assert one[1].running_mean.tolist() == [0.0, 0.0], "what was given stays as it is"
     with pytest.raises(ValueError, match="no mean"):
         mean_of(one, nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3)))
+
+
+def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
+    plain, noisy = Generator(SIZES["light"]), Generator(replace(SIZES["light"], noise=0.1))
+    mean = mean_generator(noisy, plain, 0.25)
+    assert mean.config.noise == mean.refine.noise == pytest.approx(0.025)
+    weight = 0.25 * noisy.refine.stem.weight + 0.75 * plain.refine.stem.weight
+    assert torch.allclose(mean.refine.stem.weight, weight, atol=1e-6)
+    assert noisy.config.noise == 0.1, "what was given stays as it is"
 
 
 def test_averaging_starts_short_and_ends_long() -> None:

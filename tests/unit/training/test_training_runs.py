@@ -18,7 +18,7 @@ from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.loop import InpainterTraining, Options
 from pipeline.training.photos import load_photos
 from pipeline.training.report import Report
-from pipeline.training.sharp import SharpTraining
+from pipeline.training.sharp import NOISE, SharpTraining
 
 MakeOptions = Callable[..., Options]
 
@@ -156,10 +156,13 @@ def test_the_command_trains_resumes_and_sharpens(
 
     sharp = tmp_path / "sharp"
     begin = ["inpainter", str(photo_folder), "--out", str(sharp), "--sharp", "--weights", str(weights)]
+    begin += ["--mean-with", str(weights), "--mean-share", ".75"]
     assert run_command(*begin, "--steps", "2", *common) == 0
-    assert (sharp / "rn-sharp.safetensors").exists()
-    load_generator(sharp / "rn-sharp.safetensors")
-    assert "gradient 0, " in (sharp / "rn-sharp.md").read_text(), "the card names the losses that counted"
+    generator, _ = load_generator(sharp / "rn-sharp.safetensors")
+    assert generator.config.noise == pytest.approx(0.75 * NOISE), "noise is averaged too"
+    card = (sharp / "rn-sharp.md").read_text()
+    assert "gradient 0, " in card and ", texture " in card, "the card names the losses that counted"
+    assert "75% of these weights" in card and "--mean-share 0.75" in card
 
 
 def test_what_cannot_begin_says_why(
@@ -173,6 +176,8 @@ def test_what_cannot_begin_says_why(
         ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
         ([str(photo_folder), "--out", str(tmp_path / "e"), "--init", str(empty / "w")], "cannot read"),
         ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "medium"], "not contain"),
+        ([str(photo_folder), "--out", str(tmp_path / "g"), "--mean-with", str(DEFAULT)], "no mean"),
+        ([str(photo_folder), "--out", str(tmp_path / "h"), "--mean-share", "2"], "0 to 1"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
     ):
         assert run_command("inpainter", *arguments) == 2
