@@ -27,16 +27,26 @@ class RnEngine:
         weights_digest: sha256 of the weights file.
         on_cpu: makes the network that is turned to when the device's memory runs out, or ``None`` where ``network``
             is on the CPU already.
+        invents: the weights are of the sharp variant, which makes texture of noise; ``runtime`` says so, and with it
+            every sidecar.
     """
 
     name = "rn"
 
-    def __init__(self, network: Network, weights_digest: str, on_cpu: Callable[[], Network] | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        weights_digest: str,
+        on_cpu: Callable[[], Network] | None = None,
+        *,
+        invents: bool = False,
+    ) -> None:
         self._network = network
         self._on_cpu = on_cpu
         self.weights_digest = weights_digest
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
-        self.runtime = network.runtime
+        self._invents = invents
+        self.runtime = network.runtime + (", texture invented" if invents else "")
         self.layout = Layout(sizes=SIZES, context=48, depth=DEPTH, batch_pixels=network.batch_pixels)
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
@@ -47,4 +57,6 @@ class RnEngine:
 
     def fallback(self) -> Engine | None:
         """The same weights on the CPU, or ``None`` when this runs there."""
-        return RnEngine(self._on_cpu(), self.weights_digest) if self._on_cpu is not None else None
+        if self._on_cpu is None:
+            return None
+        return RnEngine(self._on_cpu(), self.weights_digest, invents=self._invents)

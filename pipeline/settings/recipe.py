@@ -83,7 +83,10 @@ class Recipe(BaseModel):
     )
     engine: EngineName = Field(EngineName.RN, description="what fills the damage")
     grain: bool = Field(False, description="adds grain like that of the surroundings to what was filled")
-    weights: str = Field("rn-faithful", description="name of shipped weights, or the path of a safetensors file")
+    weights: str = Field(
+        "rn-faithful",
+        description="shipped weights (`rn-faithful`, or `rn-sharp`, which invents texture), or the path of a file",
+    )
 
     def digest(self, engine_digest: str = "") -> str:
         """Returns the recipe's sha256 (64 hex digits) over its canonical JSON and the engine's own digest.

@@ -36,6 +36,13 @@ LIMITS = (
     " anything it has seen, and the fill is smoother than its surroundings.",
     "PSNR rewards blur; read the sharpness column beside it.",
 )
+SHARP_LIMITS = (
+    LIMITS[0],
+    "The texture in a hole is invented, from noise and what lies around it: it says nothing about what was there.",
+    "In wide holes the texture can look woven, and faces, text and repeated patterns are not understood.",
+    LIMITS[3],
+    "It is less faithful than `rn-faithful` by every measure that compares pixels; it is for the eye.",
+)
 
 
 def train_inpainter(
@@ -131,7 +138,8 @@ def make_card(
         network=f"Size `{options.size}`: {count / 1e6:.2f} million parameters, stored in half precision. Push-pull"
         " prior, coarse net at 1/8, refinement U-Net on the unshuffled picture, RN-B in the encoders, RN-L in the"
         " decoder (Yu et al., AAAI 2020, arXiv 1911.10375; the two stages are this project's own). Statistics per"
-        " picture and region.",
+        " picture and region."
+        + (" Noise in the hole, of which texture is made (`pipeline/rn/noise.py`)." if sharp else ""),
         data=describe_data(photos, pictures.names)
         + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
         training={
@@ -157,6 +165,6 @@ def make_card(
             + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else "")
             + (f" --mean-with OTHER --mean-share {mixed:g}" if other else ""),
         ),
-        limits=LIMITS,
+        limits=SHARP_LIMITS if sharp else LIMITS,
         tables={f"Held-out crops of {options.validation_size}², whole picture": "\n".join(table)},
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors import safe_open
+
 from pipeline.engines.backends import Network
 from pipeline.engines.backends.export import exported
 from pipeline.engines.rn import RnEngine
 from pipeline.errors import WeightsError
 from pipeline.machine.graphs import digest_of
 from pipeline.machine.place import on_cpu, place
+from pipeline.rn.config import GeneratorConfig
 
 
 def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", backend: str = "auto") -> RnEngine:
@@ -25,8 +28,17 @@ def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", ba
         )
     if device == "cuda":
         network, digest = _torch(path, "cuda")
-        return RnEngine(network, digest, lambda: on_cpu("auto", lambda name: _load(path, name))[0])
-    return RnEngine(*on_cpu(backend, lambda name: _load(path, name)))
+        return RnEngine(
+            network, digest, lambda: on_cpu("auto", lambda name: _load(path, name))[0], invents=_invents(path)
+        )
+    network, digest = on_cpu(backend, lambda name: _load(path, name))
+    return RnEngine(network, digest, invents=_invents(path))
+
+
+def _invents(path: Path) -> bool:
+    """Whether the weights of a file that could be loaded make texture of noise."""
+    with safe_open(path, "numpy") as file:  # not by torch, which a cached graph does without
+        return GeneratorConfig.from_json(file.metadata()["config"]).noise > 0
 
 
 def _load(path: Path, backend: str) -> tuple[Network, str]:

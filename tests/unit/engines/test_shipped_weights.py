@@ -2,9 +2,13 @@
 
 import hashlib
 
+import numpy as np
 import pytest
+from skimage import data
 
+from pipeline.engines import Job, inpaint, load_engine, paste
 from pipeline.engines.registry import WEIGHTS, expected_digest
+from pipeline.metrics import sharpness
 
 FILES = sorted(WEIGHTS.glob("*.safetensors"))
 
@@ -15,3 +19,18 @@ def test_listed_described_and_small_enough(path) -> None:
     assert expected_digest(path.stem) == digest
     assert digest in path.with_suffix(".md").read_text(encoding="utf-8")
     assert path.stat().st_size < 16 << 20
+
+
+def test_the_sharp_weights_fill_with_texture_and_say_that_it_is_invented() -> None:
+    picture = data.gravel()[:256, :256]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[96:144, 64:200] = 255
+    found = {}
+    for name in ("rn-faithful", "rn-sharp"):
+        engine = load_engine("rn", weights=name, device="cpu")
+        (filled,) = inpaint([Job("scan", picture, mask)], engine)
+        restored = np.rint(paste(picture, mask, filled) * 255).astype(np.uint8)
+        original = np.repeat(picture[:, :, None], 3, axis=2)
+        found[name] = sharpness(restored, mask, original=original)
+        assert engine.runtime.endswith(", texture invented") == (name == "rn-sharp")
+    assert found["rn-sharp"] > 1.5 * found["rn-faithful"]
