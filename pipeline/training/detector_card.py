@@ -16,7 +16,7 @@ from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
 from pipeline.training.detector import CURVES, DetectorRun
 from pipeline.training.detector_calibration import PROMISES, calibrate
-from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, Sample
+from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, SOFT, Sample
 from pipeline.training.detector_evidence import gather
 from pipeline.training.detector_score import TOLD, held_out_samples, probabilities, read_scores
 from pipeline.training.photos import load_photos, split, without
@@ -59,8 +59,8 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         training={
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
-            "Undamaged": f"35 % of the pictures; {DISTRACTED:.0%} carry text, wires, fences, lattices, painted lines,"
-            " rims, lights, patterns, clouds, cloth or a border as hard negatives",
+            "Undamaged": f"35 % of the pictures; {SOFT:.0%} out of focus; {DISTRACTED:.0%} carry text, wires, fences,"
+            " lattices, painted lines, rims, lights, patterns, clouds, cloth or a border as hard negatives",
             "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
             " way",
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
