@@ -69,7 +69,7 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--threads", type=int, default=2, help="cores to train on (default 2)")
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
-    parser.add_argument("--sharp", action="store_true", help="the adversarial last phase, from --weights")
+    parser.add_argument("--sharp", action="store_true", help="the last phase, for texture, from --weights")
     parser.add_argument("--weights", type=Path, help="where --sharp begins (default: the shipped faithful weights)")
     parser.add_argument(
         "--mean-with", type=Path, metavar="WEIGHTS",

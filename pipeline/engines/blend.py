@@ -87,12 +87,17 @@ def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | Non
             index[square].append(patch)
     places = np.flatnonzero(mask)
     pixels = np.empty((len(places), 3), np.float32)
+    mixed = 0
     for (row, column), near in index.items():
         whole = Rect(row * SQUARE, column * SQUARE, (row + 1) * SQUARE, (column + 1) * SQUARE)
         rect = _damage(mask, whole.grow(0, mask.shape))
         if rect is not None:
             damaged = mask[rect.slices] != 0
-            pixels[_ranks(places, rect, damaged, mask.shape[1])] = _mix(near, rect, damaged, field)
+            part = _mix(near, rect, damaged, field)
+            pixels[_ranks(places, rect, damaged, mask.shape[1])] = part
+            mixed += len(part)
+    if mixed != len(places):
+        raise AssertionError(f"{len(places) - mixed} damaged pixels lie in no window")
     return pixels
 
 

@@ -50,13 +50,12 @@ def mean_of(module: Module, other: nn.Module, share: float = 0.5) -> Module:
 
 
 def mean_generator(generator: Generator, other: Generator, share: float) -> Generator:
-    """The mean of two generators as :func:`mean_of` makes it, their noise included.
+    """The mean of two generators as :func:`mean_of` makes it, their noise included, in eval mode.
 
     Between a faithful network and the sharp one that went on from it lies every degree of sharpness (Wang et al.,
     ESRGAN, ECCV workshops 2018, section 3.4). Raises ``ValueError`` for other shapes.
     """
-    mean = mean_of(generator, other, share)
     noise = share * generator.config.noise + (1.0 - share) * other.config.noise
-    mean.config = replace(generator.config, noise=noise)
-    mean.refine.noise = noise
-    return mean
+    mean = Generator(replace(generator.config, noise=noise))
+    mean.load_state_dict(mean_of(generator, other, share).state_dict())
+    return mean.to(next(generator.parameters()).device).eval()

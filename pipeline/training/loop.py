@@ -96,8 +96,8 @@ class InpainterTraining:
         self.other: Generator | None = None
         self.other_digest = ""
         if options.mean_with is not None:
-            self.other, self.other_digest = load_generator(options.mean_with)
-            self.other.to(self.device)
+            other, self.other_digest = load_generator(options.mean_with)
+            self.other = other.to(self.device)
             self.result()  # what cannot be averaged is told now, not after hours
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]

@@ -120,6 +120,13 @@ def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
     weight = 0.25 * noisy.refine.stem.weight + 0.75 * plain.refine.stem.weight
     assert torch.allclose(mean.refine.stem.weight, weight, atol=1e-6)
     assert noisy.config.noise == 0.1, "what was given stays as it is"
+    image, hole = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+    hole[..., :8] = 0
+    torch.nn.init.normal_(plain.refine.head.weight, std=0.1)
+    turned = mean_generator(plain, noisy, 0.75)
+    turned_plain = Generator(SIZES["light"]).eval()
+    turned_plain.load_state_dict(turned.state_dict())
+    assert not torch.equal(turned(image, hole), turned_plain(image, hole)), "also where the first has no noise"
 
 
 def test_averaging_starts_short_and_ends_long() -> None:
