@@ -23,7 +23,7 @@ from pipeline.training.texture import TextureDistance
 TEXTURE = 40.0
 """Weight of the distance of textures beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
 ADVERSARIAL = 0.02
-"""Weight of the adversarial term: it sees what the filters of the texture do not, patterns that come back."""
+"""Weight of the adversarial term, which makes the texture crisper."""
 RMSE = 0.3
 """Weight of the squared error, lower than in the faithful phase: it asks for the mean of all textures."""
 NOISE = 0.1
