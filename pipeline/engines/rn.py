@@ -18,6 +18,9 @@ SIZES = (128, 160, 192, 256, 320, 384, 512)
 DEPTH = 12
 """What lies deeper in a hole is seen at a smaller scale; by `benchmarks/wide_holes.py`, see ``docs/models.md``."""
 
+SHARP_DEPTH = 48
+"""The same for the sharp variant: at a smaller scale its texture would be lost when the fill is enlarged."""
+
 
 class RnEngine:
     """Fills windows with a trained generator.
@@ -47,7 +50,9 @@ class RnEngine:
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self._invents = invents
         self.runtime = network.runtime + (", texture invented" if invents else "")
-        self.layout = Layout(sizes=SIZES, context=48, depth=DEPTH, batch_pixels=network.batch_pixels)
+        self.layout = Layout(
+            sizes=SIZES, context=48, depth=SHARP_DEPTH if invents else DEPTH, batch_pixels=network.batch_pixels
+        )
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""
