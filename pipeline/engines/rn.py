@@ -18,8 +18,8 @@ SIZES = (128, 160, 192, 256, 320, 384, 512)
 DEPTH = 12
 """What lies deeper in a hole is seen at a smaller scale; by `benchmarks/wide_holes.py`, see ``docs/models.md``."""
 
-SHARP_DEPTH = 48
-"""The same for the sharp variant: at a smaller scale its texture would be lost when the fill is enlarged."""
+SHARP_DEPTH = 24
+"""The same for the sharp variant: enlarged, its texture would be lost; deeper, it would look woven."""
 
 
 class RnEngine:
