@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines import Engine, Job, inpaint, load_engine
+from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.engines.grain import add_grain
 from pipeline.metrics import psnr, sharpness
 from pipeline.training.cases import read_picture
@@ -57,9 +57,9 @@ def figures(
     (filled,) = inpaint([Job("picture", damaged, mask)], engine)
     if grain:
         filled = add_grain(filled, damaged, mask, seed=1)
-    damaged[mask > 0] = np.rint(filled.pixels * PEAK).astype(np.uint8)
+    restored = np.rint(paste(damaged, mask, filled) * PEAK).astype(np.uint8)
     hole = (mask > 0).astype(np.uint8)
-    return psnr(clean, damaged, data_range=PEAK, mask=hole), sharpness(damaged, hole, original=clean)
+    return psnr(clean, restored, data_range=PEAK, mask=hole), sharpness(restored, hole, original=clean)
 
 
 def run(photos: Path, weights: str, limit: int) -> str:

@@ -12,19 +12,16 @@ from benchmarks.detection.night import found_bare, unattended
 from benchmarks.detection.sets import Damaged
 from pipeline.damage import Detector
 from pipeline.damage.finish import widen
-from pipeline.engines import Engine, Job, inpaint
+from pipeline.engines import Engine, Job, inpaint, paste
 from pipeline.metrics import psnr, ssim
 from pipeline.settings import Recipe
 
 
 def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
     """Returns the picture (H,W) or (H,W,3) uint8 with the mask filled."""
-    result = pixels.copy()
     (filled,) = inpaint([Job("picture", pixels, mask)], engine)
-    if len(filled.pixels):
-        new = np.rint(filled.pixels * 255).astype(np.uint8)
-        result[mask > 0] = new if pixels.ndim == 3 else new.mean(axis=-1).round().astype(np.uint8)
-    return result
+    result = np.rint(paste(pixels, mask, filled) * 255).astype(np.uint8)
+    return result if pixels.ndim == 3 else result.mean(axis=-1).round().astype(np.uint8)
 
 
 def end_to_end(

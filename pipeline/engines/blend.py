@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.engines.grid import sample
 from pipeline.engines.interface import FloatImage, Rect
+from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
 
 VERSION = 2
@@ -25,9 +26,6 @@ MARGIN = 2
 SQUARE = 256
 """Side of the squares of the scan that are mixed one by one: memory is of one square, work of those with damage."""
 
-DEPTH = 65535
-"""Steps in which fills wait to be mixed, those of a 16-bit scan; as floats they would take twice the memory."""
-
 
 @dataclass(frozen=True)
 class Patch:
@@ -37,7 +35,7 @@ class Patch:
         window: of the scan's plan.
         rect: of the scan, a whole number of patch pixels high and wide; may reach beyond the scan's border.
         scale: pixels of the scan per pixel of the patch.
-        pixels: (h,w,3), 0..DEPTH.
+        pixels: (h,w,3), in the steps of a 16-bit scan: as floats they would take twice the memory while they wait.
     """
 
     window: Window
@@ -64,8 +62,9 @@ def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patc
     rect = Rect(
         outer.top + top * scale, outer.left + left * scale, outer.top + bottom * scale, outer.left + right * scale
     )
-    pixels = np.rint(np.clip(filled[top:bottom, left:right], 0, 1) * np.float32(DEPTH)).astype(np.uint16)
-    return Patch(window, rect, scale, pixels)
+    clipped = np.clip(filled[top:bottom, left:right], 0, 1)
+    steps = np.float32(np.iinfo(np.uint16).max)
+    return Patch(window, rect, scale, np.rint(clipped * steps).astype(np.uint16))
 
 
 def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
@@ -166,18 +165,13 @@ def _enlarge(patch: Patch, rect: Rect) -> FloatImage:
     """Returns the patch's pixels at native scale in a rectangle within it."""
     scale = patch.scale
     if scale == 1:
-        return _unpacked(patch.pixels[rect.within(patch.rect)])
+        return to_float(patch.pixels[rect.within(patch.rect)])
     top, left = (rect.top - patch.rect.top) // scale, (rect.left - patch.rect.left) // scale
     bottom, right = -(-(rect.bottom - patch.rect.top) // scale), -(-(rect.right - patch.rect.left) // scale)
     y, x = max(0, top - MARGIN), max(0, left - MARGIN)
-    part = _unpacked(patch.pixels[y : bottom + MARGIN, x : right + MARGIN])
+    part = to_float(patch.pixels[y : bottom + MARGIN, x : right + MARGIN])
     wide = cv2.resize(part, (part.shape[1] * scale, part.shape[0] * scale), interpolation=cv2.INTER_CUBIC)
     start_y = rect.top - patch.rect.top - y * scale
     start_x = rect.left - patch.rect.left - x * scale
     cut: FloatImage = np.clip(wide[start_y : start_y + rect.height, start_x : start_x + rect.width], 0, 1)
     return cut
-
-
-def _unpacked(pixels: NDArray[np.uint16]) -> FloatImage:
-    values: FloatImage = pixels.astype(np.float32) / np.float32(DEPTH)
-    return values

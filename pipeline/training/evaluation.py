@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines import Engine, Job, inpaint, load_engine
+from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.metrics import l1, psnr, sharpness, ssim
 
 if TYPE_CHECKING:
@@ -48,12 +48,10 @@ def restore(engine: Engine, case: Case) -> NDArray[np.uint8]:
     """The picture (H,W,3) uint8 restored as the pipeline does it: windows around the hole, known pixels untouched."""
     damaged = case.clean.copy()
     damaged[case.hole] = 0
-    result = damaged.copy()
     mask = case.hole.astype(np.uint8) * np.uint8(255)
-    for filled in inpaint([Job(case.picture, damaged, mask)], engine):
-        if len(filled.pixels):
-            result[case.hole] = np.rint(filled.pixels * PEAK).astype(np.uint8)
-    return result
+    (filled,) = inpaint([Job(case.picture, damaged, mask)], engine)
+    restored: NDArray[np.uint8] = np.rint(paste(damaged, mask, filled) * PEAK).astype(np.uint8)
+    return restored
 
 
 def measure(case: Case, restored: NDArray[np.uint8]) -> dict[str, float]:
