@@ -14,7 +14,8 @@ class GeneratorConfig:
     residual blocks; ``widths`` are the channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side,
     ``blocks`` the residual blocks at 1/2 and 1/4 (as many in the encoder as in the decoder), ``dilations`` those of
     the blocks at 1/8. ``bends`` are the steps in which the prior is bent (see ``prior.bend``). ``noise`` is the
-    standard deviation of the noise that the refinement net finds in the hole; other than 0 in the sharp variant only.
+    standard deviation of the noise that the refinement net finds in the hole, and ``smooth`` whether its decoder
+    enlarges bilinearly and not by nearest neighbour: both for the sharp variant only.
     ``norm`` and ``start`` are other than here only in the ablation: the normalisation (``region`` or a name of
     ``rivals.RIVALS``) and what stands in the hole at first (``prior`` or ``grey``).
     """
@@ -26,6 +27,7 @@ class GeneratorConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 1)
     bends: int = 12
     noise: float = 0.0
+    smooth: bool = False
     norm: str = "region"
     start: str = "prior"
 
@@ -44,13 +46,13 @@ class GeneratorConfig:
 
         Raises ``ValueError`` on anything else, unknown keys included: a file from another version must be refused,
         not half understood. A file that knows nothing of ``bends`` has a prior that is not bent, one that
-        knows nothing of ``noise`` has none.
+        knows nothing of ``noise`` or ``smooth`` has none.
         """
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not a generator configuration: {text[:80]!r}") from error
-        if not isinstance(raw, dict) or {"bends", "noise", *raw} != SAVED:
+        if not isinstance(raw, dict) or {"bends", "noise", "smooth", *raw} != SAVED:
             raise ValueError(f"not a generator configuration: {text[:80]!r}")
         return cls(
             coarse_width=int(raw["coarse_width"]),
@@ -60,6 +62,7 @@ class GeneratorConfig:
             dilations=tuple(int(value) for value in raw["dilations"]),
             bends=int(raw.get("bends", 0)),
             noise=float(raw.get("noise", 0.0)),
+            smooth=bool(raw.get("smooth", False)),
         )
 
 

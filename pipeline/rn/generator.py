@@ -37,7 +37,9 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.coarse = CoarseNet(config.coarse_width, config.coarse_dilations)
-        self.refine = RefineNet(config.coarse_width, config.widths, config.blocks, config.dilations, config.noise)
+        self.refine = RefineNet(
+            config.coarse_width, config.widths, config.blocks, config.dilations, config.noise, config.smooth
+        )
         if config.norm != "region":
             replace_norms(self, config.norm)
 

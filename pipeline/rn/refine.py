@@ -23,8 +23,13 @@ class RefineNet(nn.Module):
         blocks: tuple[int, int],
         dilations: tuple[int, ...],
         noise: float = 0.0,
+        smooth: bool = False,
     ) -> None:
         super().__init__()
+        # Nearest neighbour costs less, but what is made of noise behind it shows its rows and columns as a weave.
+        self.enlarge = nn.Upsample(
+            scale_factor=2.0, mode="bilinear" if smooth else "nearest", align_corners=False if smooth else None
+        )
         self.noise = noise
         self.tile = NoiseTile() if noise else None
         half, quarter, eighth = widths
@@ -69,11 +74,11 @@ class RefineNet(nn.Module):
         at8 = activate(self.eighth_norm(at8, hole8))
         for block in self.eighth_blocks:
             at8 = block(at8, hole8)
-        up4 = F.interpolate(self.up_quarter(at8), scale_factor=2.0, mode="nearest")
+        up4 = self.enlarge(self.up_quarter(at8))
         out4 = activate(self.fuse_quarter_norm(self.fuse_quarter(torch.cat([up4, at4], dim=1))))
         for block in self.quarter_out:
             out4 = block(out4, hole4)
-        up2 = F.interpolate(self.up_half(out4), scale_factor=2.0, mode="nearest")
+        up2 = self.enlarge(self.up_half(out4))
         out2 = activate(self.fuse_half_norm(self.fuse_half(torch.cat([up2, at2], dim=1))))
         for block in self.half_out:
             out2 = block(out2, hole2)

@@ -55,8 +55,8 @@ class SharpTraining(InpainterTraining):
         super().__init__(photos, replace(options, weights=weights), start, resume=resume)
 
     def shape(self, size: str) -> GeneratorConfig:
-        """The shape of the faithful network, with noise in the hole."""
-        return replace(SIZES[size], noise=NOISE)
+        """The shape of the faithful network, with noise in the hole and a decoder that enlarges smoothly."""
+        return replace(SIZES[size], noise=NOISE, smooth=True)
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, the discriminator included."""

@@ -1,4 +1,4 @@
-"""The sharp variant's noise: in the hole alone, and the same each time."""
+"""The sharp variant: its noise, in the hole alone and the same each time, and a decoder that enlarges smoothly."""
 
 from __future__ import annotations
 
@@ -65,8 +65,22 @@ def test_a_file_says_whether_there_is_noise(tmp_path: Path) -> None:
     assert torch.equal(loaded(image, hole)[:, :, :8], image[:, :, :8])
 
 
+def test_what_is_enlarged_smoothly_shows_no_blocks(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    save_generator(tmp_path / "sharp.safetensors", Generator(replace(SIZES["light"], noise=0.1, smooth=True)), {})
+    smooth, _ = load_generator(tmp_path / "sharp.safetensors")
+    blocky = Generator(replace(smooth.config, smooth=False)).eval()
+    blocky.load_state_dict(smooth.state_dict())
+    small = torch.rand(1, 2, 8, 8)
+    for generator, jumps in ((smooth, False), (blocky, True)):
+        steps = generator.refine.enlarge(small).diff().abs().flatten(0, 2)
+        between, within = steps[:, 1:-1:2].mean(), steps[:, ::2].mean()
+        assert (within == 0) == jumps and between > 0, "a step in the middle of a cell, or none but at its border"
+
+
 def test_files_of_before_have_none() -> None:
     text = SIZES["light"].to_json()
     assert GeneratorConfig.from_json(text.replace('"noise": 0.0, ', "")) == SIZES["light"]
+    assert GeneratorConfig.from_json(text.replace('"smooth": false, ', "")) == SIZES["light"]
     with pytest.raises(ValueError, match="not a generator configuration"):
         GeneratorConfig.from_json(text.replace('"noise"', '"hum"'))

@@ -114,9 +114,9 @@ def test_the_mean_of_two_networks_lies_halfway_statistics_included() -> None:
 
 
 def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
-    plain, noisy = Generator(SIZES["light"]), Generator(replace(SIZES["light"], noise=0.1))
+    plain, noisy = Generator(SIZES["light"]), Generator(replace(SIZES["light"], noise=0.1, smooth=True))
     mean = mean_generator(noisy, plain, 0.25)
-    assert mean.config.noise == mean.refine.noise == pytest.approx(0.025)
+    assert mean.config.noise == mean.refine.noise == pytest.approx(0.025) and mean.config.smooth
     weight = 0.25 * noisy.refine.stem.weight + 0.75 * plain.refine.stem.weight
     assert torch.allclose(mean.refine.stem.weight, weight, atol=1e-6)
     assert noisy.config.noise == 0.1, "what was given stays as it is"
@@ -124,7 +124,8 @@ def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
     hole[..., :8] = 0
     torch.nn.init.normal_(plain.refine.head.weight, std=0.1)
     turned = mean_generator(plain, noisy, 0.75)
-    turned_plain = Generator(SIZES["light"]).eval()
+    assert turned.config.smooth
+    turned_plain = Generator(replace(SIZES["light"], smooth=True)).eval()
     turned_plain.load_state_dict(turned.state_dict())
     assert not torch.equal(turned(image, hole), turned_plain(image, hole)), "also where the first has no noise"
 
