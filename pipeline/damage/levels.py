@@ -19,6 +19,14 @@ SPECK = 16.0
 #: Share of a picture that suggestions may cover. A picture that is doubtful all over tells a reviewer nothing: there
 #: they begin at a higher chance.
 CROWD = 0.25
+#: Chances from which a pixel is doubtful and from which it is sure, and the shares of a picture that are counted as
+#: either anyhow: where next to nothing is marked, the network is neither.
+DOUBTFUL, SURE = 0.25, 0.65
+ANYHOW_DOUBTFUL, ANYHOW_SURE = 1e-3, 1e-4
+#: Sure pixels for each doubtful one on a picture whose thresholds are not moved, by the median of damaged ones.
+USUAL = 0.2
+#: What is as likely no damage is repaired on no picture, however sure the network is of it.
+EVEN = 0.5
 #: Rows counted at a time.
 ROWS = 1024
 
@@ -29,13 +37,21 @@ class Repair:
 
     Attributes:
         precision: share of the pixels repaired that shall be damage.
-        chance: of each of its pixels.
+        chance: of each of its pixels, on a picture of usual sureness.
         smallest: fewest pixels of the piece.
+        doubt: how far the picture's sureness moves the odds, as an exponent: at 1, half as sure a picture needs twice
+            the odds; 0 asks the same of every picture.
     """
 
     precision: float
     chance: float
     smallest: int
+    doubt: float = 0.0
+
+    def cut(self, chance: Chances, sensitivity: float = 1.0) -> int:
+        """Returns the chance in 1/255 from which pixels count on a picture with these chances (H,W)."""
+        moved = move(self.chance, sensitivity * sureness(chance) ** self.doubt)
+        return max(moved, move(EVEN, sensitivity))
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ def levels(
         sensitivity: 2 accepts at half the odds.
     """
     asked = limits.of_precision(precision)
-    repair = pieces_above(chance, move(asked.chance, sensitivity), asked.smallest)
+    repair = pieces_above(chance, asked.cut(chance, sensitivity), asked.smallest)
     cut = uncrowded(chance, move(limits.suggest, sensitivity))
     suggest = pieces_above(chance, cut, speck=move(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
@@ -93,11 +109,30 @@ def levels(
     return repair, suggest
 
 
+def sureness(chance: Chances) -> float:
+    """Returns how sure of its marks a network is on a picture, against what is usual: 1 there, less where it doubts.
+
+    It is the number of sure pixels for each doubtful one. Where a network meets what it does not know it doubts in many
+    places, and what it is sure of there is but the surest of many: false more often than anywhere else.
+
+    Args:
+        chance: (H,W) uint8 in 1/255.
+    """
+    reaching = _reaching(chance) / chance.size
+    doubtful, sure = (float(reaching[255 - move(limit, 1.0)]) for limit in (DOUBTFUL, SURE))
+    return (sure + ANYHOW_SURE) / (doubtful + ANYHOW_DOUBTFUL) / USUAL
+
+
 def uncrowded(chance: Chances, cut: int) -> int:
     """Returns `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
-    counts = sum(np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS))
-    reaching = np.cumsum(np.asarray(counts)[::-1])  # pixels of 255, of 254 and more, and so on
-    return max(cut, min(255, int(np.count_nonzero(reaching > CROWD * chance.size))))
+    return max(cut, min(255, int(np.count_nonzero(_reaching(chance) > CROWD * chance.size))))
+
+
+def _reaching(chance: Chances) -> NDArray[np.int64]:
+    """Returns (256) how many pixels have a chance of 255, of 254 and more, and so on."""
+    counts = [np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS)]
+    result: NDArray[np.int64] = np.cumsum(np.sum(counts, axis=0)[::-1])
+    return result
 
 
 def move(chance: float, sensitivity: float) -> int:

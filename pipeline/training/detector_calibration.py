@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Repair, Thresholds, move
+from pipeline.damage.levels import Repair, Thresholds, move, uncrowded
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
 #: a few pixels.
 CUTS, SMALLEST = tuple(step / 40 for step in range(20, 39)), (16, 32, 64, 128)
+#: How far a picture's sureness moves the odds, see `Repair.doubt`.
+DOUBTS = (0.0, 1.0, 1.5, 2.0)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: So much of F1 is given for fewer suggestions: each costs a look.
@@ -21,9 +25,9 @@ LITTLE = 0.01
 #: The promise about the worst picture leaves out one in a hundred: a single one would set the thresholds for all.
 WORST = 0.99
 
-#: The chance that pieces are cut out at, and the fewest pixels of one that is repaired.
-Choice = tuple[float, int]
-STRICTEST: Choice = (CUTS[-1], SMALLEST[-1])
+#: The chance that pieces are cut out at, the fewest pixels of one that is repaired, and the doubt.
+Choice = tuple[float, int, float]
+STRICTEST: Choice = (CUTS[-1], SMALLEST[-1], DOUBTS[-1])
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,15 @@ class Promise:
     precision: float = 0.95
     clean: float = 0.0005
     worst: float = 0.005
-    empty: float = 0.80
+    empty: float = 0.8
 
 
 #: What a recipe may ask for; one that asks for something between gets the next stricter. Whoever asks for less
 #: precision takes more false marks on undamaged pictures too.
 PROMISES = (
-    Promise(0.9, clean=0.001, worst=0.01, empty=0.7),
-    Promise(0.95, clean=0.0005, worst=0.004, empty=0.8),
-    Promise(0.98, clean=0.0002, worst=0.002, empty=0.9),
+    Promise(0.9, clean=0.0005, worst=0.006, empty=0.8),
+    Promise(0.95, clean=0.0003, worst=0.001, empty=0.9),
+    Promise(0.98, clean=0.0002, worst=0.0005, empty=0.95),
 )
 
 
@@ -107,11 +111,11 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     """
     repaired: dict[Choice, Figures] = {}
     suggested: dict[float, Figures] = {}
-    for cut in CUTS:
+    for cut, doubt in product(CUTS, DOUBTS):
         # One table at a time: where pixels are doubtful, there are many pieces.
-        repaired |= repair_figures(piece_table(evidence, move(cut, 1.0)), cut)
+        repaired |= repair_figures(evidence, cut, doubt)
     for cut in SUGGESTED:
-        table = piece_table(evidence, move(cut, 1.0), uncrowd=True)
+        table = piece_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
         suggested[cut] = of_pieces(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
@@ -121,9 +125,9 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     if not suggested[suggest].recall:
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
-        "| level | pixels from | fewest pixels | precision | recall | F1 | clean: mean | all but 1 % | empty "
+        "| level | pixels from | fewest pixels | doubt | precision | recall | F1 | clean: mean | all but 1 % | empty "
         "| pieces a megapixel |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---" * 11 + "|",
         *(_row(f"**repair**, {kept:g}", found, repaired[found]) for kept, found in best.items() if found),
         _row("**suggest**", (suggest,), suggested[suggest]),
         *(_row("suggest", (cut,), worth) for cut, worth in suggested.items() if cut != suggest),
@@ -137,13 +141,14 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
     return max(good, key=lambda key: good[key], default=None)
 
 
-def repair_figures(table: PieceTable, cut: float) -> dict[Choice, Figures]:
+def repair_figures(evidence: Sequence[Evidence], cut: float, doubt: float) -> dict[Choice, Figures]:
     """Returns what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
-    return {(cut, smallest): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
+    table = piece_table(evidence, Repair(0.0, cut, 1, doubt).cut)
+    return {(cut, smallest, doubt): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:
-    told = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(2 - len(limits)))])
+    told = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(3 - len(limits)))])
     return (
         f"| {name} | {told} | {worth.precision:.3f} | {worth.recall:.3f} |"
         f" {worth.f1:.3f} | {worth.clean:.4%} | {worth.worst:.3%} | {worth.empty:.0%} | {worth.crowd:.0f} |"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.damage.connected import connected
-from pipeline.damage.levels import Chances, are_specks, uncrowded
+from pipeline.damage.levels import Chances, are_specks
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.metrics.tolerance import tolerated
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, make_sample
@@ -87,14 +87,14 @@ class PieceTable:
     undamaged: NDArray[np.bool_]
 
 
-def piece_table(evidence: Sequence[Evidence], cut: int, *, uncrowd: bool = False) -> PieceTable:
-    """Returns the pieces from a chance of `cut`/255 on; with `uncrowd` from a higher one on crowded pictures."""
+def piece_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> PieceTable:
+    """Returns the pieces of all pictures, each from the chance in 1/255 on that `cut` tells from its chances (H,W)."""
     counts, surest = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
     specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        pieces = connected(one.chance, uncrowded(one.chance, cut) if uncrowd else cut)
+        pieces = connected(one.chance, cut(one.chance))
         sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
         surest.append(pieces.highest(one.chance))

@@ -38,12 +38,12 @@ def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
 def test_the_table_tells_what_was_chosen_and_what_else_could_be_with_its_pieces() -> None:
     limits, table = calibrate(evidence(right=240, false=190), [Promise(precision=0.95, empty=1.0)])
     head, _, repair, suggest, *others = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n"))
-    assert head[:3] == ["level", "pixels from", "fewest pixels"]
+    assert head[:4] == ["level", "pixels from", "fewest pixels", "doubt"]
     (chosen,) = limits.repairs
-    assert repair[:3] == ["**repair**, 0.95", f"{chosen.chance:g}", f"{chosen.smallest}"]
-    assert suggest[:3] == ["**suggest**", f"{limits.suggest:g}", ""]
+    assert repair[:4] == ["**repair**, 0.95", f"{chosen.chance:g}", f"{chosen.smallest}", f"{chosen.doubt:g}"]
+    assert suggest[:4] == ["**suggest**", f"{limits.suggest:g}", "", ""]
     assert len(others) > 2 and all(row[0] == "suggest" and row[1] != suggest[1] for row in others)
-    assert {len(row) for row in (head, repair, suggest, *others)} == {10}
+    assert {len(row) for row in (head, repair, suggest, *others)} == {11}
 
 
 def test_less_precision_is_given_for_more_recall() -> None:
@@ -64,7 +64,7 @@ def test_less_precision_is_given_for_more_recall() -> None:
 def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
     limits, table = calibrate(evidence(right=200, false=230), [Promise(precision=1.01)])
     (chosen,) = limits.repairs
-    assert (chosen.chance, chosen.smallest) == STRICTEST
+    assert (chosen.chance, chosen.smallest, chosen.doubt) == STRICTEST
     assert "**repair**" not in table
 
 
@@ -77,14 +77,14 @@ def test_a_network_that_marks_nothing_repairs_nothing() -> None:
 def test_doubtful_pixels_count_neither_way() -> None:
     one = picture(right=240, false=240)
     one.labels[28:33] = UNSURE
-    worth = of_pieces(piece_table([one], 128), np.ones(2, np.bool_))
+    worth = of_pieces(piece_table([one], lambda _: 128), np.ones(2, np.bool_))
     assert worth.precision == 1.0
     assert worth.recall == 1.0
 
 
 def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
     clean = [picture(0, 255, damaged=False), *(picture(0, 0, damaged=False) for _ in range(3))]
-    table = piece_table(clean, 128)
+    table = piece_table(clean, lambda _: 128)
     worth = of_pieces(table, np.ones(1, np.bool_))
     assert worth.clean == pytest.approx(30 / 1600 / 4)
     assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
@@ -116,3 +116,19 @@ def test_pieces_are_as_large_as_keeps_out_what_is_falsely_sure() -> None:
     assert limits.repairs[0].smallest == 32
     repair, _ = levels(spotted().chance, limits)
     assert repair[10, 2:38].all() and not repair[18:23].any()
+
+
+def test_where_false_marks_are_on_doubtful_pictures_those_are_doubted() -> None:
+    def wooded(right: int, false: int) -> Evidence:
+        one = picture(right, false, damaged=right > 0)
+        one.chance[:5] = 80  # doubtful throughout, and of the rest the surest is no damage
+        return one
+
+    def sure(right: int) -> Evidence:
+        return picture(right, 0)
+
+    pictures = [sure(right=180) for _ in range(8)] + [wooded(0, 200) for _ in range(8)]
+    limits, _ = calibrate(pictures, [Promise(precision=0.95, empty=1.0)])
+    assert limits.repairs[0].doubt > 0
+    assert levels(sure(180).chance, limits)[0][10, 5:35].all(), "less sure than what is false, and repaired"
+    assert not levels(wooded(0, 200).chance, limits)[0].any()
