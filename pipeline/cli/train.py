@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.clock import next_time
 from pipeline.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from pipeline.training.loop import InpainterTraining
+    pass
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -134,13 +132,6 @@ def train_inpainter(args: argparse.Namespace) -> int:
             mean_share=args.mean_share,
         )
 
-        def begun(training: InpainterTraining) -> None:
-            def stop(_signal: int, _frame: FrameType | None) -> None:
-                training.stopping = True
-
-            signal.signal(signal.SIGINT, stop)
-            signal.signal(signal.SIGTERM, stop)
-
         weights = train(
             args.photos,
             options,
@@ -149,7 +140,6 @@ def train_inpainter(args: argparse.Namespace) -> int:
             start=(args.weights or DEFAULT) if args.sharp else args.init,
             report=show_progress,
             validated=lambda text: print(text, file=sys.stderr, flush=True),
-            begun=begun,
         )
     except (RestorationError, ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)

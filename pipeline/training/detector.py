@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
@@ -28,6 +26,7 @@ from pipeline.training.hard_crops import HardCrops
 from pipeline.training.photos import PhotoSet, load_photos, split, without
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
+from pipeline.training.stopping import Stop, stop_by_signal
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +125,18 @@ def train_detector(
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
         ValueError: `mean_with` is of another shape.
     """
+    with stop_by_signal() as stop:
+        return _train(run, stop, scored, report, photos or without(load_photos(run.photos), run.exclude), every)
+
+
+def _train(
+    run: DetectorRun,
+    stop: Stop,
+    scored: Callable[[Score], None] | None,
+    report: Callable[[Report], None] | None,
+    photos: PhotoSet,
+    every: int,
+) -> DetectorNet:
     torch.manual_seed(run.seed)
     network, begun = _begin(run)
     if run.mean_with is not None:
@@ -139,7 +150,7 @@ def train_detector(
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    training, held = split(photos or without(load_photos(run.photos), run.exclude))
+    training, held = split(photos)
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts) if run.epoch else []
@@ -155,7 +166,6 @@ def train_detector(
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
-    stop = _StopSignal()
     while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
@@ -209,19 +219,6 @@ def _leave_signals(_worker: int) -> None:
     """Ctrl-C and a service manager signal the whole group; a worker that died of it would break the step in hand."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-class _StopSignal:
-    """Becomes `asked` on Ctrl-C or SIGTERM, so that a run saves before it stops."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
 
 
 def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,7 +54,6 @@ def train_inpainter(
     start: Path | None = None,
     report: Callable[[Report], None] | None = None,
     validated: Callable[[str], None] | None = None,
-    begun: Callable[[InpainterTraining], None] | None = None,
 ) -> Path:
     """The path of the weights after training on the photographs below a folder.
 
@@ -62,9 +61,8 @@ def train_inpainter(
     ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
     weights to begin a new run from, whose size is taken where the options name none; ``sharp`` is the adversarial
     phase.
-    ``report`` gets each line of progress, ``validated`` one sentence after each validation, ``begun`` the run itself,
-    so that a signal can stop it. Raises ``ValueError`` without a photograph, ``WeightsError`` on a checkpoint or
-    start weights that do not fit.
+    ``report`` gets each line of progress, ``validated`` one sentence after each validation. Raises ``ValueError``
+    without a photograph, ``WeightsError`` on a checkpoint or start weights that do not fit.
     """
     from pipeline.rn import fused
 
@@ -81,8 +79,6 @@ def train_inpainter(
         # One core an operation; several operations at a time (see ``parallel``).
         torch.set_num_threads(1 if options.threads > 1 and not sharp else max(1, options.threads))
         fused.enable()
-    if begun is not None:
-        begun(training)
     levels = baselines(training.validation, CLASSICAL, options.out / "baselines.json")
 
     def after(scores: dict[str, float]) -> None:
@@ -106,7 +102,8 @@ def train_inpainter(
 def size_of(generator: Generator) -> str:
     """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
     for name, config in SIZES.items():
-        if replace(config, bends=generator.config.bends, noise=generator.config.noise) == generator.config:
+        own = generator.config
+        if replace(config, bends=own.bends, noise=own.noise, smooth=own.smooth) == own:
             return name
     raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
 

@@ -26,6 +26,7 @@ from pipeline.training.losses import LossWeights, reconstruction
 from pipeline.training.parallel import GradientWorkers
 from pipeline.training.photos import PhotoSet, split
 from pipeline.training.report import Report
+from pipeline.training.stopping import stop_by_signal
 from pipeline.training.validation import ValidationSet, by_kind, composite_psnr, fill
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Options:
 class InpainterTraining:
     """One run: its network, average, optimiser and place on disk. :meth:`run` goes on until the budget is used.
 
-    Setting ``stopping`` ends it after the current step, with a checkpoint.
+    Ctrl-C or SIGTERM ends it after the current step, with a checkpoint.
     """
 
     weights_name = "rn-faithful"
@@ -108,7 +109,6 @@ class InpainterTraining:
             betas=(0.9, 0.99),
             fused=True,
         )
-        self.stopping = False
         self.scores: dict[str, float] = {}
         self.parameters = list(self.generator.parameters())
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
@@ -226,8 +226,8 @@ class InpainterTraining:
         sums: dict[str, Tensor] = {}
         waited = window = 0.0
         self.maker.prepare(self._plan(progress.step)[0])
-        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers:
-            while self._share() < 1.0 and not self.stopping:
+        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers, stop_by_signal() as stop:
+            while self._share() < 1.0 and not stop.asked:
                 started = time.monotonic()
                 pictures, holes = batches.take()
                 waited += time.monotonic() - started

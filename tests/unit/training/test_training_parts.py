@@ -1,5 +1,7 @@
 """Losses, schedule, threads, card."""
 
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,21 @@ from pipeline.training.losses import (
 )
 from pipeline.training.parallel import PROBE_STEPS, Chooser, GradientWorkers
 from pipeline.training.schedule import Budget, averaging_decay, crop_plan, learning_rate
+from pipeline.training.stopping import stop_by_signal
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_asks_to_stop_and_afterwards_does_what_it_did(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stop_by_signal() as stop:
+        assert not stop.asked
+        signal.raise_signal(number)
+        assert stop.asked
+    assert signal.getsignal(number) is before
+    with ThreadPoolExecutor(1) as other, stop_by_signal() as ours:
+        theirs = other.submit(lambda: stop_by_signal().__enter__()).result()
+        signal.raise_signal(number)
+        assert ours.asked and not theirs.asked, "signals are the main thread's"
 
 
 def test_the_hole_loss_is_the_mean_error_in_the_hole() -> None:

@@ -1,6 +1,7 @@
 """Whole runs of a tiny network: learning, resuming to the bit, sharpening, the command line."""
 
 import argparse
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +50,8 @@ def test_a_resumed_run_is_the_same_to_the_bit(photo_folder: Path, make_options: 
     broken = begin(make_options(8, "broken"))
 
     def stop(report: Report) -> None:
-        broken.stopping = report.step >= 5
+        if report.step >= 5:
+            signal.raise_signal(signal.SIGTERM)
 
     broken.run(stop, every=1)
     assert broken.progress.step == 5
