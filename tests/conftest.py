@@ -12,8 +12,9 @@ from airflow_home import airflow
 
 __all__ = ["airflow"]
 
-# Airflow makes a home as soon as it is imported; not in the user's.
-os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).parents[1] / ".airflow" / "test"))
+# Airflow makes a home as soon as it is imported; not in the user's, and one for each process of the tests.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
+os.environ["AIRFLOW_HOME"] = str(Path(__file__).parents[1] / ".airflow" / WORKER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -162,9 +162,13 @@ def test_the_command_trains_resumes_and_sharpens(
     assert run_command(*begin, "--steps", "2", *common) == 0
     generator, _ = load_generator(sharp / "rn-sharp.safetensors")
     assert generator.config.noise == pytest.approx(0.75 * NOISE), "noise is averaged too"
+    assert generator.config.smooth and not load_generator(weights)[0].config.smooth
     card = (sharp / "rn-sharp.md").read_text()
     assert "gradient 0, " in card and ", texture " in card, "the card names the losses that counted"
     assert "75% of these weights" in card and "--mean-share 0.75" in card
+
+    on = ["inpainter", str(photo_folder), "--out", str(tmp_path / "on"), "--sharp", "--weights"]
+    assert run_command(*on, str(sharp / "rn-sharp.safetensors"), "--steps", "1", *common[2:]) == 0, "its size is known"
 
 
 def test_what_cannot_begin_says_why(
