@@ -35,8 +35,8 @@ up: $(READY) ## start Airflow on loopback (PORT=8080)
 down: $(READY) ## stop it
 	@$(AIRFLOW) python scripts/server.py down
 
-test: $(READY) ## every test
-	@$(BIN)/python -m pytest $(PYTEST)
+test: $(READY) ## every test (WORKERS=2 processes at a time, PYTEST="…" further options)
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(PYTEST)
 
 faults: $(READY) ## the fault table in full (SEED=1 RUNS=10, TABLE=file for it as Markdown)
 	@$(BIN)/python -m pytest tests/faults --full -s -q --seed $(or $(SEED),1) --runs $(or $(RUNS),10) $(if $(TABLE),--table "$(TABLE)")

@@ -27,6 +27,9 @@ ANYHOW_DOUBTFUL, ANYHOW_SURE = 1e-3, 1e-4
 USUAL = 0.2
 #: What is as likely no damage is repaired on no picture, however sure the network is of it.
 EVEN = 0.5
+#: Share of a doubtful piece that must be sure enough for any of it to be repaired: half a scratch that is filled looks
+#: worse than none, and a sure spot amid much that is doubtful is often false.
+MOST = 0.5
 #: Rows counted at a time.
 ROWS = 1024
 
@@ -48,10 +51,16 @@ class Repair:
     smallest: int
     doubt: float = 0.0
 
-    def cut(self, chance: Chances, sensitivity: float = 1.0) -> int:
-        """Returns the chance in 1/255 from which pixels count on a picture with these chances (H,W)."""
-        moved = move(self.chance, sensitivity * sureness(chance) ** self.doubt)
-        return max(moved, move(EVEN, sensitivity))
+    def trusted(self, chance: Chances, sensitivity: float = 1.0) -> tuple[Chances, int]:
+        """Returns the chances (H,W) of a picture that may be repaired, 0 elsewhere, and the one from which they count.
+
+        What may not are doubtful pieces of which less than `MOST` counts.
+        """
+        cut = max(move(self.chance, sensitivity * sureness(chance) ** self.doubt), move(EVEN, sensitivity))
+        pieces = connected(chance, min(cut, move(DOUBTFUL, sensitivity)))
+        mostly = pieces.total(chance >= cut) >= MOST * pieces.areas
+        kept = pieces.painted(np.where(mostly, 255, 0).astype(np.uint8))
+        return np.minimum(kept, chance, out=kept), cut
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def levels(
         sensitivity: 2 accepts at half the odds.
     """
     asked = limits.of_precision(precision)
-    repair = pieces_above(chance, asked.cut(chance, sensitivity), asked.smallest)
+    repair = pieces_above(*asked.trusted(chance, sensitivity), asked.smallest)
     cut = uncrowded(chance, move(limits.suggest, sensitivity))
     suggest = pieces_above(chance, cut, speck=move(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255

@@ -10,14 +10,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Repair, Thresholds, move, uncrowded
+from pipeline.damage.levels import Chances, Repair, Thresholds, move, uncrowded
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
 #: a few pixels.
 CUTS, SMALLEST = tuple(step / 40 for step in range(20, 39)), (16, 32, 64, 128)
 #: How far a picture's sureness moves the odds, see `Repair.doubt`.
-DOUBTS = (0.0, 1.0, 1.5, 2.0)
+DOUBTS = (0.0, 1.0)
 #: Chances from which pixels are suggested, and what the surest pixel of a speck must reach.
 SUGGESTED, SPECK_SURE = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: So much of F1 is given for fewer suggestions: each costs a look.
@@ -51,9 +51,9 @@ class Promise:
 #: What a recipe may ask for; one that asks for something between gets the next stricter. Whoever asks for less
 #: precision takes more false marks on undamaged pictures too.
 PROMISES = (
-    Promise(0.9, clean=0.0005, worst=0.006, empty=0.8),
-    Promise(0.95, clean=0.0003, worst=0.001, empty=0.9),
-    Promise(0.98, clean=0.0002, worst=0.0005, empty=0.95),
+    Promise(0.9, clean=0.001, worst=0.02, empty=0.8),
+    Promise(0.95, clean=0.0003, worst=0.001, empty=0.85),
+    Promise(0.98, clean=0.0002, worst=0.001, empty=0.85),
 )
 
 
@@ -115,7 +115,7 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         # One table at a time: where pixels are doubtful, there are many pieces.
         repaired |= repair_figures(evidence, cut, doubt)
     for cut in SUGGESTED:
-        table = piece_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
+        table = piece_table(evidence, partial(_suggested, cut=move(cut, 1.0)))
         suggested[cut] = of_pieces(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
@@ -143,8 +143,13 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
 
 def repair_figures(evidence: Sequence[Evidence], cut: float, doubt: float) -> dict[Choice, Figures]:
     """Returns what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
-    table = piece_table(evidence, Repair(0.0, cut, 1, doubt).cut)
+    table = piece_table(evidence, Repair(0.0, cut, 1, doubt).trusted)
     return {(cut, smallest, doubt): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
+
+
+def _suggested(chance: Chances, cut: int) -> tuple[Chances, int]:
+    """All chances of a picture (H,W), and from which on they are suggested."""
+    return chance, uncrowded(chance, cut)
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:

@@ -41,9 +41,18 @@ def test_a_speck_is_as_many_units_on_any_scan() -> None:
 
 def test_suggestions_contain_repairs() -> None:
     repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.9, 1),), 0.5))
-    assert np.count_nonzero(repair) == 2
+    assert np.argwhere(repair).tolist() == [[15, 15]]
     assert (suggest[repair > 0] == 255).all()
     assert (suggest[10, 2:12] == 255).all()
+
+
+def test_a_piece_is_repaired_only_where_most_of_what_is_doubtful_of_it_is_sure() -> None:
+    chance = chances()
+    chance[10, 2:7] = 240  # half of the line
+    chance[2, 2:6] = 240  # four of ten
+    repair, suggest = levels(chance, Thresholds((Repair(0.95, 0.9, 2),), 0.5))
+    assert (repair[10] > 0).nonzero()[0].tolist() == [2, 3, 4, 5, 6]
+    assert not repair[2].any() and (suggest[2, 2:12] == 255).all()
 
 
 def test_sensitivity_moves_the_odds() -> None:
@@ -71,9 +80,9 @@ def test_what_is_sure_on_a_doubtful_picture_needs_more_to_be_repaired() -> None:
     limits = Thresholds((Repair(0.95, 0.8, 1, doubt=2.0),))
     repaired = [bool(levels(marked(400, doubtful), limits)[0].any()) for doubtful in (0, 1600, 12000)]
     assert repaired == [True, True, False]
-    assert [Repair(0.95, 0.8, 1).cut(marked(400, doubtful)) for doubtful in (0, 12000)] == [204, 204]
-    assert Repair(0.95, 0.8, 1, doubt=9.0).cut(marked(400, 0)) == 128, "never what is as likely no damage"
-    assert Repair(0.95, 0.8, 1, doubt=9.0).cut(marked(400, 0), sensitivity=2.0) == move(0.5, 2.0)
+    assert [Repair(0.95, 0.8, 1).trusted(marked(400, doubtful))[1] for doubtful in (0, 12000)] == [204, 204]
+    assert Repair(0.95, 0.8, 1, doubt=9.0).trusted(marked(400, 0))[1] == 128, "never what is as likely no damage"
+    assert Repair(0.95, 0.8, 1, doubt=9.0).trusted(marked(400, 0), sensitivity=2.0)[1] == move(0.5, 2.0)
 
 
 def test_thresholds_are_read_as_they_were_written() -> None:
