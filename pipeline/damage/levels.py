@@ -58,7 +58,7 @@ class Repair:
         """
         cut = max(move(self.chance, sensitivity * sureness(chance) ** self.doubt), move(EVEN, sensitivity))
         pieces = connected(chance, min(cut, move(DOUBTFUL, sensitivity)))
-        mostly = pieces.total(chance >= cut) >= MOST * pieces.areas
+        mostly = pieces.reaching(chance, cut) >= MOST * pieces.areas
         kept = pieces.painted(np.where(mostly, 255, 0).astype(np.uint8))
         return np.minimum(kept, chance, out=kept), cut
 
