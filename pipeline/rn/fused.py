@@ -8,8 +8,11 @@ export never come here.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import platform
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -177,16 +180,27 @@ class FusedNormalise:
         return result
 
 
-NAME = "region_norm_kernel"
 _LOCK = threading.Lock()
+
+
+@cache
+def name() -> str:
+    """What the library is called in torch's cache: one for each source, installation of torch and kind of processor.
+
+    Checkouts that share the cache would otherwise compile it anew by turns, and what was compiled for one processor
+    ends in an illegal instruction on another that has the same home.
+    """
+    cpu = Path("/proc/cpuinfo")
+    flags = [line for line in cpu.read_text().splitlines() if line.startswith("flags")] if cpu.exists() else []
+    told = "\n".join([_SOURCE, torch.__version__, torch.__file__, platform.machine(), *flags[:1]])
+    return f"region_norm_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def is_built() -> bool:
     """Whether the compiled library lies in torch's cache, so that :func:`enable` costs nothing."""
     from torch.utils.cpp_extension import _get_build_directory
 
-    folder = Path(_get_build_directory(NAME, False))
-    return (folder / f"{NAME}.so").exists()
+    return (Path(_get_build_directory(name(), False)) / f"{name()}.so").exists()
 
 
 def enable() -> bool:
@@ -202,7 +216,7 @@ def enable() -> bool:
             from torch.utils.cpp_extension import load_inline
 
             kernel = load_inline(  # type: ignore[no-untyped-call]
-                NAME,
+                name(),
                 _SOURCE,
                 functions=["rn_forward", "rn_backward"],
                 extra_cflags=["-O3", "-march=native", "-fopenmp"],
