@@ -101,8 +101,8 @@ def train_inpainter(
 
 def size_of(generator: Generator) -> str:
     """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
+    own = generator.config
     for name, config in SIZES.items():
-        own = generator.config
         if replace(config, bends=own.bends, noise=own.noise, smooth=own.smooth) == own:
             return name
     raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
