@@ -36,7 +36,7 @@ down: $(READY) ## stop it
 	@$(AIRFLOW) python scripts/server.py down
 
 test: $(READY) ## every test (WORKERS=2 processes at a time, PYTEST="…" further options)
-	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile $(PYTEST)
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 $(PYTEST)
 
 faults: $(READY) ## the fault table in full (SEED=1 RUNS=10, TABLE=file for it as Markdown)
 	@$(BIN)/python -m pytest tests/faults --full -s -q --seed $(or $(SEED),1) --runs $(or $(RUNS),10) $(if $(TABLE),--table "$(TABLE)")
