@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 from airflow_home import airflow
 
-import pipeline
-
-# The package is imported before whatever brings Arrow with it, see there.
-__all__ = ["airflow", "pipeline"]
+__all__ = ["airflow"]
 
 # Airflow makes a home as soon as it is imported; not in the user's, and one for each process of the tests.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")

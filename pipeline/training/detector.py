@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,7 +165,8 @@ def _train(
         prefetch_factor=4 if run.workers else None,
         worker_init_fn=_leave_signals,
     )
-    batches = iter(loader)
+    with _children_unwatched():
+        batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
     while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
@@ -213,6 +216,19 @@ def _begin(run: DetectorRun) -> tuple[DetectorNet, str]:
     for parameter in network.parameters():
         parameter.requires_grad_(True)
     return network, digest
+
+
+@contextmanager
+def _children_unwatched() -> Iterator[None]:
+    """Takes back the handler of SIGCHLD that torch's loader sets for good; it notices dead workers without it too.
+
+    In a process that computed with the matrix units (AMX) the kernel now and then fails to deliver a handled signal and
+    ends the process without a word (a core dump told: SIGSEGV of the kernel's own, while it waited for a child).
+    """
+    handled = signal.getsignal(signal.SIGCHLD)
+    yield
+    if handled is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, handled)
 
 
 def _leave_signals(_worker: int) -> None:
