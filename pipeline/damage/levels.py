@@ -57,7 +57,7 @@ class Repair:
         What may not are doubtful pieces of which less than `MOST` counts.
         """
         cut = max(move(self.chance, sensitivity * sureness(chance) ** self.doubt), move(EVEN, sensitivity))
-        pieces = connected(chance, min(cut, move(DOUBTFUL, sensitivity)))
+        pieces = connected(chance, move(DOUBTFUL, sensitivity))
         mostly = pieces.reaching(chance, cut) >= MOST * pieces.areas
         kept = pieces.painted(np.where(mostly, 255, 0).astype(np.uint8))
         return np.minimum(kept, chance, out=kept), cut

@@ -27,9 +27,7 @@ class RefineNet(nn.Module):
     ) -> None:
         super().__init__()
         # Nearest neighbour costs less, but what is made of noise behind it shows its rows and columns as a weave.
-        self.enlarge = nn.Upsample(
-            scale_factor=2.0, mode="bilinear" if smooth else "nearest", align_corners=False if smooth else None
-        )
+        self.enlarge = nn.Upsample(scale_factor=2.0, mode="bilinear" if smooth else "nearest")
         self.noise = noise
         self.tile = NoiseTile() if noise else None
         half, quarter, eighth = widths

@@ -50,10 +50,10 @@ def mean_of(module: Module, other: nn.Module, share: float = 0.5) -> Module:
 
 
 def mean_generator(generator: Generator, other: Generator, share: float) -> Generator:
-    """The mean of two generators as :func:`mean_of` makes it, in eval mode: its noise is their noises' mean, and it
-    enlarges smoothly where one of them does.
+    """The mean of two generators as :func:`mean_of` makes it, in eval mode.
 
-    Between a faithful network and the sharp one that went on from it lies every degree of sharpness (Wang et al.,
+    Its noise is the mean of theirs, and it enlarges smoothly where one of them does. Between a faithful network and
+    the sharp one that went on from it lies every degree of sharpness (Wang et al.,
     ESRGAN, ECCV workshops 2018, section 3.4). Raises ``ValueError`` for other shapes.
     """
     noise = share * generator.config.noise + (1.0 - share) * other.config.noise

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from pipeline.training.hard_crops import HardCrops
 from pipeline.training.photos import PhotoSet, load_photos, split, without
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
-from pipeline.training.stopping import Stop, stop_by_signal
+from pipeline.training.stopping import handlers_kept, stop_by_signal
 
 log = logging.getLogger(__name__)
 
@@ -127,18 +125,6 @@ def train_detector(
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
         ValueError: `mean_with` is of another shape.
     """
-    with stop_by_signal() as stop:
-        return _train(run, stop, scored, report, photos or without(load_photos(run.photos), run.exclude), every)
-
-
-def _train(
-    run: DetectorRun,
-    stop: Stop,
-    scored: Callable[[Score], None] | None,
-    report: Callable[[Report], None] | None,
-    photos: PhotoSet,
-    every: int,
-) -> DetectorNet:
     torch.manual_seed(run.seed)
     network, begun = _begin(run)
     if run.mean_with is not None:
@@ -152,7 +138,7 @@ def _train(
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    training, held = split(photos)
+    training, held = split(photos or without(load_photos(run.photos), run.exclude))
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts) if run.epoch else []
@@ -165,46 +151,53 @@ def _train(
         prefetch_factor=4 if run.workers else None,
         worker_init_fn=_leave_signals,
     )
-    with _children_unwatched():
+    # torch takes SIGCHLD for good. Dead workers are noticed without it, and a process that computed with the matrix
+    # units (AMX) can die of a handled signal: the kernel fails to deliver it (SI_KERNEL, says a core dump).
+    with handlers_kept(signal.SIGCHLD):
         batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
-    while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
-        asked = time.monotonic()
-        picture, labels = _with(hard.take(run.hard), *next(batches))
-        waited += time.monotonic() - asked
-        loss, logits = _step(network, optimiser, picture, labels)
-        losses.append(loss)
-        lately.append(loss)
-        hard.remember(picture, labels, logits)
-        update_average(average, network, min(0.998, averaging_decay(progress.step)))
-        for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
-            mean.copy_(buffer)
-        progress.step += 1
-        progress.pixels += labels.numel()
-        now = time.monotonic()
-        progress.seconds = before + now - started
-        window += now - asked
-        if report is not None and progress.step % every == 0:
-            speed, rate = len(lately) / max(window, 1e-9), optimiser.param_groups[0]["lr"]
-            left = run.budget.time_left(progress.step, progress.seconds, speed)
-            waiting = waited / max(window, 1e-9)
-            report(Report(progress.step, share, float(np.mean(lately)), {}, rate, speed, waiting, left))
-            lately, window, waited = [], 0.0, 0.0
-        due = run.epoch > 0 and progress.step % run.epoch == 0
-        if due:
-            result = score(average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds)
-            losses.clear()
-            with (run.work / CURVES).open("a") as curves:
-                curves.write(json.dumps(result.as_dict()) + "\n")
-            if scored is not None:
-                scored(result)
-        if due or time.monotonic() - saved > 120:
-            save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
-            saved = time.monotonic()
-    save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
+    with stop_by_signal() as stop:
+        while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
+            asked = time.monotonic()
+            picture, labels = _with(hard.take(run.hard), *next(batches))
+            waited += time.monotonic() - asked
+            loss, logits = _step(network, optimiser, picture, labels)
+            losses.append(loss)
+            lately.append(loss)
+            hard.remember(picture, labels, logits)
+            update_average(average, network, min(0.998, averaging_decay(progress.step)))
+            for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
+                mean.copy_(buffer)
+            progress.step += 1
+            progress.pixels += labels.numel()
+            now = time.monotonic()
+            progress.seconds = before + now - started
+            window += now - asked
+            if report is not None and progress.step % every == 0:
+                speed, rate = len(lately) / max(window, 1e-9), optimiser.param_groups[0]["lr"]
+                left = run.budget.time_left(progress.step, progress.seconds, speed)
+                waiting = waited / max(window, 1e-9)
+                report(Report(progress.step, share, float(np.mean(lately)), {}, rate, speed, waiting, left))
+                lately, window, waited = [], 0.0, 0.0
+            due = run.epoch > 0 and progress.step % run.epoch == 0
+            if due:
+                result = score(
+                    average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds
+                )
+                losses.clear()
+                with (run.work / CURVES).open("a") as curves:
+                    curves.write(json.dumps(result.as_dict()) + "\n")
+                if scored is not None:
+                    scored(result)
+            if due or time.monotonic() - saved > 120:
+                save_checkpoint(
+                    checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress
+                )
+                saved = time.monotonic()
+        save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
     return average
 
 
@@ -216,19 +209,6 @@ def _begin(run: DetectorRun) -> tuple[DetectorNet, str]:
     for parameter in network.parameters():
         parameter.requires_grad_(True)
     return network, digest
-
-
-@contextmanager
-def _children_unwatched() -> Iterator[None]:
-    """Takes back the handler of SIGCHLD that torch's loader sets for good; it notices dead workers without it too.
-
-    In a process that computed with the matrix units (AMX) the kernel now and then fails to deliver a handled signal and
-    ends the process without a word (a core dump told: SIGSEGV of the kernel's own, while it waited for a child).
-    """
-    handled = signal.getsignal(signal.SIGCHLD)
-    yield
-    if handled is not None and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, handled)
 
 
 def _leave_signals(_worker: int) -> None:

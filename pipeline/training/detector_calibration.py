@@ -45,7 +45,7 @@ class Promise:
     precision: float = 0.95
     clean: float = 0.0005
     worst: float = 0.005
-    empty: float = 0.8
+    empty: float = 0.80
 
 
 #: What a recipe may ask for; one that asks for something between gets the next stricter. Whoever asks for less

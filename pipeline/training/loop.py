@@ -255,7 +255,7 @@ class InpainterTraining:
                 if now - last_save > options.checkpoint_seconds:
                     self.save()
                     last_save = time.monotonic()
-        self.save()
+            self.save()
         scores = self.validate()
         if validated is not None:
             validated(scores)

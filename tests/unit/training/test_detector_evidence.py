@@ -1,7 +1,10 @@
 """Pieces of evidence are counted on the pictures that they are of."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from pipeline.damage.levels import Chances
 from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector_evidence import Evidence, piece_table
 
@@ -17,28 +20,28 @@ def evidence(side: int) -> Evidence:
     return Evidence(chance, labels)
 
 
+def at(cut: int) -> Callable[[Chances], tuple[Chances, int]]:
+    """All chances of a picture count, from one on."""
+    return lambda chance: (chance, cut)
+
+
 def test_pieces_are_counted_on_their_pictures() -> None:
     clean = Evidence(np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
-    table = piece_table([clean, evidence(512)], lambda chance: (chance, 140))
+    table = piece_table([clean, evidence(512)], at(140))
     assert table.counts.tolist() == [[40, 40, 40, 40], [30, 15, 0, 0]]
     assert table.surest.tolist() == [230, 180]
     assert table.picture.tolist() == [1, 1]
     assert table.damaged == 80
     assert table.areas.tolist() == [2000, 512 * 512]
     assert table.undamaged.tolist() == [True, False]
-    assert piece_table([evidence(512)], lambda chance: (chance, 160)).counts[:, 0].tolist() == [1, 30]
+    assert piece_table([evidence(512)], at(160)).counts[:, 0].tolist() == [1, 30]
 
 
 def test_what_is_a_speck_depends_on_the_size_of_its_picture() -> None:
-    assert piece_table([evidence(512), evidence(1024)], lambda chance: (chance, 140)).specks.tolist() == [
-        False,
-        False,
-        True,
-        True,
-    ]
+    assert piece_table([evidence(512), evidence(1024)], at(140)).specks.tolist() == [False, False, True, True]
 
 
 def test_evidence_without_pieces_has_an_empty_table() -> None:
-    table = piece_table([evidence(512)], lambda chance: (chance, 240))
+    table = piece_table([evidence(512)], at(240))
     assert table.counts.shape == (0, 4)
     assert len(table.surest) == len(table.specks) == len(table.picture) == 0
