@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines import Job, inpaint, load_engine, weights_path
-from pipeline.engines.backends.choose import load_rn
+from pipeline.engines.backends.choose import generator_config, load_rn
 from pipeline.engines.backends.export import exported
 from pipeline.engines.backends.openvino import OpenVINONetwork
 from pipeline.engines.pixels import canonical
@@ -133,7 +133,7 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def networks(arguments: argparse.Namespace) -> Iterator[RnEngine]:
-    """The engine by each backend; also OpenVINO in bf16, which is not used because it agrees less well."""
+    """The engine by each backend, OpenVINO in both precisions; where the CPU computes in bf16, that is used."""
     path = weights_path(arguments.weights)
     if arguments.device == "cuda":
         yield load_rn(path, device="cuda")
@@ -141,7 +141,7 @@ def networks(arguments: argparse.Namespace) -> Iterator[RnEngine]:
     yield load_rn(path, device="cpu", backend="torch")
     model, digest = exported(path, settings().cache)
     for precision in ("f32", "bf16"):
-        yield RnEngine(OpenVINONetwork(model, precision), digest)
+        yield RnEngine(OpenVINONetwork(model, generator_config(path).bends, precision), digest)
 
 
 def windows_table(arguments: argparse.Namespace, ceilings: dict[str, float], giga: float) -> None:

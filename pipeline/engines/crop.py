@@ -28,20 +28,26 @@ def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple
     """
     if window.scale == 1:
         return _cut(colour, mask, window.rect)
-    height, width = window.shape
-    scale = window.scale
-    image = np.empty((height, width, 3), np.float32)
-    share = np.empty((height, width), np.float32)
-    strip = max(1, STRIP_PIXELS // (window.rect.width * scale))
-    for start in range(0, height, strip):
-        stop = min(height, start + strip)
-        top = window.rect.top
-        rect = Rect(top + start * scale, window.rect.left, top + stop * scale, window.rect.right)
-        pixels, holes = _cut(colour, mask, rect)
-        blocks = pixels.reshape(stop - start, scale, width, scale, 3)
-        known = (~holes).reshape(stop - start, scale, width, scale).sum(axis=(1, 3), dtype=np.float32)
+    rect, scale = window.rect, window.scale
+    # Beyond the scan nothing is shrunk: what is there is reflected once it is small.
+    rows, columns = (
+        min(side, -(-(end - start) // scale))
+        for side, start, end in zip(window.shape, (rect.top, rect.left), mask.shape, strict=True)
+    )
+    image = np.empty((rows, columns, 3), np.float32)
+    share = np.empty((rows, columns), np.float32)
+    strip = max(1, STRIP_PIXELS // (columns * scale * scale))
+    for start in range(0, rows, strip):
+        stop = min(rows, start + strip)
+        part = Rect(rect.top + start * scale, rect.left, rect.top + stop * scale, rect.left + columns * scale)
+        pixels, holes = _cut(colour, mask, part)
+        blocks = pixels.reshape(stop - start, scale, columns, scale, 3)
+        known = (~holes).reshape(stop - start, scale, columns, scale).sum(axis=(1, 3), dtype=np.float32)
         image[start:stop] = blocks.sum(axis=(1, 3)) / np.maximum(known, 1)[:, :, np.newaxis]
         share[start:stop] = known / (scale * scale)
+    if (rows, columns) != window.shape:
+        index = np.ix_(_reflect(0, window.shape[0], rows), _reflect(0, window.shape[1], columns))
+        image, share = image[index], share[index]
     holes = share < 0.5
     if holes.all():
         holes = share <= 0

@@ -9,15 +9,21 @@ from pipeline.rn.regions import EPSILON, normalise_regions
 
 THRESHOLD = 0.8
 
+RAMP = 0.2
+"""Width of the threshold where a trained network fills: from .7 to .9 a pixel passes from one region to the other.
+
+At a step, rounding throws pixels from region to region: fills in bf16 differed from those in float32 by up to 15 grey
+levels, on the ramp by some 3, and are as good (see ``docs/models.md``)."""
+
 
 class LearnedRegionNorm(nn.Module):
     """Finds its own region from the map's response, normalises the two parts, and scales them pixel by pixel.
 
     Yu et al., AAAI 2020, equations 8 and 9: the response is sigmoid(conv 7x7 [mean over channels; maximum over
     channels]), the region is where it reaches 0.8 (no gradient through the threshold), and convolutions of the
-    response give a scale and a shift per pixel and channel. Two things are this project's: mean and maximum are
-    brought to zero mean and unit deviation before the convolution, and its bias starts at the threshold. Input and
-    output (N,C,H,W).
+    response give a scale and a shift per pixel and channel. Three things are this project's: mean and maximum are
+    brought to zero mean and unit deviation before the convolution, its bias starts at the threshold, and the
+    threshold is a step in training only (see ``RAMP``). Input and output (N,C,H,W).
     """
 
     def __init__(self, channels: int) -> None:
@@ -45,6 +51,11 @@ class LearnedRegionNorm(nn.Module):
         summary = centred * torch.rsqrt(centred.square().mean(dim=(2, 3), keepdim=True) + EPSILON)
         return torch.sigmoid(self.response(summary))
 
+    def _region(self, response: Tensor) -> Tensor:
+        if self.training:
+            return (response >= THRESHOLD).float()
+        return ((response - THRESHOLD) / RAMP + 0.5).clamp(0.0, 1.0)
+
     @torch.no_grad()
     def region_share(self, values: Tensor) -> float:
         """The share of a map (N,C,H,W) that is called region, 0..1: at the start it may be all or nothing."""
@@ -53,7 +64,6 @@ class LearnedRegionNorm(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """The normalised map, (N,C,H,W)."""
         response = self._respond(values)
-        region = (response.detach() >= THRESHOLD).float()
-        plain = normalise_regions(values, region, self.one, self.zero, self.one, self.zero)
+        plain = normalise_regions(values, self._region(response.detach()), self.one, self.zero, self.one, self.zero)
         scaled: Tensor = plain * self.scale(response) + self.shift(response)
         return scaled

@@ -47,26 +47,33 @@ def shrink_hole(hole: Tensor, factor: int) -> Tensor:
     return F.max_pool2d(hole, factor)
 
 
-def _moments(values: Tensor, squares: Tensor, region: Tensor, mean: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance (N,C,1,1) of one region, shrunk towards the whole map's."""
-    count = region.sum(dim=(2, 3), keepdim=True) + PSEUDO_PIXELS
-    region_mean = ((values * region).sum(dim=(2, 3), keepdim=True) + PSEUDO_PIXELS * mean) / count
-    region_second = ((squares * region).sum(dim=(2, 3), keepdim=True) + PSEUDO_PIXELS * second) / count
+def _moments(sums: Tensor, squares: Tensor, count: Tensor, mean: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (N,C,1,1) of one region from its sums, shrunk towards the whole map's."""
+    count = count + PSEUDO_PIXELS
+    region_mean = (sums + PSEUDO_PIXELS * mean) / count
+    region_second = (squares + PSEUDO_PIXELS * second) / count
     return region_mean, (region_second - region_mean * region_mean).clamp_min(0.0)
 
 
 def region_statistics(values: Tensor, hole: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Mean and variance of the hole, then of the known region, each (N,C,1,1) float32.
 
-    ``values`` is (N,C,H,W) float32, ``hole`` (N,1,H,W) float32 0/1. One pass over the map: sums of the values and
-    of their squares; the variance is clamped at 0 because that difference may round below it.
+    ``values`` is (N,C,H,W) float32, ``hole`` (N,1,H,W) float32, 0..1: how far a pixel belongs to the hole. One pass
+    over the map: sums of the values and of their squares, over all of it and over the hole; the known region has the
+    rest. The variance is clamped at 0 because a difference of sums may round below it.
     """
-    squares = values * values
-    mean = values.mean(dim=(2, 3), keepdim=True)
-    second = squares.mean(dim=(2, 3), keepdim=True)
-    hole_mean, hole_variance = _moments(values, squares, hole, mean, second)
-    known_mean, known_variance = _moments(values, squares, 1.0 - hole, mean, second)
-    return hole_mean, hole_variance, known_mean, known_variance
+    inside = values * hole
+    sums, squares, area = _total(values), _total(values * values), _total(torch.ones_like(hole))
+    hole_sums, hole_squares, hole_area = _total(inside), _total(inside * values), _total(hole)
+    whole = (sums / area, squares / area)
+    return (
+        *_moments(hole_sums, hole_squares, hole_area, *whole),
+        *_moments(sums - hole_sums, squares - hole_squares, area - hole_area, *whole),
+    )
+
+
+def _total(plane: Tensor) -> Tensor:
+    return plane.sum(dim=(2, 3), keepdim=True)
 
 
 def normalise_regions(
@@ -91,6 +98,7 @@ def normalise_regions(
     known_gain = known_scale * torch.rsqrt(known_variance + EPSILON)
     hole_offset = hole_shift - hole_mean * hole_gain
     known_offset = known_shift - known_mean * known_gain
-    gain = known_gain + region * (hole_gain - known_gain)
-    offset = known_offset + region * (hole_offset - known_offset)
-    return (exact * gain + offset).to(values.dtype)
+    # In this order each line is one pass over the map, for backends that join a product and a sum.
+    known = exact * known_gain + known_offset
+    difference = exact * (hole_gain - known_gain) + (hole_offset - known_offset)
+    return (difference * region + known).to(values.dtype)

@@ -26,19 +26,19 @@ def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", ba
             f"{path} is not the file that was shipped: its sha256 is {found}, expected {expected}; restore it, or name"
             " your own weights by their path"
         )
-    if device == "cuda":
-        network, digest = _torch(path, "cuda")
-        return RnEngine(
-            network, digest, lambda: on_cpu("auto", lambda name: _load(path, name))[0], invents=_invents(path)
-        )
-    network, digest = on_cpu(backend, lambda name: _load(path, name))
-    return RnEngine(network, digest, invents=_invents(path))
+
+    def by_cpu(name: str) -> tuple[Network, str]:
+        return on_cpu(name, lambda one: _load(path, one))
+
+    network, digest = _torch(path, "cuda") if device == "cuda" else by_cpu(backend)
+    fallback = (lambda: by_cpu("auto")[0]) if device == "cuda" else None
+    return RnEngine(network, digest, fallback, invents=generator_config(path).noise > 0)
 
 
-def _invents(path: Path) -> bool:
-    """Whether the weights of a file that could be loaded make texture of noise."""
+def generator_config(path: Path) -> GeneratorConfig:
+    """Returns the shape of the generator in a file that could be loaded."""
     with safe_open(path, "numpy") as file:  # not by torch, which a cached graph does without
-        return GeneratorConfig.from_json(file.metadata()["config"]).noise > 0
+        return GeneratorConfig.from_json(file.metadata()["config"])
 
 
 def _load(path: Path, backend: str) -> tuple[Network, str]:
@@ -48,7 +48,7 @@ def _load(path: Path, backend: str) -> tuple[Network, str]:
     from pipeline.settings import settings
 
     model, digest = exported(path, settings().cache)
-    return OpenVINONetwork(model), digest
+    return OpenVINONetwork(model, generator_config(path).bends), digest
 
 
 def _torch(path: Path, device: str) -> tuple[Network, str]:

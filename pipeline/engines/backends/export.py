@@ -6,16 +6,16 @@ from pathlib import Path
 
 from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
 
-VERSION = "onnx-3"
+VERSION = "onnx-4"
 """Raised when the exported graph changes."""
 
 
 def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
     """Returns the network of a weights file as ONNX, and the file's sha256.
 
-    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull``, and ``hole`` (N,1,H,W) 0/1,
-    and returns ``filled`` (N,3,H,W), of use in the hole only and not clamped; N, H and W are free (H, W multiples of
-    16).
+    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull`` and ``bend``, and ``hole``
+    (N,1,H,W) 0/1, and returns ``change`` (N,3,H,W), what is to be added in the hole; N, H and W are free (H, W
+    multiples of 16). The sum is made outside: a graph that computes in bf16 would round it to two grey levels.
 
     Args:
         path: of the weights.
@@ -33,7 +33,6 @@ def _graph(path: Path, digest: str) -> bytes:
     import torch
 
     from pipeline.rn.generator import Generator
-    from pipeline.rn.prior import bend
     from pipeline.rn.weights import load_generator
 
     class AfterPrior(torch.nn.Module):
@@ -41,16 +40,14 @@ def _graph(path: Path, digest: str) -> bytes:
 
         def __init__(self, generator: Generator) -> None:
             super().__init__()
-            self.coarse, self.refine, self.bends = generator.coarse, generator.refine, generator.config.bends
+            self.coarse, self.refine = generator.coarse, generator.refine
 
         def forward(self, prior: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-            prior = bend(prior, hole, self.bends)
             correction, features = self.coarse(prior, hole)
-            coarse = prior + correction * hole
-            residual = self.refine(coarse, hole, features)
-            filled: torch.Tensor = coarse + residual * hole
-            return filled
+            residual = self.refine(prior + correction * hole, hole, features)
+            change: torch.Tensor = (correction + residual) * hole
+            return change
 
     generator, _ = load_generator(path, digest)
     example = (torch.zeros(1, 3, 128, 96), torch.ones(1, 1, 128, 96))
-    return to_onnx(AfterPrior(generator), example, ["prior", "hole"], "filled")
+    return to_onnx(AfterPrior(generator), example, ["prior", "hole"], "change")

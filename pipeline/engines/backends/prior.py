@@ -12,7 +12,6 @@ from pipeline.rn.chebyshev import chebyshev
 SMOOTHING_STEPS = 6
 GREY = 0.5
 CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
-LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
 
 
 def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
@@ -58,13 +57,12 @@ def bend(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
 
     See :func:`pipeline.rn.prior.bend`, of which this is the second writing. A test holds the two together.
     """
-    region = hole[:, :, np.newaxis].astype(np.float32)
-    change = np.zeros_like(filled)
+    region = np.repeat(hole[:, :, np.newaxis].astype(np.float32), 3, axis=2)
+    bent, change, residual = filled.copy(), np.zeros_like(filled), np.empty_like(filled)
     for momentum, step in chebyshev(steps):
-        change = np.float32(momentum) * change - np.float32(step) * region * _laplacian(_laplacian(filled))
-        filled = filled + change
-    return filled
-
-
-def _laplacian(value: FloatImage) -> FloatImage:
-    return cv2.filter2D(value, -1, LAPLACE, borderType=cv2.BORDER_REPLICATE).astype(np.float32, copy=False)
+        cv2.Laplacian(bent, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
+        cv2.Laplacian(residual, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
+        cv2.multiply(residual, region, residual)
+        cv2.addWeighted(change, momentum, residual, -step, 0, change)
+        cv2.add(bent, change, bent)
+    return bent

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
-from torch import Tensor
 
 from pipeline.engines.interface import FloatImage
 from pipeline.rn.generator import Generator
-from pipeline.rn.learned import LearnedRegionNorm
 
 
 class TorchNetwork:
     """Runs a generator, channels-last: on the CPU in float32, on a GPU with convolutions in float16.
 
-    Statistics are float32 always, and so are the RN-L layers: their region is a threshold, across which rounding would
-    move pixels. What float16 cannot hold is computed again in float32.
+    Statistics are float32 always. What float16 cannot hold is computed again in float32.
 
     Args:
         generator: in eval mode.
@@ -28,10 +23,6 @@ class TorchNetwork:
         self._device = torch.device(device)
         self._generator = generator.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._half = self._device.type == "cuda" if half is None else half
-        if self._half:
-            for module in generator.modules():
-                if isinstance(module, LearnedRegionNorm):
-                    module.forward = self._exactly(module.forward)  # type: ignore[assignment,method-assign]
         self.runtime = f"torch {torch.__version__} {'float16' if self._half else 'float32'} on {self._device.type}"
         self.batch_pixels = 1 << 23 if self._device.type == "cuda" else 1 << 18
 
@@ -50,12 +41,3 @@ class TorchNetwork:
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise MemoryError(str(error)) from error
-
-    def _exactly(self, forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """Returns a layer's forward without autocast."""
-
-        def exact(values: Tensor) -> Tensor:
-            with torch.autocast(self._device.type, enabled=False):
-                return forward(values.float())
-
-        return exact

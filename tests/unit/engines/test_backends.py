@@ -12,6 +12,7 @@ from pipeline.damage.holes import draw_hole
 from pipeline.engines import load_engine, registry
 from pipeline.engines.backends import Network, choose
 from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.openvino import OpenVINONetwork
 from pipeline.engines.backends.prior import bend, push_pull
 from pipeline.engines.backends.torch import TorchNetwork
 from pipeline.errors import ConfigurationError, WeightsError
@@ -71,12 +72,20 @@ def disagreement(found: np.ndarray, expected: np.ndarray, holes: np.ndarray) -> 
     return float(difference.mean()), float(difference.max())
 
 
-def test_openvino_agrees_with_torch(network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]) -> None:
-    torch_network, openvino_network = network("torch"), network("openvino")
+def openvino(path: Path, cache: Path, precision: str) -> OpenVINONetwork:
+    """Returns the network of a weights file in one precision; a CPU without bf16 computes that in f32."""
+    return OpenVINONetwork(exported(path, cache)[0], load_generator(path)[0].config.bends, precision)
+
+
+@pytest.mark.parametrize(("precision", "most_mean", "most"), [("f32", 0.01, 0.1), ("bf16", 0.5, 4)])
+def test_openvino_agrees_with_torch(
+    precision: str, most_mean: float, most: float, weights: Path, cache: Path, windows: tuple[np.ndarray, np.ndarray]
+) -> None:
+    torch_network, openvino_network = TorchNetwork(load_generator(weights)[0]), openvino(weights, cache, precision)
     for part in (np.s_[:, :, :, :], np.s_[:, :, :64, 16:112]):
         images, holes = (np.ascontiguousarray(array[part]) for array in windows)
         mean, largest = disagreement(openvino_network.run(images, holes), torch_network.run(images, holes), holes)
-        assert mean < 0.01 and largest < 0.1
+        assert mean < most_mean and largest < most
     # The weights matter: the fill is not just the prior.
     before = push_pull(images[0].transpose(1, 2, 0), holes[0, 0] > 0).transpose(2, 0, 1)
     filled = openvino_network.run(images, holes)[0]
@@ -93,8 +102,23 @@ def test_shipped_weights_give_the_same_by_both(
     assert mean <= 0.5 and largest <= 4
 
 
+def test_fills_in_bf16_stay_close_whatever_is_missing(cache: Path, windows: tuple[np.ndarray, np.ndarray]) -> None:
+    images, _ = windows
+    rng = np.random.default_rng(3)
+    holes = np.zeros((len(images), 1, 128, 128), np.float32)
+    holes[0, :, 40, 30] = 1  # a speck: the variance in it is a difference of two sums of one number
+    holes[1, :, rng.random((128, 128)) < 0.3] = 1
+    holes[2] = 1
+    holes[2, :, 60:68, 20:30] = 0  # a known spot, which everything follows from
+    path = registry.weights_path("rn-faithful")
+    found, expected = (openvino(path, cache, precision).run(images, holes) for precision in ("bf16", "f32"))
+    mean, largest = disagreement(found, expected, holes)
+    assert mean <= 0.5 and largest <= 4
+    assert np.array_equal(found[2], expected[2]), "where so little is known the arithmetic is f32"
+
+
 def test_a_sharp_network_finds_the_same_noise_in_both(
-    weights: Path, windows: tuple[np.ndarray, np.ndarray], tmp_path: Path, network: Callable[[str], Network]
+    weights: Path, windows: tuple[np.ndarray, np.ndarray], tmp_path: Path, cache: Path
 ) -> None:
     plain, _ = load_generator(weights)
     sharp = Generator(replace(plain.config, noise=0.1, smooth=True))
@@ -103,9 +127,10 @@ def test_a_sharp_network_finds_the_same_noise_in_both(
     save_generator(path, sharp, {})
     for part in (np.s_[:, :, :, :], np.s_[:, :, :64, 16:112]):
         images, holes = (np.ascontiguousarray(array[part]) for array in windows)
-        found, expected = (choose._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
+        found = openvino(path, cache, "f32").run(images, holes)
+        expected, before = (TorchNetwork(load_generator(file)[0]).run(images, holes) for file in (path, weights))
         assert disagreement(found, expected, holes)[1] < 0.1
-        assert disagreement(found, network("torch").run(images, holes), holes)[0] > 0.1, "there is noise"
+        assert disagreement(found, before, holes)[0] > 0.1, "there is noise"
 
 
 def test_float16_agrees_with_float32(weights: Path, windows: tuple[np.ndarray, np.ndarray]) -> None:

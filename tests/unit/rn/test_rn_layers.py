@@ -63,6 +63,29 @@ def test_statistics_are_float32_under_autocast() -> None:
     assert normal.float().mean().abs() < 0.05
 
 
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999, 1.0])
+def test_statistics_are_those_of_each_regions_own_pixels(share: float) -> None:
+    torch.manual_seed(1)
+    values = torch.randn(2, 3, 32, 32) * 2 + 5
+    hole = (torch.rand(2, 1, 32, 32) < share).float()
+    mixed = 4 * values.mean(dim=(2, 3)), 4 * values.square().mean(dim=(2, 3))
+    found = region_statistics(values, hole)
+    for region, mean, variance in ((hole, found[0], found[1]), (1 - hole, found[2], found[3])):
+        count = region.sum(dim=(2, 3)) + 4
+        expected = ((values * region).sum(dim=(2, 3)) + mixed[0]) / count
+        second = ((values.square() * region).sum(dim=(2, 3)) + mixed[1]) / count
+        assert torch.allclose(mean[:, :, 0, 0], expected, atol=1e-3)
+        assert torch.allclose(variance[:, :, 0, 0], second - expected.square(), atol=1e-2)
+
+
+def test_the_threshold_is_a_step_in_training_and_a_ramp_when_filling() -> None:
+    layer = LearnedRegionNorm(4)
+    response = torch.tensor([0.1, 0.69, 0.75, 0.8, 0.85, 0.91]).reshape(1, 1, 2, 3)
+    assert torch.equal(layer.train()._region(response).flatten(), torch.tensor([0, 0, 0, 1, 1, 1.0]))
+    ramp = layer.eval()._region(response).flatten()
+    assert torch.allclose(ramp, torch.tensor([0, 0, 0.25, 0.5, 0.75, 1.0]), atol=1e-6)
+
+
 def test_a_thin_scratch_survives_shrinking() -> None:
     hole = torch.zeros(1, 1, 64, 64)
     hole[..., 13, :] = 1
