@@ -211,4 +211,4 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
             crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
             if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
                 continue  # corners without damage of damaged pictures would crowd out the rest
-            yield torch.from_numpy(planes(crop.picture)).permute(2, 0, 1), torch.from_numpy(crop.labels)
+            yield torch.from_numpy(planes(crop.picture)), torch.from_numpy(crop.labels)

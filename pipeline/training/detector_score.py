@@ -114,7 +114,7 @@ def probabilities(network: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.
     multiple = int(getattr(network, "multiple", 32))
     rows, columns = picture.shape[:2]
     padded = cv2.copyMakeBorder(picture, 0, -rows % multiple, 0, -columns % multiple, cv2.BORDER_REFLECT_101)
-    tensor = torch.from_numpy(planes(padded.astype(np.uint8, copy=False))).permute(2, 0, 1)[None]
+    tensor = torch.from_numpy(planes(padded.astype(np.uint8, copy=False)))[None]
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         logits = network(tensor.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255)
     chance: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0, :rows, :columns].numpy()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Planes = NDArray[np.uint8]
-"""What the network sees of one window, (H,W,9) uint8; see :func:`pipeline.damage.planes.planes`."""
+"""What the network sees of one window, (9,H,W) uint8; see :func:`pipeline.damage.planes.planes`."""
 
 Sink = Callable[[NDArray[np.uint8]], None]
 """Takes a window's chances, (H,W) uint8 in 1/255."""

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.damage.planes import PLANES
 from pipeline.damage.runners import Planes, Sink
 from pipeline.machine.memory import give_back
@@ -36,7 +34,7 @@ class OpenVINORunner:
         try:
             for planes, sink in windows:
                 # The next window's planes are made while the network runs on those before it.
-                self._queue.start_async([np.ascontiguousarray(planes.transpose(2, 0, 1))[None]], sink)
+                self._queue.start_async([planes[None]], sink)
         finally:
             self._queue.wait_all()
 

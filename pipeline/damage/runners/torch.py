@@ -82,8 +82,7 @@ class TorchRunner:
 
     @torch.inference_mode()
     def _chances(self, planes: Planes) -> Planes:
-        # A permuted view of (N,H,W,9) is what torch calls channels-last.
-        given = torch.from_numpy(planes).to(self._device).permute(0, 3, 1, 2)
+        given = torch.from_numpy(planes).to(self._device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             logits = self._network(given.to(self._dtype) / 255).float()
         if self._dtype == torch.float16 and not bool(torch.isfinite(logits).all()):

@@ -42,10 +42,10 @@ def test_planes_show_colour_and_relief() -> None:
     picture = np.full((40, 50, 3), 90, np.uint8)
     picture[20, 10:40] = 200
     shown = planes(picture)
-    assert shown.shape == (40, 50, PLANES)
-    assert np.array_equal(shown[:, :, :3], picture)
-    assert shown[20, 25, 3] == 252, "a bright line stands out at the smallest radius"
-    assert not shown[:, :, 4].any(), "and nothing is dark"
+    assert shown.shape == (PLANES, 40, 50)
+    assert np.array_equal(shown[:3].transpose(1, 2, 0), picture)
+    assert shown[3, 20, 25] == 252, "a bright line stands out at the smallest radius"
+    assert not shown[4].any(), "and nothing is dark"
 
 
 def test_weights_come_back_as_they_were(weights: Path) -> None:
