@@ -31,7 +31,7 @@ class Brightness:
 
     def run(self, shown: Any) -> None:
         for planes, sink in shown:
-            sink(planes[:, :, 0])
+            sink(planes[0])
 
 
 @pytest.fixture(autouse=True)

@@ -165,8 +165,8 @@ class Brightness:
 
     def run(self, windows: object) -> None:
         for each, sink in windows:  # type: ignore[attr-defined]
-            assert each.shape[0] % 32 == 0 and each.shape[1] % 32 == 0
-            sink(each[:, :, 0])
+            assert each.shape[1] % 32 == 0 and each.shape[2] % 32 == 0
+            sink(each[0])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (97, 64), (500, 1300)])
@@ -202,7 +202,7 @@ class Changing:
 
     def run(self, shown: object) -> None:
         for turn, (each, sink) in enumerate(shown):  # type: ignore[arg-type,var-annotated]
-            sink(np.full(each.shape[:2], self.chances[turn % len(self.chances)], np.uint8))
+            sink(np.full(each.shape[1:], self.chances[turn % len(self.chances)], np.uint8))
 
 
 def test_what_all_looks_say_is_the_mean_of_their_logits() -> None:
