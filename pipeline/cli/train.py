@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.clock import next_time
 from pipeline.cli.progress import show_progress
+from pipeline.cli.runs import add_mean, add_run, budget_of, check
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -34,22 +34,14 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
         " the same or another device. Ctrl-C saves and stops.",
     )
     parser.add_argument("photos", type=Path, nargs="?", help="folder of photographs; sub-folders are read too")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    add_run(parser)
     parser.add_argument(
         "--epochs", action="store_true", help="train nothing, write loss and PSNR per epoch of the run in --out"
     )
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
-    budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
-    budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
     parser.add_argument(
         "--size", choices=("light", "deep", "medium", "wide"),
         help="default medium, or that of --init; deep contains light, wide contains deep: they go on from such weights",
     )  # fmt: skip
-    parser.add_argument(
-        "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
-    )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
     parser.add_argument(
@@ -66,13 +58,9 @@ def _add_inpainter(what: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument("--sharp", action="store_true", help="the last phase, for texture, from --weights")
     parser.add_argument("--weights", type=Path, help="where --sharp begins (default: the shipped faithful weights)")
-    parser.add_argument(
-        "--mean-with", type=Path, metavar="WEIGHTS",
-        help="average the trained network with these weights before it is measured and written: those it began from"
-        " or, with --sharp, the faithful ones, for less sharpness",
-    )  # fmt: skip
-    parser.add_argument(
-        "--mean-share", type=float, default=0.5, help="what the trained network counts in that mean (default .5)"
+    add_mean(
+        parser,
+        "before it is measured and written: those it began from or, with --sharp and for less of it, the faithful ones",
     )
     parser.set_defaults(func=train_inpainter)
 
@@ -86,7 +74,6 @@ def train_inpainter(args: argparse.Namespace) -> int:
     from pipeline.training.inpainter import train_inpainter as train
     from pipeline.training.loop import Options
     from pipeline.training.losses import LossWeights
-    from pipeline.training.schedule import Budget
 
     device = args.device
     if device == "auto":
@@ -101,20 +88,13 @@ def train_inpainter(args: argparse.Namespace) -> int:
             raise ValueError("name the folder of photographs")
         if args.crop % 32:
             raise ValueError("--crop must be a multiple of 32")
-        if args.resume and not (args.out / NAME).exists():
-            raise ValueError(f"there is no checkpoint to resume in {args.out}")
-        if not args.resume and (args.out / NAME).exists():
-            raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
+        check(args)
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
-        if not 0 <= args.mean_share <= 1:
-            raise ValueError("--mean-share must be 0 to 1")
         begins = bool(args.sharp or args.init)
-        until = next_time(args.until) if args.until else None
-        steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         options = Options(
             out=args.out,
-            budget=Budget(steps=steps, hours=args.hours, until=until),
+            budget=budget_of(args),
             size=args.size
             or (read_progress(args.out / NAME).facts["size"] if args.resume else "" if begins else "medium"),
             crop=args.crop,

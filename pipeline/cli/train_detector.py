@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.clock import next_time
 from pipeline.cli.progress import show_progress
+from pipeline.cli.runs import add_mean, add_run, budget_of, check
 
 if TYPE_CHECKING:
     from pipeline.training.detector_score import Score
@@ -24,24 +24,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         " command with --resume goes on after any break. Ctrl-C saves and stops.",
     )
     parser.add_argument("photos", type=Path, help="folder of clean photographs; sub-folders are read too")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the run")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--steps", type=int, help="steps in all (default 20000)")
-    budget.add_argument("--hours", type=float, help="hours of training in all, breaks not counted")
-    budget.add_argument("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete")
-    parser.add_argument(
-        "--init", type=Path, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not from chance"
-    )
-    parser.add_argument(
-        "--mean-with",
-        type=Path,
-        metavar="WEIGHTS",
-        help="average the trained network with these weights before it is calibrated, e.g. those it began from",
-    )
-    parser.add_argument(
-        "--mean-share", type=float, default=0.5, help="what the trained network counts in that mean (default .5)"
-    )
+    add_run(parser)
+    add_mean(parser, "before it is calibrated, e.g. those it began from")
     parser.add_argument("--artefacts", type=Path, help="folder of scanned film artefacts (PNG alpha planes by kind)")
     parser.add_argument(
         "--exclude",
@@ -88,11 +72,9 @@ def train_detector(args: argparse.Namespace) -> int:
 
     from pipeline.damage.network import NetworkConfig
     from pipeline.errors import RestorationError
-    from pipeline.training.checkpoint import NAME
     from pipeline.training.detector import DetectorRun
     from pipeline.training.detector import train_detector as train
     from pipeline.training.detector_card import finish_run
-    from pipeline.training.schedule import Budget
 
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(1)
@@ -101,20 +83,13 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError("--depth must be 1 to 6")
         if args.crop % 2**args.depth:
             raise ValueError(f"--crop must be a multiple of {2**args.depth} at this depth")
-        if args.resume and not (args.out / NAME).exists():
-            raise ValueError(f"there is no checkpoint to resume in {args.out}")
-        if not args.resume and (args.out / NAME).exists():
-            raise ValueError(f"{args.out} holds a run already: add --resume, or choose another folder")
-        if not 0 <= args.mean_share <= 1:
-            raise ValueError("--mean-share must be 0 to 1")
+        check(args)
         if not 0 <= args.hard < args.batch:
             raise ValueError("--hard must be smaller than --batch")
-        until = next_time(args.until) if args.until else None
-        steps = args.steps if args.steps is not None or args.hours is not None or until is not None else 20000
         run = DetectorRun(
             photos=args.photos,
             work=args.out,
-            budget=Budget(steps=steps, hours=args.hours, until=until),
+            budget=budget_of(args),
             artefacts=args.artefacts,
             exclude=tuple(args.exclude),
             network=NetworkConfig(args.depth, args.width, args.widest),
