@@ -196,13 +196,6 @@ def name() -> str:
     return f"region_norm_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-def is_built() -> bool:
-    """Whether the compiled library lies in torch's cache, so that :func:`enable` costs nothing."""
-    from torch.utils.cpp_extension import _get_build_directory
-
-    return (Path(_get_build_directory(name(), False)) / f"{name()}.so").exists()
-
-
 def enable() -> bool:
     """Whether the kernel could be compiled and is now used for bf16 maps on the CPU while training.
 

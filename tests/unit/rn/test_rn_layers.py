@@ -105,9 +105,11 @@ def test_the_learned_region_exists_at_the_start_and_has_a_gradient() -> None:
     assert 0.01 < share < 0.99
 
 
-def test_the_compiled_kernel_agrees_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not fused.is_built():
-        pytest.skip("the kernel has not been compiled on this machine; training does it")
+def test_the_compiled_kernel_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "fused", None)
+    if not fused.enable():
+        pytest.skip("there is no C++ compiler with OpenMP, or torch's headers are missing")
+    kernel = regions.fused
     monkeypatch.setattr(regions, "fused", None)
     torch.manual_seed(3)
     values = (torch.randn(3, 8, 16, 16) * 2 + 3).bfloat16().contiguous(memory_format=torch.channels_last)
@@ -125,6 +127,6 @@ def test_the_compiled_kernel_agrees_when_it_is_there(monkeypatch: pytest.MonkeyP
         return [result, *[grad for grad in grads if grad is not None]]
 
     plain = run(torch.float32)
-    assert fused.enable()
+    monkeypatch.setattr(regions, "fused", kernel)
     for expected, found in zip(plain, run(torch.bfloat16), strict=True):
         assert (expected - found.float()).abs().max() <= 0.01 * (1 + expected.abs().max())
