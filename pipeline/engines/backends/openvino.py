@@ -36,7 +36,7 @@ class OpenVINONetwork:
     def __init__(self, model: Path | bytes, bends: int, precision: str = "auto") -> None:
         self._model, self._bends, self._streams = model, bends, cores()
         self._queue, self.runtime = compiled_queue(model, SHAPES, precision, self._streams)
-        self.batch_pixels = self._streams << 18
+        self.batch_pixels = self._streams << 20
 
     @cached_property
     def _exact(self) -> Any:
