@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ def compiled_queue(
     """
     import openvino as ov
 
-    core = ov.Core()
+    core = _core()
     if precision == "auto":
         precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
     network = core.read_model(model)
@@ -54,6 +55,19 @@ def compiled_queue(
         },
     )
     return ov.AsyncInferQueue(compiled, streams), f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+
+
+@cache
+def _core() -> ov.Core:
+    """Returns the one that this process has for as long as it lives.
+
+    Each puts a stack of its own under the thread's signal handlers and takes it away with itself. Of two that go in
+    the order in which they came, the second puts that of the first back, which is no more: the next signal that Python
+    handles then ends the process without a word.
+    """
+    import openvino as ov
+
+    return ov.Core()
 
 
 def _with_exact_sums(core: ov.Core, network: ov.Model) -> ov.Model:

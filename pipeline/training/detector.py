@@ -26,7 +26,7 @@ from pipeline.training.hard_crops import HardCrops
 from pipeline.training.photos import PhotoSet, load_photos, split, without
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
-from pipeline.training.stopping import handlers_kept, stop_by_signal
+from pipeline.training.stopping import stop_by_signal
 
 log = logging.getLogger(__name__)
 
@@ -151,10 +151,7 @@ def train_detector(
         prefetch_factor=4 if run.workers else None,
         worker_init_fn=_leave_signals,
     )
-    # torch takes SIGCHLD for good. Dead workers are noticed without it, and a process that computed with the matrix
-    # units (AMX) can die of a handled signal: the kernel fails to deliver it (SI_KERNEL, says a core dump).
-    with handlers_kept(signal.SIGCHLD):
-        batches = iter(loader)
+    batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
     with stop_by_signal() as stop:

@@ -19,22 +19,6 @@ class Stop:
 
 
 @contextmanager
-def handlers_kept(*numbers: signal.Signals) -> Iterator[bool]:
-    """Gives signals back the handlers that they had, whatever took them meanwhile.
-
-    Python lets the main thread alone set them: whether this is it is what the context yields.
-    """
-    ours = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in numbers if ours}
-    try:
-        yield ours
-    finally:
-        for number, handler in before.items():
-            if handler is not None:  # one that was not set from Python cannot be set from there
-                signal.signal(number, handler)
-
-
-@contextmanager
 def stop_by_signal() -> Iterator[Stop]:
     """A :class:`Stop` that Ctrl-C or SIGTERM asks for while the context lasts; in the main thread only."""
     stop = Stop()
@@ -42,7 +26,11 @@ def stop_by_signal() -> Iterator[Stop]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.asked = True
 
-    with handlers_kept(*SIGNALS) as ours:
-        for number in SIGNALS if ours else ():
-            signal.signal(number, ask)
+    ours = threading.current_thread() is threading.main_thread()  # Python lets no other thread set handlers
+    before = {number: signal.signal(number, ask) for number in SIGNALS if ours}
+    try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that was not set from Python cannot be set from there
+                signal.signal(number, handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from torch.utils.data._utils import signal_handling
 
 from pipeline.damage.learned import LearnedDetector, load_weights
 from pipeline.damage.network import NetworkConfig
@@ -130,14 +128,3 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     assert "8 of 2 crops" in card
     assert (out / "curves.png").stat().st_size > 1000
     assert (out / "sheet.png").stat().st_size > 1000
-
-
-def test_what_draws_in_other_processes_leaves_no_handler_behind(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(signal_handling, "_SIGCHLD_handler_set", False)  # torch sets it once in a process
-    before = signal.getsignal(signal.SIGCHLD)
-    small = NetworkConfig(2, 8, 8)
-    train_detector(DetectorRun(photos, tmp_path / "run", Budget(steps=1), network=small, side=64, epoch=0, workers=1))
-    assert signal_handling._SIGCHLD_handler_set, "torch has set its own"
-    assert signal.getsignal(signal.SIGCHLD) is before
