@@ -37,7 +37,7 @@ def add_mean(parser: argparse.ArgumentParser, when: str) -> None:
     )
 
 
-def check(args: argparse.Namespace) -> None:
+def check_run(args: argparse.Namespace) -> None:
     """Raises `ValueError` where the folder holds another run than was meant, or a share is none."""
     from pipeline.training.checkpoint import NAME
 

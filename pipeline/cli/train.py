@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli.progress import show_progress
-from pipeline.cli.runs import add_mean, add_run, budget_of, check
+from pipeline.cli.runs import add_mean, add_run, budget_of, check_run
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -88,7 +88,7 @@ def train_inpainter(args: argparse.Namespace) -> int:
             raise ValueError("name the folder of photographs")
         if args.crop % 32:
             raise ValueError("--crop must be a multiple of 32")
-        check(args)
+        check_run(args)
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
         begins = bool(args.sharp or args.init)

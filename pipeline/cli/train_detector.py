@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.progress import show_progress
-from pipeline.cli.runs import add_mean, add_run, budget_of, check
+from pipeline.cli.runs import add_mean, add_run, budget_of, check_run
 
 if TYPE_CHECKING:
     from pipeline.training.detector_score import Score
@@ -83,7 +83,7 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError("--depth must be 1 to 6")
         if args.crop % 2**args.depth:
             raise ValueError(f"--crop must be a multiple of {2**args.depth} at this depth")
-        check(args)
+        check_run(args)
         if not 0 <= args.hard < args.batch:
             raise ValueError("--hard must be smaller than --batch")
         run = DetectorRun(

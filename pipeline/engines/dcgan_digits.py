@@ -21,7 +21,7 @@ COLOUR = 0.06
 MARGIN = 0.25
 """How bright a digit's outermost pixels may be on the mean: those of MNIST are black."""
 
-VERSION = "dcgan-digits v1"
+VERSION = "dcgan-digits v2"
 DEFAULT = "digits-region"
 REMEDY = "engine `dcgan-digits` is for scans of one digit each, 28×28, white on black; use `rn` for photographs"
 

@@ -15,7 +15,7 @@ def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
 
     The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull`` and ``bend``, and ``hole``
     (N,1,H,W) 0/1, and returns ``change`` (N,3,H,W), what is to be added in the hole; N, H and W are free (H, W
-    multiples of 16). The sum is made outside: a graph that computes in bf16 would round it to two grey levels.
+    multiples of 16). The sum is made outside: a graph that computes in bf16 would round it to whole grey levels.
 
     Args:
         path: of the weights.
