@@ -22,7 +22,7 @@ class BiharmonicEngine:
     def __init__(self) -> None:
         from importlib.metadata import version
 
-        self.digest = hashlib.sha256(b"scikit-image biharmonic v2").hexdigest()
+        self.digest = hashlib.sha256(b"scikit-image biharmonic v1").hexdigest()
         self.runtime = f"scikit-image {version('scikit-image')} on cpu"
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:

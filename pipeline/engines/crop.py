@@ -11,6 +11,9 @@ from pipeline.engines.interface import BoolMask, FloatImage, Rect
 from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
 
+VERSION = 2
+"""Raised when windows are cut otherwise: it is part of every result's key."""
+
 STRIP_PIXELS = 1 << 20
 """Pixels of the scan that are held as floats while a large window is shrunk."""
 

@@ -31,7 +31,7 @@ class OpenCVEngine:
 
     def __init__(self, name: Literal["telea", "navier-stokes"]) -> None:
         self.name: str = name
-        self.digest = hashlib.sha256(f"opencv {name} radius {RADIUS} float32 x 65535 v2".encode()).hexdigest()
+        self.digest = hashlib.sha256(f"opencv {name} radius {RADIUS} float32 x 65535 v1".encode()).hexdigest()
         self.runtime = f"opencv {cv2.__version__} on cpu"
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:

@@ -22,7 +22,7 @@ class PriorEngine:
     layout = Layout(sizes=SIZES, context=48, depth=DEPTH)
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256(b"push-pull prior v4").hexdigest()
+        self.digest = hashlib.sha256(b"push-pull prior v3").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""

@@ -11,7 +11,7 @@ from pipeline.engines.backends import Network
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
 
 VERSION = "rn v3"
-"""Raised when windows are cut or filled otherwise: with the weights it makes the engine's digest."""
+"""Raised when windows are laid or filled otherwise: with the weights it makes the engine's digest."""
 
 SIZES = (128, 160, 192, 256, 320, 384, 512)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 
 from pipeline.damage import Detector, guards, infrared, load_detector
-from pipeline.engines import Engine, blend, grain, load_engine
+from pipeline.engines import Engine, blend, crop, grain, load_engine
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Recipe
 from pipeline.stages.work import Work
 
 #: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
-RULES = f"guards-{guards.VERSION} infrared-{infrared.VERSION} blend-{blend.VERSION} grain-{grain.VERSION}"
+RULES = (
+    f"guards-{guards.VERSION} infrared-{infrared.VERSION} crop-{crop.VERSION} blend-{blend.VERSION}"
+    f" grain-{grain.VERSION}"
+)
 
 
 def digests(recipe: Recipe) -> str:
