@@ -34,6 +34,16 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="PATTERN",
         help="leave out pictures with such names below PHOTOS, e.g. those with dust of their own",
     )
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="WEIGHTS",
+        help="correct a trained network (--init) instead of teaching damage: learn what these weights say of mirrored,"
+        " turned and smaller copies, and that what --init marks on PHOTOS is undamaged. Pictures that --exclude leaves"
+        " out are learned from too, without labels. May be given several times",
+    )
     parser.add_argument("--depth", type=int, default=5, help="halvings of the picture in the U-Net (default 5)")
     parser.add_argument("--width", type=int, default=32, help="channels at half size (default 32)")
     parser.add_argument("--widest", type=int, default=128, help="most channels of a level (default 128)")
@@ -65,6 +75,12 @@ def show(score: Score) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def show_looked(count: int, photos: int) -> None:
+    """Prints one line every hundred photographs that were searched for false marks."""
+    if count % 100 == 0 or count == photos:
+        print(f"looked for false marks on {count:,} of {photos:,} photographs", file=sys.stderr, flush=True)
+
+
 def train_detector(args: argparse.Namespace) -> int:
     """The exit code: 0 when the budget is used or the run was stopped and saved, 2 when it cannot begin."""
     import cv2
@@ -86,6 +102,8 @@ def train_detector(args: argparse.Namespace) -> int:
         check_run(args)
         if not 0 <= args.hard < args.batch:
             raise ValueError("--hard must be smaller than --batch")
+        if args.teacher and args.init is None and not args.resume:
+            raise ValueError("--teacher corrects a trained network: name it with --init")
         run = DetectorRun(
             photos=args.photos,
             work=args.out,
@@ -96,6 +114,7 @@ def train_detector(args: argparse.Namespace) -> int:
             init=args.init,
             mean_with=args.mean_with,
             mean_share=args.mean_share,
+            teachers=tuple(args.teacher),
             batch=args.batch,
             hard=args.hard,
             side=args.crop,
@@ -104,7 +123,7 @@ def train_detector(args: argparse.Namespace) -> int:
             workers=args.workers,
             seed=args.seed,
         )
-        network = train(run, show, show_progress)
+        network = train(run, show, show_progress, looked=show_looked)
         weights = finish_run(run, network)
     except (RestorationError, ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)

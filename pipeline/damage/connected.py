@@ -88,13 +88,6 @@ class Connected:
             result += np.bincount(owner, plane.ravel()[places], len(self)).astype(np.int64)
         return result
 
-    def reaching(self, plane: NDArray[Any], least: float) -> Places:
-        """Returns (m,) how many pixels of each piece have at least a value in a plane (H,W)."""
-        result = np.zeros(len(self), np.int64)
-        for owner, places in self._pixels():
-            result += np.bincount(owner[plane.ravel()[places] >= least], minlength=len(self))
-        return result
-
     def painted(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns (H,W), in each piece its value of `values` (m,), elsewhere 0."""
         result = np.zeros(self.shape, np.uint8)

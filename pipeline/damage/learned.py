@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = "damage-detector-1"
 #: Raised when windows, levels or pieces are made otherwise: with the weights it makes the detector's digest.
-VERSION = "learned 4"
+VERSION = "learned 5"
 #: Pixels of a scan from which on the network's memory is given back at once.
 LARGE = 16 << 20
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "detector.safetensors"

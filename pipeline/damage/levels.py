@@ -19,17 +19,6 @@ SPECK = 16.0
 #: Share of a picture that suggestions may cover. A picture that is doubtful all over tells a reviewer nothing: there
 #: they begin at a higher chance.
 CROWD = 0.25
-#: Chances from which a pixel is doubtful and from which it is sure, and the shares of a picture that are counted as
-#: either anyhow: where next to nothing is marked, the network is neither.
-DOUBTFUL, SURE = 0.25, 0.65
-ANYHOW_DOUBTFUL, ANYHOW_SURE = 1e-3, 1e-4
-#: Sure pixels for each doubtful one on a picture whose thresholds are not moved, by the median of damaged ones.
-USUAL = 0.2
-#: What is as likely no damage is repaired on no picture, however sure the network is of it.
-EVEN = 0.5
-#: Share of a doubtful piece that must be sure enough for any of it to be repaired: half a scratch that is filled looks
-#: worse than none, and a sure spot amid much that is doubtful is often false.
-MOST = 0.5
 #: Rows counted at a time.
 ROWS = 1024
 
@@ -40,27 +29,13 @@ class Repair:
 
     Attributes:
         precision: share of the pixels repaired that shall be damage.
-        chance: of each of its pixels, on a picture of usual sureness.
+        chance: of each of its pixels.
         smallest: fewest pixels of the piece.
-        doubt: how far the picture's sureness moves the odds, as an exponent: at 1, half as sure a picture needs twice
-            the odds; 0 asks the same of every picture.
     """
 
     precision: float
     chance: float
     smallest: int
-    doubt: float = 0.0
-
-    def trusted(self, chance: Chances, sensitivity: float = 1.0) -> tuple[Chances, int]:
-        """Returns the chances (H,W) of a picture that may be repaired, 0 elsewhere, and the one from which they count.
-
-        What may not are doubtful pieces of which less than `MOST` counts.
-        """
-        cut = max(move(self.chance, sensitivity * sureness(chance) ** self.doubt), move(EVEN, sensitivity))
-        pieces = connected(chance, move(DOUBTFUL, sensitivity))
-        mostly = pieces.reaching(chance, cut) >= MOST * pieces.areas
-        kept = pieces.painted(np.where(mostly, 255, 0).astype(np.uint8))
-        return np.minimum(kept, chance, out=kept), cut
 
 
 @dataclass(frozen=True)
@@ -110,7 +85,7 @@ def levels(
         sensitivity: 2 accepts at half the odds.
     """
     asked = limits.of_precision(precision)
-    repair = pieces_above(*asked.trusted(chance, sensitivity), asked.smallest)
+    repair = pieces_above(chance, move(asked.chance, sensitivity), asked.smallest)
     cut = uncrowded(chance, move(limits.suggest, sensitivity))
     suggest = pieces_above(chance, cut, speck=move(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
@@ -118,30 +93,11 @@ def levels(
     return repair, suggest
 
 
-def sureness(chance: Chances) -> float:
-    """Returns how sure of its marks a network is on a picture, against what is usual: 1 there, less where it doubts.
-
-    It is the number of sure pixels for each doubtful one. Where a network meets what it does not know it doubts in many
-    places, and what it is sure of there is but the surest of many: false more often than anywhere else.
-
-    Args:
-        chance: (H,W) uint8 in 1/255.
-    """
-    reaching = _reaching(chance) / chance.size
-    doubtful, sure = (float(reaching[255 - move(limit, 1.0)]) for limit in (DOUBTFUL, SURE))
-    return (sure + ANYHOW_SURE) / (doubtful + ANYHOW_DOUBTFUL) / USUAL
-
-
 def uncrowded(chance: Chances, cut: int) -> int:
     """Returns `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
-    return max(cut, min(255, int(np.count_nonzero(_reaching(chance) > CROWD * chance.size))))
-
-
-def _reaching(chance: Chances) -> NDArray[np.int64]:
-    """Returns (256) how many pixels have a chance of 255, of 254 and more, and so on."""
     counts = [np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS)]
-    result: NDArray[np.int64] = np.cumsum(np.sum(counts, axis=0)[::-1])
-    return result
+    reaching = np.cumsum(np.sum(counts, axis=0)[::-1])  # a chance of 255, of 254 and more, and so on
+    return max(cut, min(255, int(np.count_nonzero(reaching > CROWD * chance.size))))
 
 
 def move(chance: float, sensitivity: float) -> int:

@@ -16,21 +16,24 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from pipeline.damage.learned import load_weights
+from pipeline.damage.learned import LearnedDetector, load_weights
 from pipeline.damage.network import DetectorNet, NetworkConfig
 from pipeline.training.averaging import averaged_copy, mean_of, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
 from pipeline.training.detector_score import Score, held_out_samples, score
+from pipeline.training.false_marks import find_false_marks, load_false_marks, save_false_marks
 from pipeline.training.hard_crops import HardCrops
-from pipeline.training.photos import PhotoSet, load_photos, split, without
+from pipeline.training.lessons import Lessons
+from pipeline.training.photos import PhotoSet, left_out, load_photos, split, without
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 from pipeline.training.stopping import stop_by_signal
+from pipeline.training.teachers import Teachers, agreement_loss, answers
 
 log = logging.getLogger(__name__)
 
-CURVES = "curves.jsonl"
+CURVES, FALSE_MARKS = "curves.jsonl", "false_marks.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class DetectorRun:
         init: weights that a new run begins from, whose shape is then taken; None begins from chance.
         mean_with: weights of the same shape that the network is averaged with before it is calibrated, or None.
         mean_share: what the trained network counts in that mean, 0 to 1.
+        teachers: weights whose answers are learned instead of labels of damage, see `teachers`; with none, labels are.
+            Photographs that `exclude` leaves out are then learned from too, without labels, and what `init` falsely
+            marks on the others is found first and shown again and again.
         batch, side: crops in a step and their size.
         hard: how many of them are crops that fooled the network before.
         peak: highest learning rate.
@@ -67,6 +73,7 @@ class DetectorRun:
     init: Path | None = None
     mean_with: Path | None = None
     mean_share: float = 0.5
+    teachers: tuple[Path, ...] = ()
     batch: int = 8
     side: int = 256
     hard: int = 1
@@ -112,6 +119,7 @@ def train_detector(
     *,
     photos: PhotoSet | None = None,
     every: int = 50,
+    looked: Callable[[int, int], None] | None = None,
 ) -> DetectorNet:
     """Returns the averaged network after training; its checkpoint and curves lie in `run.work`.
 
@@ -120,6 +128,7 @@ def train_detector(
         scored: called after each epoch.
         report: called every `every` steps.
         photos: what is to be read below `run.photos` and not excluded, where it was read already.
+        looked: called with the number of photographs that were searched for false marks, and how many there are.
 
     Raises:
         WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
@@ -138,11 +147,13 @@ def train_detector(
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    training, held = split(photos or without(load_photos(run.photos), run.exclude))
+    loaded = photos or load_photos(run.photos)
+    used = photos or without(loaded, run.exclude)
+    training, held = split(used)
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts) if run.epoch else []
-    crops = Crops(training.pictures, run.artefacts, side=run.side, seed=run.seed + progress.step, without=run.without)
+    crops, teachers = _lessons(run, training, left_out(loaded, used), looked, seed=run.seed + progress.step)
     hard = HardCrops(seed=run.seed)
     loader = DataLoader(
         crops,
@@ -161,7 +172,7 @@ def train_detector(
             asked = time.monotonic()
             picture, labels = _with(hard.take(run.hard), *next(batches))
             waited += time.monotonic() - asked
-            loss, logits = _step(network, optimiser, picture, labels)
+            loss, logits = _step(network, optimiser, picture, labels, teachers)
             losses.append(loss)
             lately.append(loss)
             hard.remember(picture, labels, logits)
@@ -222,16 +233,39 @@ def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) ->
 
 
 def _step(
-    network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor
+    network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor, teachers: Teachers | None
 ) -> tuple[float, Tensor]:
     """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
-    network.train()
-    planes = picture.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = network(planes)
-    loss = detector_loss(logits, labels)
+    # Teachers correct a trained network. Its statistics stay those of all that it was trained on.
+    network.train(teachers is None)
+    logits = answers(network, picture)
+    if teachers is None:
+        loss = detector_loss(logits, labels)
+    else:
+        loss = agreement_loss(logits, *teachers.targets(picture, labels))
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach()), logits.detach()
+
+
+def _lessons(
+    run: DetectorRun,
+    training: PhotoSet,
+    unlabelled: PhotoSet,
+    looked: Callable[[int, int], None] | None,
+    seed: int,
+) -> tuple[Crops, Teachers | None]:
+    """What a run learns from: a stream of crops, and who says what they show where labels do not."""
+    if not run.teachers:
+        return Crops(training.pictures, run.artefacts, side=run.side, seed=seed, without=run.without), None
+    found = run.work / FALSE_MARKS
+    if not found.exists():
+        detector = LearnedDetector(run.init or run.teachers[0])
+        save_false_marks(found, list(find_false_marks(detector.chances, training.pictures, looked)))
+    crops = Lessons(
+        training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_marks(found),
+        side=run.side, seed=seed,
+    )  # fmt: skip
+    return crops, Teachers([load_weights(path)[0] for path in run.teachers], seed)

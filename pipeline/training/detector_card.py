@@ -14,12 +14,13 @@ from pipeline.damage.network import DetectorNet
 from pipeline.training.averaging import mean_of
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.detector import CURVES, DetectorRun
+from pipeline.training.detector import CURVES, FALSE_MARKS, DetectorRun
 from pipeline.training.detector_calibration import PROMISES, calibrate
 from pipeline.training.detector_data import CLEAR, DAMAGED, DISTRACTED, SOFT, Sample
 from pipeline.training.detector_evidence import gather
 from pipeline.training.detector_score import TOLD, held_out_samples, probabilities, read_scores
-from pipeline.training.photos import load_photos, split, without
+from pipeline.training.false_marks import load_false_marks
+from pipeline.training.photos import left_out, load_photos, split, without
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,10 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         run: what was trained.
         network: its averaged network.
     """
-    training, held = split(without(load_photos(run.photos), run.exclude))
+    loaded = load_photos(run.photos)
+    used = without(loaded, run.exclude)
+    training, held = split(used)
+    seen = training.names + (left_out(loaded, used).names if run.teachers else ())
     progress = read_progress(run.work / NAME)
     facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
     begun = str(progress.facts.get("init", ""))
@@ -55,7 +59,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
         network=f"U-Net of depth {network.config.depth} on colour and top-hats at half size, channels"
         f" {network.config.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
-        data=describe_data(run.photos, training.names),
+        data=describe_data(run.photos, seen),
         training={
             "Damage": "drawn by `pipeline.damage.simulation`"
             + (" and from scanned artefacts" if run.artefacts else ""),
@@ -66,6 +70,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
             "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
+            **_taught(run),
             **({"Mean with": f"weights with sha256 {mixed}, {1 - run.mean_share:.0%} of them"} if mixed else {}),
             "Hardware": hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
@@ -85,12 +90,26 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
             + (" --artefacts ARTEFACTS" if run.artefacts else "")
             + (" --init WEIGHTS" if begun else "")
+            + " --teacher WEIGHTS" * len(run.teachers)
             + (f" --mean-with WEIGHTS --mean-share {run.mean_share:g}" if mixed else "")
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )
     write_card(run.work / CARD, card)
     return weights
+
+
+def _taught(run: DetectorRun) -> dict[str, str]:
+    """Who taught the network, where labels of damage did not."""
+    if not run.teachers:
+        return {}
+    digests = ", ".join(load_weights(path)[2] for path in run.teachers)
+    false = load_false_marks(run.work / FALSE_MARKS)
+    return {
+        "Taught by": f"weights with sha256 {digests}: what they say of the crops from several sides, and that what is"
+        " labelled intact is intact",
+        "False marks shown": f"{len(false):,} pictures, of {len({one.photo for one in false}):,} photographs",
+    }
 
 
 def _draw_curves(work: Path) -> None:

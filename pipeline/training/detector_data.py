@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,20 +55,20 @@ class Sample:
 
 def make_sample(
     picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float,
-    distracted: float = DISTRACTED, without: frozenset[str] = frozenset(), worn: float = 1.0,
+    distracted: float = DISTRACTED, without: frozenset[str] = frozenset(), worn: float = 1.0, variety: float = VARIETY,
 ) -> Sample:  # fmt: skip
     """Returns one picture aged and, but for a share `undamaged` of them, damaged, with its labels.
 
     Into a share `distracted` something is drawn that looks like damage and is none. Kinds in `without` are never drawn;
     where they were all that would have been, `vague` is. `worn` scales how much damage there is: training sees more
-    than is met in life.
+    than is met in life. For `variety` see `simulate`.
     """
     picture = _vary(picture, rng)
     if rng.random() < distracted:
         picture = distract(picture, rng)
     ageing = float(rng.uniform(0, 1.4))
     if rng.random() < undamaged:
-        result = simulate(picture, rng, [], ageing=ageing, halftone=PRINTED, variety=VARIETY)
+        result = simulate(picture, rng, [], ageing=ageing, halftone=PRINTED, variety=variety)
     else:
         severity = worn * float(rng.choice([0.4, 0.8, 1.2, 1.7], p=[0.35, 0.35, 0.2, 0.1]))
         kinds = usual_kinds(rng, severity) if rng.random() < 0.85 else []
@@ -79,7 +79,7 @@ def make_sample(
             kinds.append("loss")
         if not kinds or rng.random() < 0.25:
             kinds.append("vague")
-        result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=VARIETY, bank=bank)
+        result = simulate(picture, rng, kinds, severity, ageing=ageing, halftone=PRINTED, variety=variety, bank=bank)
     difference = np.abs(result.pixels.astype(np.int16) - result.original.astype(np.int16)).max(axis=2)
     labels = np.full(difference.shape, UNSURE, np.uint8)
     labels[difference <= FAINT * 255] = INTACT
@@ -199,8 +199,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         first, count = min(self.first, self.store), 0
         while True:
             if count % self.reuse == 0 or len(kept) < first:
-                picture = self.pictures[int(rng.integers(len(self.pictures)))]
-                sample = make_sample(picture, rng, bank, undamaged=self.undamaged, without=self.without)
+                sample = self.draw(rng, bank)
                 if len(kept) < self.store:
                     kept.append(sample)
                 else:
@@ -208,7 +207,18 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
             count += 1
             if len(kept) < first:
                 continue
-            crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
-            if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
-                continue  # corners without damage of damaged pictures would crowd out the rest
-            yield torch.from_numpy(planes(crop.picture)), torch.from_numpy(crop.labels)
+            crop = self.crop(kept, rng)
+            if crop is not None:
+                yield torch.from_numpy(planes(crop.picture)), torch.from_numpy(crop.labels)
+
+    def draw(self, rng: np.random.Generator, bank: ArtefactBank | None) -> Sample:
+        """Returns a picture for the store."""
+        picture = self.pictures[int(rng.integers(len(self.pictures)))]
+        return make_sample(picture, rng, bank, undamaged=self.undamaged, without=self.without)
+
+    def crop(self, kept: Sequence[Sample], rng: np.random.Generator) -> Sample | None:
+        """Returns a crop of what is in store, or None where the one that came up is not wanted."""
+        crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
+        if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
+            return None  # corners without damage of damaged pictures would crowd out the rest
+        return crop

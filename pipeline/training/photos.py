@@ -102,6 +102,13 @@ def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
     return PhotoSet(tuple(photos.names[i] for i in kept), tuple(photos.pictures[i] for i in kept))
 
 
+def left_out(photos: PhotoSet, kept: PhotoSet) -> PhotoSet:
+    """The photographs that are not kept, without those held out for validation; may be none."""
+    names = set(kept.names)
+    rest = [i for i, name in enumerate(photos.names) if name not in names and not is_held_out(name)]
+    return PhotoSet(tuple(photos.names[i] for i in rest), tuple(photos.pictures[i] for i in rest))
+
+
 def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
     """The photographs to train on, and those held out for validation (about a twentieth, at least one of each)."""
     held = [index for index, name in enumerate(photos.names) if is_held_out(name)]

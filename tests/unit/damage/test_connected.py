@@ -58,7 +58,6 @@ def test_figures_of_pieces_are_those_of_their_pixels(monkeypatch: pytest.MonkeyP
     assert pieces.highest(plane).tolist() == [values.max() for values in owned]
     assert pieces.total(plane).tolist() == [values.sum() for values in owned]
     assert pieces.total(plane > 200).tolist() == [(values > 200).sum() for values in owned]
-    assert pieces.reaching(plane, 201).tolist() == [(values > 200).sum() for values in owned]
 
 
 def test_a_part_of_the_mask_shows_its_pieces() -> None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.damage import faces, infrared, levels, luminance, text, windows
+from pipeline.damage import faces, infrared, luminance, text, windows
 from pipeline.damage.connected import connected
 from pipeline.damage.guards import guard
 from pipeline.damage.infrared import find_in_infrared
@@ -69,8 +69,6 @@ def test_the_learned_detector_needs_seven_bytes_a_pixel(tmp_path: Path, monkeypa
     monkeypatch.setattr(detector, "_runner", Brightness())
     # At full size each look says the same of a pixel, and needs the most.
     monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
-    # Half as large, a speck's brightness reaches beyond it: around the smallest most would be doubtful.
-    monkeypatch.setattr(levels, "MOST", 0.1)
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(10000)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.damage.levels import USUAL, Repair, Thresholds, levels, move, pieces_above, sureness, uncrowded
+from pipeline.damage.levels import Repair, Thresholds, levels, move, pieces_above, uncrowded
 
 
 def chances() -> np.ndarray:
@@ -41,18 +41,9 @@ def test_a_speck_is_as_many_units_on_any_scan() -> None:
 
 def test_suggestions_contain_repairs() -> None:
     repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.9, 1),), 0.5))
-    assert np.argwhere(repair).tolist() == [[15, 15]]
+    assert np.argwhere(repair).tolist() == [[2, 5], [15, 15]]
     assert (suggest[repair > 0] == 255).all()
     assert (suggest[10, 2:12] == 255).all()
-
-
-def test_a_piece_is_repaired_only_where_most_of_what_is_doubtful_of_it_is_sure() -> None:
-    chance = chances()
-    chance[10, 2:7] = 240  # half of the line
-    chance[2, 2:6] = 240  # four of ten
-    repair, suggest = levels(chance, Thresholds((Repair(0.95, 0.9, 2),), 0.5))
-    assert (repair[10] > 0).nonzero()[0].tolist() == [2, 3, 4, 5, 6]
-    assert not repair[2].any() and (suggest[2, 2:12] == 255).all()
 
 
 def test_sensitivity_moves_the_odds() -> None:
@@ -61,37 +52,9 @@ def test_sensitivity_moves_the_odds() -> None:
     assert 1 <= move(0.001, 1.0) <= move(0.999, 0.001) <= 255
 
 
-def marked(sure: int, doubtful: int) -> np.ndarray:
-    """A picture of 200 x 200 with so many sure pixels and so many more that are doubtful."""
-    chance = np.zeros((200, 200), np.uint8)
-    chance.reshape(-1)[:sure] = 220
-    chance.reshape(-1)[40000 - doubtful :] = 80
-    return chance
-
-
-def test_a_network_is_as_sure_as_its_sure_pixels_are_many_among_the_doubtful() -> None:
-    found = [sureness(marked(400, doubtful)) for doubtful in (0, 1600, 12000)]
-    assert found == sorted(found, reverse=True)
-    assert found[0] > 1 > found[2] and found[1] == pytest.approx(1.0, abs=0.02)
-    assert sureness(np.zeros((9, 9), np.uint8)) == pytest.approx(0.1 / USUAL), "next to nothing marked: a little doubt"
-
-
-def test_what_is_sure_on_a_doubtful_picture_needs_more_to_be_repaired() -> None:
-    limits = Thresholds((Repair(0.95, 0.8, 1, doubt=2.0),))
-    repaired = [bool(levels(marked(400, doubtful), limits)[0].any()) for doubtful in (0, 1600, 12000)]
-    assert repaired == [True, True, False]
-    assert [Repair(0.95, 0.8, 1).trusted(marked(400, doubtful))[1] for doubtful in (0, 12000)] == [204, 204]
-    assert Repair(0.95, 0.8, 1, doubt=9.0).trusted(marked(400, 0))[1] == 128, "never what is as likely no damage"
-    assert Repair(0.95, 0.8, 1, doubt=9.0).trusted(marked(400, 0), sensitivity=2.0)[1] == move(0.5, 2.0)
-
-
 def test_thresholds_are_read_as_they_were_written() -> None:
-    limits = Thresholds((Repair(0.9, 0.8, 32), Repair(0.95, 0.9, 64, 1.5)), 0.3, 0.6)
+    limits = Thresholds((Repair(0.9, 0.8, 32), Repair(0.95, 0.9, 64)), 0.3, 0.6)
     assert Thresholds.from_json(limits.as_json()) == limits
-    before = '{"repairs": [{"precision": 0.9, "chance": 0.8, "smallest": 32}]}'
-    assert Thresholds.from_json(before).repairs == limits.repairs[:1], (
-        "a file from before asks the same of every picture"
-    )
     for header in ('{"mended": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
         with pytest.raises((KeyError, TypeError, ValueError)):
             Thresholds.from_json(header)

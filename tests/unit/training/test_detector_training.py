@@ -123,6 +123,16 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     for name, value in mixed.state_dict().items():
         torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
     assert "Mean with" in (out / CARD).read_text()
+    taught = replace(run(2), work=tmp_path / "taught", init=weights, teachers=(weights,), exclude=("coffee*",))
+    looked: list[tuple[int, int]] = []
+    corrected = train_detector(taught, looked=lambda *count: looked.append(count))
+    assert looked == [(1, 2), (2, 2)], "astronaut and chelsea, or rocket: one is held out, one excluded"
+    for (name, value), before in zip(corrected.named_buffers(), network.buffers(), strict=True):
+        assert "running" not in name or torch.allclose(value, before, rtol=1e-3, atol=1e-4), "statistics stay"
+    train_detector(replace(taught, budget=Budget(steps=3)), looked=lambda *count: looked.append(count))
+    assert len(looked) == 2, "what was found is kept with the run"
+    finish_run(taught, corrected)
+    assert "- Taught by: weights with sha256" in (tmp_path / "taught" / CARD).read_text()
     assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
     card = (out / CARD).read_text()
     assert "8 of 2 crops" in card

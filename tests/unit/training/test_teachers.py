@@ -1,0 +1,141 @@
+"""What teachers say is learned from every side alike, and what is labelled intact is taught as intact."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from torch import Tensor
+
+from pipeline.damage.network import DetectorNet, NetworkConfig
+from pipeline.damage.planes import planes
+from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
+from pipeline.training.false_marks import FalseMarks, find_false_marks, load_false_marks, save_false_marks
+from pipeline.training.lessons import Lessons
+from pipeline.training.teachers import NOTHING, SUREST, Teachers, agreement_loss
+
+
+class Bright(DetectorNet):
+    """Says of each pixel how bright it is, whichever way the picture lies."""
+
+    def __init__(self, sign: float = 1.0) -> None:
+        super().__init__(NetworkConfig(1, 4, 4))
+        self.sign = sign
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.sign * (8 * planes[:, :1] - 4)
+
+
+def crops(count: int = 2, side: int = 64) -> Tensor:
+    picture = skimage.data.astronaut()[:256, :256]
+    starts = [(60 * index, 40 * index) for index in range(count)]
+    return torch.stack(
+        [torch.from_numpy(planes(np.ascontiguousarray(picture[y : y + side, x : x + side]))) for y, x in starts]
+    )
+
+
+def test_a_teacher_is_heard_where_the_pixel_lies_whichever_way_it_looked() -> None:
+    shown = crops()
+    teachers = Teachers([Bright()], seed=3)
+    labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
+    wanted = 8 * shown[:, 0].float() / 255 - 4
+    for _ in range(8):  # sides are drawn anew each time
+        said, _ = teachers.targets(shown, labels)
+        assert float((said - wanted).abs().mean()) < 0.25
+        assert float((said - wanted.flip(2)).abs().mean()) > 1
+
+
+def test_teachers_are_heard_by_turns() -> None:
+    shown = crops()
+    labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
+    teachers = Teachers([Bright(), Bright(-1.0)], seed=1)
+    mean = torch.stack([teachers.targets(shown, labels)[0] for _ in range(300)]).mean(dim=0)
+    assert float(mean.abs().mean()) < 0.3, "what they contradict each other in is not taught"
+
+
+def test_what_is_intact_is_taught_as_intact_and_counts_more_where_teachers_doubt_it() -> None:
+    shown = crops()
+    teachers = Teachers([Bright()], seed=3)
+    for label, most in ((INTACT, NOTHING), (DAMAGED, SUREST), (UNSURE, SUREST)):
+        said, counts = teachers.targets(shown, torch.full((2, 64, 64), label, dtype=torch.uint8))
+        assert float(said.max()) <= most
+        bright = shown[:, 0] > 200
+        assert (said[bright] > 0).all() == (label != INTACT)
+        assert float(counts[bright].min()) > 2 * float(counts[shown[:, 0] < 10].max())
+
+
+def test_without_a_teacher_there_is_nothing_to_learn() -> None:
+    with pytest.raises(ValueError, match="teacher"):
+        Teachers([], seed=1)
+
+
+def test_the_loss_is_none_where_both_are_sure_of_the_same() -> None:
+    targets, counts = torch.full((1, 4, 4), NOTHING), torch.ones(1, 4, 4)
+    assert float(agreement_loss(torch.full((1, 1, 4, 4), -30.0), targets, counts)) == 0
+    unsure = agreement_loss(torch.zeros(1, 1, 4, 4), targets, counts)
+    wrong = agreement_loss(torch.full((1, 1, 4, 4), 6.0), targets, counts)
+    assert 0 < float(unsure) < float(wrong)
+    half = counts.clone()
+    half[:, :2] = 0
+    mixed = torch.zeros(1, 1, 4, 4)
+    mixed[..., 2:, :] = -30
+    assert float(agreement_loss(mixed, targets, half)) == 0, "what counts nothing is not asked"
+
+
+def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
+    pictures = (skimage.data.chelsea(), np.zeros((300, 300, 3), np.uint8))
+    told: list[tuple[int, int]] = []
+
+    seen: list[np.ndarray] = []
+
+    def bright(picture: np.ndarray) -> np.ndarray:
+        seen.append(picture)
+        return np.where(picture[..., 0] > 180, 200, 20).astype(np.uint8)
+
+    found = list(find_false_marks(bright, pictures, lambda *count: told.append(count)))
+    assert told == [(1, 2), (2, 2)] and found and {one.photo for one in found} == {0}, "nothing is marked on black"
+    save_false_marks(tmp_path / "false.json", found)
+    again = load_false_marks(tmp_path / "false.json")
+    assert again == found
+    for one in again:
+        picture = one.drawn(pictures)
+        assert any(picture.shape == other.shape and (picture == other).all() for other in seen)
+        marked = bright(picture) >= 140
+        assert all(marked[place] for place in one.places)
+        for seed in range(5):
+            crop = one.crop(picture, np.random.default_rng(seed), 64)
+            assert crop is not None and crop.picture.shape == (64, 64, 3) and (crop.labels == INTACT).all()
+            assert (bright(crop.picture) >= 140).any(), "a place lies in it"
+        assert one.crop(picture, np.random.default_rng(0), 2000) is None
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "false.json").write_text('[{"photo": 1}]')
+    with pytest.raises(ValueError, match="delete it"):
+        load_false_marks(tmp_path / "false.json")
+
+
+def test_lessons_label_nothing_intact_on_old_photographs() -> None:
+    old = Lessons((skimage.data.chelsea(),), None, unlabelled=(skimage.data.coffee(),), false=(), side=64, seed=1)
+    bank = None
+    rng = np.random.default_rng(4)
+    labels = [sample.labels for sample in (old.draw(rng, bank) for _ in range(40))]
+    unlabelled = [one for one in labels if not (one == INTACT).any()]
+    assert 4 <= len(unlabelled) <= 24
+    assert any((one == DAMAGED).any() for one in unlabelled), "damage is drawn on some of them"
+    assert any((one == UNSURE).all() for one in unlabelled), "and others are left as they are"
+
+
+def test_lessons_show_false_marks_again() -> None:
+    picture = skimage.data.chelsea()
+    false = FalseMarks(0, 0, ((100, 200),))
+    lessons = Lessons((picture,), None, unlabelled=(), false=(false,), side=64, seed=1)
+    lessons.first = lessons.store = 2
+    batch = list(itertools.islice(lessons, 12))
+    same = list(itertools.islice(lessons, 12))
+    assert all(torch.equal(one[0], other[0]) for one, other in zip(batch, same, strict=True))
+    assert all(planes.shape == (9, 64, 64) and labels.shape == (64, 64) for planes, labels in batch)
