@@ -64,7 +64,12 @@ class Thresholds:
     def from_json(cls, text: str) -> Thresholds:
         """Returns what a header holds. Raises `KeyError`, `ValueError` or `TypeError` when it holds something else."""
         document = json.loads(text)
-        repairs = tuple(Repair(**one) for one in document.pop("repairs"))
+        try:
+            repairs = tuple(Repair(**one) for one in document.pop("repairs"))
+        except TypeError as error:
+            raise ValueError(
+                "its thresholds are of other rules than this version's; `train detector --resume` calibrates it anew"
+            ) from error
         if not repairs or list(repairs) != sorted(repairs, key=lambda one: one.precision):
             raise ValueError("thresholds of repairs must be named with rising precision")
         return cls(repairs, **document)

@@ -29,7 +29,7 @@ class Teachers:
     """Several networks that look at crops from sides drawn by chance.
 
     Of strange damage one network says this of a picture and that of its mirror image; the mean over sides and networks
-    is right more often (docs/detector.md, *Three looks*). A network that learns one such answer a step learns their
+    is right more often (docs/detector.md, *Two looks*). A network that learns one such answer a step learns their
     mean, since its loss is least there.
 
     Args:
