@@ -16,7 +16,7 @@ from pipeline.damage.types import Pixels
 
 #: Windows that the network sees, and how far it looks beyond what is kept of them: what lies at a rim has half its
 #: context. All but the last in a row begin at multiples of their difference, which should be one of the network's.
-WINDOW, MARGIN = 1024, 48
+WINDOW, MARGIN = 832, 48
 #: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
 COARSEST = 360
 #: Rows worked on at a time where whole planes are made; bounds memory.
