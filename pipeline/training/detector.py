@@ -266,6 +266,6 @@ def _lessons(
         save_false_marks(found, list(find_false_marks(detector.chances, training.pictures, looked)))
     crops = Lessons(
         training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_marks(found),
-        side=run.side, seed=seed,
+        side=run.side, seed=seed, without=run.without,
     )  # fmt: skip
     return crops, Teachers([load_weights(path)[0] for path in run.teachers], seed)

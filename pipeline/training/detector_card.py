@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
 from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.network import DetectorNet
+from pipeline.training import lessons
 from pipeline.training.averaging import mean_of
 from pipeline.training.card import Card, describe_data, hardware, write_card
 from pipeline.training.checkpoint import NAME, read_progress
@@ -106,8 +107,10 @@ def _taught(run: DetectorRun) -> dict[str, str]:
     digests = ", ".join(load_weights(path)[2] for path in run.teachers)
     false = load_false_marks(run.work / FALSE_MARKS)
     return {
-        "Taught by": f"weights with sha256 {digests}: what they say of the crops from several sides, and that what is"
-        " labelled intact is intact",
+        "Undamaged": f"{lessons.UNDAMAGED:.0%} of the pictures; {lessons.DISTRACTED:.0%} carry what looks like damage"
+        f" and is none; {lessons.MARKED:.0%} of the crops are false marks",
+        "Labels": "what is labelled intact is taught as intact; nothing else of the labels counts",
+        "Taught by": f"weights with sha256 {digests}: what they say of the crops from several sides",
         "False marks shown": f"{len(false):,} pictures, of {len({one.photo for one in false}):,} photographs",
     }
 

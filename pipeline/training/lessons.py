@@ -36,13 +36,14 @@ class Lessons(Crops):
         false: what the detector marked on `pictures`; may be none.
         side: crop size.
         seed: of each worker's choices.
+        without: kinds of damage that are never drawn.
     """
 
     def __init__(
         self, pictures: tuple[Picture, ...], artefacts: Path | None, *, unlabelled: tuple[Picture, ...],
-        false: Sequence[FalseMarks], side: int, seed: int,
+        false: Sequence[FalseMarks], side: int, seed: int, without: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
-        super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4)
+        super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4, without=without)
         self.unlabelled, self.false = unlabelled, list(false)
         self.fooling = sorted({one.photo for one in self.false})
 
@@ -54,14 +55,17 @@ class Lessons(Crops):
             picture = self.unlabelled[int(rng.integers(len(self.unlabelled)))]
             if share < AS_THEY_ARE:
                 return _as_it_is(picture, rng, self.side)
-            sample = make_sample(picture, rng, bank, undamaged=0.0, distracted=0.0, worn=worn, variety=variety)
+            sample = make_sample(
+                picture, rng, bank, undamaged=0.0, distracted=0.0, without=self.without, worn=worn, variety=variety
+            )  # fmt: skip
             return Sample(sample.picture, np.where(sample.labels == INTACT, UNSURE, sample.labels).astype(np.uint8))
         if self.fooling and rng.random() < FOOLING:
             picture = self.pictures[self.fooling[int(rng.integers(len(self.fooling)))]]
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
         return make_sample(
-            picture, rng, bank, undamaged=UNDAMAGED, distracted=DISTRACTED, worn=worn, variety=variety
+            picture, rng, bank, undamaged=UNDAMAGED, distracted=DISTRACTED, without=self.without, worn=worn,
+            variety=variety,
         )  # fmt: skip
 
     def crop(self, kept: Sequence[Sample], rng: np.random.Generator) -> Sample | None:
