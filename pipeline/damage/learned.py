@@ -19,6 +19,7 @@ from pipeline.damage.runners.choose import load_runner
 from pipeline.damage.sizes import unit_of
 from pipeline.damage.types import Detection, Pixels
 from pipeline.errors import WeightsError
+from pipeline.machine.files import write_whole
 
 if TYPE_CHECKING:
     from pipeline.damage.network import DetectorNet
@@ -148,7 +149,5 @@ def save_weights(path: Path, network: DetectorNet, limits: Thresholds, facts: di
         **facts, **network.config.as_metadata(), "format": FORMAT, "thresholds": limits.as_json(),
     }  # fmt: skip
     data = save(tensors, metadata)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()

@@ -94,3 +94,11 @@ class DetectorNet(nn.Module):
             features = F.interpolate(features, size=finer.shape[-2:], mode="nearest")
             features = self.up[level](torch.cat([finer, features], dim=1))
         return F.pixel_shuffle(self.head(features), 2)
+
+
+def answers(network: nn.Module, planes: Tensor) -> Tensor:
+    """Returns the logits (N,1,H,W) for planes (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does."""
+    shown = planes.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
+    with torch.autocast("cpu", torch.bfloat16):
+        logits: Tensor = network(shown)
+    return logits

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pipeline.damage.learned import LearnedDetector, load_weights
-from pipeline.damage.network import DetectorNet, NetworkConfig
+from pipeline.damage.network import DetectorNet, NetworkConfig, answers
 from pipeline.training.averaging import averaged_copy, mean_of, update_average
 from pipeline.training.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.detector_data import DAMAGED, UNSURE, Crops
@@ -29,7 +29,7 @@ from pipeline.training.photos import PhotoSet, left_out, load_photos, split, wit
 from pipeline.training.report import Report
 from pipeline.training.schedule import Budget, averaging_decay, learning_rate
 from pipeline.training.stopping import stop_by_signal
-from pipeline.training.teachers import Teachers, agreement_loss, answers
+from pipeline.training.teachers import Teachers, agreement_loss
 
 log = logging.getLogger(__name__)
 

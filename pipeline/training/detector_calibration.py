@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.damage.levels import Chances, Repair, Thresholds, move, uncrowded
+from pipeline.damage.levels import Repair, Thresholds, move, uncrowded
 from pipeline.training.detector_evidence import Evidence, PieceTable, piece_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
@@ -114,7 +114,7 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         # One table at a time: where pixels are doubtful, there are many pieces.
         repaired |= repair_figures(evidence, cut)
     for cut in SUGGESTED:
-        table = piece_table(evidence, partial(_suggested, cut=move(cut, 1.0)))
+        table = piece_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
         suggested[cut] = of_pieces(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
@@ -142,13 +142,8 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
 
 def repair_figures(evidence: Sequence[Evidence], cut: float) -> dict[Choice, Figures]:
     """Returns what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
-    table = piece_table(evidence, lambda chance: (chance, move(cut, 1.0)))
+    table = piece_table(evidence, lambda _: move(cut, 1.0))
     return {(cut, smallest): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
-
-
-def _suggested(chance: Chances, cut: int) -> tuple[Chances, int]:
-    """All chances of a picture (H,W), and from which on they are suggested."""
-    return chance, uncrowded(chance, cut)
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:

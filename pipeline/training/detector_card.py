@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.damage.learned import LearnedDetector, load_weights, save_weights
+from pipeline.damage.learned import LearnedDetector, load_weights, read_header, save_weights
 from pipeline.damage.levels import Thresholds, levels
 from pipeline.damage.network import DetectorNet
 from pipeline.training import lessons
@@ -104,7 +104,7 @@ def _taught(run: DetectorRun) -> dict[str, str]:
     """Who taught the network, where labels of damage did not."""
     if not run.teachers:
         return {}
-    digests = ", ".join(load_weights(path)[2] for path in run.teachers)
+    digests = ", ".join(read_header(path)[2] for path in run.teachers)
     false = load_false_marks(run.work / FALSE_MARKS)
     return {
         "Undamaged": f"{lessons.UNDAMAGED:.0%} of the pictures; {lessons.DISTRACTED:.0%} carry what looks like damage"

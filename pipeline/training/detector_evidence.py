@@ -87,19 +87,19 @@ class PieceTable:
     undamaged: NDArray[np.bool_]
 
 
-def piece_table(evidence: Sequence[Evidence], seen: Callable[[Chances], tuple[Chances, int]]) -> PieceTable:
+def piece_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> PieceTable:
     """Returns the pieces of all pictures.
 
     Args:
         evidence: the pictures.
-        seen: what counts of a picture's chances (H,W), 0 elsewhere, and from which in 1/255 on.
+        cut: the chance from which pixels of a picture count, in 1/255, by its chances (H,W).
     """
     counts, surest = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
     specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        pieces = connected(*seen(one.chance))
+        pieces = connected(one.chance, cut(one.chance))
         sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
         surest.append(pieces.highest(one.chance))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.damage.network import answers
 from pipeline.damage.planes import planes
 from pipeline.damage.simulation import ArtefactBank
 from pipeline.metrics.tolerance import tolerated
@@ -115,8 +116,8 @@ def probabilities(network: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.
     rows, columns = picture.shape[:2]
     padded = cv2.copyMakeBorder(picture, 0, -rows % multiple, 0, -columns % multiple, cv2.BORDER_REFLECT_101)
     tensor = torch.from_numpy(planes(padded.astype(np.uint8, copy=False)))[None]
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        logits = network(tensor.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255)
+    with torch.inference_mode():
+        logits = answers(network, tensor)
     chance: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0, :rows, :columns].numpy()
     return chance
 

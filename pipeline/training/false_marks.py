@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.machine.files import write_whole
 from pipeline.training.detector_data import INTACT, Picture, Sample, make_sample
+from pipeline.training.photos import shrunk
 
 #: Chance of a false mark, in 1/255, and the share of a picture from which on it counts as one that fools the detector.
 MARKED, FOOLED = 140, 2e-4
@@ -83,9 +84,7 @@ def find_false_marks(
 
 def save_false_marks(path: Path, found: Sequence[FalseMarks]) -> None:
     """Writes what was found, in place of what was there."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps([asdict(one) for one in found]))
-    partial.replace(path)
+    write_whole(path, json.dumps([asdict(one) for one in found]).encode())
 
 
 def load_false_marks(path: Path) -> list[FalseMarks]:
@@ -103,8 +102,4 @@ def _version(picture: Picture, photo: int, version: int) -> Picture:
     if version:
         rng = np.random.default_rng((5, photo, version))
         return make_sample(picture, rng, None, undamaged=1.0, distracted=0.0).picture
-    scale = LONGEST / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(picture, LONGEST)

@@ -78,14 +78,19 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
         if picture is None:
             log.warning("left out %s: not a picture, or under %d pixels of side", name, SMALLEST_SIDE)
             continue
-        factor = longest_side / max(picture.shape[:2])
-        if factor < 1:
-            size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        kept.append((name, picture))
+        kept.append((name, shrunk(picture, longest_side)))
     if not kept:
         raise ValueError(f"no readable photograph below {folder}")
     return PhotoSet(tuple(name for name, _ in kept), tuple(picture for _, picture in kept))
+
+
+def shrunk(picture: Picture, longest_side: int) -> Picture:
+    """The picture (H,W,3), no side of it longer than so many pixels."""
+    factor = longest_side / max(picture.shape[:2])
+    if factor >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.damage.network import DetectorNet
+from pipeline.damage.network import DetectorNet, answers
 from pipeline.damage.planes import planes
 from pipeline.training.detector_data import INTACT
 
@@ -78,14 +78,6 @@ class Teachers:
         if shrunk != side:
             said = F.interpolate(said[:, None], size=(side, side), mode="bilinear")[:, 0]
         return said
-
-
-def answers(network: DetectorNet, crops: Tensor) -> Tensor:
-    """Returns a network's logits (N,1,S,S) for planes (N,9,S,S) uint8, computed in bfloat16."""
-    shown = crops.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
-    with torch.autocast("cpu", torch.bfloat16):
-        logits: Tensor = network(shown)
-    return logits
 
 
 def agreement_loss(logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ def evidence(side: int) -> Evidence:
     return Evidence(chance, labels)
 
 
-def at(cut: int) -> Callable[[Chances], tuple[Chances, int]]:
-    """All chances of a picture count, from one on."""
-    return lambda chance: (chance, cut)
+def at(cut: int) -> Callable[[Chances], int]:
+    """The same chance counts on every picture."""
+    return lambda _: cut
 
 
 def test_pieces_are_counted_on_their_pictures() -> None:
