@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.places import refuse_overlap
+
 SHOWN = ("psnr", "psnr_95", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "sharpness", "seconds")
 DEFAULT_ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior")
 
@@ -45,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
     count = [0]
     try:
+        if args.csv:
+            refuse_overlap(str(args.csv), str(args.clean), str(args.masks))
         frame = evaluate(
             pair_cases(args.clean, args.masks),
             tuple(args.engine or DEFAULT_ENGINES),

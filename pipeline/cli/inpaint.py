@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pipeline import storage
 from pipeline.cli.one_by_one import bar, failure, opened, said, target_names
+from pipeline.cli.places import refuse_overlap
 from pipeline.errors import (
     ConfigurationError,
     StoreUnavailable,
@@ -95,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.engines import load_engine
 
     console = Console(stderr=True)
+    refuse_overlap(arguments.target, arguments.source, arguments.masks)
     started = time.monotonic()
     summary = Summary()
     try:
@@ -103,7 +103,6 @@ def run(arguments: argparse.Namespace) -> int:
             raise ConfigurationError(
                 f"no mask below {arguments.masks} has the path and stem of a scan below {arguments.source}"
             )
-        _refuse_overwriting(pairs, arguments)
         engine = load_engine(
             arguments.engine, weights=arguments.weights, device=arguments.device, backend=arguments.backend
         )
@@ -234,21 +233,6 @@ def _pairs(source: str, masks: str, summary: Summary) -> list[_Pair]:
             pairs.append(_Pair(entry, drawn[key], name))
     summary.without_scan = sorted(entry.path for key, entry in drawn.items() if key not in used)
     return pairs
-
-
-def _refuse_overwriting(pairs: list[_Pair], arguments: argparse.Namespace) -> None:
-    """Raises ConfigurationError where a result would take the place of a scan or a mask: masters are never written."""
-    taken = {_address(entry.uri) for pair in pairs for entry in (pair.scan, pair.mask)}
-    for pair in pairs:
-        for extension in (".png", ".tif"):
-            if _address(storage.join(arguments.target, pair.name + extension)) in taken:
-                raise ConfigurationError(
-                    f"{arguments.target} holds {pair.name}{extension}, which is read; name another folder for results"
-                )
-
-
-def _address(uri: str) -> str:
-    return os.path.realpath(Path(uri)) if storage.scheme(uri) == "file" and "://" not in uri else uri
 
 
 def _tell(summary: Summary, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pipeline import storage
 from pipeline.cli.one_by_one import each, opened, said
-from pipeline.cli.places import place
+from pipeline.cli.places import place, refuse_overlap
 from pipeline.errors import (
     ConfigurationError,
     StoreUnavailable,
@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.stages.pairs import Companions, is_companion, listed
 
     console = Console(stderr=True)
+    refuse_overlap(arguments.target, arguments.source, arguments.masks)
     started = time.monotonic()
     summary = Summary()
     try:

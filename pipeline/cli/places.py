@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from pipeline import storage
+from pipeline.errors import ConfigurationError
 from pipeline.settings import settings
 
 LEDGER = "ledger.db"
@@ -14,6 +16,24 @@ LEDGER = "ledger.db"
 def place(text: str) -> str:
     """Returns a URI as it is, and a folder as an absolute path."""
     return text if "://" in text else str(Path(text).expanduser().absolute())
+
+
+def refuse_overlap(target: str, *sources: str | None) -> None:
+    """Return when results can be written without touching what is read.
+
+    Args:
+        target: where a verb writes.
+        sources: what it reads; None for what was not given.
+
+    Raises:
+        ConfigurationError: the target is a source, lies in one, or contains one.
+    """
+    for source in sources:
+        if source is not None and storage.overlap(target, source):
+            raise ConfigurationError(
+                f"{target} and {source} are the same place, or one lies in the other; masters and masks are never"
+                " overwritten: choose another folder for the results, outside of what is read"
+            )
 
 
 def ledger_of(output: str, given: str | None) -> str:

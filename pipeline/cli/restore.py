@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.places import ledger_of, place, use_ledger
+from pipeline.cli.places import ledger_of, place, refuse_overlap, use_ledger
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -84,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.cli.restoring import restore
     from pipeline.settings import settings
 
+    refuse_overlap(arguments.target, arguments.source, arguments.masks, arguments.originals)
     started = time.monotonic()
     collection = _collection(arguments)
     use_ledger(ledger_of(collection.output, arguments.ledger))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.clock import next_time
+from pipeline.cli.places import refuse_overlap
 
 if TYPE_CHECKING:
     from pipeline.training.schedule import Budget
@@ -38,9 +39,11 @@ def add_mean(parser: argparse.ArgumentParser, when: str) -> None:
 
 
 def check_run(args: argparse.Namespace) -> None:
-    """Raises `ValueError` where the folder holds another run than was meant, or a share is none."""
+    """Raises `ValueError` for a run in the folder or a bad share, `ConfigurationError` for an overlap."""
     from pipeline.training.checkpoint import NAME
 
+    for source in (args.photos, args.artefacts):
+        refuse_overlap(str(args.out), str(source) if source else None)
     held = (args.out / NAME).exists()
     if args.resume and not held:
         raise ValueError(f"there is no checkpoint to resume in {args.out}")

@@ -16,6 +16,7 @@ from rich.console import Console
 from pipeline import storage
 from pipeline.cli.mask import encode_mask
 from pipeline.cli.one_by_one import each, opened, said
+from pipeline.cli.places import refuse_overlap
 from pipeline.errors import (
     ConfigurationError,
     Reason,
@@ -78,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.damage import KINDS, ArtefactBank
 
     console = Console(stderr=True)
+    refuse_overlap(arguments.target, arguments.source, str(arguments.artefacts) if arguments.artefacts else None)
     started = time.monotonic()
     summary = Summary()
     kinds = [kind.strip() for kind in arguments.kinds.split(",") if kind.strip()] if arguments.kinds else None

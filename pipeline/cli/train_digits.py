@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.cli.places import refuse_overlap
+
 if TYPE_CHECKING:
     from pipeline.digits.run import Result
 
@@ -62,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if problem is not None:
         print(f"train digits: {problem}", file=sys.stderr)
         return 2
+    refuse_overlap(str(arguments.out), str(arguments.data))
     options = Options(
         seed=arguments.seed,
         epochs=epochs,

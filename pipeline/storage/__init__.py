@@ -1,6 +1,7 @@
 """Files wherever they are: URIs in, streams out; listing, atomic publishing, clearing up."""
 
 from pipeline.storage.entry import Entry, Kind, has_image_suffix
+from pipeline.storage.overlap import overlap
 from pipeline.storage.uris import join, scheme
 from pipeline.storage.verbs import (
     check_writable,
@@ -31,6 +32,7 @@ __all__ = [
     "join",
     "list_files",
     "open_read",
+    "overlap",
     "read_bytes",
     "scheme",
     "sha256",

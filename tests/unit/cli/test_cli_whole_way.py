@@ -78,7 +78,7 @@ def test_the_version_is_told(capsys) -> None:
     ("arguments", "words"),
     [
         (["absent", "out"], "inbox .*absent: there is no such folder"),
-        (["in", "in/out"], "inside the inbox"),
+        (["in", "in/out"], "never overwritten"),
         (["in", "file/out", "--recipe", "good.yaml"], "cannot be written"),
         (["in", "out", "--recipe", "bad.yaml"], "recipe bad.yaml: .*engin: unknown key"),
         (["in", "out", "--recipe", "none.yaml"], "recipe none.yaml: cannot be read"),

@@ -1,0 +1,81 @@
+"""No verb writes where it reads: a target that is, holds or lies in a source is refused before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.cli import main
+from pipeline.storage import overlap
+
+VERBS = {
+    "mask": ["mask", "SRC", "DST"],
+    "mask, painted masks": ["mask", "OTHER", "DST", "--masks", "SRC"],
+    "inpaint": ["inpaint", "SRC", "OTHER", "DST"],
+    "inpaint, masks": ["inpaint", "OTHER", "SRC", "DST"],
+    "simulate": ["simulate", "SRC", "DST"],
+    "restore": ["restore", "SRC", "DST"],
+    "restore, masks": ["restore", "OTHER", "DST", "--masks", "SRC"],
+    "restore, originals": ["restore", "OTHER", "DST", "--originals", "SRC"],
+    "evaluate": ["evaluate", "SRC", "OTHER", "--csv", "DST"],
+    "train inpainter": ["train", "inpainter", "SRC", "--out", "DST"],
+    "train detector": ["train", "detector", "SRC", "--out", "DST"],
+    "train digits": ["train", "digits", "--data", "SRC", "--out", "DST"],
+}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("where", ["equal", "inside", "above", "link", "file"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_target_that_overlaps_a_source_is_refused(
+    verb: str, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "root"
+    source, other = root / "scans", tmp_path / "other"
+    for folder in (source, other):
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "a.png"), np.full((64, 64, 3), 120, np.uint8))
+    (tmp_path / "link").symlink_to(source)
+    target = {
+        "equal": source,
+        "inside": source / "new",
+        "above": root,
+        "link": tmp_path / "link",
+        "file": source / "a.png",
+    }[where]
+    before = contents(tmp_path)
+    words = {"SRC": str(source), "OTHER": str(other), "DST": str(target)}
+    assert main([words.get(word, word) for word in VERBS[verb]]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_a_single_scan_beside_its_target_is_refused(tmp_path: Path) -> None:
+    scan = tmp_path / "a.png"
+    cv2.imwrite(str(scan), np.full((64, 64, 3), 120, np.uint8))
+    before = contents(tmp_path)
+    assert main(["mask", str(scan), str(tmp_path)]) == 2
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("s3://a/scans", "s3://a/scans/", True),
+        ("s3://a/scans/new", "s3://a/scans", True),
+        ("s3://a", "s3://a/scans", True),
+        ("s3://a/scans-new", "s3://a/scans", False),
+        ("s3://a/scans", "/scans", False),
+        ("/data/scans", "file:///data/scans", True),
+        ("/data/scans-new", "/data/scans", False),
+    ],
+)
+def test_uris_overlap_by_whole_names(one: str, other: str, same: bool) -> None:
+    assert overlap(one, other) is same
+    assert overlap(other, one) is same
