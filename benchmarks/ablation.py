@@ -30,16 +30,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from pipeline.machine.files import write_whole
 from pipeline.rn import fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.training import schedule
-from pipeline.training.averaging import averaged_copy, update_average
-from pipeline.training.batches import BatchMaker
-from pipeline.training.losses import LossWeights, reconstruction
-from pipeline.training.photos import PhotoSet, load_photos, split
-from pipeline.training.validation import Pictures, ValidationSet, composite_psnr, fill, fill_prior
+from pipeline.runtime.atomic_write import write_whole
+from pipeline.training.common import schedule
+from pipeline.training.common.ema import averaged_copy, update_average
+from pipeline.training.common.photos import PhotoSet, load_photos, split
+from pipeline.training.inpainter.batches import BatchMaker
+from pipeline.training.inpainter.losses import LossWeights, reconstruction
+from pipeline.training.inpainter.validation import Pictures, ValidationSet, composite_psnr, fill, fill_prior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -256,7 +256,7 @@ def _spread(value: float, spread: float) -> str:
 
 
 def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
-    """Writes the curves: the hole's PSNR against steps and against seconds, mean and range over the seeds."""
+    """Write the curves: the hole's PSNR against steps and against seconds, mean and range over the seeds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 7), layout="constrained")

@@ -17,22 +17,22 @@ from pathlib import Path
 
 from benchmarks.detection.sets import artefacts_of
 from benchmarks.small_detectors import answer, parser_of
-from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.machine.files import write_whole
-from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.detector import CURVES, DetectorRun, train_detector
-from pipeline.training.detector_score import TOLD, Score, read_scores
-from pipeline.training.photos import load_photos, without
-from pipeline.training.schedule import Budget
+from pipeline.detection.network import DetectorNet, NetworkConfig
+from pipeline.runtime.atomic_write import write_whole
+from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.photos import load_photos, without
+from pipeline.training.common.schedule import Budget
+from pipeline.training.detector.loop import CURVES, DetectorRun, train_detector
+from pipeline.training.detector.validation import TOLD, Score, read_scores
 
 
 def looks(folder: Path) -> dict[int, Score]:
-    """Returns the looks of a run at the held-out pictures, by step."""
+    """Return the looks of a run at the held-out pictures, by step."""
     return {score.step: score for score in read_scores(folder / CURVES)}
 
 
 def table(found: dict[int, dict[int, Score]], epoch: int) -> str:
-    """Returns Markdown from the looks by depth: a line for each epoch, columns for each depth."""
+    """Return Markdown from the looks by depth: a line for each epoch, columns for each depth."""
     head = [f"depth {depth}: Dice | loss | precision | recall" for depth in found]
     lines = ["| epoch | step | " + " | ".join(head) + " |", "|---" * (2 + 4 * len(found)) + "|"]
     for step in sorted(set().union(*found.values())):
@@ -49,7 +49,7 @@ def _figures(look: Score) -> tuple[float, float, float, float]:
 
 
 def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
-    """Draws Dice and loss against epochs, a line for each depth."""
+    """Draw Dice and loss against epochs, a line for each depth."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -68,7 +68,7 @@ def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
 
 
 def run(arguments: argparse.Namespace) -> str:
-    """Returns the table, after training what is not trained yet."""
+    """Return the table, after training what is not trained yet."""
     if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
         raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
     photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
@@ -102,7 +102,7 @@ def _parameters(network: DetectorNet) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit code: 0 with the table printed, 2 when it cannot begin, or was stopped."""
+    """Return the exit code: 0 with the table printed, 2 when it cannot begin, or was stopped."""
     parser = parser_of("depths", __doc__, steps=1000)
     add = parser.add_argument
     add("--depths", type=int, nargs="+", default=[2, 5], help="halvings of the picture (default 2 5)")

@@ -70,7 +70,7 @@ class Airflow:
         }  # fmt: skip
 
     def script(self, *command: str) -> None:
-        """Runs one of the scripts of `make`."""
+        """Run one of the scripts of `make`."""
         line = [str(ROOT / "scripts" / "with-airflow"), sys.executable, "-W", "ignore", *command]
         subprocess.run(line, env=self.environment, check=True, stdout=subprocess.DEVNULL)
 
@@ -102,7 +102,7 @@ class Airflow:
         return self("GET", f"/api/v2/dags/restore_{name}/dagRuns?order_by=id&limit=100")["dag_runs"]
 
     def wait(self, name: str, earlier: int) -> dict[str, Any]:
-        """Returns the run after so many earlier ones, when its first task has begun."""
+        """Return the run after so many earlier ones, when its first task has begun."""
         while True:
             for run in self.runs(name)[earlier:]:
                 path = f"/api/v2/dags/restore_{name}/dagRuns/{urllib.request.quote(run['dag_run_id'])}"
@@ -140,7 +140,7 @@ def bucket() -> Iterator[tuple[Any, dict[str, str]]]:
 
 
 def starts(folder: Path, counts: list[int], settle: float, interval: float) -> None:
-    """Prints the seconds from drop to start."""
+    """Print the seconds from drop to start."""
     with bucket() as (client, extra):
         watch = {"settle": settle, "interval": interval}
         shared = {"schedule": None, "watch": watch, "recipe": RECIPE}
@@ -178,11 +178,11 @@ def starts(folder: Path, counts: list[int], settle: float, interval: float) -> N
 
 
 def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
-    """Receives one batch; returns scans, whether more waits, seconds, and the peak of this process in megabytes."""
+    """Receive one batch; return scans, whether more waits, seconds, and the peak of this process in megabytes."""
     os.environ["RESTORATION_LEDGER_URL"] = f"sqlite:///{folder}/ledger.db"
     from pipeline.ledger import batches
     from pipeline.settings import Collection
-    from pipeline.stages import work as works
+    from pipeline.stages import batch as works
     from pipeline.stages.receive import receive
 
     places = {"inbox": f"{folder}/in", "output": f"{folder}/out"}
@@ -196,7 +196,7 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
 
 
 def drop(folder: Path, count: int) -> None:
-    """Prints what receiving a large drop costs, batch by batch."""
+    """Print what receiving a large drop costs, batch by batch."""
     _fill(folder, count)
     print(f"\n{count} files at once, received batch by batch; load {os.getloadavg()[0]:.1f} on {os.cpu_count()}")
     print(f"{'batch':>5} {'scans':>6} {'seconds':>8} {'peak MB':>8}")
@@ -209,7 +209,7 @@ def drop(folder: Path, count: int) -> None:
 
 
 def whole(folder: Path, count: int) -> None:
-    """Prints what a large drop costs on its whole way through Airflow."""
+    """Print what a large drop costs on its whole way through Airflow."""
     _fill(folder, count)
     collections = {"drop": {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}}
     with Airflow(folder / "home", collections, {}) as airflow:
@@ -234,7 +234,7 @@ def _fill(folder: Path, count: int) -> None:
 
 
 def main() -> None:
-    """Runs what was asked for."""
+    """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="*", default=[1, 500], help="files in one drop, for each start")
     parser.add_argument("--settle", type=float, default=30.0)

@@ -33,14 +33,14 @@ from torch import nn
 from benchmarks.detection.figures import Curve
 from benchmarks.detection.sets import Damaged, artefacts_of, damage, held_out_bank, spread
 from benchmarks.small_detectors import answer, parser_of
-from pipeline.damage import ArtefactBank
-from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.machine.files import write_whole
-from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.detector import DetectorRun, train_detector
-from pipeline.training.detector_score import probabilities
-from pipeline.training.photos import PhotoSet, load_photos, split, without
-from pipeline.training.schedule import Budget
+from pipeline.detection.network import DetectorNet, NetworkConfig
+from pipeline.runtime.atomic_write import write_whole
+from pipeline.simulation import ArtefactBank
+from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.photos import PhotoSet, load_photos, split, without
+from pipeline.training.common.schedule import Budget
+from pipeline.training.detector.loop import DetectorRun, train_detector
+from pipeline.training.detector.validation import probabilities
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "dust": ("dust",), "fibres": ("hair", "lint"), "scratches": ("scratch",), "cracks": ("crack",),
@@ -90,7 +90,7 @@ Row = dict[str, str | float]
 
 
 def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[Damaged]]:
-    """Returns for each group so many held-out photographs with damage of that group alone, the same in each group."""
+    """Return for each group so many held-out photographs with damage of that group alone, the same in each group."""
     pictures = [
         (photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE])) for at in spread(count, len(photos))
     ]
@@ -101,7 +101,7 @@ def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[st
 
 
 def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]:
-    """Returns a row for each group: how well the network finds it."""
+    """Return a row for each group: how well the network finds it."""
     rows: list[Row] = []
     for group, cases in pictures.items():
         curve = Curve()
@@ -113,7 +113,7 @@ def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]
 
 
 def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespace) -> DetectorNet | None:
-    """Returns the cell's network after all steps; None when it was stopped and saved before."""
+    """Return the cell's network after all steps; None when it was stopped and saved before."""
     run = DetectorRun(
         photos=arguments.data / "photos",
         work=arguments.out / "networks" / cell.name,
@@ -144,7 +144,7 @@ def _signals_given_back() -> Iterator[None]:
 
 
 def read_cells(out: Path) -> dict[Cell, list[Row]]:
-    """Returns the figures of every finished cell in a folder."""
+    """Return the figures of every finished cell in a folder."""
     found = {}
     for path in sorted((out / "cells").glob("*.json")):
         *_, group, seed = f"-{path.stem}".split("-")
@@ -153,7 +153,7 @@ def read_cells(out: Path) -> dict[Cell, list[Row]]:
 
 
 def table(cells: dict[Cell, list[Row]]) -> str:
-    """Returns the finished cells as Markdown: a line for each group that was left out, means over the seeds."""
+    """Return the finished cells as Markdown: a line for each group that was left out, means over the seeds."""
     found = {(cell, row["group"]): row for cell, rows in cells.items() for row in rows}
     lines = [
         "| group | seeds | AP trained with | AP without | kept % |"
@@ -184,14 +184,14 @@ def _kept(whole: float, part: float) -> str:
 
 
 def report(out: Path) -> str:
-    """Returns the table of the finished cells; also written into the folder."""
+    """Return the table of the finished cells; also written into the folder."""
     text = table(read_cells(out))
     write_whole(out / "table.md", (text + "\n").encode())
     return text
 
 
 def run(arguments: argparse.Namespace) -> str:
-    """Returns the table, after training every cell that is not there yet."""
+    """Return the table, after training every cell that is not there yet."""
     _check(arguments)
     out, folder = arguments.out, artefacts_of(arguments.data)
     photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
@@ -232,7 +232,7 @@ def _path(out: Path, cell: Cell) -> Path:
 def _work_off(
     cells: list[Cell], plan: Plan, photos: PhotoSet, pictures: dict[str, list[Damaged]], arguments: argparse.Namespace
 ) -> None:
-    """Trains and measures cells one after another; the figures of each are kept when it is done."""
+    """Train and measures cells one after another; the figures of each are kept when it is done."""
     started = time.monotonic()
     for done, cell in enumerate(cells, 1):
         began = time.monotonic()
@@ -257,7 +257,7 @@ def _tell(line: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Returns the exit code: 0 with the table printed, also when stopped and saved; 2 when it cannot begin."""
+    """Return the exit code: 0 with the table printed, also when stopped and saved; 2 when it cannot begin."""
     parser = parser_of("left_out", __doc__, steps=600)
     add = parser.add_argument
     add("--kinds", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups to leave out (default: each)")

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import quality_sheet
-from pipeline.damage.holes import draw_hole
 from pipeline.engines import load_engine
-from pipeline.training.cases import fit_hole, read_hole, read_picture, square
-from pipeline.training.evaluation import EDGES, Case, evaluate, interval, ratio_bin
-from pipeline.training.photos import list_photos
-from pipeline.training.shapes import compose_hole, load_artefacts
+from pipeline.evaluation.evaluate import EDGES, Case, evaluate, interval, ratio_bin
+from pipeline.evaluation.evaluation_cases import fit_hole, read_hole, read_picture, square
+from pipeline.imaging.photo_files import list_photos
+from pipeline.simulation.holes import draw_hole
+from pipeline.training.inpainter.artefact_holes import compose_hole, load_artefacts
 
 if TYPE_CHECKING:
     import pandas as pd

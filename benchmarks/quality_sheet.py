@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.engines import Engine
-from pipeline.training.evaluation import Case, restore
-from pipeline.training.sheets import marked, write_sheet
+from pipeline.evaluation.evaluate import Case, restore
+from pipeline.imaging.contact_sheet import marked, write_sheet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from pipeline.errors import RestorationError
 
 
 def parser_of(name: str, description: str | None, steps: int) -> argparse.ArgumentParser:
-    """Returns the parser of `python -m benchmarks.NAME` with the options that all have; `steps` is their default."""
+    """Return the parser of `python -m benchmarks.NAME` with the options that all have; `steps` is their default."""
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{name}",
         description=description,
@@ -35,7 +35,7 @@ def parser_of(name: str, description: str | None, steps: int) -> argparse.Argume
 
 
 def answer(name: str, run: Callable[[argparse.Namespace], str], arguments: argparse.Namespace) -> int:
-    """Returns the exit code: 0 with the table printed that `run` returns, 2 with the reason why it cannot."""
+    """Return the exit code: 0 with the table printed that `run` returns, 2 with the reason why it cannot."""
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     try:

@@ -145,7 +145,7 @@ def networks(arguments: argparse.Namespace) -> Iterator[RnEngine]:
 
 
 def windows_table(arguments: argparse.Namespace, ceilings: dict[str, float], giga: float) -> None:
-    """Prints milliseconds per window by backend, side and batch."""
+    """Print milliseconds per window by backend, side and batch."""
     device = arguments.device
     columns = ("window", "batch", "ms", "cpu ms", "GFLOP/s", "of ceiling", "ratio")
     print(f"\n{'backend':34} " + " ".join(f"{name:>10}" for name in columns))
@@ -203,7 +203,7 @@ def whole_scan(engine_name: str, weights: str, device: str, megapixels: float, s
 
 
 def scans_table(arguments: argparse.Namespace) -> None:
-    """Prints seconds and memory of whole scans."""
+    """Print seconds and memory of whole scans."""
     print(
         f"\n{'engine':10} {'megapixels':>10} {'damage':>7} {'seconds':>8} {'cpu s':>7} {'planning':>9} {'windows':>8}"
         f" {'windows/scan':>12} {'peak MiB':>9} {'of it before':>12}"
@@ -223,7 +223,7 @@ def scans_table(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Prints all tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="rn-faithful", help="name of shipped weights or path")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.engines.grain import add_grain
+from pipeline.evaluation.evaluate import interval
+from pipeline.evaluation.evaluation_cases import read_picture
+from pipeline.imaging.photo_files import is_held_out, list_photos
 from pipeline.metrics import psnr, sharpness
-from pipeline.training.cases import read_picture
-from pipeline.training.evaluation import interval
-from pipeline.training.photos import is_held_out, list_photos
 
 WIDTHS = (24, 36, 48, 72, 96, 144)
 DEPTHS = (12, 24, 48, 4096)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param, dag, get_current_context, task
-
 from dags.restoration.policy import RETRIES
 
 if TYPE_CHECKING:
-    from pipeline.digits.run import Options
+    from pipeline.training.digits.run import Options
 
 NETWORKS = ("judge", "paper", "region")
 
@@ -76,14 +75,14 @@ def train_digits() -> None:
 
     @task(execution_timeout=timedelta(hours=6))
     def train(network: str) -> str:
-        from pipeline.digits.run import train_network
+        from pipeline.training.digits.run import train_network
 
         asked = get_current_context()["params"]
         return str(train_network(network, Path(asked["data"]), Path(asked["output"]), _options()))
 
     @task
     def measure(weights: list[str]) -> dict[str, Any]:
-        from pipeline.digits.run import measure_digits
+        from pipeline.training.digits.run import measure_digits
 
         asked = get_current_context()["params"]
         folder = Path(weights[0]).parent
@@ -96,8 +95,8 @@ def train_digits() -> None:
 
 
 def _options() -> Options:
-    """Returns what the trigger form asked for, and the name of the report's folder."""
-    from pipeline.digits.run import Options
+    """Return what the trigger form asked for, and the name of the report's folder."""
+    from pipeline.training.digits.run import Options
 
     context = get_current_context()
     asked, run = context["params"], context["dag_run"]

@@ -26,12 +26,12 @@ class FinishBy(BaseDeadlineReference):
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
 
     def serialize_reference(self) -> dict[str, Any]:
-        """Returns what makes this again."""
+        """Return what makes this again."""
         return {"reference_type": self.reference_name, "hour": self.hour, "timezone": self.timezone}
 
     @classmethod
     def deserialize_reference(cls, reference_data: dict[str, Any]) -> FinishBy:
-        """Returns it again."""
+        """Return it again."""
         return cls(reference_data["hour"], reference_data["timezone"])
 
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
@@ -43,7 +43,7 @@ class FinishBy(BaseDeadlineReference):
 
 
 def next_hour(moment: datetime, hour: str, timezone: str) -> datetime:
-    """Returns the first time after a moment at which a clock in a time zone shows an hour, in UTC."""
+    """Return the first time after a moment at which a clock in a time zone shows an hour, in UTC."""
     zone = ZoneInfo(timezone)
     day = moment.astimezone(zone).date()
     while True:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 if TYPE_CHECKING:
-    from pipeline.stages.settle import Group
+    from pipeline.inbox.settling import Group
 
 STATE_KEY = "rung"
 LONGEST_PAUSE = 300.0
@@ -43,19 +43,19 @@ class InboxTrigger(BaseEventTrigger):
         self._checks: dict[str, tuple[str, asyncio.Task[bool | None]]] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Returns the class path and the arguments that make this trigger again."""
+        """Return the class path and the arguments that make this trigger again."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {"inbox": self.inbox, "settle": self.settle, "interval": self.interval, "marker": self.marker},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yields an event for each look at which something had settled; never ends and never raises.
+        """Yield an event for each look at which something had settled; never ends and never raises.
 
         Airflow only logs what a trigger raises and does not start it again soon, so a store that is away is
         waited for here, longer after each failure, and its absence logged once.
         """
-        from pipeline.stages.settle import Settling
+        from pipeline.inbox.settling import Settling
 
         settling = Settling(self.settle, self.marker, await self._recall(), self._is_whole)
         failures = 0
@@ -88,7 +88,7 @@ class InboxTrigger(BaseEventTrigger):
             await asyncio.sleep(pause if due is None else min(pause, due + 0.01))
 
     def _is_whole(self, group: Group) -> bool | None:
-        """Returns whether a bag is whole; None as long as its checksums are calculated, or the store is away."""
+        """Return whether a bag is whole; None as long as its checksums are calculated, or the store is away."""
         fingerprint, task = self._checks.get(group.folder, ("", None))
         if task is None or fingerprint != group.fingerprint:
             # Beside the watch: a large bag takes minutes, and other folders must not wait for it.
@@ -101,8 +101,8 @@ class InboxTrigger(BaseEventTrigger):
         return None if task.cancelled() else task.result()
 
     def _check(self, group: Group) -> bool | None:
-        from pipeline.stages import bags
-        from pipeline.stages.work import ledger
+        from pipeline.inbox import bags
+        from pipeline.stages.batch import ledger
 
         try:
             found = bags.check(group.uri, ledger())
@@ -118,10 +118,10 @@ class InboxTrigger(BaseEventTrigger):
         return found.whole
 
     def _list(self, rung: dict[str, str]) -> dict[str, Any]:
-        """Returns the groups that lie in the inbox, by folder."""
+        """Return the groups that lie in the inbox, by folder."""
         from dataclasses import replace
 
-        from pipeline.stages.settle import groups
+        from pipeline.inbox.settling import groups
         from pipeline.storage import exists, join, list_files
 
         found = groups(list_files(self.inbox), self.marker)
@@ -137,7 +137,7 @@ class InboxTrigger(BaseEventTrigger):
         }
 
     async def _recall(self) -> dict[str, str]:
-        """Returns what was announced before this triggerer started; nothing where that is not known."""
+        """Return what was announced before this triggerer started; nothing where that is not known."""
         if self.asset_state_store is None:
             return {}
         try:

@@ -43,14 +43,14 @@ class QueueTrigger(BaseEventTrigger):
         self._messages = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Returns the class path and the arguments that make this trigger again."""
+        """Return the class path and the arguments that make this trigger again."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {"inbox": self.inbox, "queue_url": self.queue_url, "settle": self.settle},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yields an event for each time that notifications have come and ceased; never ends and never raises."""
+        """Yield an event for each time that notifications have come and ceased; never ends and never raises."""
         self._first = self._last = time.monotonic()
         listening = asyncio.create_task(self._listen())
         try:
@@ -65,7 +65,7 @@ class QueueTrigger(BaseEventTrigger):
             listening.cancel()
 
     async def _listen(self) -> None:
-        """Receives messages for ever; a queue that is away is asked again, later after each failure."""
+        """Receive messages for ever; a queue that is away is asked again, later after each failure."""
         failures = 0
         while True:
             began = time.monotonic()
@@ -83,7 +83,7 @@ class QueueTrigger(BaseEventTrigger):
                 await asyncio.sleep(min(2.0**failures, LONGEST_PAUSE))
 
     def _queue(self) -> BaseEventTrigger:
-        """Returns Airflow's trigger on the queue; region and keys come from the usual AWS variables."""
+        """Return Airflow's trigger on the queue; region and keys come from the usual AWS variables."""
         import sqs_in_threads
         from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger
 
@@ -99,7 +99,7 @@ class QueueTrigger(BaseEventTrigger):
         )
 
     def _hear(self, payload: Any) -> None:
-        """Notes the messages that are about this inbox."""
+        """Note the messages that are about this inbox."""
         from pipeline.storage.notifications import concerns
 
         batch = payload.get("message_batch", []) if isinstance(payload, dict) else []

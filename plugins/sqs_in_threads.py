@@ -41,7 +41,7 @@ class Hook(SqsHook):
     """Airflow's hook, its asynchronous connection made of the other one."""
 
     async def get_async_conn(self, *given: Any, **named: Any) -> Any:
-        """Returns a client to be used in `async with`."""
+        """Return a client to be used in `async with`."""
         return Client(await _awaited(self.get_conn))
 
 
@@ -69,12 +69,12 @@ class Provider(SqsMessageQueueProvider):
         return False
 
     def trigger_class(self) -> type[SqsSensorTrigger]:
-        """Returns the trigger above."""
+        """Return the trigger above."""
         return Sqs
 
 
 async def _awaited(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Returns what a call that blocks returns."""
+    """Return what a call that blocks returns."""
     return await asyncio.get_running_loop().run_in_executor(POOL, partial(call, *given, **named))
 
 

@@ -26,18 +26,18 @@ class Api:
         self.token = ""
 
     def login(self) -> tuple[str, str]:
-        """Logs in as the generated user and returns its name and password."""
+        """Log in as the generated user and return its name and password."""
         [(user, password)] = json.loads(PASSWORDS.read_text(encoding="utf-8")).items()
         answer = self.request("POST", "/auth/token", {"username": user, "password": password})
         self.token = answer["access_token"]
         return user, password
 
     def get(self, path: str, **query: Any) -> Any:
-        """Returns the JSON that a GET answers."""
+        """Return the JSON that a GET answers."""
         return self.request("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path)
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Returns the JSON that any request answers; one that the server could not answer is made again.
+        """Return the JSON that any request answers; one that the server could not answer is made again.
 
         Raises:
             urllib.error.HTTPError: the API refused it.

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.machine.files import write_whole
+from pipeline.runtime.atomic_write import write_whole
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])
@@ -21,12 +21,12 @@ KEEPER = Path(__file__).with_name("keeper.py")
 
 
 def running() -> list[psutil.Process]:
-    """Returns the components that an earlier start left running."""
+    """Return the components that an earlier start left running."""
     return [process for one in state().get("processes", []) if (process := find(*one)) is not None]
 
 
 def find(pid: int, created: float) -> psutil.Process | None:
-    """Returns a process that runs, or None; a number used again by the system is another process."""
+    """Return a process that runs, or None; a number used again by the system is another process."""
     try:
         process = psutil.Process(pid)
         same = abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -36,17 +36,17 @@ def find(pid: int, created: float) -> psutil.Process | None:
 
 
 def port() -> int:
-    """Returns the port of the components that run, else the one that the environment asks for."""
+    """Return the port of the components that run, else the one that the environment asks for."""
     return int(state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
 
 
 def environment(port: int) -> dict[str, str]:
-    """Returns the environment of components whose API server listens on a port."""
+    """Return the environment of components whose API server listens on a port."""
     return os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
 
 
 def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
-    """Returns number and birth of a new process, in a session of its own: a component, or the keeper."""
+    """Return number and birth of a new process, in a session of its own: a component, or the keeper."""
     # Log servers would listen on every interface; the API server reads the files instead.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
     command = [sys.executable, str(KEEPER)] if name == "keeper" else ["airflow", name, *options]
@@ -64,7 +64,7 @@ def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
 
 
 def state() -> dict[str, Any]:
-    """Returns port and processes of the last start: `port`, `processes` (number and birth of each), `keeper`."""
+    """Return port and processes of the last start: `port`, `processes` (number and birth of each), `keeper`."""
     try:
         return json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -72,7 +72,7 @@ def state() -> dict[str, Any]:
 
 
 def save(state: dict[str, Any]) -> None:
-    """Writes down what runs, whole."""
+    """Write down what runs, whole."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
     write_whole(STATE, json.dumps(state).encode())
 

@@ -24,7 +24,7 @@ import components
 import runs
 import server
 from airflow_api import Api
-from pipeline.machine.files import write_whole
+from pipeline.runtime.atomic_write import write_whole
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ COLLECTIONS = components.HOME / "demo" / "collections.yaml"
 
 
 def main() -> int:
-    """Runs the demo and returns the exit code."""
+    """Run the demo and return the exit code."""
     began = time.monotonic()
     prepare = subprocess.Popen([sys.executable, "-W", "ignore", ROOT / "scripts" / "prepare.py"])
     name, entry = _own() if os.environ.get("INBOX") else _samples()
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def _show(run: runs.Run, output: str) -> None:
-    """Prints what became of a batch, and where everything lies."""
+    """Print what became of a batch, and where everything lies."""
     report = run.report
     if report is None and run.succeeded:
         print("Nothing new: every scan in the inbox has its outcome already (REDO=1 restores them again).")
@@ -84,7 +84,7 @@ def _show(run: runs.Run, output: str) -> None:
 
 
 def _samples() -> tuple[str, dict[str, Any]]:
-    """Makes the sample inbox where it is not there yet, and returns its collection."""
+    """Make the sample inbox where it is not there yet, and return its collection."""
     inbox, originals = OUTPUT / "inbox", OUTPUT / "originals"
     if not inbox.exists():
         from samples import make
@@ -105,7 +105,7 @@ def _samples() -> tuple[str, dict[str, Any]]:
 
 
 def _own() -> tuple[str, dict[str, Any]]:
-    """Returns the collection of the folder given as INBOX.
+    """Return the collection of the folder given as INBOX.
 
     Raises:
         Trouble: there is no such folder.
@@ -125,7 +125,7 @@ def _own() -> tuple[str, dict[str, Any]]:
 
 
 def _remember(name: str, entry: dict[str, Any]) -> bool:
-    """Writes one collection to the demo's own collections file, and returns whether an earlier run did so too."""
+    """Write one collection to the demo's own collections file, and return whether an earlier run did so too."""
     COLLECTIONS.parent.mkdir(parents=True, exist_ok=True)
     document = yaml.safe_load(COLLECTIONS.read_text(encoding="utf-8")) if COLLECTIONS.exists() else {"collections": {}}
     again = name in document["collections"]
@@ -137,7 +137,7 @@ def _remember(name: str, entry: dict[str, Any]) -> bool:
 
 
 def _port() -> int:
-    """Returns the port that `make up` would take, or any free one while another program has it."""
+    """Return the port that `make up` would take, or any free one while another program has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -37,7 +37,7 @@ class Keeper:
         self.due: dict[str, float] = {}
 
     def run(self) -> None:
-        """Returns when it is told to end, or the components were stopped."""
+        """Return when it is told to end, or the components were stopped."""
         while not self.ending and (state := components.state()):
             for place, name in enumerate(components.COMPONENTS):
                 if components.find(*state["processes"][place]) is None and not self.ending:
@@ -50,7 +50,7 @@ class Keeper:
             time.sleep(LOOK_EVERY)
 
     def bring_back(self, name: str, place: int, state: dict[str, Any]) -> None:
-        """Starts a component again, once its pause is over, and writes down its new process."""
+        """Start a component again, once its pause is over, and write down its new process."""
         moment = time.monotonic()
         if name not in self.due:
             quick = moment - self.began[name] < HEALTHY_AFTER and self.began[name] > 0
@@ -68,7 +68,7 @@ class Keeper:
 
 
 def main() -> None:
-    """Keeps the components running until a signal comes."""
+    """Keep the components running until a signal comes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     keeper = Keeper()
 

@@ -4,7 +4,7 @@ import os
 
 
 def main() -> None:
-    """Brings the metadata database up to date and creates the pool that inpainting takes its slots from."""
+    """Bring the metadata database up to date and creates the pool that inpainting takes its slots from."""
     # Before Airflow is imported, which reads it once: a page of notices would hide the one that matters.
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     from airflow.models.pool import Pool

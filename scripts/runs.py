@@ -65,7 +65,7 @@ def trigger(api: Api, dag_id: str, conf: dict[str, Any]) -> str:
 
 
 def follow(api: Api, dag_id: str, run_id: str) -> Run:
-    """Prints the progress of a run until it has ended, and returns what came of it."""
+    """Print the progress of a run until it has ended, and return what came of it."""
     page = f"/dags/{dag_id}/runs/{urllib.parse.quote(run_id)}"
     path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}"
     began, shown, state = time.monotonic(), "", ""
@@ -86,7 +86,7 @@ def follow(api: Api, dag_id: str, run_id: str) -> Run:
 
 
 def _tasks(api: Api, path: str) -> list[dict[str, Any]]:
-    """Returns all task instances of a run, page by page."""
+    """Return all task instances of a run, page by page."""
     found: list[dict[str, Any]] = []
     while True:
         answer = api.get(f"{path}/taskInstances", limit=100, offset=len(found))
@@ -96,7 +96,7 @@ def _tasks(api: Api, path: str) -> list[dict[str, Any]]:
 
 
 def _progress(tasks: list[dict[str, Any]]) -> str:
-    """Returns one line on how far each stage is."""
+    """Return one line on how far each stage is."""
     known = Counter(task["task_id"].rpartition(".")[2] for task in tasks)
     done = Counter(task["task_id"].rpartition(".")[2] for task in tasks if task["state"] in ENDED)
     line = "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in STAGES if done[stage])
@@ -105,7 +105,7 @@ def _progress(tasks: list[dict[str, Any]]) -> str:
 
 
 def _returned(api: Api, path: str, task: str, key: str) -> str | None:
-    """Returns what a task handed on, or None when it did not come to that."""
+    """Return what a task handed on, or None when it did not come to that."""
     try:
         return api.get(f"{path}/taskInstances/{task}/xcomEntries/{key}", deserialize="true")["value"]
     except urllib.error.HTTPError:

@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.damage import simulate
+from pipeline.simulation import simulate
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ SAMPLES = (
 
 
 def make(inbox: Path, originals: Path) -> list[str]:
-    """Writes the inbox and, in a folder of its own, the truth; the same bytes every time.
+    """Write the inbox and, in a folder of its own, the truth; the same bytes every time.
 
     Returns:
         The paths below the inbox that are scans, among them two files that cannot be read.
@@ -75,7 +75,7 @@ def make(inbox: Path, originals: Path) -> list[str]:
 
 
 def _picture(sample: Sample) -> NDArray[Any]:
-    """Returns the undamaged picture at the depth in which it is stored."""
+    """Return the undamaged picture at the depth in which it is stored."""
     bundled = Path(skimage.data.data_dir) / sample.source
     picture = cv2.imread(str(bundled))[..., ::-1] if bundled.suffix else getattr(skimage.data, sample.source)()
     picture = np.ascontiguousarray(picture[..., :3]) if picture.ndim == 3 else picture

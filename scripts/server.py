@@ -24,7 +24,7 @@ class Trouble(Exception):
 
 
 def start(port: int, *, timeout: float = 120.0) -> None:
-    """Starts all components on loopback and returns when each says that it is healthy.
+    """Start all components on loopback and return when each says that it is healthy.
 
     Raises:
         Trouble: the port is taken, or a component ended or was not healthy in time (its log is named).
@@ -48,14 +48,14 @@ def start(port: int, *, timeout: float = 120.0) -> None:
 
 
 def keep() -> None:
-    """Starts what keeps the components running, unless it runs."""
+    """Start what keeps the components running, unless it runs."""
     told = state()
     if told and find(*told.get("keeper", (0, 0.0))) is None:
         save(told | {"keeper": started("keeper", environment(told["port"]))})
 
 
 def stop() -> int:
-    """Stops every component and all that they started, and returns how many had to be killed."""
+    """Stop every component and all that they started, and return how many had to be killed."""
     # First whoever would start them again.
     keeper = find(*state().get("keeper", (0, 0.0)))
     if keeper is not None:
@@ -84,7 +84,7 @@ def stop() -> int:
 
 
 def healthy(port: int) -> bool:
-    """Returns whether every component reports to be healthy."""
+    """Return whether every component reports to be healthy."""
     try:
         answer = Api(port).get("/api/v2/monitor/health")
     except (OSError, ValueError):
@@ -107,7 +107,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def main(command: str) -> None:
-    """Runs `up` or `down`."""
+    """Run `up` or `down`."""
     if command == "down":
         print("Airflow is stopped." if running() and stop() >= 0 else "Airflow was not running.")
         return

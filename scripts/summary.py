@@ -18,7 +18,7 @@ NAME = 36
 
 
 def summarise(report: str) -> None:
-    """Prints the summary of a batch.
+    """Print the summary of a batch.
 
     Args:
         report: URI of the folder of its report.
@@ -42,7 +42,7 @@ def summarise(report: str) -> None:
 
 
 def _outcome(row: dict[str, Any]) -> str:
-    """Returns a line on what became of a file, and a second one on why where it was not restored."""
+    """Return a line on what became of a file, and a second one on why where it was not restored."""
     size = f"{row['width']}×{row['height']}, {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
     line = f"{row['outcome']:<12}{_name(row):<{NAME}} {size:<22}"
     if row["outcome"] == "restored":
@@ -55,13 +55,13 @@ def _outcome(row: dict[str, Any]) -> str:
 
 
 def _left(row: dict[str, Any]) -> str:
-    """Returns how many marks were not filled, with a comma before it; empty for none."""
+    """Return how many marks were not filled, with a comma before it; empty for none."""
     count = int(row["suggested"] or 0)
     return f", {count} {'mark' if count == 1 else 'marks'} not filled" if count else ""
 
 
 def _print_truth(rows: list[dict[str, Any]]) -> None:
-    """Prints PSNR and SSIM: of the damaged scan, of Telea's fill and of ours; whole, and in the hole alone."""
+    """Print PSNR and SSIM: of the damaged scan, of Telea's fill and of ours; whole, and in the hole alone."""
     print("\nAgainst the known originals, with Telea on the same masks beside it:\n")
     print(f"{'':<{NAME}} {'PSNR dB, whole image':^26} {'in the hole':^17}   {'SSIM, whole':^17} {'in the hole':^17}")
     print(f"{'':<{NAME}} {'damaged':>8}" + 4 * f"{'Telea':>8} {'restored':>8} ")
@@ -77,7 +77,7 @@ def _print_truth(rows: list[dict[str, Any]]) -> None:
 
 
 def _figures(row: dict[str, Any], telea: Engine) -> list[float]:
-    """Returns the figures of one scan; what the batch did not measure itself is measured here in the same way."""
+    """Return the figures of one scan; what the batch did not measure itself is measured here in the same way."""
     scan, original = (scans.colour(_scan(row[name])) for name in ("uri", "original_uri"))
     mask = _scan(row["mask_out_uri"]).pixels
     [filled] = inpaint([Job("", scan, mask)], telea)

@@ -31,7 +31,7 @@ from benchmarks.detection.plot import write_curves
 from benchmarks.detection.real import on_real
 from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.sets import ALL_KINDS, every, foreign, own, pictures
-from pipeline.damage import load_detector
+from pipeline.detection.load import load_detector
 from pipeline.engines import load_engine
 from pipeline.settings import Recipe
 
@@ -39,7 +39,7 @@ PARTS = ("foreign", "own", "kinds", "clean", "restored", "real", "cost")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints tables, or one JSON object."""
+    """Print tables, or one JSON object."""
     given = _parser().parse_args(arguments)
     cv2.setNumThreads(1)
     names = dict(_named(text) for text in given.detector)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]) -> dict[str, Any]:
-    """Returns all figures asked for, by part; parts whose pictures are missing are left out."""
+    """Return all figures asked for, by part; parts whose pictures are missing are left out."""
     detectors = {label: load_detector(name, weights=weights) for label, (name, weights) in names.items()}
     data, report = given.data, dict[str, Any]()
     kinds, recipe, rim = given.kind or ALL_KINDS, Recipe(precision=given.precision), given.rim
@@ -84,7 +84,7 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
 
 
 def tell(report: dict[str, Any]) -> None:
-    """Prints the figures as lines of text."""
+    """Print the figures as lines of text."""
     for part in ("foreign", "own", "kinds"):
         for name, found in report.get(part, {}).items():
             for level in LEVELS:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from benchmarks.detection.figures import Plane
-from pipeline.damage.connected import connected
-from pipeline.damage.sizes import stroke_width
+from pipeline.imaging.connected_components import connected
+from pipeline.imaging.resolution import stroke_width
 from pipeline.metrics.tolerance import tolerated
 
 #: Upper limits in grey levels between a piece and the ring around it, and in pixels of its greatest width.
@@ -28,7 +28,7 @@ class Bands:
         self._found: dict[str, int] = defaultdict(int)
 
     def add(self, mask: Plane, truth: Plane, grey: Plane) -> None:
-        """Counts one picture: what was marked, the truth, and the damaged picture's luminance, each (H,W)."""
+        """Count one picture: what was marked, the truth, and the damaged picture's luminance, each (H,W)."""
         found = (truth > 0) & (tolerated(mask) > 0)
         for names, place, inside in pieces(truth, grey):
             for name in names:
@@ -36,13 +36,13 @@ class Bands:
                 self._found[name] += int(np.count_nonzero(found[place] & inside))
 
     def recalls(self) -> dict[str, float]:
-        """Returns the recall of each band that was met, in the order of the bands."""
+        """Return the recall of each band that was met, in the order of the bands."""
         order = ("lighter", "darker", *CONTRASTS, *WIDTHS)
         return {name: round(self._found[name] / self._damaged[name], 4) for name in order if self._damaged[name]}
 
 
 def pieces(truth: Plane, grey: Plane) -> Iterator[tuple[list[str], tuple[slice, slice], np.ndarray]]:
-    """Yields each connected piece of damage: its bands, its place, and where in that place it is."""
+    """Yield each connected piece of damage: its bands, its place, and where in that place it is."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((truth > 0).astype(np.uint8), connectivity=8)
     for index in range(1, count):
         x, y, width, height = (int(value) for value in stats[index, :4])

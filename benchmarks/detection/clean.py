@@ -10,14 +10,14 @@ import numpy as np
 
 from benchmarks.detection.night import found_bare
 from benchmarks.detection.sets import load
-from pipeline.damage import Detector
+from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
 
 def on_clean(
     detectors: dict[str, Detector], paths: Iterable[Path], recipe: Recipe | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Returns for each detector the area marked in per cent (mean, worst), the share left empty, the worst five."""
+    """Return for each detector the area marked in per cent (mean, worst), the share left empty, the worst five."""
     shares: dict[str, list[tuple[float, float, str]]] = {name: [] for name in detectors}
     for path in paths:
         picture = load(path)

@@ -14,7 +14,7 @@ from benchmarks.speed import damage, peak
 
 
 def picture(megapixels: float) -> Plane:
-    """Returns a photograph (H,W,3) repeated to a size, by tiles: no blank areas, no enlargement's blur."""
+    """Return a photograph (H,W,3) repeated to a size, by tiles: no blank areas, no enlargement's blur."""
     import skimage.data
 
     side = round((megapixels * 1e6) ** 0.5)
@@ -28,7 +28,7 @@ def picture(megapixels: float) -> Plane:
 
 
 def cost(name: str, weights: Path | None, megapixels: float, threads: int = 1) -> dict[str, float | str]:
-    """Returns processor seconds and clock seconds a megapixel and the peak in MiB; measured in this process.
+    """Return processor seconds and clock seconds a megapixel and the peak in MiB; measured in this process.
 
     Args:
         name: a detector, or `inpainting` for engine `rn` on 2 % damage.
@@ -36,7 +36,7 @@ def cost(name: str, weights: Path | None, megapixels: float, threads: int = 1) -
         megapixels: of the picture.
         threads: that OpenCV may use.
     """
-    from pipeline.damage import load_detector
+    from pipeline.detection.load import load_detector
     from pipeline.engines import Job, inpaint, load_engine
 
     cv2.setNumThreads(threads)
@@ -65,7 +65,7 @@ def cost(name: str, weights: Path | None, megapixels: float, threads: int = 1) -
 
 
 def costs(names: dict[str, tuple[str, Path | None]], sizes: list[float]) -> dict[str, list[dict[str, float | str]]]:
-    """Returns the cost of each detector (by label: name and weights) and of inpainting, for each size."""
+    """Return the cost of each detector (by label: name and weights) and of inpainting, for each size."""
     report: dict[str, list[dict[str, float | str]]] = {}
     for label, (name, weights) in {"inpainting": ("inpainting", None), **names}.items():
         for size in sizes:

@@ -12,8 +12,8 @@ from benchmarks.detection.bands import Bands
 from benchmarks.detection.figures import Curve, Plane, Tally
 from benchmarks.detection.night import found_bare, unattended
 from benchmarks.detection.sets import Damaged
-from pipeline.damage import Detector
-from pipeline.damage.finish import widen
+from pipeline.detection.postprocess import widen
+from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
 #: What is repaired, what is suggested, and what a night fills: repairs that the guards let pass.
@@ -23,7 +23,7 @@ LEVELS = ("repair", "suggest", "filled")
 def on_damaged(
     detectors: dict[str, Detector], cases: Iterable[Damaged], recipe: Recipe | None = None, *, rim: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Returns for each detector its figures by level, pixels pooled over all pictures, and its curve.
+    """Return for each detector its figures by level, pixels pooled over all pictures, and its curve.
 
     Keys: each level with precision, recall, F1, Dice, IoU, `bands` (recall by band) and `kinds` (figures by kind:
     recall of that kind's pixels; precision too where it was the picture's only kind); `review_share`, the share of
@@ -86,5 +86,5 @@ class Heard:
         return np.asarray(found)
 
     def leave(self) -> None:
-        """Leaves the detector as it was."""
+        """Leave the detector as it was."""
         del self._detector.chances

@@ -19,7 +19,7 @@ class Tally:
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
 
     def add(self, mask: Plane, truth: Plane) -> None:
-        """Counts one picture; both masks (H,W), not 0 where damaged."""
+        """Count one picture; both masks (H,W), not 0 where damaged."""
         marked, damaged = mask > 0, truth > 0
         right = marked & (tolerated(truth) > 0)
         found = damaged & (tolerated(mask) > 0)
@@ -27,7 +27,7 @@ class Tally:
         self.sums += [float(np.count_nonzero(plane)) for plane in planes]
 
     def ratios(self) -> dict[str, float]:
-        """Returns precision, recall, F1, Dice and IoU; a precision of nothing marked is 1."""
+        """Return precision, recall, F1, Dice and IoU; a precision of nothing marked is 1."""
         right, marked, found, damaged, overlap, union = self.sums
         precision, recall = right / marked if marked else 1.0, found / max(damaged, 1)
         return {
@@ -48,14 +48,14 @@ class Curve:
     found: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
 
     def add(self, chance: Plane, truth: Plane) -> None:
-        """Counts one picture: chances (H,W) in 1/255, truth (H,W) not 0 where damaged."""
+        """Count one picture: chances (H,W) in 1/255, truth (H,W) not 0 where damaged."""
         self.marked += np.bincount(chance.ravel(), minlength=256)
         self.right += np.bincount(chance[tolerated(truth) > 0], minlength=256)
         # A damaged pixel is found at a threshold when the highest chance within 2 px reaches it.
         self.found += np.bincount(tolerated(chance)[truth > 0], minlength=256)
 
     def points(self) -> list[dict[str, float]]:
-        """Returns threshold, precision, recall and F1 for every threshold of 1/255 and more."""
+        """Return threshold, precision, recall and F1 for every threshold of 1/255 and more."""
         marked, right, found = (np.cumsum(each[::-1])[::-1] for each in (self.marked, self.right, self.found))
         rows = []
         for threshold in range(1, 256):
@@ -69,7 +69,7 @@ class Curve:
         return rows
 
     def average_precision(self) -> float:
-        """Returns the area under the curve of precision over recall."""
+        """Return the area under the curve of precision over recall."""
         points = sorted(self.points(), key=lambda point: point["recall"])
         recall = np.array([0.0, *(point["recall"] for point in points)])
         return round(float((np.diff(recall) * [point["precision"] for point in points]).sum()), 4)

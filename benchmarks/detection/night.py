@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.detection.figures import Plane
-from pipeline.damage import Detection, Detector, guard
-from pipeline.damage.finish import finish
+from pipeline.detection.postprocess import finish
+from pipeline.detection.types import Detection, Detector
+from pipeline.masks.guards import guard
 from pipeline.settings import Recipe
 
 
@@ -28,12 +29,12 @@ class Night:
 
 
 def found_bare(detector: Detector, pixels: Plane, recipe: Recipe) -> Detection:
-    """Returns what a detector finds on a picture (H,W) or (H,W,3) as a recipe asks for it, but for the rim."""
+    """Return what a detector finds on a picture (H,W) or (H,W,3) as a recipe asks for it, but for the rim."""
     return detector.detect(pixels, precision=recipe.precision, dilate=0, max_coverage=recipe.max_coverage)
 
 
 def unattended(pixels: Plane, bare: Detection, recipe: Recipe) -> Night:
-    """Returns what a night fills of what a detector is sure of, under a recipe's guards.
+    """Return what a night fills of what a detector is sure of, under a recipe's guards.
 
     Args:
         pixels: the picture, (H,W) or (H,W,3) uint8.

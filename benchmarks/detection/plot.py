@@ -10,7 +10,7 @@ FIELDS = ("set", "detector", "threshold", "precision", "recall", "f1")
 
 
 def write_curves(folder: Path, sets: dict[str, dict[str, dict[str, Any]]]) -> list[Path]:
-    """Returns the paths of `curves.csv` and `curves.png` below the folder; levels are dots beside the curves.
+    """Return the paths of `curves.csv` and `curves.png` below the folder; levels are dots beside the curves.
 
     Args:
         folder: made when absent.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.detection.figures import Plane, Tally
 from benchmarks.detection.night import found_bare
 from benchmarks.detection.sets import load, load_truth, pictures
-from pipeline.damage import Detector
-from pipeline.damage.luminance import luminance
+from pipeline.detection.types import Detector
+from pipeline.imaging.luminance import luminance
 from pipeline.metrics.tolerance import tolerated
 from pipeline.settings import Recipe
 
@@ -22,7 +22,7 @@ DETAIL, CHANGED = 12, 16.0
 
 
 def changed(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
-    """Returns (H,W), 255 where a restorer changed more than tones.
+    """Return (H,W), 255 where a restorer changed more than tones.
 
     Restorations are toned, coloured and sharpened all over. Local medians are therefore taken off both, the restored
     detail is brought to the strength of the damaged one around it (the slope of a local regression), and what still
@@ -38,14 +38,14 @@ def changed(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
 
 
 def _detail(grey: Plane) -> NDArray[np.float32]:
-    """Returns what stands out of the local median, which a scratch does not move as it would a mean."""
+    """Return what stands out of the local median, which a scratch does not move as it would a mean."""
     return grey.astype(np.float32) - cv2.medianBlur(grey, 2 * DETAIL + 1)
 
 
 def on_real(
     detectors: dict[str, Detector], folder: Path, recipe: Recipe | None = None
 ) -> dict[str, list[dict[str, Any]]]:
-    """Returns for each detector a row for each picture below `images` that has a partner of its stem.
+    """Return for each detector a row for each picture below `images` that has a partner of its stem.
 
     One in `references` is its restoration: of the picture, of what is repaired and of what is suggested, the per cent
     that the restorer changed (2 px). One in `masks` was painted by hand (255 = damage): precision and recall.
@@ -67,7 +67,7 @@ def on_real(
 
 
 def _shares(levels: dict[str, Plane], touched: NDArray[np.bool_]) -> dict[str, Any]:
-    """Returns how much a restorer changed of the picture and of each level, in per cent; None of an empty level."""
+    """Return how much a restorer changed of the picture and of each level, in per cent; None of an empty level."""
     row: dict[str, Any] = {"changed_percent": round(100 * float(touched.mean()), 1)}
     for level, mask in levels.items():
         row[f"{level}_percent"] = round(100 * float((mask > 0).mean()), 3)
@@ -77,7 +77,7 @@ def _shares(levels: dict[str, Plane], touched: NDArray[np.bool_]) -> dict[str, A
 
 
 def _ratios(levels: dict[str, Plane], truth: Plane) -> dict[str, Any]:
-    """Returns precision and recall of each level."""
+    """Return precision and recall of each level."""
     row: dict[str, Any] = {}
     for level, mask in levels.items():
         tally = Tally()

@@ -10,15 +10,15 @@ import numpy as np
 from benchmarks.detection.figures import Plane
 from benchmarks.detection.night import found_bare, unattended
 from benchmarks.detection.sets import Damaged
-from pipeline.damage import Detector
-from pipeline.damage.finish import widen
+from pipeline.detection.postprocess import widen
+from pipeline.detection.types import Detector
 from pipeline.engines import Engine, Job, inpaint, paste
 from pipeline.metrics import psnr, ssim
 from pipeline.settings import Recipe
 
 
 def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
-    """Returns the picture (H,W) or (H,W,3) uint8 with the mask filled."""
+    """Return the picture (H,W) or (H,W,3) uint8 with the mask filled."""
     (filled,) = inpaint([Job("picture", pixels, mask)], engine)
     result = np.rint(paste(pixels, mask, filled) * 255).astype(np.uint8)
     return result if pixels.ndim == 3 else result.mean(axis=-1).round().astype(np.uint8)
@@ -27,7 +27,7 @@ def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
 def end_to_end(
     detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged], recipe: Recipe | None = None
 ) -> dict[str, Any]:
-    """Returns mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
+    """Return mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
 
     By detector it is what a night makes of a picture: what the guards keep for a person is left alone, and
     `review_share` says how often they do.

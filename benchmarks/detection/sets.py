@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.detection.figures import Plane
-from pipeline.damage import KINDS, ArtefactBank, simulate
-from pipeline.damage.luminance import luminance
-from pipeline.training.cases import read_picture
-from pipeline.training.photos import is_held_out, list_photos
+from pipeline.evaluation.evaluation_cases import read_picture
+from pipeline.imaging.luminance import luminance
+from pipeline.imaging.photo_files import is_held_out, list_photos
+from pipeline.simulation import KINDS, ArtefactBank, simulate
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 SEED = 20260601
@@ -45,31 +45,31 @@ class Damaged:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Returns every picture below a folder, sorted."""
+    """Return every picture below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def every(paths: Sequence[Path], limit: int | None) -> list[Path]:
-    """Returns at most so many, spread over all."""
+    """Return at most so many, spread over all."""
     if not limit or len(paths) <= limit:
         return list(paths)
     return [paths[index * len(paths) // limit] for index in range(limit)]
 
 
 def load(path: Path) -> NDArray[np.uint8]:
-    """Returns a picture as it is stored, grey or RGB."""
+    """Return a picture as it is stored, grey or RGB."""
     with Image.open(path) as image:
         return np.asarray(image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB"))
 
 
 def load_truth(path: Path) -> Plane:
-    """Returns a mask of visible damage (H,W), 255 where it is at least half as bright as can be, else 0."""
+    """Return a mask of visible damage (H,W), 255 where it is at least half as bright as can be, else 0."""
     stored = load(path)
     return np.where((stored if stored.ndim == 2 else stored.max(axis=2)) >= 128, 255, 0).astype(np.uint8)
 
 
 def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
-    """Yields pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
+    """Yield pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
 
     Args:
         folder: holds both.
@@ -89,7 +89,7 @@ def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ())
 
 
 def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:
-    """Yields photographs held out of training, damaged by the project's simulator with held-out artefacts.
+    """Yield photographs held out of training, damaged by the project's simulator with held-out artefacts.
 
     Args:
         data: holds `photos` and, if there are any, `artefacts`.
@@ -108,23 +108,23 @@ def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged
 
 
 def spread(count: int, of: int) -> list[int]:
-    """Returns so many places in a list of `of`: by a prime step, so that few pictures still come from all folders."""
+    """Return so many places in a list of `of`: by a prime step, so that few pictures still come from all folders."""
     return [index * 37 % of for index in range(count)]
 
 
 def artefacts_of(data: Path) -> Path | None:
-    """Returns the folder of scanned artefacts, or None where there is none."""
+    """Return the folder of scanned artefacts, or None where there is none."""
     return data / "artefacts" if (data / "artefacts").is_dir() else None
 
 
 def held_out_bank(data: Path) -> ArtefactBank | None:
-    """Returns the artefacts that training holds out, or None where there are none."""
+    """Return the artefacts that training holds out, or None where there are none."""
     folder = artefacts_of(data)
     return ArtefactBank.load(folder, held_out=True) if folder else None
 
 
 def damage(name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None) -> Damaged:
-    """Returns a photograph damaged by the project's simulator, the same for the same index and kinds each time."""
+    """Return a photograph damaged by the project's simulator, the same for the same index and kinds each time."""
     rng = np.random.default_rng((SEED, index, kinds is None))
     chosen = None if kinds is None else [kinds[index % len(kinds)]]
     made = simulate(picture, rng, chosen, ageing=float(rng.uniform(0, 1)), bank=bank)

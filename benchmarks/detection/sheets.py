@@ -20,8 +20,9 @@ from benchmarks.detection.night import found_bare
 from benchmarks.detection.real import changed
 from benchmarks.detection.restored import fill
 from benchmarks.detection.sets import load, pictures
-from pipeline.damage import Detector, load_detector
-from pipeline.damage.finish import finish
+from pipeline.detection.load import load_detector
+from pipeline.detection.postprocess import finish
+from pipeline.detection.types import Detector
 from pipeline.engines import Engine, load_engine
 from pipeline.settings import Recipe
 
@@ -31,7 +32,7 @@ RED, ORANGE = (230, 20, 20), (255, 160, 0)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Writes the sheets and prints a line for each."""
+    """Write the sheets and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path)
     parser.add_argument("out", type=Path)
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def scans_below(folder: Path) -> list[Path]:
-    """Returns the scans below a folder: neither references nor masks."""
+    """Return the scans below a folder: neither references nor masks."""
     return [
         path
         for path in pictures(folder)
@@ -60,7 +61,7 @@ def scans_below(folder: Path) -> list[Path]:
 
 
 def reference_of(path: Path, folder: Path) -> Path | None:
-    """Returns the reference restoration of a scan, or None."""
+    """Return the reference restoration of a scan, or None."""
     for place in (folder / "references", folder.parent / "references", path.parent / "references"):
         for found in sorted(place.glob(f"{path.stem}.*")) if place.is_dir() else ():
             return found
@@ -70,7 +71,7 @@ def reference_of(path: Path, folder: Path) -> Path | None:
 def sheet(
     path: Path, reference: Path | None, detector: Detector, engine: Engine, out: Path, total: dict[str, Tally]
 ) -> dict[str, object]:
-    """Writes `out/STEM.jpg` and returns the shares marked, the number of pieces, and the agreement if any."""
+    """Write `out/STEM.jpg` and return the shares marked, the number of pieces, and the agreement if any."""
     scan = _fitted(_colour(load(path)), LARGEST)
     recipe = Recipe()
     bare = found_bare(detector, scan, recipe)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def files() -> list[Path]:
-    """Returns the collections files that count: the installation's, and the one that `make demo` writes.
+    """Return the collections files that count: the installation's, and the one that `make demo` writes.
 
     Before there is any collection there need not be a file, unless one is named in the environment.
     """
@@ -29,7 +29,7 @@ def files() -> list[Path]:
 
 
 def build_all() -> tuple[dict[str, DAG], list[str]]:
-    """Returns the DAGs by their ids, and one line for each mistake."""
+    """Return the DAGs by their ids, and one line for each mistake."""
     dags: dict[str, DAG] = {}
     problems: list[str] = []
     for path in files():
@@ -56,7 +56,7 @@ def build_all() -> tuple[dict[str, DAG], list[str]]:
 
 
 def _line(path: Path, *keys: str) -> int:
-    """Returns the 1-based line of a key that stands in a YAML file."""
+    """Return the 1-based line of a key that stands in a YAML file."""
     node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
     for wanted in keys:
         key, node = next((key, value) for key, value in node.value if key.value == wanted)

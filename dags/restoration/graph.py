@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-
-from dags.restoration import tries
 from dags.restoration.following import FollowingBatch
 from dags.restoration.late import deadline
 from dags.restoration.names import batch_name
-from dags.restoration.params import params
 from dags.restoration.policy import MOST_TRIES, RETRIES
-from dags.restoration.schedule import schedule
 from dags.restoration.stopping import callbacks
+
+from dags.restoration import tries
+from dags.restoration.params import params
+from dags.restoration.schedule import schedule
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -43,7 +43,7 @@ task may be cleared and run again at any time: finished work is skipped.
 
 
 def build(dag_id: str, collection: Collection) -> DAG:
-    """Returns the DAG of one collection.
+    """Return the DAG of one collection.
 
     Raises:
         AirflowTimetableInvalid: the schedule is not a cron expression.
@@ -79,7 +79,7 @@ def build(dag_id: str, collection: Collection) -> DAG:
 
 
 def _graph(dag_id: str, collection: Collection) -> None:
-    """Adds the tasks to the current DAG."""
+    """Add the tasks to the current DAG."""
 
     @task
     def receive() -> list[str]:
@@ -137,6 +137,7 @@ def _graph(dag_id: str, collection: Collection) -> None:
     @task
     def digest() -> dict[str, Any]:
         from dags.restoration.mail import channel
+
         from pipeline.stages.digest import digest
 
         return digest(_work(collection), _context(), channel=channel())
@@ -162,7 +163,7 @@ def _graph(dag_id: str, collection: Collection) -> None:
 
 
 def _context() -> TaskContext:
-    """Returns where this task stands, for logs, sidecars and ledger.
+    """Return where this task stands, for logs, sidecars and ledger.
 
     Raises:
         AirflowFailException: it was killed time and again.
@@ -185,12 +186,12 @@ def _context() -> TaskContext:
 
 
 def _batch() -> str:
-    """Returns the name of this run's batch."""
+    """Return the name of this run's batch."""
     run = get_current_context()["dag_run"]
     return batch_name(run.dag_id, run.run_id, run.run_after)
 
 
 def _work(collection: Collection) -> str:
-    from pipeline.stages.work import area
+    from pipeline.stages.batch import area
 
     return area(collection.output, _batch())

@@ -6,7 +6,7 @@ from airflow.sdk import Param
 
 
 def params() -> dict[str, Param]:
-    """Returns the parameters of a run, each with the words and limits that the trigger form shows."""
+    """Return the parameters of a run, each with the words and limits that the trigger form shows."""
     return {
         "source": Param(
             None,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def schedule(collection: Collection) -> CronTriggerTimetable | AssetOrTimeSchedule | Asset | None:
-    """Returns the schedule of one collection's DAG.
+    """Return the schedule of one collection's DAG.
 
     Raises:
         AirflowTimetableInvalid: the cron expression is none.
@@ -28,7 +28,7 @@ def schedule(collection: Collection) -> CronTriggerTimetable | AssetOrTimeSchedu
 
 
 def _inbox(collection: Collection) -> Asset:
-    """Returns the asset that stands for the inbox, with the watcher that rings when files have settled in it."""
+    """Return the asset that stands for the inbox, with the watcher that rings when files have settled in it."""
     # plugins/ is on the path wherever Airflow runs
     from inbox_trigger import InboxTrigger
     from queue_trigger import QueueTrigger

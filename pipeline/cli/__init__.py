@@ -28,7 +28,7 @@ exit codes: 0 done; 1 done in part, or not found; 2 wrong usage or configuration
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb and returns its exit code."""
+    """Run one verb and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser(next((word for word in given if word in VERBS), None))
     parsed = parser.parse_args(given)
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:
-    """Returns the parser, complete for the verb that was asked for."""
+    """Return the parser, complete for the verb that was asked for."""
     parser = argparse.ArgumentParser(
         "pipeline", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,7 +59,7 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, help_text in VERBS.items():
         if name == verb:
-            importlib.import_module(f"pipeline.cli.{name}").add_parser(verbs)
+            importlib.import_module(f"pipeline.cli.commands.{name}").add_parser(verbs)
         else:
             verbs.add_parser(name, help=help_text, add_help=False)
     return parser

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.cli.clock import duration
+from pipeline.cli.time_limit import duration
 
 if TYPE_CHECKING:
-    from pipeline.training.report import Report
+    from pipeline.training.common.progress import Report
 
 
 def show_progress(line: Report) -> None:
-    """Prints a line of progress to stderr; on a terminal the next one overwrites it."""
+    """Print a line of progress to stderr; on a terminal the next one overwrites it."""
     left = duration(line.left_seconds)
     text = (
         f"step {line.step:>7,}  {line.progress:6.1%}  loss {line.loss:.4f}  rate {line.rate:.1e}"

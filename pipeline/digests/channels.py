@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Literal, Protocol
 
-from pipeline.digests.hand_over import hand_over
+from pipeline.digests.smtp_send import hand_over
 from pipeline.errors import ConfigurationError, StoreUnavailable, UnclearDelivery
 from pipeline.storage import write_bytes
 
@@ -24,7 +24,7 @@ class Channel(Protocol):
     """Anything that takes a message to its readers."""
 
     def send(self, message: EmailMessage) -> None:
-        """Hands the message over whole.
+        """Hand the message over whole.
 
         Raises:
             StoreUnavailable: not now; sending the same message again may succeed.
@@ -40,7 +40,7 @@ class FileChannel:
     uri: str
 
     def send(self, message: EmailMessage) -> None:
-        """Writes the message.
+        """Write the message.
 
         Raises:
             StoreUnavailable: the place does not answer or refuses writes.
@@ -68,7 +68,7 @@ class SmtpChannel:
     context: ssl.SSLContext | None = field(default=None, repr=False)
 
     def send(self, message: EmailMessage) -> None:
-        """Sends the message to all its recipients; those the server refuses alone are named in the log.
+        """Send the message to all its recipients; those the server refuses alone are named in the log.
 
         Raises:
             StoreUnavailable: no answer, a dropped connection, or a server that says "later" (4xx).
@@ -102,7 +102,7 @@ class SmtpChannel:
 
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
-        """Gives a connection; how a server behaves when it is left says nothing of the message."""
+        """Give a connection; how a server behaves when it is left says nothing of the message."""
         server = self._connect()
         try:
             yield server
@@ -126,7 +126,7 @@ class SmtpChannel:
 
 
 def _failure(where: str, code: int, words: str) -> StoreUnavailable | ConfigurationError:
-    """Returns the error for a server's answer: 4xx is for now, 5xx for good."""
+    """Return the error for a server's answer: 4xx is for now, 5xx for good."""
     return StoreUnavailable(f"{where}: {words}") if 400 <= code < 500 else ConfigurationError(f"{where}: {words}")
 
 
@@ -135,6 +135,6 @@ def _answers(recipients: dict[str, tuple[int, bytes]]) -> str:
 
 
 def _words(answer: bytes | str) -> str:
-    """Returns a server's answer on one line."""
+    """Return a server's answer on one line."""
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     return " ".join(text.split())[:300]

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.reports.attention import Concern, concerns
+from pipeline.reports.before_after import preview_of
 from pipeline.reports.document import headline
+from pipeline.reports.escape import one_line, visible
 from pipeline.reports.figures import Figures, figures
 from pipeline.reports.frames import complete
 from pipeline.reports.language import FOLDER, Language
-from pipeline.reports.names import one_line, visible
+from pipeline.reports.page_regions import told
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import jpeg
-from pipeline.reports.places import told
-from pipeline.reports.plates import preview_of
 from pipeline.reports.suggestions import carrying, sentence
 from pipeline.reports.summary import BatchSummary, Preview
 
@@ -69,7 +69,7 @@ class Content:
 
 
 def compose(frame: pd.DataFrame, batch: BatchSummary, previews: Callable[[Any], Preview | None]) -> Content:
-    """Returns what the digest of a batch says.
+    """Return what the digest of a batch says.
 
     Args:
         frame, batch, previews: as for `pipeline.reports.write_report`; at most a few previews are asked for.
@@ -93,7 +93,7 @@ def compose(frame: pd.DataFrame, batch: BatchSummary, previews: Callable[[Any], 
 
 
 def subject(found: Figures, batch: BatchSummary, t: Language) -> str:
-    """Returns the subject, on one line whatever the collection is called."""
+    """Return the subject, on one line whatever the collection is called."""
     parts = [t.count(f"mail.part.{outcome}", n) for outcome, n in _in_order(found) if n]
     what = ", ".join(parts) or t("mail.nothing")
     date = t.date(batch.finished, batch.timezone, short=True)
@@ -101,12 +101,12 @@ def subject(found: Figures, batch: BatchSummary, t: Language) -> str:
 
 
 def _in_order(found: Figures) -> list[tuple[Outcome, int]]:
-    """Returns the counts with what was not worth a word last."""
+    """Return the counts with what was not worth a word last."""
     return sorted(found.counts.items(), key=lambda entry: entry[0] is Outcome.UNCHANGED)
 
 
 def quality(found: Figures, t: Language) -> list[str]:
-    """Returns the quality of the repairs in sentences: measured and estimated apart."""
+    """Return the quality of the repairs in sentences: measured and estimated apart."""
     sentences = []
     whole, hole = found.true.get("psnr"), found.true.get("psnr_hole")
     if whole:
@@ -123,7 +123,7 @@ def quality(found: Figures, t: Language) -> list[str]:
 
 
 def _pairs(full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], Preview | None]) -> list[Pair]:
-    """Returns a few images: those that want attention, then the largest flawless repairs, then marks left unfilled."""
+    """Return a few images: those that want attention, then the largest flawless repairs, then marks left unfilled."""
     reasons = {concern.number: concern.reason for concern in wanted}
     restored = full[(full["outcome"] == Outcome.RESTORED) & ~full["number"].isin(list(reasons))]
     best = restored.sort_values("coverage", ascending=False, kind="stable")["number"].head(MOST_PAIRS).tolist()

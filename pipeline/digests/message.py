@@ -21,8 +21,8 @@ from pipeline.digests.content import Content, compose
 from pipeline.errors import ConfigurationError
 from pipeline.reports import palette
 from pipeline.reports.document import bar, environment
+from pipeline.reports.escape import one_line
 from pipeline.reports.language import in_zone
-from pipeline.reports.names import one_line
 from pipeline.reports.palette import Outcome
 from pipeline.reports.summary import BatchSummary, Preview
 
@@ -46,7 +46,7 @@ def build_digest(
     run_url: str = "",
     attach_megabytes: float = 10.0,
 ) -> EmailMessage:
-    """Returns the digest of a batch, ready for a channel; the same batch gives the same message, identifier included.
+    """Return the digest of a batch, ready for a channel; the same batch gives the same message, identifier included.
 
     The parts, as a mail program walks them: mixed( alternative( text, related( HTML, pictures ) ), PDF ).
 
@@ -114,7 +114,7 @@ def build_digest(
 
 
 def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) -> str:
-    """Returns the sentence that says where the report is."""
+    """Return the sentence that says where the report is."""
     t = content.t
     if pdf is None:
         return t("mail.path", place=one_line(content.batch.output, 200)) if content.batch.output else ""
@@ -126,7 +126,7 @@ def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) 
 
 
 def address(text: str, role: str, name: str = "") -> Address:
-    """Returns an address; one with a line break or any other trick in it is refused.
+    """Return an address; one with a line break or any other trick in it is refused.
 
     Raises:
         ConfigurationError: it is not one address.
@@ -142,7 +142,7 @@ def address(text: str, role: str, name: str = "") -> Address:
 
 
 def label(name: str) -> str:
-    """Returns a name as part of a host or file name."""
+    """Return a name as part of a host or file name."""
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60] or "collection"
 
 
@@ -151,7 +151,7 @@ def _multiparts(message: EmailMessage) -> Iterator[EmailMessage]:
 
 
 def _text() -> jinja2.Environment:
-    """Returns the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
+    """Return the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
     engine = environment(TEMPLATES).overlay(autoescape=False)
     # A path or link must stay whole, to be copied.
     engine.filters["wrapped"] = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)

@@ -10,15 +10,15 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from pipeline.digests.message import address, label
+from pipeline.reports.escape import one_line
 from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
-from pipeline.reports.names import one_line
 from pipeline.settings import Collection
 
 
 def build_notice(
     collection: Collection, kind: str, batch: str, moment: datetime, why: str, *, sender: str, run_url: str = ""
 ) -> EmailMessage:
-    """Returns a notice as plain text, ready for a channel; the same notice has the same Message-ID.
+    """Return a notice as plain text, ready for a channel; the same notice has the same Message-ID.
 
     Args:
         kind: `waiting` (it goes on by itself), `stopped` (the next run goes on) or `late`.

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.grid import sample
-from pipeline.engines.interface import FloatImage, Rect
+from pipeline.engines.interface import FloatImage
 from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
+from pipeline.imaging.rectangles import Rect
 
 VERSION = 2
 """Raised when fills are mixed otherwise: it is part of every result's key."""
@@ -45,7 +46,7 @@ class Patch:
 
 
 def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
-    """Returns the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten.
+    """Return the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten.
 
     Args:
         window: of the scan's plan.
@@ -68,7 +69,7 @@ def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patc
 
 
 def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
-    """Returns the mixed fill (N,3) in 0..1 of each damaged pixel, in the order of `mask != 0`; (0,3) without patches.
+    """Return the mixed fill (N,3) in 0..1 of each damaged pixel, in the order of `mask != 0`; (0,3) without patches.
 
     Each window's say is 1 in its core and falls to 0 over the overlap; with several levels it is multiplied by the
     level's share at that pixel. A pixel's value is the mean of all fills by their say.
@@ -107,7 +108,7 @@ def _squares(rect: Rect) -> list[tuple[int, int]]:
 
 
 def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
-    """Returns the smallest rectangle within one that holds its damage, or ``None`` where there is none."""
+    """Return the smallest rectangle within one that holds its damage, or ``None`` where there is none."""
     if rect.height <= 0 or rect.width <= 0:
         return None  # beyond the scan, where small scans are continued
     left, top, width, height = cv2.boundingRect(mask[rect.slices])
@@ -117,7 +118,7 @@ def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
 
 
 def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], width: int) -> NDArray[np.intp]:
-    """Returns where the damaged pixels of a rectangle stand among all places (N,) of a scan of that width."""
+    """Return where the damaged pixels of a rectangle stand among all places (N,) of a scan of that width."""
     counts = damaged.sum(axis=1)
     first = np.searchsorted(places, np.arange(rect.top, rect.bottom) * width + rect.left)
     ranks: NDArray[np.intp] = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
@@ -125,7 +126,7 @@ def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], wid
 
 
 def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: FloatImage | None) -> FloatImage:
-    """Returns the mean (n,3) of the patches by their say at the damaged pixels (h,w) of a rectangle."""
+    """Return the mean (n,3) of the patches by their say at the damaged pixels (h,w) of a rectangle."""
     total = np.zeros((rect.height, rect.width, 3), np.float32)
     weight = np.zeros((rect.height, rect.width), np.float32)
     for patch in patches:
@@ -144,7 +145,7 @@ def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: Fl
 
 
 def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
-    """Returns a window's say (h,w) at each pixel of a rectangle."""
+    """Return a window's say (h,w) at each pixel of a rectangle."""
 
     def ramp(start: int, stop: int, first: int, last: int) -> FloatImage:
         at = np.arange(start, stop, dtype=np.float32) + np.float32(0.5)
@@ -162,7 +163,7 @@ def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
 
 
 def _enlarge(patch: Patch, rect: Rect) -> FloatImage:
-    """Returns the patch's pixels at native scale in a rectangle within it."""
+    """Return the patch's pixels at native scale in a rectangle within it."""
     scale = patch.scale
     if scale == 1:
         return to_float(patch.pixels[rect.within(patch.rect)])

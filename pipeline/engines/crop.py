@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.interface import BoolMask, FloatImage, Rect
+from pipeline.engines.interface import BoolMask, FloatImage
 from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
+from pipeline.imaging.rectangles import Rect
 
 VERSION = 2
 """Raised when windows are cut otherwise: it is part of every result's key."""
@@ -19,7 +20,7 @@ STRIP_PIXELS = 1 << 20
 
 
 def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple[FloatImage, BoolMask]:
-    """Returns image (h,w,3) float32 in 0..1, zero in the holes, and holes (h,w) of one window.
+    """Return image (h,w,3) float32 in 0..1, zero in the holes, and holes (h,w) of one window.
 
     Pixels that are no numbers count as holes, values beyond 0..1 are cut. A shrunk window averages what is intact in
     each block; a block is a hole when more than half of it is missing.
@@ -59,7 +60,7 @@ def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple
 
 
 def _cut(colour: NDArray[Any], mask: NDArray[np.uint8], rect: Rect) -> tuple[FloatImage, BoolMask]:
-    """Returns image and holes of a rectangle at native scale, reflected where it reaches beyond the scan."""
+    """Return image and holes of a rectangle at native scale, reflected where it reaches beyond the scan."""
     height, width = mask.shape
     if rect.top >= 0 and rect.left >= 0 and rect.bottom <= height and rect.right <= width:
         image = to_float(colour[rect.slices])
@@ -76,6 +77,6 @@ def _cut(colour: NDArray[Any], mask: NDArray[np.uint8], rect: Rect) -> tuple[Flo
 
 
 def _reflect(start: int, stop: int, size: int) -> NDArray[np.intp]:
-    """Returns indices start..stop folded into 0..size-1, the edge repeated, so that one pixel is enough."""
+    """Return indices start..stop folded into 0..size-1, the edge repeated, so that one pixel is enough."""
     index = np.arange(start, stop, dtype=np.intp) % (2 * size)
     return np.where(index < size, index, 2 * size - 1 - index)

@@ -51,7 +51,7 @@ class DcganDigitsEngine:
         Raises:
             ConfigurationError: a window is not a digit; nothing was filled.
         """
-        from pipeline.digits.fill import draw
+        from pipeline.engines.digits.fill import draw
 
         check(images, holes)
         drawn = draw(self._network, images.mean(axis=3, dtype=np.float32), holes)
@@ -63,7 +63,7 @@ class DcganDigitsEngine:
 
 
 def check(images: FloatImage, holes: BoolMask) -> None:
-    """Refuses windows (N,H,W,3) that are no digits: a network that knows nothing else would draw strokes into them.
+    """Refuse windows (N,H,W,3) that are no digits: a network that knows nothing else would draw strokes into them.
 
     Raises:
         ConfigurationError: says what is wrong and what to do.
@@ -87,7 +87,7 @@ def load_dcgan_digits(path: Path) -> DcganDigitsEngine:
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    from pipeline.digits.weights import FILLERS, load_network
+    from pipeline.engines.digits.weights import FILLERS, load_network
 
     name, network, digest = load_network(path, *FILLERS)
     return DcganDigitsEngine(network, name, digest)

@@ -122,7 +122,7 @@ def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rn
 
 
 def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yields top and left of every square of the scan's grid that is near a window and has no damage, once each."""
+    """Yield top and left of every square of the scan's grid that is near a window and has no damage, once each."""
     seen: set[tuple[int, int]] = set()
     for rect in filled.windows:
         near = rect.grow(REACH, mask.shape)

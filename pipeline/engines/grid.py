@@ -37,7 +37,7 @@ class Grid:
 
 
 def reduce_mask(mask: NDArray[np.uint8]) -> Grid:
-    """Returns the grid of a mask (H,W) of 0 and 255, contiguous; one pass over the mask."""
+    """Return the grid of a mask (H,W) of 0 and 255, contiguous; one pass over the mask."""
     height, width = mask.shape
     pad = ((0, -height % CELL), (0, -width % CELL))
     if any(after for _, after in pad):
@@ -55,7 +55,7 @@ def reduce_mask(mask: NDArray[np.uint8]) -> Grid:
 
 
 def level_field(depth: FloatImage, limit: int) -> FloatImage:
-    """Returns for each cell the level that should fill it: 0 at native scale, 1 at half, 2 at a quarter, …
+    """Return for each cell the level that should fill it: 0 at native scale, 1 at half, 2 at a quarter, …
 
     Fractions are shares of two levels: 0.25 means three parts native, one part half scale. Up to ``limit`` / 2 pixels
     of depth all is native; at ``limit`` all is half scale, at twice that a quarter, so that at its own scale no pixel
@@ -65,14 +65,14 @@ def level_field(depth: FloatImage, limit: int) -> FloatImage:
 
 
 def level_cells(grid: Grid, field: FloatImage, level: int) -> BoolMask:
-    """Returns the occupied cells to which a level contributes when the field is interpolated between cells."""
+    """Return the occupied cells to which a level contributes when the field is interpolated between cells."""
     kernel = np.ones((3, 3), np.uint8)
     cells: BoolMask = grid.occupied & (cv2.dilate(field, kernel) > level - 1) & (cv2.erode(field, kernel) < level + 1)
     return cells
 
 
 def pool(cells: BoolMask, factor: int) -> BoolMask:
-    """Returns cells at 1/``factor`` of their side, true where any was."""
+    """Return cells at 1/``factor`` of their side, true where any was."""
     if factor == 1:
         return cells
     height, width = cells.shape
@@ -82,7 +82,7 @@ def pool(cells: BoolMask, factor: int) -> BoolMask:
 
 
 def sample(field: NDArray[Any], rows: slice, columns: slice) -> FloatImage:
-    """Returns the field at each pixel of a rectangle of the scan, interpolated between the centres of the cells.
+    """Return the field at each pixel of a rectangle of the scan, interpolated between the centres of the cells.
 
     The value at a pixel is the same whatever rectangle it is asked for in.
     """

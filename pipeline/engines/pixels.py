@@ -11,7 +11,7 @@ from pipeline.engines.interface import FloatImage
 
 
 def to_float(pixels: NDArray[Any]) -> FloatImage:
-    """Returns pixels as (H,W,3) float32, integers scaled to 0..1; grey is repeated, an alpha channel left out.
+    """Return pixels as (H,W,3) float32, integers scaled to 0..1; grey is repeated, an alpha channel left out.
 
     Args:
         pixels: (H,W) or (H,W,C) with 1 (grey), 2 (grey and alpha), 3 or 4 (with alpha) channels; uint8, uint16 or
@@ -28,7 +28,7 @@ def to_float(pixels: NDArray[Any]) -> FloatImage:
 
 
 def canonical(mask: NDArray[Any]) -> NDArray[np.uint8]:
-    """Returns a mask (H,W) as uint8 with 255 where it is not 0, contiguous."""
+    """Return a mask (H,W) as uint8 with 255 where it is not 0, contiguous."""
     if mask.ndim != 2:
         raise ValueError(f"a mask has two dimensions, not {mask.ndim}")
     return np.ascontiguousarray(np.where(mask != 0, np.uint8(255), np.uint8(0)))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.cover import cover, sides
 from pipeline.engines.grid import CELL, level_cells, level_field, pool, reduce_mask
-from pipeline.engines.interface import BoolMask, FloatImage, Layout, Rect
+from pipeline.engines.interface import BoolMask, FloatImage, Layout
+from pipeline.engines.tiling import cover, sides
+from pipeline.imaging.rectangles import Rect
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Window:
 
 
 def wider(window: Window, shape: tuple[int, ...]) -> Window:
-    """Returns the window at half its scale: as large for the engine, twice the sides of the scan around its core."""
+    """Return the window at half its scale: as large for the engine, twice the sides of the scan around its core."""
     size = (2 * window.rect.height, 2 * window.rect.width)
     middle = ((window.core.top + window.core.bottom) // 2, (window.core.left + window.core.right) // 2)
     top, left = (max(0, min(at - side // 2, limit - side)) for at, side, limit in zip(middle, size, shape, strict=True))
@@ -62,7 +63,7 @@ class Plan:
 
 
 def plan(mask: NDArray[np.uint8], layout: Layout) -> Plan:
-    """Returns the windows over a mask; every damaged pixel lies in the core of one of them.
+    """Return the windows over a mask; every damaged pixel lies in the core of one of them.
 
     Args:
         mask: (H,W) of 0 and 255, contiguous.
@@ -84,7 +85,7 @@ def plan(mask: NDArray[np.uint8], layout: Layout) -> Plan:
 
 
 def _windows(cells: BoolMask, level: int, shape: tuple[int, ...], layout: Layout) -> list[Window]:
-    """Returns the windows of one level."""
+    """Return the windows of one level."""
     scale = 1 << level
     pooled = pool(cells, scale)
     extent = (-(-shape[0] // scale), -(-shape[1] // scale))
@@ -101,6 +102,6 @@ def _windows(cells: BoolMask, level: int, shape: tuple[int, ...], layout: Layout
 
 
 def _place(first: int, last: int, side: int, extent: int) -> tuple[int, int]:
-    """Returns start and length of a window around cells ``first`` to ``last``, moved inside the picture."""
+    """Return start and length of a window around cells ``first`` to ``last``, moved inside the picture."""
     start = (first + last) * CELL // 2 - side // 2
     return max(0, min(start, extent - side)), side

@@ -12,14 +12,14 @@ ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior", "dcgan-digits"
 
 
 def weights_path(weights: str) -> Path:
-    """Returns the file of shipped weights by name (``rn-faithful``), or the path itself when one is given."""
+    """Return the file of shipped weights by name (``rn-faithful``), or the path itself when one is given."""
     if "/" in weights or weights.endswith(".safetensors"):
         return Path(weights).expanduser()
     return WEIGHTS / f"{weights}.safetensors"
 
 
 def expected_digest(weights: str) -> str | None:
-    """Returns the sha256 that shipped weights must have, by the list that is shipped with them; ``None`` for others.
+    """Return the sha256 that shipped weights must have, by the list that is shipped with them; ``None`` for others.
 
     The list is what ``sha256sum *.safetensors > SHA256SUMS`` writes in the folder of the weights.
     """
@@ -31,7 +31,7 @@ def expected_digest(weights: str) -> str | None:
 
 
 def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto", backend: str = "auto") -> Engine:
-    """Returns an engine, ready to fill.
+    """Return an engine, ready to fill.
 
     Args:
         name: one of :data:`ENGINES`.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.engines.blend import Patch, blend, keep
 from pipeline.engines.crop import crop
 from pipeline.engines.interface import BoolMask, Engine, Filled, FloatImage, Job, Layout
-from pipeline.engines.memory import Careful
+from pipeline.engines.oom_backoff import Careful
 from pipeline.engines.pixels import canonical, to_float
 from pipeline.engines.plan import Plan, Window, plan, wider
 
@@ -45,7 +45,7 @@ def inpaint(
     batch_pixels: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Filled]:
-    """Yields the new pixels of each scan, in the order of the jobs.
+    """Yield the new pixels of each scan, in the order of the jobs.
 
     Jobs are taken only as they are needed: at most some 32 megapixels of small scans (or one large one) wait for
     others to share a batch with. No scan's result depends on its neighbours.
@@ -80,7 +80,7 @@ def inpaint(
 
 
 def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> FloatImage:
-    """Returns a scan (H,W,3) float32 with its new pixels; those outside the mask are as they were.
+    """Return a scan (H,W,3) float32 with its new pixels; those outside the mask are as they were.
 
     Args:
         colour: of the job; integers are scaled to 0..1.
@@ -111,7 +111,7 @@ class _Runner:
                 self._run(window.shape)
 
     def flush(self) -> None:
-        """Fills all windows that wait."""
+        """Fill all windows that wait."""
         for shape in list(self._groups):
             self._run(shape)
 
@@ -139,7 +139,7 @@ class _Runner:
 
 
 def _begin(job: Job, layout: Layout) -> _Work:
-    """Returns a scan with its plan."""
+    """Return a scan with its plan."""
     started = time.perf_counter()
     if job.colour.shape[:2] != job.mask.shape:
         size, mask_size = job.colour.shape[:2], job.mask.shape
@@ -154,7 +154,7 @@ def _begin(job: Job, layout: Layout) -> _Work:
 
 
 def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMask]]:
-    """Returns a window with its image and holes; one that sees nothing intact is widened until it does."""
+    """Return a window with its image and holes; one that sees nothing intact is widened until it does."""
     height, width = work.mask.shape
     while True:
         image, holes = crop(work.job.colour, work.mask, window)
@@ -166,7 +166,7 @@ def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMa
 
 
 def _finish(work: _Work) -> Filled:
-    """Returns a scan's new pixels once all its windows are filled."""
+    """Return a scan's new pixels once all its windows are filled."""
     started = time.perf_counter()
     patches = [patch for patch in work.patches if patch is not None]
     pixels = blend(patches, work.mask, work.plan.field)

@@ -29,7 +29,7 @@ UNFINISHED = (State.RECEIVING, State.RUNNING)
 
 
 def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
-    """Returns a batch, new or as an earlier try opened it; its recipe and digests are those of the first try."""
+    """Return a batch, new or as an earlier try opened it; its recipe and digests are those of the first try."""
     row = {"collection": collection, "name": name, "state": str(State.RECEIVING), "started": now(), **values}
     row = {"counts": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
@@ -37,7 +37,7 @@ def open_batch(session: Session, collection: str, name: str, values: Mapping[str
 
 
 def get(session: Session, collection: str, name: str) -> Batch:
-    """Returns a batch by its name.
+    """Return a batch by its name.
 
     Raises:
         LookupError: there is none.
@@ -49,17 +49,17 @@ def get(session: Session, collection: str, name: str) -> Batch:
 
 
 def lock(session: Session, batch_id: int) -> None:
-    """Makes others that lock the batch wait until this session's changes are committed."""
+    """Make others that lock the batch wait until this session's changes are committed."""
     session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
 
 
 def by_output(session: Session, output: str, name: str) -> Batch | None:
-    """Returns a batch by the place of its results and its name, or None."""
+    """Return a batch by the place of its results and its name, or None."""
     return session.scalars(select(Batch).where(Batch.output == output, Batch.name == name)).first()
 
 
 def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) -> bool:
-    """Returns whether this try of `receive` is the first to have finished; only then do its chunks count."""
+    """Return whether this try of `receive` is the first to have finished; only then do its chunks count."""
     result = session.execute(
         update(Batch)
         .where(Batch.id == batch_id, Batch.state == State.RECEIVING)
@@ -70,7 +70,7 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
 
 
 def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
-    """Marks a batch as done and gives up its claims."""
+    """Mark a batch as done and gives up its claims."""
     session.execute(
         update(Batch).where(Batch.id == batch_id).values(state=str(State.DONE), counts=dict(counts), finished=now())
     )
@@ -78,26 +78,26 @@ def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
 
 
 def abandon(session: Session, batch_id: int) -> None:
-    """Marks a batch that nobody will finish, so that others take its scans."""
+    """Mark a batch that nobody will finish, so that others take its scans."""
     session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(State.ABANDONED), finished=now()))
     release(session, batch_id)
 
 
 def unfinished(session: Session, collection: str) -> Sequence[Batch]:
-    """Returns the batches of a collection that are neither done nor abandoned, oldest first."""
+    """Return the batches of a collection that are neither done nor abandoned, oldest first."""
     return session.scalars(
         select(Batch).where(Batch.collection == collection, Batch.state.in_(UNFINISHED)).order_by(Batch.id)
     ).all()
 
 
 def is_alone(session: Session, batch: Batch) -> bool:
-    """Returns whether no other unfinished batch writes to the same output."""
+    """Return whether no other unfinished batch writes to the same output."""
     others = select(Batch.id).where(Batch.output == batch.output, Batch.id != batch.id, Batch.state.in_(UNFINISHED))
     return session.scalars(others.limit(1)).first() is None
 
 
 def forsaken(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
-    """Returns unfinished batches of which nothing was heard for a while: their run is never taken up again."""
+    """Return unfinished batches of which nothing was heard for a while: their run is never taken up again."""
     limit = now() - silent
     heard = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
     held = select(Claim.scan_id).where(Claim.batch_id == Batch.id, Claim.expires > now())
@@ -113,7 +113,7 @@ def forsaken(session: Session, collection: str, silent: timedelta) -> Sequence[B
 
 
 def lately_done(session: Session, collection: str, count: int) -> Sequence[Batch]:
-    """Returns the batches that were finished or given up last."""
+    """Return the batches that were finished or given up last."""
     return session.scalars(
         select(Batch)
         .where(Batch.collection == collection, Batch.state.not_in(UNFINISHED))
@@ -123,12 +123,12 @@ def lately_done(session: Session, collection: str, count: int) -> Sequence[Batch
 
 
 def orphaned(session: Session, collection: str) -> list[Batch]:
-    """Returns unfinished batches whose only process has surely ended, oldest first."""
+    """Return unfinished batches whose only process has surely ended, oldest first."""
     return [batch for batch in unfinished(session, collection) if batch.holder and is_gone(batch.holder)]
 
 
 def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> bool:
-    """Returns whether a new process now holds an orphaned batch; of two that try, one does."""
+    """Return whether a new process now holds an orphaned batch; of two that try, one does."""
     result = session.execute(
         update(Batch)
         .where(Batch.id == batch_id, Batch.holder == old_holder)
@@ -139,12 +139,12 @@ def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> 
 
 
 def outcomes_of(session: Session, batch_id: int) -> int:
-    """Returns how many scans a batch has brought to an outcome so far."""
+    """Return how many scans a batch has brought to an outcome so far."""
     return session.scalar(select(func.count()).select_from(Outcome).where(Outcome.batch_id == batch_id)) or 0
 
 
 def elsewhere(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> int:
-    """Returns how many of some scans another batch holds."""
+    """Return how many of some scans another batch holds."""
     return len(
         session.scalars(
             select(Claim.scan_id).where(

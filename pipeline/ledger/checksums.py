@@ -17,7 +17,7 @@ KEPT = timedelta(days=30)
 
 
 def known(session: Session, algorithm: str, fingerprints: Mapping[str, str]) -> dict[str, str]:
-    """Returns the digests (hex) of those files, by URI, that have not changed since they were calculated.
+    """Return the digests (hex) of those files, by URI, that have not changed since they were calculated.
 
     Args:
         fingerprints: by URI; an empty one matches nothing.
@@ -32,7 +32,7 @@ def known(session: Session, algorithm: str, fingerprints: Mapping[str, str]) -> 
 
 
 def record(session: Session, algorithm: str, calculated: Mapping[str, tuple[str, str]]) -> None:
-    """Keeps digests: fingerprint and hex digest by URI."""
+    """Keep digests: fingerprint and hex digest by URI."""
     rows = [
         {"place": _place(algorithm, uri), "fingerprint": mark, "digest": digest, "at": now()}
         for uri, (mark, digest) in calculated.items()
@@ -49,7 +49,7 @@ def record(session: Session, algorithm: str, calculated: Mapping[str, tuple[str,
 
 
 def prune(session: Session) -> None:
-    """Forgets what was calculated long ago."""
+    """Forget what was calculated long ago."""
     session.execute(delete(Checksum).where(Checksum.at < now() - KEPT))
 
 

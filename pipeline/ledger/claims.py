@@ -18,7 +18,7 @@ RENEW_EVERY = timedelta(minutes=1)
 
 
 def take(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> set[int]:
-    """Returns those of the scans that the batch now holds: free ones, its own, and those whose claim has expired."""
+    """Return those of the scans that the batch now holds: free ones, its own, and those whose claim has expired."""
     moment = now()
     taken: set[int] = set()
     for page in pages(sorted(scan_ids)):
@@ -43,12 +43,12 @@ def take(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence
 
 
 def renew(session: Session, batch_id: int) -> None:
-    """Keeps a batch's claims for another while."""
+    """Keep a batch's claims for another while."""
     session.execute(update(Claim).where(Claim.batch_id == batch_id).values(expires=now() + TIME_TO_LIVE))
 
 
 def release(session: Session, batch_id: int, scan_ids: Sequence[int] | None = None) -> None:
-    """Gives up claims of a batch: those on some scans, or all."""
+    """Give up claims of a batch: those on some scans, or all."""
     if scan_ids is None:
         session.execute(delete(Claim).where(Claim.batch_id == batch_id))
         return

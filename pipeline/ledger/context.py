@@ -33,24 +33,24 @@ class TaskContext:
 
 
 def host() -> str:
-    """Returns this machine's name."""
+    """Return this machine's name."""
     return platform.node() or "localhost"
 
 
 def holder() -> str:
-    """Returns the name of this process for the ledger: host, process id and start."""
+    """Return the name of this process for the ledger: host, process id and start."""
     return f"{host()} {os.getpid()} {_started(os.getpid())}"
 
 
 def is_gone(name: str) -> bool:
-    """Returns whether the process of that name (see `holder`) has surely ended; unknown counts as alive."""
+    """Return whether the process of that name (see `holder`) has surely ended; unknown counts as alive."""
     machine, _, rest = name.partition(" ")
     pid, _, started = rest.partition(" ")
     return machine == host() and pid.isdigit() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """Returns when a process started, in the kernel's ticks, so that a number used again is not taken for it.
+    """Return when a process started, in the kernel's ticks, so that a number used again is not taken for it.
 
     Where there is no /proc, "running" or "" for an ended one.
     """

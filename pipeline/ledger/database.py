@@ -38,7 +38,7 @@ class Ledger:
 
     @contextmanager
     def connection(self, *, writes: bool = False) -> Iterator[Connection]:
-        """Returns a connection; a database that is being restarted is waited for.
+        """Return a connection; a database that is being restarted is waited for.
 
         Raises:
             StoreUnavailable: the database did not answer, or stayed busy.
@@ -48,7 +48,7 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Returns a session for reading; whatever it changes is thrown away.
+        """Return a session for reading; whatever it changes is thrown away.
 
         Raises:
             StoreUnavailable: the database did not answer.
@@ -58,7 +58,7 @@ class Ledger:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Returns a session whose changes are committed together at the end, or not at all.
+        """Return a session whose changes are committed together at the end, or not at all.
 
         Raises:
             StoreUnavailable: the database did not answer, or stayed busy.
@@ -82,13 +82,13 @@ class Ledger:
                 time.sleep(0.2)
 
     def close(self) -> None:
-        """Closes the connections that are not in use."""
+        """Close the connections that are not in use."""
         self.engine.dispose()
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns the database's own connection errors into StoreUnavailable, and leaves programming errors alone."""
+    """Turn the database's own connection errors into StoreUnavailable, and leaves programming errors alone."""
     try:
         yield
     except TimeoutError as error:
@@ -100,12 +100,12 @@ def translated() -> Iterator[None]:
 
 
 def first_line(error: BaseException | None) -> str:
-    """Returns an error's first line, which is the part without statements and values."""
+    """Return an error's first line, which is the part without statements and values."""
     return (str(error).splitlines() or [""])[0]
 
 
 def open_engine(url: str) -> Engine:
-    """Returns a SQLAlchemy engine with what the ledger needs of each database.
+    """Return a SQLAlchemy engine with what the ledger needs of each database.
 
     Raises:
         ConfigurationError: the URL is malformed, or names a database that is not installed.

@@ -31,7 +31,7 @@ def decide(
     note: str = "",
     mask_uri: str = "",
 ) -> int:
-    """Returns the id of a decision just written; earlier ones stay."""
+    """Return the id of a decision just written; earlier ones stay."""
     decision = Decision(
         scan_id=scan_id,
         recipe_digest=recipe_digest,
@@ -47,7 +47,7 @@ def decide(
 
 
 def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, Outcome]]:
-    """Returns scans in review about which nobody has decided yet, by path."""
+    """Return scans in review about which nobody has decided yet, by path."""
     decided = select(Decision.id).where(
         Decision.scan_id == Outcome.scan_id, Decision.recipe_digest == Outcome.recipe_digest
     )

@@ -38,7 +38,7 @@ class Happening:
 
 
 def append(session: Session, batch_id: int, context: TaskContext, happenings: Sequence[Happening]) -> None:
-    """Writes events of a batch."""
+    """Write events of a batch."""
     machine = host()
     for page in pages(happenings):
         session.execute(
@@ -67,7 +67,7 @@ def append(session: Session, batch_id: int, context: TaskContext, happenings: Se
 
 
 def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
-    """Returns the events of one stage that concern the batch as a whole, oldest first."""
+    """Return the events of one stage that concern the batch as a whole, oldest first."""
     return list(
         session.scalars(
             select(Event)

@@ -25,7 +25,7 @@ class History:
 
 
 def find(session: Session, term: str, collection: str | None = None) -> Sequence[Scan]:
-    """Returns the scans that a name or a digest means, oldest first.
+    """Return the scans that a name or a digest means, oldest first.
 
     Args:
         term: a path, a file name, a path of the output without extension, or 8 or more digits of a sha256, of a master
@@ -45,7 +45,7 @@ def find(session: Session, term: str, collection: str | None = None) -> Sequence
 
 
 def history(session: Session, scan: Scan) -> History:
-    """Returns everything that ever happened to a scan."""
+    """Return everything that ever happened to a scan."""
     outcomes = session.scalars(select(Outcome).where(Outcome.scan_id == scan.id).order_by(Outcome.recorded)).all()
     events = session.scalars(select(Event).where(Event.scan_id == scan.id).order_by(Event.id)).all()
     decisions = session.scalars(select(Decision).where(Decision.scan_id == scan.id).order_by(Decision.id)).all()

@@ -20,7 +20,7 @@ LOCK = 0x7E57_02A7
 
 
 def upgrade(url: str) -> Ledger:
-    """Returns the open ledger at a URL, created or migrated to this version's schema first.
+    """Return the open ledger at a URL, created or migrated to this version's schema first.
 
     Raises:
         ConfigurationError: the URL is wrong, or the ledger was written by a newer version.
@@ -44,7 +44,7 @@ def upgrade(url: str) -> Ledger:
 
 
 def _migrate(connection: Connection) -> None:
-    """Brings the schema up to date within the connection's transaction."""
+    """Bring the schema up to date within the connection's transaction."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -60,7 +60,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """Returns the schema that a database has, or None when it has none."""
+    """Return the schema that a database has, or None when it has none."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     found: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -68,7 +68,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _prepare_file(url: str) -> None:
-    """Makes the folder of a SQLite file."""
+    """Make the folder of a SQLite file."""
     name = make_url(url).database
     if name and name != ":memory:":
         try:
@@ -78,7 +78,7 @@ def _prepare_file(url: str) -> None:
 
 
 def _use_write_ahead_log(ledger: Ledger) -> None:
-    """Lets readers go on while one process writes; kept in the file, so once is enough.
+    """Let readers go on while one process writes; kept in the file, so once is enough.
 
     SQLite does not wait for other connections in this one statement, so it is repeated here.
     """

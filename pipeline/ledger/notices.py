@@ -12,7 +12,7 @@ SENDING, SENT, REFUSED, UNSENT = "sending", "sent", "refused", "unsent"
 
 
 def begin(session: Session, collection: str, subject: str, message: str) -> bool:
-    """Returns whether this is to be told now: nobody has begun to, or sending was refused before.
+    """Return whether this is to be told now: nobody has begun to, or sending was refused before.
 
     One that died while sending counts as sent: it may have arrived.
     """
@@ -28,13 +28,13 @@ def begin(session: Session, collection: str, subject: str, message: str) -> bool
 
 
 def end(session: Session, collection: str, subject: str, state: str) -> None:
-    """Notes what came of it: `sent`, `refused`, or `unsent` where there is nobody to send to."""
+    """Note what came of it: `sent`, `refused`, or `unsent` where there is nobody to send to."""
     session.execute(
         update(Notice).where(Notice.collection == collection, Notice.subject == subject).values(state=state, at=now())
     )
 
 
 def message(session: Session, collection: str, subject: str) -> str:
-    """Returns what was told, empty when nothing was."""
+    """Return what was told, empty when nothing was."""
     found = select(Notice.message).where(Notice.collection == collection, Notice.subject == subject)
     return session.scalars(found).first() or ""

@@ -26,7 +26,7 @@ class Result(StrEnum):
 def record(
     session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Result, **values: Any
 ) -> None:
-    """Writes the outcome of a scan; one that is there already is replaced (events keep what it was)."""
+    """Write the outcome of a scan; one that is there already is replaced (events keep what it was)."""
     row = {"batch_id": batch_id, "outcome": str(outcome), "recorded": now(), **values}
     for column in Outcome.__table__.columns:
         # A replaced outcome must not keep a derivative that the new one does not have.
@@ -38,7 +38,7 @@ def record(
 
 
 def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> dict[int, Outcome]:
-    """Returns the outcomes of scans under a recipe; scans without one are left out."""
+    """Return the outcomes of scans under a recipe; scans without one are left out."""
     found: dict[int, Outcome] = {}
     for page in pages(scan_ids):
         for outcome in session.scalars(
@@ -49,7 +49,7 @@ def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> d
 
 
 def superseded(session: Session, collection: str, path: str, current: Collection[str]) -> dict[str, str]:
-    """Returns derivatives and masks that a path has had and has no more: URI and sha256, as published last.
+    """Return derivatives and masks that a path has had and has no more: URI and sha256, as published last.
 
     Args:
         current: URIs of what it has now.

@@ -17,7 +17,7 @@ LONGEST = 230
 
 
 def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
-    """Returns the stem under which results of a path are published, the same for ever.
+    """Return the stem under which results of a path are published, the same for ever.
 
     The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that derivative, mask and
     sidecar of one never overwrite the other's.
@@ -42,12 +42,12 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
 
 
 def key(stem: str) -> str:
-    """Returns a stem as a file system that ignores capitals and Unicode composition would compare it."""
+    """Return a stem as a file system that ignores capitals and Unicode composition would compare it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
 def shortened(path: str) -> str:
-    """Returns a path whose name leaves room for another ending; file systems take 255 bytes."""
+    """Return a path whose name leaves room for another ending; file systems take 255 bytes."""
     folder, slash, name = path.rpartition("/")
     if len(name.encode()) <= LONGEST:
         return path

@@ -19,25 +19,25 @@ PAGE = 500
 
 
 def now() -> datetime:
-    """Returns the present moment in UTC."""
+    """Return the present moment in UTC."""
     return datetime.now(UTC)
 
 
 def insert(session: Session, table: type[Base]) -> postgresql.Insert:
-    """Returns an INSERT that knows ON CONFLICT on the session's database (both dialects spell it alike)."""
+    """Return an INSERT that knows ON CONFLICT on the session's database (both dialects spell it alike)."""
     if session.get_bind().dialect.name == "sqlite":
         return sqlite.insert(table)  # type: ignore[return-value]
     return postgresql.insert(table)
 
 
 def pages(items: Sequence[T], size: int = PAGE) -> Iterator[Sequence[T]]:
-    """Yields a sequence in pieces that fit into one statement."""
+    """Yield a sequence in pieces that fit into one statement."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def batched(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
-    """Yields a stream in lists of at most `size`."""
+    """Yield a stream in lists of at most `size`."""
     page: list[T] = []
     for item in items:
         page.append(item)
@@ -49,7 +49,7 @@ def batched(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
 
 
 def plain(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns figures as JSON can hold them: what is absent, NaN or infinite becomes null; NumPy scalars, plain."""
+    """Return figures as JSON can hold them: what is absent, NaN or infinite becomes null; NumPy scalars, plain."""
     return {key: _plain(value) for key, value in figures.items()}
 
 

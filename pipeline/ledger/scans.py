@@ -34,7 +34,7 @@ class Known:
 
 
 def known(session: Session, collection: str, paths: Sequence[str], recipe_digest: str) -> dict[str, list[Known]]:
-    """Returns what each path has held so far, oldest first; paths never seen are left out."""
+    """Return what each path has held so far, oldest first; paths never seen are left out."""
     found: dict[str, list[Known]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
@@ -60,7 +60,7 @@ def known(session: Session, collection: str, paths: Sequence[str], recipe_digest
 
 
 def record(session: Session, scan: Scan) -> int:
-    """Returns the id of a scan, known or new; its fingerprint and what was read of its header are brought up to date.
+    """Return the id of a scan, known or new; its fingerprint and what was read of its header are brought up to date.
 
     At one path only one content can carry a fingerprint: that of the bytes which lie there now.
     """
@@ -85,7 +85,7 @@ def record(session: Session, scan: Scan) -> int:
 
 
 def twin(session: Session, collection: str, sha256: str, recipe_digest: str) -> tuple[Scan, Outcome] | None:
-    """Returns a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
+    """Return a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
     row = session.execute(
         select(Scan, Outcome)
         .join(Outcome, Outcome.scan_id == Scan.id)

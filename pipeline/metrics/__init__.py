@@ -1,6 +1,5 @@
 """Measures of a restoration, one per module; arrays in, numbers out."""
 
-from pipeline.metrics.estimate import Estimate, estimate
 from pipeline.metrics.fidelity import Fidelity, fidelity
 from pipeline.metrics.l1 import l1
 from pipeline.metrics.psnr import psnr
@@ -8,4 +7,4 @@ from pipeline.metrics.seam import Seam, seam
 from pipeline.metrics.sharpness import sharpness
 from pipeline.metrics.ssim import ssim
 
-__all__ = ["Estimate", "Fidelity", "Seam", "estimate", "fidelity", "l1", "psnr", "seam", "sharpness", "ssim"]
+__all__ = ["Fidelity", "Seam", "fidelity", "l1", "psnr", "seam", "sharpness", "ssim"]

@@ -17,7 +17,7 @@ def power_sum(
     mask: NDArray[Any] | None = None,
     differing: NDArray[Any] | None = None,
 ) -> tuple[float, int]:
-    """Returns the sum of |a - b|^power and the number of values it stands for.
+    """Return the sum of |a - b|^power and the number of values it stands for.
 
     Args:
         a: (H,W) or (H,W,C), any numeric dtype.
@@ -51,7 +51,7 @@ def power_sum(
 
 
 def check(a: NDArray[Any], b: NDArray[Any], *masks: NDArray[Any] | None) -> None:
-    """Raises ``ValueError`` unless two pictures are alike in shape and the masks fit them."""
+    """Raise ``ValueError`` unless two pictures are alike in shape and the masks fit them."""
     if a.shape != b.shape or a.ndim not in (2, 3):
         raise ValueError(f"pictures must be (H,W) or (H,W,C) and alike, got {a.shape} and {b.shape}")
     for mask in masks:

@@ -33,7 +33,7 @@ class Fidelity:
 
 
 def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> Fidelity:
-    """Returns what changed between a scan and its restoration, by comparing every pixel of both.
+    """Return what changed between a scan and its restoration, by comparing every pixel of both.
 
     Args:
         before: (H,W) or (H,W,C), at native depth; not a number equals itself.

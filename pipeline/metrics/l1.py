@@ -18,7 +18,7 @@ def l1(
     mask: NDArray[Any] | None = None,
     differing: NDArray[Any] | None = None,
 ) -> float:
-    r"""Returns the mean absolute error as a share of the range, 0 to 1; ``nan`` for an empty mask.
+    r"""Return the mean absolute error as a share of the range, 0 to 1; ``nan`` for an empty mask.
 
     .. math:: \text{L1} = \frac{1}{\text{data\_range}} \text{mean} |a - b|
 

@@ -18,7 +18,7 @@ def psnr(
     mask: NDArray[Any] | None = None,
     differing: NDArray[Any] | None = None,
 ) -> float:
-    r"""Returns the peak signal-to-noise ratio in dB; ``inf`` for equal pictures, ``nan`` for an empty mask.
+    r"""Return the peak signal-to-noise ratio in dB; ``inf`` for equal pictures, ``nan`` for an empty mask.
 
     .. math:: \text{PSNR} = 10 \log_{10} \frac{\text{data\_range}^2}{\text{MSE}(a, b)}
 

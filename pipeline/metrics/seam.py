@@ -44,7 +44,7 @@ class Seam:
 
 
 def seam(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any], *, data_range: float) -> Seam:
-    """Returns how much brightness jumps across the rim of a mask, and beside it.
+    """Return how much brightness jumps across the rim of a mask, and beside it.
 
     Neighbours are horizontal and vertical; the jump is the mean over channels of the absolute difference. Remains of
     damage outside the mask make the rim jump, and so does a fill of the wrong tone; a fill that is merely too smooth
@@ -89,5 +89,5 @@ def _three(pixels: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _pair(values: NDArray[np.bool_], axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Returns each pixel and its successor along an axis."""
+    """Return each pixel and its successor along an axis."""
     return (values[:-1], values[1:]) if axis == 0 else (values[:, :-1], values[:, 1:])

@@ -17,7 +17,7 @@ REACH = 12
 
 
 def sharpness(after: NDArray[Any], mask: NDArray[Any], *, original: NDArray[Any] | None = None) -> float:
-    r"""Returns the fine detail and grain inside the mask as a share of what it should be; 1 is right, 0 is flat.
+    r"""Return the fine detail and grain inside the mask as a share of what it should be; 1 is right, 0 is flat.
 
     .. math:: \frac{\text{mean}_{hole} |\nabla^2 \text{after}|}{\text{mean}_{hole} |\nabla^2 \text{original}|}
 
@@ -57,6 +57,6 @@ def sharpness(after: NDArray[Any], mask: NDArray[Any], *, original: NDArray[Any]
 
 
 def _detail(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Returns the Laplacian's size (H,W), averaged over channels."""
+    """Return the Laplacian's size (H,W), averaged over channels."""
     curved = np.abs(cv2.Laplacian(pixels.astype(np.float64), cv2.CV_64F, borderType=cv2.BORDER_REFLECT))
     return np.asarray(curved.mean(axis=2) if curved.ndim == 3 else curved, np.float64)

@@ -26,7 +26,7 @@ def ssim(
     mask: NDArray[Any] | None = None,
     differing: NDArray[Any] | None = None,
 ) -> float:
-    r"""Returns the mean structural similarity, at most 1; ``nan`` where nothing can be measured.
+    r"""Return the mean structural similarity, at most 1; ``nan`` where nothing can be measured.
 
     .. math:: \text{SSIM} = \frac{(2 \mu_a \mu_b + c_1)(2 \sigma_{ab} + c_2)}
         {(\mu_a^2 + \mu_b^2 + c_1)(\sigma_a^2 + \sigma_b^2 + c_2)}
@@ -79,7 +79,7 @@ def ssim(
 
 
 def _box(differing: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """Returns top, bottom, left, right (in pixels of the tile) of what windows that see a difference belong to."""
+    """Return top, bottom, left, right (in pixels of the tile) of what windows that see a difference belong to."""
     rows, columns = np.flatnonzero(differing.any(axis=1)), np.flatnonzero(differing.any(axis=0))
     if rows.size == 0:
         return None
@@ -91,13 +91,13 @@ def _box(differing: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
 
 
 def _sum_of_ones(where: NDArray[np.bool_] | None, box: tuple[int, int, int, int]) -> int:
-    """Returns how many of the measured pixels lie in the box."""
+    """Return how many of the measured pixels lie in the box."""
     top, bottom, left, right = box
     return (bottom - top) * (right - left) if where is None else int(np.count_nonzero(where[top:bottom, left:right]))
 
 
 def _map(a: NDArray[Any], b: NDArray[Any], data_range: float) -> NDArray[np.float64]:
-    """Returns the similarity (h-10,w-10), averaged over channels, of pixels whose windows lie within."""
+    """Return the similarity (h-10,w-10), averaged over channels, of pixels whose windows lie within."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     kernel = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
     kernel /= kernel.sum()

@@ -7,13 +7,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from pipeline.engines.interface import Rect
+from pipeline.imaging.rectangles import Rect
 
 TILE = 512
 
 
 def damaged_tiles(mask: NDArray[Any], reach: int) -> Iterator[tuple[Rect, Rect]]:
-    """Yields disjoint tiles that hold every pixel within ``reach`` of the mask, each with itself grown by ``reach``.
+    """Yield disjoint tiles that hold every pixel within ``reach`` of the mask, each with itself grown by ``reach``.
 
     Args:
         mask: (H,W), not 0 where damaged.

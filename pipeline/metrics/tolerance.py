@@ -13,7 +13,7 @@ _NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * TOLERANCE + 1, 2 * TOL
 
 
 def tolerated(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns (H,W) the highest value within 2 px of each pixel.
+    """Return (H,W) the highest value within 2 px of each pixel.
 
     Of the truth, it is not 0 where a mark is right; of a mask, where damage is found; of chances, it is the highest
     threshold at which damage is found.

@@ -18,7 +18,7 @@ SOURCES = {
 
 
 def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str:
-    """Returns the sentence for one scan's outcome."""
+    """Return the sentence for one scan's outcome."""
     day = f"{moment:%Y-%m-%d}"
     share = percent(float(row["coverage"]))
     marked = SOURCES.get(str(row["mask_source"]), "software")
@@ -38,7 +38,7 @@ def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str
 
 
 def _suggested(row: Mapping[str, Any]) -> str:
-    """Returns the sentence on what was marked and left, with a space before it; empty where there is none."""
+    """Return the sentence on what was marked and left, with a space before it; empty where there is none."""
     pieces = int(row["suggested"] or 0)
     if not pieces:
         return ""
@@ -48,7 +48,7 @@ def _suggested(row: Mapping[str, Any]) -> str:
 
 
 def percent(share: float) -> str:
-    """Returns a share as percent with two significant digits, never rounded to nothing."""
+    """Return a share as percent with two significant digits, never rounded to nothing."""
     value = share * 100
     if 0 < value < 0.01:
         return "less than 0.01 %"

@@ -61,7 +61,7 @@ def sidecar(
     suggested_sha256: str,
     output: Output | None,
 ) -> bytes:
-    """Returns the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
+    """Return the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
     Args:
         row: the scan's row of the manifest, with the columns of all stages.
@@ -110,7 +110,7 @@ def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
 
 
 def _suggested(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any] | None:
-    """Returns what was marked and not filled, None where nothing was."""
+    """Return what was marked and not filled, None where nothing was."""
     if not facts["suggested"]:
         return None
     return {
@@ -169,7 +169,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _events(facts: Mapping[str, Any], run: Run, made: bool) -> list[dict[str, Any]]:
-    """Returns what was done, in the words of PREMIS; times to the day stand in the ledger's events in full."""
+    """Return what was done, in the words of PREMIS; times to the day stand in the ledger's events in full."""
     from pipeline.provenance.events import Kind
 
     steps: list[tuple[Kind, str, Any]] = [

@@ -12,7 +12,7 @@ from pipeline.settings import settings
 
 @cache
 def code_version() -> str:
-    """Returns the version of this code: as configured, else git's description, else the package's version.
+    """Return the version of this code: as configured, else git's description, else the package's version.
 
     A trailing `-dirty` says that files were changed since that revision.
     """

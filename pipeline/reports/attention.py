@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pipeline.reports.escape import one_line
 from pipeline.reports.language import Language
-from pipeline.reports.names import one_line
 from pipeline.reports.palette import Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Concern:
 
 
 def concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
-    """Returns the images that want attention, what needs a decision first; within a cause the worst figure first.
+    """Return the images that want attention, what needs a decision first; within a cause the worst figure first.
 
     Args:
         frame: as `frames.complete` returns it.
@@ -96,7 +96,7 @@ def _causes(row: Mapping[Hashable, Any]) -> list[Cause]:
 
 
 def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
-    """Returns one cause as a sentence."""
+    """Return one cause as a sentence."""
     if cause is Cause.LOW_ESTIMATE:
         return t("cause.low_estimate", value=t.decibels(row["estimate_psnr"]))
     if cause is Cause.HIGH_SEAM:
@@ -111,7 +111,7 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
 
 
 def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str]:
-    """Returns what else was recorded about the cause, unless the sentence says it already."""
+    """Return what else was recorded about the cause, unless the sentence says it already."""
     if cause not in (Cause.REVIEW, Cause.QUARANTINED, Cause.FAILED):
         return []
     said = _sentence(row, cause, t)
@@ -120,7 +120,7 @@ def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str
 
 
 def _told(text: str, path: str) -> str:
-    """Returns recorded words as a sentence; a file's name at its beginning stays as it is."""
+    """Return recorded words as a sentence; a file's name at its beginning stays as it is."""
     line = one_line(text, 500)
     if not text.startswith((path, path.rpartition("/")[2])):
         line = line[:1].upper() + line[1:]

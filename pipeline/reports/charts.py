@@ -24,7 +24,7 @@ DOTS = 60
 
 
 def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
-    """Returns a bar per outcome, its count at the bar's end."""
+    """Return a bar per outcome, its count at the bar's end."""
     names = [t(f"outcome.{outcome}") for outcome in Outcome]
     values = [counts[outcome] for outcome in Outcome]
     with drawing() as canvas:
@@ -33,7 +33,7 @@ def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
 
 
 def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
-    """Returns a bar per stage, as long as the seconds of work that it took."""
+    """Return a bar per stage, as long as the seconds of work that it took."""
     names = [t(f"stage.{stage}") if t.has(f"stage.{stage}") else stage for stage in seconds]
     values = list(seconds.values())
     with drawing() as canvas:
@@ -42,7 +42,7 @@ def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
 
 
 def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
-    """Returns how many images have how much damage, from shares in 0..1; on a logarithmic axis, as damage spreads."""
+    """Return how many images have how much damage, from shares in 0..1; on a logarithmic axis, as damage spreads."""
     percent = np.clip(np.asarray(shares, dtype=float) * 100, 0.01, 100)
     low, high = np.floor(np.log10(percent.min()) * 2) / 2, np.ceil(np.log10(percent.max()) * 2) / 2
     edges = np.logspace(low, max(high, low + 1), 15)
@@ -58,7 +58,7 @@ def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
 
 
 def quality_chart(true: Sequence[float], estimated: Sequence[float], t: Language) -> bytes:
-    """Returns how many images have which PSNR in decibels: measured ones filled, estimated ones hollow."""
+    """Return how many images have which PSNR in decibels: measured ones filled, estimated ones hollow."""
     both = np.asarray([*true, *estimated], dtype=float)
     low, high = np.floor(both.min() / 2) * 2, np.ceil(both.max() / 2) * 2
     edges = np.arange(low, max(high, low + 10) + 1, max(1.0, round((high - low) / 16)))
@@ -79,7 +79,7 @@ class Canvas:
 
 @contextmanager
 def drawing() -> Iterator[Canvas]:
-    """Yields an empty pair of axes in the report's style; at the end they become SVG, equal for equal drawings."""
+    """Yield an empty pair of axes in the report's style; at the end they become SVG, equal for equal drawings."""
     import matplotlib as mpl
     from matplotlib import font_manager
     from matplotlib.figure import Figure
@@ -114,7 +114,7 @@ def drawing() -> Iterator[Canvas]:
 
 
 def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: list[str], colours: list[str]) -> None:
-    """Draws horizontal bars, first on top, each with its value written at its end."""
+    """Draw horizontal bars, first on top, each with its value written at its end."""
     axes = canvas.axes
     places = [float(place) for place in range(len(names))]
     axes.barh(places, values, height=0.62, color=colours, edgecolor=INK, linewidth=0.4)
@@ -130,7 +130,7 @@ def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: lis
 
 
 def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]], t: Language) -> None:
-    """Draws groups of values stacked: a dot per image while they are few, else a histogram."""
+    """Draw groups of values stacked: a dot per image while they are few, else a histogram."""
     from matplotlib.ticker import MaxNLocator
 
     axes = canvas.axes

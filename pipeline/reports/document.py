@@ -12,12 +12,12 @@ import jinja2
 
 from pipeline.reports import attention, palette
 from pipeline.reports.attention import Cause, Concern
+from pipeline.reports.before_after import Plate, Plates
+from pipeline.reports.escape import one_line, visible
 from pipeline.reports.figures import Figures
 from pipeline.reports.language import Language, in_zone
-from pipeline.reports.names import one_line, visible
+from pipeline.reports.page_regions import told
 from pipeline.reports.palette import Outcome
-from pipeline.reports.places import told
-from pipeline.reports.plates import Plate, Plates
 from pipeline.reports.suggestions import sentence
 from pipeline.reports.summary import BatchSummary
 from pipeline.reports.typefaces import faces
@@ -31,7 +31,7 @@ FIRST_CONCERNS = 5
 
 
 def environment(*folders: Path) -> jinja2.Environment:
-    """Returns the template engine: everything escaped, an unknown name is an error, names shown by `visible`."""
+    """Return the template engine: everything escaped, an unknown name is an error, name shown by `visible`."""
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
@@ -53,7 +53,7 @@ def page(
     charts: Mapping[str, str],
     t: Language,
 ) -> str:
-    """Returns the report as HTML.
+    """Return the report as HTML.
 
     Args:
         charts: URL of each chart that there is, by name.
@@ -91,12 +91,12 @@ def page(
 
 
 def style() -> str:
-    """Returns the report's style sheet."""
+    """Return the report's style sheet."""
     return environment().get_template("report.css").render(faces=faces(), palette=palette, colours=palette.COLOURS)
 
 
 def headline(figures: Figures, t: Language) -> str:
-    """Returns what happened as one or two sentences."""
+    """Return what happened as one or two sentences."""
     if not figures.total:
         return t("summary.nothing")
     told = [t.count(f"told.{outcome}", n) for outcome, n in figures.counts.items() if n]
@@ -104,7 +104,7 @@ def headline(figures: Figures, t: Language) -> str:
 
 
 def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
-    """Returns start and width in a bar of each outcome that occurs; a rare one stays wide enough to be seen."""
+    """Return start and width in a bar of each outcome that occurs; a rare one stays wide enough to be seen."""
     counts = {outcome: n for outcome, n in figures.counts.items() if n}
     weights = {outcome: max(n / figures.total, 0.008) for outcome, n in counts.items()}
     scale = (length - gap * (len(weights) - 1)) / sum(weights.values()) if weights else 0
@@ -116,7 +116,7 @@ def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[
 
 
 def example(frame: pd.DataFrame, concerns: list[Concern], plates: Plates) -> Plate | None:
-    """Returns the plate for the first page: of the flawless repairs the one with the most damage."""
+    """Return the plate for the first page: of the flawless repairs the one with the most damage."""
     flawed = {concern.number for concern in concerns}
     coverage = frame.set_index("number")["coverage"]
     good = [
@@ -128,7 +128,7 @@ def example(frame: pd.DataFrame, concerns: list[Concern], plates: Plates) -> Pla
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of what made the results and this report."""
+    """Return the versions of what made the results and this report."""
     names = ("torch", "openvino", "opencv-python-headless", "scikit-image", "numpy", "pillow", "pandas", "weasyprint")
     found: dict[str, Any] = {"Python": platform.python_version()}
     for name in names:

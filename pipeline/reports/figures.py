@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.reports.page_regions import Places, places
 from pipeline.reports.palette import Outcome
-from pipeline.reports.places import Places, places
 from pipeline.reports.suggestions import Suggestions, suggestions
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
 
 
 def figures(frame: pd.DataFrame) -> Figures:
-    """Returns the figures of a frame as `frames.complete` returns it."""
+    """Return the figures of a frame as `frames.complete` returns it."""
     counts = frame["outcome"].value_counts()
     restored = frame[frame["outcome"] == Outcome.RESTORED]
     true = {column: found for column in TRUE if (found := spread(restored[column]))}
@@ -112,7 +112,7 @@ def figures(frame: pd.DataFrame) -> Figures:
 
 
 def spread(values: pd.Series[float]) -> Spread | None:
-    """Returns the spread of the finite values; None when there are none.
+    """Return the spread of the finite values; None when there are none.
 
     An infinite PSNR (an image identical to its original) is left out: it has no place in a middle.
     """

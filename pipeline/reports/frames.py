@@ -25,7 +25,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
+    """Return a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
 
     Adds `number`, the 1-based place in the batch by path, to which report and digest refer. A row without an outcome
     counts as failed: nothing that arrived may be missing from the report.
@@ -51,14 +51,14 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """Returns the frame as Parquet."""
+    """Return the frame as Parquet."""
     target = io.BytesIO()
     frame.to_parquet(target, index=False)
     return target.getvalue()
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Returns the frame as CSV (UTF-8, comma, header line); the Parquet file is the exact copy.
+    """Return the frame as CSV (UTF-8, comma, header line); the Parquet file is the exact copy.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe: file names come from strangers.
     """

@@ -39,24 +39,24 @@ class Language:
         self.thousands = self.phrases["format.thousands"]
 
     def __call__(self, key: str, **values: object) -> str:
-        """Returns the phrase of a key with its values filled in."""
+        """Return the phrase of a key with its values filled in."""
         return self.phrases[key].format(**values)
 
     def has(self, key: str) -> bool:
-        """Returns whether there is a phrase for a key, e.g. for a reason that another part of the library made up."""
+        """Return whether there is a phrase for a key, e.g. for a reason that another part of the library made up."""
         return key in self.phrases
 
     def count(self, key: str, n: int, **values: object) -> str:
-        """Returns the phrase for that many: `<key>.one` or `<key>.other`, with `{n}` filled in."""
+        """Return the phrase for that many: `<key>.one` or `<key>.other`, with `{n}` filled in."""
         return self(f"{key}.{'one' if n == 1 else 'other'}", n=self.number(n), **values)
 
     def join(self, parts: Iterable[str]) -> str:
-        """Returns parts as a list in a sentence: `a, b and c`."""
+        """Return parts as a list in a sentence: `a, b and c`."""
         *first, last = list(parts) or [""]
         return f"{', '.join(first)} {self('format.and')} {last}" if first else last
 
     def number(self, value: float | None, digits: int = 0) -> str:
-        """Returns a number with this language's separators; a dash when there is none."""
+        """Return a number with this language's separators; a dash when there is none."""
         if value is None or math.isnan(value):
             return NONE
         if math.isinf(value):
@@ -65,7 +65,7 @@ class Language:
         return text.translate({ord(","): self.thousands, ord("."): self.decimal})
 
     def percent(self, share: float | None, digits: int = 1) -> str:
-        """Returns a share in 0..1 as a percentage; what is above nothing never reads as nothing."""
+        """Return a share in 0..1 as a percentage; what is above nothing never reads as nothing."""
         if share is None or math.isnan(share):
             return NONE
         least = 10.0**-digits
@@ -75,12 +75,12 @@ class Language:
         return f"{self.number(share * 100, digits)}{gap}%"
 
     def decibels(self, value: float | None) -> str:
-        """Returns a figure in decibels with one decimal."""
+        """Return a figure in decibels with one decimal."""
         text = self.number(value, 1)
         return text if text == NONE else f"{text}{NBSP}dB"
 
     def bytes(self, value: float | None) -> str:
-        """Returns a size in units of 1000 bytes."""
+        """Return a size in units of 1000 bytes."""
         if value is None or math.isnan(value):
             return NONE
         for unit in ("B", "kB", "MB", "GB"):
@@ -90,7 +90,7 @@ class Language:
         return f"{self.number(value, 1)}{NBSP}TB"
 
     def duration(self, seconds: float | None) -> str:
-        """Returns a length of time in its two largest units."""
+        """Return a length of time in its two largest units."""
         if seconds is None or math.isnan(seconds):
             return NONE
         if seconds < 59.5:
@@ -102,31 +102,31 @@ class Language:
         return f"{self.number(hours)}{NBSP}h{NBSP}{minutes:02d}{NBSP}min"
 
     def date(self, moment: datetime, timezone: str, *, short: bool = False) -> str:
-        """Returns the day of a moment in a time zone, e.g. `21 November 2026`, or `21 Nov 2026` when short."""
+        """Return the day of a moment in a time zone, e.g. `21 November 2026`, or `21 Nov 2026` when short."""
         local = in_zone(moment, timezone)
         months = self("format.months_short" if short else "format.months").split()
         return self("format.date", day=local.day, month=months[local.month - 1], year=local.year)
 
     def time(self, moment: datetime, timezone: str) -> str:
-        """Returns the time of day of a moment in a time zone, with the zone's name."""
+        """Return the time of day of a moment in a time zone, with the zone's name."""
         local = in_zone(moment, timezone)
         zone = local.tzname() or ""
         return f"{local:%H:%M}{NBSP}{self.phrases.get(f'zone.{zone}', zone)}"
 
     def moment(self, moment: datetime, timezone: str) -> str:
-        """Returns day and time of a moment in a time zone."""
+        """Return day and time of a moment in a time zone."""
         return f"{self.date(moment, timezone)}, {self.time(moment, timezone)}"
 
 
 def in_zone(moment: datetime, timezone: str) -> datetime:
-    """Returns a moment in a time zone; one without a zone counts as UTC."""
+    """Return a moment in a time zone; one without a zone counts as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(ZoneInfo(timezone))
 
 
 @lru_cache
 def _phrases(path: Path) -> dict[str, str]:
-    """Returns the phrases of one file by dotted key."""
+    """Return the phrases of one file by dotted key."""
     if not path.is_file():
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise ConfigurationError(f"no language {path.stem!r} for reports (known: {known})")

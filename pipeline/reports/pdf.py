@@ -27,7 +27,7 @@ PANGO = (
 
 @lru_cache
 def weasyprint() -> ModuleType:
-    """Returns WeasyPrint.
+    """Return WeasyPrint.
 
     Raises:
         ConfigurationError: Pango or another library of the system is missing; names the command that installs it.
@@ -62,7 +62,7 @@ def _fonts_without_date() -> Iterator[None]:
 
 
 def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) -> bytes:
-    """Returns the PDF of an HTML page: tagged, PDF/A-3, with bookmarks.
+    """Return the PDF of an HTML page: tagged, PDF/A-3, with bookmarks.
 
     Args:
         html: the page, already escaped.
@@ -79,7 +79,7 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
         """Fetches the files of this report, and nothing else in the world."""
 
         def fetch(self, url: str, headers: Any = None) -> Any:
-            """Returns one of the report's files."""
+            """Return one of the report's files."""
             path = files.get(url)
             if path is None:
                 log.error("a report may not load %r", url)

@@ -27,12 +27,12 @@ LADDER = (
 
 
 def budget(pictures: int) -> int:
-    """Returns how many bytes each of that many pictures may take."""
+    """Return how many bytes each of that many pictures may take."""
     return min(LARGEST, TOTAL // max(pictures, 1))
 
 
 def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
-    """Returns a picture as JPEG of at most `limit` bytes: the best step of the ladder that fits, else the last."""
+    """Return a picture as JPEG of at most `limit` bytes: the best step of the ladder that fits, else the last."""
     image = _flat(image)
     data, taken = b"", (0, 1.0)
     for side, quality, weight in LADDER:
@@ -49,7 +49,7 @@ def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
 
 
 def _flat(image: Image) -> Image:
-    """Returns a copy in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
+    """Return a copy in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
     from PIL import Image as Images
 
     if image.mode in ("L", "RGB"):

@@ -28,7 +28,7 @@ class Suggestions:
 
 
 def carrying(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of the images that carry marks which were not filled.
+    """Return the rows of the images that carry marks which were not filled.
 
     Args:
         frame: as `frames.complete` returns it.
@@ -37,13 +37,13 @@ def carrying(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def suggestions(frame: pd.DataFrame) -> Suggestions:
-    """Returns what was marked and not filled on all images of a frame as `frames.complete` returns it."""
+    """Return what was marked and not filled on all images of a frame as `frames.complete` returns it."""
     rows = carrying(frame)
     return Suggestions(len(rows), int(rows["suggested"].sum()))
 
 
 def sentence(found: Suggestions, t: Language) -> str:
-    """Returns, e.g., `12 images carry 48 marks that were not filled: look at them.`; "" where there are none."""
+    """Return, e.g., `12 images carry 48 marks that were not filled: look at them.`; "" where there are none."""
     if not found.images:
         return ""
     return t.count("suggested.line", found.images, marks=t.count("suggested.marks", found.marks))

@@ -26,7 +26,7 @@ class Face:
 
 @lru_cache
 def faces() -> tuple[Face, ...]:
-    """Returns every font face that reports use.
+    """Return every font face that reports use.
 
     DejaVu stands behind the others for the scripts that they lack (Arabic, Hebrew, Georgian, …); scripts that it lacks
     as well, Chinese and Japanese among them, come from the machine's own fonts.

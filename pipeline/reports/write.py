@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.reports import charts
 from pipeline.reports.attention import concerns as find_concerns
+from pipeline.reports.before_after import collect_plates
 from pipeline.reports.document import page, style
 from pipeline.reports.figures import Figures, figures
 from pipeline.reports.frames import complete, csv_bytes, parquet_bytes
 from pipeline.reports.language import Language
 from pipeline.reports.palette import Outcome
 from pipeline.reports.pdf import render_pdf, weasyprint
-from pipeline.reports.plates import collect_plates
 from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.typefaces import faces
 from pipeline.storage import write_bytes
@@ -30,7 +30,7 @@ def write_report(
     previews: Callable[[Any], Preview | None],
     target_dir: Path,
 ) -> ReportFiles:
-    """Returns where `report.pdf`, `report.parquet` and `report.csv` lie, each written whole or not at all.
+    """Return where `report.pdf`, `report.parquet` and `report.csv` lie, each written whole or not at all.
 
     Args:
         frame: one row per file that arrived, with the columns of the manifests; columns that a file never reached may
@@ -64,7 +64,7 @@ def write_report(
 
 
 def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Path, t: Language) -> dict[str, Path]:
-    """Returns the charts for which there are figures, by URL."""
+    """Return the charts for which there are figures, by URL."""
     restored = full[full["outcome"] == Outcome.RESTORED]
     coverage = full.loc[full["coverage"] > 0, "coverage"].tolist()
     true = [value for value in restored["psnr_hole"] if abs(value) < float("inf")]
@@ -85,6 +85,6 @@ def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Pat
 
 
 def _put(path: Path, data: bytes) -> Path:
-    """Returns the path, at which the file has appeared whole."""
+    """Return the path, at which the file has appeared whole."""
     write_bytes(str(path), data)
     return path

@@ -223,5 +223,5 @@ def enable() -> bool:
 
 
 def disable() -> None:
-    """Goes back to the plain arithmetic."""
+    """Go back to the plain arithmetic."""
     regions.fused = None

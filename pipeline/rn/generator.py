@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from pipeline.rn.coarse import CoarseNet
 from pipeline.rn.config import GeneratorConfig
+from pipeline.rn.norm_baselines import replace_norms
 from pipeline.rn.prior import GREY, bend, push_pull
 from pipeline.rn.refine import RefineNet
-from pipeline.rn.rivals import replace_norms
 
 MULTIPLE = 16
 """Both sides of a window must be multiples of this."""

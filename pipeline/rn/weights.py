@@ -12,9 +12,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from pipeline.errors import WeightsError
-from pipeline.machine.files import write_whole
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
+from pipeline.runtime.atomic_write import write_whole
 
 FORMAT = "rn-generator-1"
 DEFAULT = Path(__file__).resolve().parent.parent / "weights" / "rn-faithful.safetensors"
@@ -39,7 +39,7 @@ def _sorted_header(data: bytes) -> bytes:
 
 
 def save_generator(path: Path, generator: Generator, metadata: dict[str, str]) -> str:
-    """Writes the generator as float16 safetensors and returns the file's sha256.
+    """Write the generator as float16 safetensors and return the file's sha256.
 
     Half precision because a shipped file stays small; its rounding (1 in 2000) is under that of the bf16 arithmetic
     in which the network runs. The configuration goes into the metadata beside ``metadata``. It appears

@@ -6,10 +6,10 @@ from pipeline.scans.colour import colour, native_values, visible, with_colour
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, output_extension
 from pipeline.scans.infrared import INFRARED
-from pipeline.scans.isolated import decode_isolated
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
+from pipeline.scans.sandbox import decode_isolated
 
 # Pillow's bound holds for the whole process, and at 90 megapixels it is below ours, which is checked from each scan's
 # header. Masks and previews are as large as scans; a bound far above them still stops what is made to harm.

@@ -15,7 +15,7 @@ FloatImage = NDArray[np.float32]
 
 
 def visible(scan: Scan) -> NDArray[Any]:
-    """Returns what the eye sees, at native depth: (H,W) grey or (H,W,3) RGB; alpha is left away.
+    """Return what the eye sees, at native depth: (H,W) grey or (H,W,3) RGB; alpha is left away.
 
     CMYK becomes RGB by (1 - ink) · (1 - black): not a print's true colour, but one that follows it, and one that
     `native_values` can undo.
@@ -37,7 +37,7 @@ def visible(scan: Scan) -> NDArray[Any]:
 
 
 def colour(scan: Scan) -> FloatImage:
-    """Returns the scan as (H,W,3) float32 in 0..1."""
+    """Return the scan as (H,W,3) float32 in 0..1."""
     seen = visible(scan)
     scale = np.float32(1 / np.iinfo(seen.dtype).max)
     if seen.ndim == 2:
@@ -47,7 +47,7 @@ def colour(scan: Scan) -> FloatImage:
 
 
 def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> NDArray[Any]:
-    """Returns colours in a scan's own channels and depth: (N,) for grey, else (N,C).
+    """Return colours in a scan's own channels and depth: (N,) for grey, else (N,C).
 
     Args:
         mask: (H,W), not 0 where damaged; N pixels are.
@@ -76,7 +76,7 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
 
 
 def with_colour(scan: Scan, filled: FloatImage, mask: NDArray[np.uint8]) -> Scan:
-    """Returns the scan with colours put under the mask; all other pixels are the same bits.
+    """Return the scan with colours put under the mask; all other pixels are the same bits.
 
     Args:
         filled: (H,W,3) float32 in 0..1.
@@ -88,20 +88,20 @@ def with_colour(scan: Scan, filled: FloatImage, mask: NDArray[np.uint8]) -> Scan
 
 
 def _grey(light: FloatImage) -> FloatImage:
-    """Returns the mean of three channels (N,): an engine that was shown grey gives three that are nearly alike."""
+    """Return the mean of three channels (N,): an engine that was shown grey gives three that are nearly alike."""
     result: FloatImage = light.mean(axis=-1, dtype=np.float32)
     return result
 
 
 def _inks(light: FloatImage, share: float) -> FloatImage:
-    """Returns colours (N,3) as inks (N,4), black taking a share of the darkness."""
+    """Return colours (N,3) as inks (N,4), black taking a share of the darkness."""
     black = share * (1 - light.max(axis=1, keepdims=True))
     rest = np.maximum(1 - black, 1e-6)
     return np.concatenate((np.clip(1 - light / rest, 0, 1), black), axis=1)
 
 
 def _black_share(scan: Scan, mask: NDArray[np.uint8]) -> float:
-    """Returns the part that black has in the darkness around the damage, 0..1, by least squares."""
+    """Return the part that black has in the darkness around the damage, 0..1, by least squares."""
     damaged = (mask > 0).astype(np.uint8)
     rim = (cv2.dilate(damaged, np.ones((9, 9), np.uint8)) > 0) & (damaged == 0)
     inks = scan.pixels[rim].astype(np.float64) / np.iinfo(scan.pixels.dtype).max

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
-from pipeline.scans import jpeg, jpeg2000, others, png, tiff, webp
+from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
 from pipeline.scans.formats import sniff, unknown
 from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]
 CUT_SIGNS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
@@ -23,8 +23,8 @@ INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "TIFF": tiff.inspect,
     "WEBP": webp.inspect,
     "JPEG2000": jpeg2000.inspect,
-    "BMP": partial(others.inspect, kind="BMP"),
-    "GIF": partial(others.inspect, kind="GIF"),
+    "BMP": partial(pillow_formats.inspect, kind="BMP"),
+    "GIF": partial(pillow_formats.inspect, kind="GIF"),
 }
 DECODERS: dict[str, Decoder] = {
     "PNG": png.decode,
@@ -32,13 +32,13 @@ DECODERS: dict[str, Decoder] = {
     "TIFF": tiff.decode,
     "WEBP": webp.decode,
     "JPEG2000": jpeg2000.decode,
-    "BMP": others.decode,
-    "GIF": others.decode,
+    "BMP": pillow_formats.decode,
+    "GIF": pillow_formats.decode,
 }
 
 
 def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
-    """Returns what a scan's header says; its pixels are not decoded.
+    """Return what a scan's header says; its pixels are not decoded.
 
     Args:
         data: the whole file.
@@ -72,7 +72,7 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
 
 
 def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
-    """Returns a scan with pixels at full depth and all metadata. For files from outside use `decode_isolated`.
+    """Return a scan with pixels at full depth and all metadata. For files from outside use `decode_isolated`.
 
     Args:
         data: the whole file.
@@ -102,7 +102,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
 
 
 def _broken(error: Exception, name: str) -> UnreadableScan:
-    """Returns the refusal for what a decoder said."""
+    """Return the refusal for what a decoder said."""
     if isinstance(error, UnidentifiedImageError):
         return refusal(Reason.UNREADABLE, name, "its header is damaged")
     text = " ".join(str(error).split())[:200] or type(error).__name__

@@ -14,6 +14,6 @@ LEVEL = 4
 
 
 def deflate(values: NDArray[np.unsignedinteger[Any]], level: int = LEVEL) -> bytes:
-    """Returns the bytes of an array, C order, as a zlib stream; 1 is fast, 9 is small."""
+    """Return the bytes of an array, C order, as a zlib stream; 1 is fast, 9 is small."""
     # The stubs know bytes alone, the codec takes any buffer.
     return bytes(imagecodecs.deflate_encode(cast(Any, values), level=level, raw=False))

@@ -13,13 +13,13 @@ ROWS = 1024
 
 
 def output_extension(scan: Scan | ScanInfo) -> str:
-    """Returns `.tif` for TIFF masters and CMYK, else `.png`."""
+    """Return `.tif` for TIFF masters and CMYK, else `.png`."""
     info = scan.info if isinstance(scan, Scan) else scan
     return ".tif" if info.format == "TIFF" or info.mode == "CMYK" else ".png"
 
 
 def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
-    """Returns a scan as a file: same size, depth and mode, ICC, EXIF, XMP, IPTC and resolution.
+    """Return a scan as a file: same size, depth and mode, ICC, EXIF, XMP, IPTC and resolution.
 
     Args:
         extension: `.png`, `.tif` or `.tiff`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans import jpeg2000, png
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "PNG"),
@@ -36,7 +36,7 @@ BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 
 
 def sniff(data: bytes) -> str | None:
-    """Returns the format of a file by its first bytes, None for what is no image that can be read."""
+    """Return the format of a file by its first bytes, None for what is no image that can be read."""
     head = bytes(data[:18])
     for signature, kind in SIGNATURES:
         if head.startswith(signature):
@@ -50,7 +50,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def unknown(data: bytes, name: str) -> UnreadableScan:
-    """Returns the refusal of a file that no decoder here takes."""
+    """Return the refusal of a file that no decoder here takes."""
     head = bytes(data[:512])
     if any(signature.startswith(head) for signature, _ in SIGNATURES):
         return refusal(Reason.TRUNCATED, name, f"only {len(head)} bytes are left")

@@ -40,7 +40,7 @@ class Tag:
 
     @classmethod
     def of(cls, kind: int, values: Any) -> Tag:
-        """Returns a tag of numbers, or of bytes."""
+        """Return a tag of numbers, or of bytes."""
         if isinstance(values, bytes):
             return cls(kind, len(values) // TYPES[kind][0], values)
         array = np.asarray(values).astype("<" + TYPES[kind][1]).ravel()
@@ -56,12 +56,12 @@ class Directory:
     following: int = 0
 
     def number(self, code: int, default: int) -> int:
-        """Returns a tag's first value as an integer."""
+        """Return a tag's first value as an integer."""
         tag = self.tags.get(code)
         return int(tag.values[0]) if tag is not None and tag.count else default
 
     def ratio(self, code: int) -> float | None:
-        """Returns a rational tag's first value."""
+        """Return a rational tag's first value."""
         tag = self.tags.get(code)
         if tag is None or tag.type != RATIONAL or not tag.count or not tag.values[1]:
             return None
@@ -87,7 +87,7 @@ class Structure:
 
     @classmethod
     def open(cls, data: bytes) -> Structure:
-        """Returns the structure of data with a TIFF header.
+        """Return the structure of data with a TIFF header.
 
         Raises:
             BrokenDirectory: there is no such header.
@@ -103,7 +103,7 @@ class Structure:
         raise BrokenDirectory("no TIFF header")
 
     def read(self, offset: int, *, children: bool = True) -> Directory:
-        """Returns the directory at an offset, sub-directories too.
+        """Return the directory at an offset, sub-directories too.
 
         Raises:
             BrokenDirectory: it, or one of its values, lies outside of the data. Broken sub-directories are left out.
@@ -150,7 +150,7 @@ class Structure:
 
 
 def serialise(directory: Directory, offset: int, *, big: bool = False) -> bytes:
-    """Returns a directory with its values and sub-directories as bytes that are to stand at an offset.
+    """Return a directory with its values and sub-directories as bytes that are to stand at an offset.
 
     Args:
         offset: even.
@@ -179,12 +179,12 @@ def serialise(directory: Directory, offset: int, *, big: bool = False) -> bytes:
 
 
 def exif_block(directory: Directory) -> bytes:
-    """Returns an EXIF block with the tags of a directory."""
+    """Return an EXIF block with the tags of a directory."""
     return struct.pack("<2sHI", b"II", 42, 8) + serialise(directory, 8)
 
 
 def read_block(block: bytes | None) -> Directory:
-    """Returns the first directory of an EXIF block; an empty one when there is none, or when it is broken."""
+    """Return the first directory of an EXIF block; an empty one when there is none, or when it is broken."""
     if not block:
         return Directory()
     try:
@@ -195,13 +195,13 @@ def read_block(block: bytes | None) -> Directory:
 
 
 def orientation(directory: Directory) -> int:
-    """Returns the EXIF orientation, 1 where there is none or nonsense."""
+    """Return the EXIF orientation, 1 where there is none or nonsense."""
     value = directory.number(ORIENTATION, 1)
     return value if 1 <= value <= 8 else 1
 
 
 def resolution(directory: Directory) -> tuple[float, float] | None:
-    """Returns the resolution in dots per inch, where the tags give one."""
+    """Return the resolution in dots per inch, where the tags give one."""
     across, down = directory.ratio(X_RESOLUTION), directory.ratio(Y_RESOLUTION)
     unit = {2: 1.0, 3: 2.54}.get(directory.number(RESOLUTION_UNIT, 2))
     if not across or not down or unit is None:

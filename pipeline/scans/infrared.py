@@ -11,13 +11,13 @@ from pipeline.errors import Reason
 from pipeline.scans import tiff
 from pipeline.scans.decode import inspect
 from pipeline.scans.model import Limits, Pixels, Scan, ScanInfo
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 INFRARED = "pipeline.scans.infrared:decode"
 
 
 def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
-    """Returns the infrared plane as a grey scan (H,W), uint8 or uint16, dark where infrared was stopped.
+    """Return the infrared plane as a grey scan (H,W), uint8 or uint16, dark where infrared was stopped.
 
     Args:
         data: the whole TIFF of the scan.

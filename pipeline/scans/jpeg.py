@@ -17,7 +17,7 @@ from pipeline.scans.ifd import orientation, read_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
 from pipeline.scans.photoshop import iptc_of
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "CMYK"}
 BASELINE_TO_PROGRESSIVE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
@@ -48,7 +48,7 @@ class Header:
 
 
 def read_header(data: bytes, name: str) -> Header:
-    """Returns what stands before the first scan.
+    """Return what stands before the first scan.
 
     Raises:
         UnreadableScan: TRUNCATED when the data ends before, UNREADABLE when they are no segments.
@@ -75,7 +75,7 @@ def read_header(data: bytes, name: str) -> Header:
 
 
 def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
-    """Returns marker, start and end of the content of the segment at a position."""
+    """Return marker, start and end of the content of the segment at a position."""
     while at < len(data) and data[at] == 0xFF and at + 1 < len(data) and data[at + 1] == 0xFF:
         at += 1
     if at + 1 >= len(data):
@@ -94,7 +94,7 @@ def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
 
 
 def _remember(header: Header, marker: int, content: bytes) -> None:
-    """Puts an application segment or comment into the header."""
+    """Put an application segment or comment into the header."""
     if marker == 0xE0 and content.startswith(b"JFIF\0") and len(content) >= 12:
         unit = {1: 1.0, 2: 2.54}.get(content[7])
         across, down = int.from_bytes(content[8:10], "big"), int.from_bytes(content[10:12], "big")
@@ -113,7 +113,7 @@ def _remember(header: Header, marker: int, content: bytes) -> None:
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Returns what the header says."""
+    """Return what the header says."""
     header = read_header(data, name)
     if header.frame not in BASELINE_TO_PROGRESSIVE or header.precision != 8:
         detail = f"JPEG with {header.precision} bits" if header.precision != 8 else "lossless or hierarchical JPEG"
@@ -126,7 +126,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
-    """Returns pixels and metadata of a whole JPEG."""
+    """Return pixels and metadata of a whole JPEG."""
     header = read_header(data, name)
     _check_whole(data, header.scan_at, name)
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
@@ -156,7 +156,7 @@ def _is_padding(scan: bytes, extraneous: int) -> bool:
 
 
 def _check_whole(data: bytes, at: int, name: str) -> None:
-    """Raises UnreadableScan unless all scans are there and hold what they should."""
+    """Raise UnreadableScan unless all scans are there and hold what they should."""
     last = at
     while True:
         marker, _, end = _segment(data, at, name)

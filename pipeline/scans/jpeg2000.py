@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_block, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STREAM_SIGNATURE = b"\xff\x4f\xff\x51"
@@ -27,7 +27,7 @@ METRE = 0.0254
 
 
 def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yields name and content of every box, those inside of headers too; a bare codestream counts as one `jp2c`.
+    """Yield name and content of every box, those inside of headers too; a bare codestream counts as one `jp2c`.
 
     Raises:
         UnreadableScan: TRUNCATED, a box is not there whole.
@@ -39,7 +39,7 @@ def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yields the boxes between two positions."""
+    """Yield the boxes between two positions."""
     while at + 8 <= end:
         size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
         if size == 1:
@@ -55,7 +55,7 @@ def _boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, b
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Returns what boxes and codestream header say."""
+    """Return what boxes and codestream header say."""
     stream, space, palette, exif = b"", 0, 0, b""
     for kind, content in boxes(data, name):
         if kind == b"jp2c" and not stream:
@@ -84,7 +84,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
-    """Returns pixels and metadata of a whole JPEG 2000."""
+    """Return pixels and metadata of a whole JPEG 2000."""
     metadata = _metadata(data, name)
     if info.bit_depth == 16:
         return np.asarray(imagecodecs.jpeg2k_decode(data)), metadata
@@ -93,7 +93,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _metadata(data: bytes, name: str) -> Metadata:
-    """Returns what the boxes say beside the pixels; the codestream must have its end."""
+    """Return what the boxes say beside the pixels; the codestream must have its end."""
     icc = xmp = exif = iptc = None
     dpi = None
     for kind, content in boxes(data, name):
@@ -113,7 +113,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
 
 
 def _dpi(content: bytes) -> tuple[float, float] | None:
-    """Returns the resolution of a box: down and across, in points per metre."""
+    """Return the resolution of a box: down and across, in points per metre."""
     numbers = [int.from_bytes(content[n : n + 2], "big") for n in (0, 2, 4, 6)]
     if not numbers[1] or not numbers[3]:
         return None

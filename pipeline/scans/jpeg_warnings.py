@@ -18,7 +18,7 @@ _LOCK = threading.Lock()
 
 
 def warning_of(data: bytes) -> str | None:
-    """Returns libjpeg's first warning about missing or damaged data, or None.
+    """Return libjpeg's first warning about missing or damaged data, or None.
 
     OpenCV leaves libjpeg's messages on the process's standard error; for the time of one quick decode that leads into
     a file. What others write meanwhile is passed on.
@@ -52,7 +52,7 @@ def warning_of(data: bytes) -> str | None:
 
 
 def _duplicate(descriptor: int) -> int | None:
-    """Returns a copy of a descriptor, None when it is closed, as standard error of a daemon may be."""
+    """Return a copy of a descriptor, None when it is closed, as standard error of a daemon may be."""
     try:
         return os.dup(descriptor)
     except OSError:

@@ -105,7 +105,7 @@ class Limits:
 
     @classmethod
     def from_settings(cls) -> Limits:
-        """Returns the limits of this installation."""
+        """Return the limits of this installation."""
         from pipeline.settings import settings
 
         current = settings()

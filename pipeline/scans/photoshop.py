@@ -6,7 +6,7 @@ IPTC = 0x0404
 
 
 def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Returns number, name and content of each resource; what is damaged at the end is left out."""
+    """Return number, name and content of each resource; what is damaged at the end is left out."""
     found = []
     at = 0
     while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
@@ -24,7 +24,7 @@ def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
 
 
 def iptc_of(data: bytes) -> bytes | None:
-    """Returns the IPTC-IIM records among image resources."""
+    """Return the IPTC-IIM records among image resources."""
     for number, _, content in resources(data):
         if number == IPTC:
             return content
@@ -32,13 +32,13 @@ def iptc_of(data: bytes) -> bytes | None:
 
 
 def with_iptc(data: bytes, iptc: bytes) -> bytes:
-    """Returns image resources with these IPTC-IIM records in place of those they had."""
+    """Return image resources with these IPTC-IIM records in place of those they had."""
     kept = [resource for resource in resources(data) if resource[0] != IPTC]
     return b"".join(_packed(*resource) for resource in [(IPTC, b"", iptc), *kept])
 
 
 def _packed(number: int, name: bytes, content: bytes) -> bytes:
-    """Returns one resource as bytes; name and content are padded to even lengths."""
+    """Return one resource as bytes; name and content are padded to even lengths."""
     label = bytes([len(name)]) + name
     head = b"8BIM" + number.to_bytes(2, "big") + label + b"\0" * (len(label) % 2)
     return head + len(content).to_bytes(4, "big") + content + b"\0" * (len(content) % 2)

@@ -12,7 +12,7 @@ import imagecodecs
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_block
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MODES: dict[int, Mode] = {0: "L", 2: "RGB", 3: "RGB", 4: "LA", 6: "RGBA"}
@@ -26,7 +26,7 @@ MOST_TEXT = 64 << 20
 
 
 def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
-    """Yields type and content of every chunk up to IEND, checksums verified.
+    """Yield type and content of every chunk up to IEND, checksums verified.
 
     Raises:
         UnreadableScan: TRUNCATED before IEND, UNREADABLE where a checksum is wrong.
@@ -48,12 +48,12 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _label(kind: bytes) -> str:
-    """Returns a chunk's type for people."""
+    """Return a chunk's type for people."""
     return kind.decode("latin-1")
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Returns what the chunks before the pixels say."""
+    """Return what the chunks before the pixels say."""
     header: tuple[int, ...] = ()
     alpha, frames, exif = False, 1, b""
     for kind, content in chunks(data, name):
@@ -78,7 +78,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
-    """Returns pixels and metadata of a whole PNG.
+    """Return pixels and metadata of a whole PNG.
 
     1, 2 and 4 bits are spread to 8, palettes become RGB, transparent colours become an alpha channel: each stored
     value has exactly one decoded value.
@@ -88,7 +88,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _metadata(data: bytes, name: str) -> Metadata:
-    """Returns the metadata of all chunks, of which each one's checksum has been verified."""
+    """Return the metadata of all chunks, of which each one's checksum has been verified."""
     found: dict[str, Any] = {}
     kept: list[tuple[bytes, bytes]] = []
     for kind, content in chunks(data, name):
@@ -109,7 +109,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
 
 
 def inflate(data: bytes, name: str) -> bytes:
-    """Returns a compressed text or profile, refusing one that grows without measure."""
+    """Return a compressed text or profile, refusing one that grows without measure."""
     worker = zlib.decompressobj()
     try:
         text = worker.decompress(data, MOST_TEXT)
@@ -121,7 +121,7 @@ def inflate(data: bytes, name: str) -> bytes:
 
 
 def _international(content: bytes, name: str) -> bytes:
-    """Returns the text of an iTXt chunk."""
+    """Return the text of an iTXt chunk."""
     rest = content.partition(b"\0")[2]
     packed, rest = rest[:1] == b"\1", rest[2:]
     text = rest.partition(b"\0")[2].partition(b"\0")[2]
@@ -129,7 +129,7 @@ def _international(content: bytes, name: str) -> bytes:
 
 
 def _raw_profile(kind: bytes, content: bytes, name: str) -> bytes:
-    """Returns the bytes of a `Raw profile type`: a name, a length, hexadecimal digits."""
+    """Return the bytes of a `Raw profile type`: a name, a length, hexadecimal digits."""
     text = content.partition(b"\0")[2]
     if kind == b"zTXt":
         text = inflate(text[1:], name)

@@ -24,7 +24,7 @@ REPLACED_BY_ICC = {b"sRGB", b"cICP"}
 
 
 def encode(scan: Scan) -> bytes:
-    """Returns a scan as PNG.
+    """Return a scan as PNG.
 
     Raises:
         ValueError: CMYK, which PNG cannot carry.
@@ -42,13 +42,13 @@ def encode(scan: Scan) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
-    """Returns one chunk with its length and checksum."""
+    """Return one chunk with its length and checksum."""
     checksum = zlib.crc32(content, zlib.crc32(kind))
     return b"".join((len(content).to_bytes(4, "big"), kind, content, checksum.to_bytes(4, "big")))
 
 
 def _metadata(metadata: Metadata) -> list[bytes]:
-    """Returns the chunks that say what is not pixels, in an order that PNG allows."""
+    """Return the chunks that say what is not pixels, in an order that PNG allows."""
     chunks = []
     if metadata.icc:
         chunks.append(_chunk(b"iCCP", b"icc\0\0" + zlib.compress(metadata.icc)))
@@ -71,7 +71,7 @@ def _metadata(metadata: Metadata) -> list[bytes]:
 
 
 def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Returns the rows (H, 1 + bytes of a row), filtered so that they pack well."""
+    """Return the rows (H, 1 + bytes of a row), filtered so that they pack well."""
     height = pixels.shape[0]
     step = pixels.itemsize * (pixels.shape[2] if pixels.ndim == 3 else 1)
     width = pixels.shape[1] * step
@@ -90,13 +90,13 @@ def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint
 
 
 def _row_bytes(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Returns pixels as rows of bytes, high byte first."""
+    """Return pixels as rows of bytes, high byte first."""
     ordered = np.ascontiguousarray(pixels if pixels.itemsize == 1 else pixels.byteswap())
     return ordered.view(np.uint8).reshape(pixels.shape[0], -1)
 
 
 def _filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int, kind: int) -> NDArray[np.uint8]:
-    """Returns the differences that a PNG filter stores.
+    """Return the differences that a PNG filter stores.
 
     Args:
         rows: (H,W) bytes.

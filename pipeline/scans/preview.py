@@ -25,7 +25,7 @@ TURNS = {
 
 
 def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: int) -> Image.Image:
-    """Returns an 8-bit picture, `L` or `RGB`, as viewers show it; never larger than the scan.
+    """Return an 8-bit picture, `L` or `RGB`, as viewers show it; never larger than the scan.
 
     Args:
         source: a scan (whose profile is then applied), or pixels (H,W) or (H,W,3 or 4) of uint8 or uint16; a fourth
@@ -49,7 +49,7 @@ def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: i
 
 
 def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[np.uint8]:
-    """Returns pixels in 8 bits, reduced by averaging so that the longer side fits."""
+    """Return pixels in 8 bits, reduced by averaging so that the longer side fits."""
     height, width = pixels.shape[:2]
     factor = min(1.0, long_side / max(height, width))
     if factor < 1:
@@ -61,7 +61,7 @@ def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[np.uint8]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Returns a picture in sRGB; as it is where its profile is broken or of another kind."""
+    """Return a picture in sRGB; as it is where its profile is broken or of another kind."""
     target = "L" if image.mode == "L" else "RGB"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -14,7 +14,7 @@ from pipeline.errors import Reason
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
 from pipeline.scans.photoshop import iptc_of
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 (SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS, SAMPLES, ROWS, COUNTS) = (
     254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
@@ -42,7 +42,7 @@ AT_ONCE = 16 << 20
 
 
 def read_pages(data: bytes, name: str) -> list[Directory]:
-    """Returns the directories of a file.
+    """Return the directories of a file.
 
     Raises:
         UnreadableScan: TRUNCATED when a directory lies outside of the file.
@@ -64,7 +64,7 @@ def read_pages(data: bytes, name: str) -> list[Directory]:
 
 
 def picture(pages: list[Directory], name: str) -> tuple[int, int]:
-    """Returns which directory is the picture, and how many full pictures there are.
+    """Return which directory is the picture, and how many full pictures there are.
 
     Raises:
         UnreadableScan: UNSUPPORTED, all of them are reduced copies of something else.
@@ -77,7 +77,7 @@ def picture(pages: list[Directory], name: str) -> tuple[int, int]:
 
 
 def infrared_page(pages: list[Directory], number: int) -> int | None:
-    """Returns which directory holds the infrared plane of the picture in directory `number`, or None.
+    """Return which directory holds the infrared plane of the picture in directory `number`, or None.
 
     SilverFast writes HDRi files with it as a grey picture of the same size that calls itself a transparency mask
     (NewSubfileType 4, though of 8 or 16 bits); others as a second page. A second page counts only where the file names
@@ -95,13 +95,13 @@ def infrared_page(pages: list[Directory], number: int) -> int | None:
 
 
 def _is_scanner(page: Directory) -> bool:
-    """Returns whether the file says that software wrote it that keeps infrared planes."""
+    """Return whether the file says that software wrote it that keeps infrared planes."""
     software = page.tags[SOFTWARE].data.lower() if SOFTWARE in page.tags else b""
     return any(name in software for name in (b"vuescan", b"silverfast"))
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Returns what the directory of the picture says."""
+    """Return what the directory of the picture says."""
     pages = read_pages(data, name)
     number, count = picture(pages, name)
     page = pages[number]
@@ -135,7 +135,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
-    """Returns pixels and metadata of the one picture in a TIFF.
+    """Return pixels and metadata of the one picture in a TIFF.
 
     White-is-zero is turned round, 1 to 7 bits are spread to 8, 9 to 15 bits to 16, palettes become 8-bit RGB:
     each stored value has exactly one decoded value.
@@ -168,7 +168,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def check_segments(data: bytes, page: Directory, name: str) -> None:
-    """Raises UnreadableScan unless every strip or tile is there: decoders fill the gaps with black."""
+    """Raise UnreadableScan unless every strip or tile is there: decoders fill the gaps with black."""
     tiled = TILE_OFFSETS in page.tags
     offsets = page.tags.get(TILE_OFFSETS if tiled else OFFSETS)
     counts = page.tags.get(TILE_COUNTS if tiled else COUNTS)
@@ -191,7 +191,7 @@ def check_segments(data: bytes, page: Directory, name: str) -> None:
 
 
 def _segments(page: Directory, tiled: bool) -> int:
-    """Returns how many strips or tiles the picture's size asks for."""
+    """Return how many strips or tiles the picture's size asks for."""
     width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
     planes = page.number(SAMPLES, 1) if page.number(PLANAR, 1) == 2 else 1
     if tiled:
@@ -202,7 +202,7 @@ def _segments(page: Directory, tiled: bool) -> int:
 
 
 def spread(pixels: NDArray[Any], bits: int) -> Any:
-    """Returns pixels of 1 to 16 bits over the full range of uint8 or uint16; the order of values is kept."""
+    """Return pixels of 1 to 16 bits over the full range of uint8 or uint16; the order of values is kept."""
     if bits == 1:
         return pixels.astype(np.uint8) * np.uint8(255)
     if bits < 8:
@@ -213,7 +213,7 @@ def spread(pixels: NDArray[Any], bits: int) -> Any:
 
 
 def _coloured(indices: NDArray[Any], page: Directory) -> Any:
-    """Returns palette indices (H,W) as 8-bit RGB."""
+    """Return palette indices (H,W) as 8-bit RGB."""
     colours = page.tags[COLOR_MAP].values.reshape(3, -1)
     # The palette has 16 bits by the standard; old writers put 8-bit values there.
     table = (colours if colours.max(initial=0) < 256 else colours >> 8).astype(np.uint8).T
@@ -221,7 +221,7 @@ def _coloured(indices: NDArray[Any], page: Directory) -> Any:
 
 
 def _metadata(page: Directory) -> Metadata:
-    """Returns what the tags say beside the pixels."""
+    """Return what the tags say beside the pixels."""
     kept = {code: tag for code, tag in page.tags.items() if code not in STRUCTURE}
     extra = page.number(EXTRA_SAMPLES, 0)
 

@@ -25,7 +25,7 @@ PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
 
 
 def encode(scan: Scan) -> bytes:
-    """Returns a scan as TIFF: deflate, no loss, metadata as tags."""
+    """Return a scan as TIFF: deflate, no loss, metadata as tags."""
     pixels = scan.pixels if scan.pixels.ndim == 3 else scan.pixels[..., None]
     height, width, channels = pixels.shape
     rows = max(1, STRIP // max(1, width * channels * pixels.itemsize))
@@ -71,14 +71,14 @@ def encode(scan: Scan) -> bytes:
 
 
 def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """Returns rows (h,W,C) as one compressed strip."""
+    """Return rows (h,W,C) as one compressed strip."""
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
     return deflate(differences.astype(differences.dtype.newbyteorder("<"), copy=False))
 
 
 def _tags(metadata: Metadata) -> Directory:
-    """Returns the tags and sub-directories that carry the metadata."""
+    """Return the tags and sub-directories that carry the metadata."""
     source = ifd.read_block(metadata.exif)
     tags = {code: tag for code, tag in source.tags.items() if code not in tiff.STRUCTURE and tag.type != LONG8}
     for code in (ifd.X_RESOLUTION, ifd.Y_RESOLUTION, ifd.RESOLUTION_UNIT):

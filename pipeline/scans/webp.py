@@ -11,13 +11,13 @@ from PIL import Image
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_block, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.refusals import refusal
+from pipeline.scans.rejections import refusal
 
 ALPHA_FLAG = 0x10
 
 
 def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yields name and content of every chunk.
+    """Yield name and content of every chunk.
 
     Raises:
         UnreadableScan: TRUNCATED, a chunk is not there whole.
@@ -35,7 +35,7 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Returns what the chunks say."""
+    """Return what the chunks say."""
     width = height = frames = turned = 0
     alpha = False
     for kind, content in chunks(data, name):
@@ -59,7 +59,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
-    """Returns pixels and metadata."""
+    """Return pixels and metadata."""
     found = {kind: content for kind, content in chunks(data, name) if kind in (b"ICCP", b"EXIF", b"XMP ")}
     exif = found.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:

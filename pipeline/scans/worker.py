@@ -1,6 +1,6 @@
 """The decoder's own process: serves one scan after the other, until its parent is gone or a scan is its end.
 
-Started by `pipeline.scans.warm`; a request and an answer are one message each, with a file descriptor.
+Started by `pipeline.scans.decoder_pool`; a request and an answer are one message each, with a file descriptor.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.scans.ipc import send_scan
 from pipeline.scans.model import Scan
-from pipeline.scans.refusals import refusal
-from pipeline.scans.transfer import send_scan
+from pipeline.scans.rejections import refusal
 
 MESSAGE = 1 << 16
 READY, READ = b"ready", b"read"
@@ -30,7 +30,7 @@ GRACE = 10.0
 
 
 def main() -> None:
-    """Serves requests from the socket whose descriptor is the first argument; the second is the parent's process."""
+    """Serve requests from the socket whose descriptor is the first argument; the second is the parent's process."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     _die_with(int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """Returns the answer to one request, with a descriptor when it is a scan; says meanwhile when it has read it."""
+    """Return the answer to one request, with a descriptor when it is a scan; says meanwhile when it has read it."""
     name = request["name"]
     try:
         with open(descriptor, "rb") as file:
@@ -76,7 +76,7 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
 
 
 def _decoder(path: str) -> Callable[..., Scan]:
-    """Returns the function `module:name`."""
+    """Return the function `module:name`."""
     module, _, name = path.partition(":")
     decoder: Callable[..., Scan] = getattr(importlib.import_module(module), name)
     return decoder
@@ -96,7 +96,7 @@ def _limit_memory(megabytes: float | None) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Asks the kernel to kill this process when its parent ends, however that happens."""
+    """Ask the kernel to kill this process when its parent ends, however that happens."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -145,7 +145,7 @@ class CollectionsFile:
     problems: tuple[Problem, ...] = field(default=())
 
     def get(self, name: str) -> Collection:
-        """Returns one collection by name.
+        """Return one collection by name.
 
         Raises:
             ConfigurationError: there is none of that name, or its entry has a mistake (which is named).
@@ -161,7 +161,7 @@ class CollectionsFile:
 
 
 def load_collections(path: Path) -> CollectionsFile:
-    """Returns the collections in a YAML file; a mistake costs its own collection alone.
+    """Return the collections in a YAML file; a mistake costs its own collection alone.
 
     Raises:
         ConfigurationError: the file cannot be read or is not YAML at all.
@@ -187,7 +187,7 @@ def load_collections(path: Path) -> CollectionsFile:
 
 
 def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | None, list[Problem]]:
-    """Returns one collection, or what is wrong with it.
+    """Return one collection, or what is wrong with it.
 
     Args:
         line: of its name.
@@ -212,7 +212,7 @@ def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | Non
 
 
 def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Problem]]:
-    """Returns lines and nodes of the collections by name, and the mistakes above them."""
+    """Return lines and nodes of the collections by name, and the mistakes above them."""
     problems: list[Problem] = []
     entries: dict[str, tuple[int, yaml.Node]] = {}
     wanted = "must be a mapping with the one key `collections`"
@@ -235,7 +235,7 @@ def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Pr
 
 
 def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Problem:
-    """Returns one validation error with its place in the file."""
+    """Return one validation error with its place in the file."""
     keys: tuple[int | str, ...] = error["loc"]
     models: dict[str, type[BaseModel]] = {"recipe": Recipe, "watch": Watch}
     model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection

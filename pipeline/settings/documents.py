@@ -21,7 +21,7 @@ KINDS = {
 
 
 def compose(what: str, path: Path) -> yaml.Node | None:
-    """Returns the root node of a YAML file, None when it is empty.
+    """Return the root node of a YAML file, None when it is empty.
 
     Args:
         what: the file's role, for messages.
@@ -45,7 +45,7 @@ def compose(what: str, path: Path) -> yaml.Node | None:
 
 
 def plain(node: yaml.Node) -> Any:
-    """Returns what a node says as plain Python values.
+    """Return what a node says as plain Python values.
 
     Raises:
         ValueError: it holds a tag or a value that stands for none, e.g. the 31st of February.
@@ -60,7 +60,7 @@ def plain(node: yaml.Node) -> Any:
 
 
 def line_of(node: yaml.Node, keys: Sequence[int | str], first: int | None = None) -> int:
-    """Returns the 1-based line of the deepest of these keys that stands below a node.
+    """Return the 1-based line of the deepest of these keys that stands below a node.
 
     Args:
         first: line when none of them does; that of the node's beginning when left out.
@@ -81,7 +81,7 @@ def line_of(node: yaml.Node, keys: Sequence[int | str], first: int | None = None
 
 
 def repeated(node: yaml.Node, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yields path and line of every key that stands twice in one mapping: YAML would silently take the last."""
+    """Yield path and line of every key that stands twice in one mapping: YAML would silently take the last."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key_node, value in node.value:
@@ -93,7 +93,7 @@ def repeated(node: yaml.Node, above: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 
 def explain(kind: str, message: str, model: type[BaseModel], hidden: frozenset[str] = frozenset()) -> str:
-    """Returns what is wrong with a value in an archivist's words.
+    """Return what is wrong with a value in an archivist's words.
 
     Args:
         kind: pydantic's type of the mistake.

@@ -89,7 +89,7 @@ class Recipe(BaseModel):
     )
 
     def digest(self, engine_digest: str = "") -> str:
-        """Returns the recipe's sha256 (64 hex digits) over its canonical JSON and the engine's own digest.
+        """Return the recipe's sha256 (64 hex digits) over its canonical JSON and the engine's own digest.
 
         Args:
             engine_digest: digest of weights and version of the engine, so that new weights make new results.
@@ -100,7 +100,7 @@ class Recipe(BaseModel):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Returns the recipe in a YAML file; an empty file is the recipe of all defaults.
+    """Return the recipe in a YAML file; an empty file is the recipe of all defaults.
 
     Raises:
         ConfigurationError: names the file, the line and the key that is wrong.

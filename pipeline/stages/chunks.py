@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.stages import manifest
+from pipeline.stages.batch import Work
 from pipeline.stages.manifest import Row
-from pipeline.stages.work import Work
 
 
 class Chunks:
@@ -23,7 +23,7 @@ class Chunks:
         self._places: dict[str, tuple[int, str]] = {}
 
     def add(self, row: Row, megapixels: float) -> None:
-        """Puts a scan into the current chunk, or beside the same bytes, whose result it then shares."""
+        """Put a scan into the current chunk, or beside the same bytes, whose result it then shares."""
         self.scans += 1
         shares = not row["reason"] and not row["mask_given"] and not row["same_as"]
         if shares and row["sha256"] in self._places:
@@ -44,7 +44,7 @@ class Chunks:
             self._places[row["sha256"]] = (self.count + 1, row["path"])
 
     def close(self) -> None:
-        """Writes the current chunk."""
+        """Write the current chunk."""
         if self._rows:
             self.count += 1
             manifest.write(self.work.chunk(self.count, self.attempt), self._rows)

@@ -7,27 +7,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pipeline import storage
+from pipeline import logs, storage
 from pipeline.errors import UnclearDelivery
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
 from pipeline.provenance.events import Kind
 from pipeline.settings import settings
-from pipeline.stages import gather, log, previews
-from pipeline.stages import work as works
-from pipeline.stages.scratch import scratch
-from pipeline.stages.work import Work
+from pipeline.stages import batch as works
+from pipeline.stages import batch_frame, previews
+from pipeline.stages.batch import Work
+from pipeline.stages.tempdir import scratch
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from pipeline.digests import Channel
 
-logger = log.logger("digest")
+logger = logs.logger("digest")
 
 
 def digest(work: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:
-    """Returns what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
+    """Return what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
 
     The same batch always gives the same message, with the same Message-ID. That it is about to be sent is written to
     the ledger first: when this task dies while sending, or the mail server does, nobody can know whether it arrived,
@@ -48,7 +48,7 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
     why, sent = _begin(batch, channel, context)
     if why or channel is None:
-        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, log.quoted(why), eml)
+        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, logs.quoted(why), eml)
         _note(batch, context, "written", time.perf_counter() - started, why)
         return found | {"sent": sent, "why": why}
     try:
@@ -66,7 +66,7 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
 
 
 def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
-    """Returns why the digest is not to be sent now (empty when it is), and whether it was sent before.
+    """Return why the digest is not to be sent now (empty when it is), and whether it was sent before.
 
     That it is about to be sent is written down together with the look at what was written before: of two tries at
     the same moment, one sends.
@@ -82,12 +82,12 @@ def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[
 
 
 def _line(error: Exception) -> str:
-    """Returns an error on one line."""
+    """Return an error on one line."""
     return " ".join(str(error).split())[:300]
 
 
 def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) -> str:
-    """Returns why the digest is not to be sent now, empty when it is."""
+    """Return why the digest is not to be sent now, empty when it is."""
     said = [event.decision for event in past if event.decision in ("sending", "sent", "refused", "unclear")]
     if said and said[-1] == "sent":
         return "it was sent by an earlier try"
@@ -101,12 +101,12 @@ def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) ->
 
 
 def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
-    """Returns the message and the URI at which it is kept."""
+    """Return the message and the URI at which it is kept."""
     from pipeline.digests import build_digest
 
     ledger = works.ledger()
     with ledger.read() as session:
-        chunks = gather.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
+        chunks = batch_frame.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
         reported = events.of_batch(session, batch.batch_id, "report")
     target = batch.result("reports", batch.batch)
     installation = settings()
@@ -119,8 +119,8 @@ def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
         except FileNotFoundError:
             pdf = None  # type: ignore[assignment]
         message = build_digest(
-            gather.frame(batch, chunks),
-            gather.summary(batch, reported[-1].at if reported else None),
+            batch_frame.frame(batch, chunks),
+            batch_frame.summary(batch, reported[-1].at if reported else None),
             previews.reader(batch),
             pdf,
             sender=installation.smtp_sender,
@@ -132,7 +132,7 @@ def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
 
 
 def _note(batch: Work, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
-    """Writes an event of the digest to the ledger."""
+    """Write an event of the digest to the ledger."""
     happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), decision, message, seconds=seconds)
     with works.ledger().write() as session:
         events.append(session, batch.batch_id, context, [happening])

@@ -15,20 +15,20 @@ from pipeline.engines import inpaint as fill
 from pipeline.engines.grain import add_grain
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.ledger import TaskContext
-from pipeline.machine.memory import give_back
+from pipeline.runtime.memory import give_back
 from pipeline.scans import Scan
-from pipeline.stages import pixels
-from pipeline.stages.loaded import engine_of
+from pipeline.stages import artifacts
+from pipeline.stages.batch import GoneError
+from pipeline.stages.chunk_stage import Progress, Run
 from pipeline.stages.manifest import Row
-from pipeline.stages.run import Progress, Run
-from pipeline.stages.work import GoneError
+from pipeline.stages.models import engine_of
 
 # From here on one window is filled at a time.
 MOST_HALVINGS = 24
 
 
 def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
-    """Returns the URI of the chunk's manifest with the new pixels of every scan that is to be filled.
+    """Return the URI of the chunk's manifest with the new pixels of every scan that is to be filled.
 
     Raises:
         StoreUnavailable, MemoryError: try again.
@@ -58,7 +58,7 @@ class _Filler:
         self._open: dict[str, tuple[Row, Scan, NDArray[np.uint8]]] = {}
 
     def run(self, rows: list[Row]) -> None:
-        """Fills all of them together; when that goes wrong, those that are left one by one."""
+        """Fill all of them together; when that goes wrong, those that are left one by one."""
         try:
             for filled in fill(self._jobs(rows), self.engine, batch_pixels=self.batch_pixels):
                 self._keep(filled)
@@ -73,7 +73,7 @@ class _Filler:
                 self.chunk.attempt(row, self._alone)
 
     def _jobs(self, rows: list[Row]) -> Iterator[Job]:
-        """Yields scans with their masks as they are wanted; one that cannot be read is settled and left out."""
+        """Yield scans with their masks as they are wanted; one that cannot be read is settled and left out."""
         for row in rows:
             started = time.perf_counter()
             stopped = self.chunk.guarded(row, lambda row=row: self._open_scan(row))  # type: ignore[misc]
@@ -84,12 +84,12 @@ class _Filler:
             yield Job(str(row["scan_id"]), scans.visible(scan), mask)
 
     def _open_scan(self, row: Row) -> Row:
-        """Reads a scan and its mask."""
-        self._open[str(row["scan_id"])] = (row, pixels.master(row), pixels.read_mask(row["mask_uri"]))
+        """Read a scan and its mask."""
+        self._open[str(row["scan_id"])] = (row, artifacts.master(row), artifacts.read_mask(row["mask_uri"]))
         return {}
 
     def _alone(self, row: Row) -> Row:
-        """Returns the columns of one scan that is filled by itself."""
+        """Return the columns of one scan that is filled by itself."""
         self._open_scan(row)
         _, scan, mask = self._open[str(row["scan_id"])]
         (filled,) = fill(
@@ -98,18 +98,18 @@ class _Filler:
         return self._written(filled)
 
     def _keep(self, filled: Filled) -> None:
-        """Settles a scan whose new pixels have come."""
+        """Settle a scan whose new pixels have come."""
         row = self._open[filled.key][0]
         self.chunk.settle(row, self.chunk.guarded(row, lambda: self._written(filled)), filled.seconds)
 
     def _written(self, filled: Filled) -> Row:
-        """Returns the columns of a filled scan, its new pixels written at native depth."""
+        """Return the columns of a filled scan, its new pixels written at native depth."""
         row, scan, mask = self._open.pop(filled.key)
         if self.chunk.work.collection.recipe.grain:
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
             filled = add_grain(filled, scans.visible(scan), mask, int(str(row["sha256"])[:16], 16))
         uri = self.chunk.work.place("filled", f"{row['scan_id']}.npy")
-        pixels.write_fill(uri, native(scan, mask, filled))
+        artifacts.write_fill(uri, native(scan, mask, filled))
         return {
             "filled_uri": uri,
             "engine": self.engine.name,
@@ -120,7 +120,7 @@ class _Filler:
 
 
 def native(scan: Scan, mask: NDArray[np.uint8], filled: Filled) -> NDArray[Any]:
-    """Returns the new pixels (N,) or (N,C) at the scan's own depth and mode, in the order of the mask's pixels."""
+    """Return the new pixels (N,) or (N,C) at the scan's own depth and mode, in the order of the mask's pixels."""
     damaged = np.count_nonzero(mask)
     if len(filled.pixels) != damaged:
         raise ValueError(f"{damaged - len(filled.pixels)} damaged pixels were not filled")

@@ -99,29 +99,29 @@ EMPTY: dict[Any, Any] = {TEXT: "", WHOLE: None, NUMBER: float("nan"), TRUTH: Non
 
 
 def columns(step: str) -> dict[str, Any]:
-    """Returns name and Arrow type of all columns that a manifest of that step has."""
+    """Return name and Arrow type of all columns that a manifest of that step has."""
     last = STEPS.index(step)
     return {name: kind for earlier in STEPS[: last + 1] for name, kind in COLUMNS[earlier].items()}
 
 
 def blank(step: str) -> Row:
-    """Returns the columns that a step adds, as they are where there is nothing to say."""
+    """Return the columns that a step adds, as they are where there is nothing to say."""
     return {name: EMPTY[kind] for name, kind in COLUMNS[step].items()}
 
 
 def sibling(chunk: str, step: str) -> str:
-    """Returns the URI of a chunk's manifest of another step."""
+    """Return the URI of a chunk's manifest of another step."""
     stem = chunk.removesuffix(".parquet").rpartition(".")[0]
     return f"{stem}.{step}.parquet"
 
 
 def step_of(chunk: str) -> str:
-    """Returns which step's manifest a URI names."""
+    """Return which step's manifest a URI names."""
     return chunk.removesuffix(".parquet").rpartition(".")[2]
 
 
 def read(chunk: str) -> list[Row]:
-    """Returns a manifest's rows.
+    """Return a manifest's rows.
 
     Raises:
         FileNotFoundError: there is none.
@@ -132,7 +132,7 @@ def read(chunk: str) -> list[Row]:
 
 
 def write(chunk: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes a manifest whole; columns of later steps in the rows are left out."""
+    """Write a manifest whole; columns of later steps in the rows are left out."""
     kinds = columns(step_of(chunk))
     table = pa.Table.from_pylist([{name: row.get(name) for name in kinds} for row in rows], pa.schema(kinds.items()))
     target = io.BytesIO()
@@ -141,7 +141,7 @@ def write(chunk: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def figures(row: Mapping[str, Any], *steps: str) -> Row:
-    """Returns what steps found out about a scan, as JSON can hold it: without what is absent, pictures and places."""
+    """Return what steps found out about a scan, as JSON can hold it: without what is absent, pictures and places."""
     names = (name for step in steps for name in COLUMNS[step] if not name.endswith(("_uri", "_json")))
     found = plain({name: row.get(name) for name in names})
     return {name: value for name, value in found.items() if value not in (None, "")}

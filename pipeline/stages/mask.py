@@ -9,20 +9,20 @@ from dataclasses import asdict
 import numpy as np
 
 from pipeline import storage
-from pipeline.damage import Detector
+from pipeline.detection.types import Detector
 from pipeline.ledger import TaskContext
-from pipeline.stages import pixels
-from pipeline.stages.loaded import detector_of
+from pipeline.masks.compose import find_marks, read_given
+from pipeline.stages import artifacts
+from pipeline.stages.chunk_stage import Progress, Run
 from pipeline.stages.manifest import Row
-from pipeline.stages.marks import find_marks, read_given
-from pipeline.stages.run import Progress, Run
+from pipeline.stages.models import detector_of
 
 # Explanations kept per scan: pieces that a guard held back, then the largest; a dusty plate has tens of thousands.
 MOST_COMPONENTS = 200
 
 
 def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
-    """Returns the URI of the chunk's manifest with a mask and a decision for every scan.
+    """Return the URI of the chunk's manifest with a mask and a decision for every scan.
 
     Decisions: `fill`, `unchanged` (nothing to repair), `review` (a person must look first), `quarantined`, `failed`.
 
@@ -47,11 +47,11 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
 
 
 def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
-    """Returns what finds the damage on one scan."""
+    """Return what finds the damage on one scan."""
     recipe = run.work.collection.recipe
 
     def find(row: Row) -> Row:
-        scan = pixels.master(row)
+        scan = artifacts.master(row)
         given = read_given(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
         marks = find_marks(scan, recipe, detector, uri=row["uri"], given=given)
         mask = marks.doubtful if marks.review else marks.fill
@@ -71,13 +71,13 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
         }
         if mask.any():
             found["mask_uri"] = run.work.place("masks", f"{row['scan_id']}.png")
-            pixels.write_mask(found["mask_uri"], mask)
+            artifacts.write_mask(found["mask_uri"], mask)
         if marks.doubtful.any():
             found["levels_uri"] = run.work.place("masks", f"{row['scan_id']}.levels.png")
-            pixels.write_mask(found["levels_uri"], marks.levels)
+            artifacts.write_mask(found["levels_uri"], marks.levels)
         if marks.left.pieces:
             found["suggested_uri"] = run.work.place("masks", f"{row['scan_id']}.suggested.png")
-            pixels.write_mask(found["suggested_uri"], marks.left.mask)
+            artifacts.write_mask(found["suggested_uri"], marks.left.mask)
         return found
 
     return find

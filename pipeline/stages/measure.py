@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import metrics, scans
-from pipeline.engines import Engine, Job, load_engine, paste
+from pipeline.engines import Engine, Job, holdout_estimate, load_engine, paste
 from pipeline.engines import inpaint as fill
 from pipeline.ledger import TaskContext
 from pipeline.scans import Scan
-from pipeline.stages import pixels
-from pipeline.stages.loaded import engine_of
+from pipeline.stages import artifacts
+from pipeline.stages.chunk_stage import Progress, Run
 from pipeline.stages.manifest import Row
-from pipeline.stages.run import Progress, Run
+from pipeline.stages.models import engine_of
 
 
 def measure(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
-    """Returns the URI of the chunk's manifest with the figures of every scan that was filled.
+    """Return the URI of the chunk's manifest with the figures of every scan that was filled.
 
     Raises:
         StoreUnavailable, MemoryError: try again.
@@ -39,12 +39,12 @@ def measure(chunk: str, context: TaskContext | None = None, *, progress: Progres
 
 
 def _measurer(run: Run, engine: Engine) -> Callable[[Row], Row]:
-    """Returns what measures one scan."""
+    """Return what measures one scan."""
 
     def measured(row: Row) -> Row:
-        scan = pixels.master(row)
-        mask = pixels.read_mask(row["mask_uri"])
-        after = pixels.filled(scan.pixels, mask, row["filled_uri"])
+        scan = artifacts.master(row)
+        mask = artifacts.read_mask(row["mask_uri"])
+        after = artifacts.filled(scan.pixels, mask, row["filled_uri"])
         change = metrics.fidelity(scan.pixels, after, mask)
         found: Row = {"changed_share": change.changed_share, "outside_identical": change.outside_identical}
         found["seam"] = metrics.seam(scan.pixels, after, mask, data_range=data_range(after)).score
@@ -59,7 +59,7 @@ def _measurer(run: Run, engine: Engine) -> Callable[[Row], Row]:
 
 
 def _original(row: Row, scan: Scan, run: Run) -> NDArray[np.float32] | None:
-    """Returns the known original (H,W,3) in 0..1, or None; one that does not fit is no original of this scan."""
+    """Return the known original (H,W,3) in 0..1, or None; one that does not fit is no original of this scan."""
     if not row["original_uri"]:
         return None
     colour = scans.colour(scans.decode_isolated(row["original_uri"]))
@@ -70,7 +70,7 @@ def _original(row: Row, scan: Scan, run: Run) -> NDArray[np.float32] | None:
 
 
 def _true(original: NDArray[np.float32], after: NDArray[np.float32], scan: Scan, mask: NDArray[np.uint8]) -> Row:
-    """Returns the figures against a known original, whole and in the hole, and Telea's on the same mask."""
+    """Return the figures against a known original, whole and in the hole, and Telea's on the same mask."""
     before = scans.colour(scan)
     (telea,) = fill([Job("telea", before, mask)], load_engine("telea"))
     baseline = paste(before, mask, telea)
@@ -84,8 +84,8 @@ def _true(original: NDArray[np.float32], after: NDArray[np.float32], scan: Scan,
 
 
 def _estimated(scan: Scan, mask: NDArray[np.uint8], engine: Engine, row: Row) -> Row:
-    """Returns the estimate from undamaged places nearby; absent where there are none."""
-    found = metrics.estimate(scans.visible(scan), mask, engine, seed=int(row["sha256"][:8], 16))
+    """Return the estimate from undamaged places nearby; absent where there are none."""
+    found = holdout_estimate.estimate(scans.visible(scan), mask, engine, seed=int(row["sha256"][:8], 16))
     return {
         "estimate_psnr": found.psnr,
         "estimate_low": found.low,
@@ -95,5 +95,5 @@ def _estimated(scan: Scan, mask: NDArray[np.uint8], engine: Engine, row: Row) ->
 
 
 def data_range(pixels: NDArray[Any]) -> float:
-    """Returns the difference between white and black of native pixels."""
+    """Return the difference between white and black of native pixels."""
     return float(np.iinfo(pixels.dtype).max)

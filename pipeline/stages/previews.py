@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline import scans, storage
 from pipeline.scans import Scan
-from pipeline.stages.work import Work
+from pipeline.stages.batch import Work
 
 if TYPE_CHECKING:
     from pipeline.reports import Preview
@@ -28,7 +28,7 @@ PARTS = ("before", "mask", "after")
 
 
 def write(work: Work, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None) -> None:
-    """Writes the pictures of one scan to the work area: before, with its damage marked, and after, where there is.
+    """Write the pictures of one scan to the work area: before, with its damage marked, and after, where there is.
 
     Args:
         levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask is one too.
@@ -47,7 +47,7 @@ def write(work: Work, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None
 
 
 def marked(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
-    """Returns a small picture with what is marked laid over; the thinnest scratch stays visible.
+    """Return a small picture with what is marked laid over; the thinnest scratch stays visible.
 
     Args:
         before: the picture, as viewers show it.
@@ -67,13 +67,13 @@ def marked(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> 
 
 
 def _over(picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float) -> Image.Image:
-    """Returns a picture with a colour laid over some places."""
+    """Return a picture with a colour laid over some places."""
     stencil = Image.fromarray(where.astype(np.uint8) * np.uint8(255))
     return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, colour), strength), picture, stencil)
 
 
 def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Returns a mask as small and as upright as its picture, 0 and 255."""
+    """Return a mask as small and as upright as its picture, 0 and 255."""
     shrink = max(1, int(np.ceil(max(mask.shape) / LONG_SIDE)))
     thick = cv2.dilate(mask, np.ones((shrink, shrink), np.uint8)) if shrink > 1 else mask
     small = np.asarray(scans.oriented_preview(np.asarray(thick, np.uint8), orientation, LONG_SIDE))
@@ -81,7 +81,7 @@ def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def reader(work: Work) -> Callable[[Any], Preview | None]:
-    """Returns what gives the pictures of a row, or None where there are none."""
+    """Return what gives the pictures of a row, or None where there are none."""
     from pipeline.reports import Preview
 
     def preview(row: Any) -> Preview | None:

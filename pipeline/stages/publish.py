@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from pipeline import metrics, scans, storage
+from pipeline import logs, metrics, scans, storage
 from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
@@ -19,12 +19,12 @@ from pipeline.ledger.tables import Outcome
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import Kind
 from pipeline.scans import Scan
-from pipeline.stages import log, manifest, pixels, previews
+from pipeline.stages import artifacts, manifest, previews
+from pipeline.stages.batch import GoneError
+from pipeline.stages.chunk_stage import Progress, Run, stopped
 from pipeline.stages.manifest import Row
-from pipeline.stages.published import Files, recall
+from pipeline.stages.published_files import Files, recall
 from pipeline.stages.quarantine import quarantine
-from pipeline.stages.run import Progress, Run, stopped
-from pipeline.stages.work import GoneError
 
 OUTCOMES = {
     "fill": Result.RESTORED,
@@ -36,7 +36,7 @@ OUTCOMES = {
 
 
 def publish(chunk: str, context: TaskContext | None = None, *, progress: Progress | None = None) -> str:
-    """Returns the URI of the chunk's manifest with an outcome for every scan.
+    """Return the URI of the chunk's manifest with an outcome for every scan.
 
     Each scan's outcome is committed to the ledger after all its files are written, in one transaction with its event.
 
@@ -60,7 +60,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
 
 
 def _recorded(session: Session, run: Run, row: Row) -> Outcome | None:
-    """Returns what another try of this task, dead or thought dead, has published, or None."""
+    """Return what another try of this task, dead or thought dead, has published, or None."""
     found = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"]]).get(row["scan_id"])
     return found if found is not None and found.batch_id == run.work.batch_id else None
 
@@ -72,7 +72,7 @@ class _Publisher:
         self.run, self.work = run, run.work
 
     def publish(self, row: Row) -> None:
-        """Writes a scan's files, then its outcome."""
+        """Write a scan's files, then its outcome."""
         started = time.perf_counter()
         files = Files(OUTCOMES[row["decision"] or "failed"])
         if files.outcome in (Result.RESTORED, Result.UNCHANGED, Result.REVIEW):
@@ -88,11 +88,11 @@ class _Publisher:
         self.run.tick()
 
     def _write(self, row: Row, files: Files) -> Row:
-        """Writes derivative, masks, pictures and sidecar of a scan that could be read."""
-        scan = pixels.master(row)
-        pixels.check_unchanged(row)
-        mask = pixels.read_mask(row["mask_uri"]) if row["mask_uri"] else None
-        suggested = pixels.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
+        """Write derivative, masks, pictures and sidecar of a scan that could be read."""
+        scan = artifacts.master(row)
+        artifacts.check_unchanged(row)
+        mask = artifacts.read_mask(row["mask_uri"]) if row["mask_uri"] else None
+        suggested = artifacts.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
         data, after = b"", None
         if files.outcome is Result.RESTORED:
             assert mask is not None
@@ -103,7 +103,7 @@ class _Publisher:
             files.mask_uri, files.mask_sha256 = self._mask(row, "masks", mask)
         if suggested is not None:
             files.suggested_uri, files.suggested_sha256 = self._mask(row, "suggestions", suggested)
-        levels = pixels.read_mask(row["levels_uri"]) if row["levels_uri"] else pixels.levels(mask, suggested)
+        levels = artifacts.read_mask(row["levels_uri"]) if row["levels_uri"] else artifacts.levels(mask, suggested)
         previews.write(self.work, row["scan_id"], scan, levels, after)
         if after is not None:
             # Encoding takes twice as much memory as a scan: the master and its masks are not needed any more.
@@ -120,14 +120,14 @@ class _Publisher:
         return {}
 
     def _mask(self, row: Row, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
-        """Writes a mask below the collection's output; returns its URI and sha256."""
-        data = pixels.mask_bytes(mask)
+        """Write a mask below the collection's output; return its URI and sha256."""
+        data = artifacts.mask_bytes(mask)
         uri = self.work.result(folder, f"{row['output_path']}.png")
         storage.write_bytes(uri, data)
         return uri, hashlib.sha256(data).hexdigest()
 
     def _clear(self, row: Row, files: Files) -> None:
-        """Removes derivatives and masks that another recipe, mask or file left for this path, and that it has no more.
+        """Remove derivatives and masks that another recipe, mask or file left for this path, and that it has no more.
 
         Only what is there exactly as it was published: what somebody has changed since is no longer ours.
         """
@@ -138,17 +138,17 @@ class _Publisher:
             try:
                 if storage.sha256(uri) == sha256:
                     storage.delete(uri)
-                    self.run.logger.info("scan=%s stage=publish removed=%s", log.quoted(row["path"]), log.quoted(uri))
+                    self.run.logger.info("scan=%s stage=publish removed=%s", logs.quoted(row["path"]), logs.quoted(uri))
             except FileNotFoundError:
                 continue
 
     def _derivative(self, row: Row, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
-        """Returns the derivative's file and pixels: those of the same bytes under another name, or new ones.
+        """Return the derivative's file and pixels: those of the same bytes under another name, or new ones.
 
         New pixels are not encoded yet: their file is empty.
         """
         if row["filled_uri"]:
-            return b"", pixels.filled(scan.pixels, mask, row["filled_uri"])
+            return b"", artifacts.filled(scan.pixels, mask, row["filled_uri"])
         with self.run.ledger.read() as session:
             twin = seen.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
         if twin is None:
@@ -180,7 +180,7 @@ class _Publisher:
         )
 
     def _commit(self, row: Row, files: Files) -> None:
-        """Writes the outcome and its event together; from here on the scan is done."""
+        """Write the outcome and its event together; from here on the scan is done."""
         figures = manifest.figures(row, "masked", "inpainted", "measured")
         with self.run.ledger.write() as session:
             state = batches.get(session, self.work.collection.name, self.work.batch).state
@@ -210,7 +210,7 @@ class _Publisher:
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
     def _events(self, row: Row, files: Files, repeated: bool) -> list[events.Happening]:
-        """Returns what happened; two tries at once publish the same, which is told as a repetition."""
+        """Return what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:
             happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "master intact"))

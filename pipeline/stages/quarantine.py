@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 
-from pipeline import storage
+from pipeline import logs, storage
 from pipeline.errors import Reason
 from pipeline.ledger.publications import shortened
-from pipeline.stages import log
+from pipeline.stages.batch import Work
 from pipeline.stages.manifest import Row
-from pipeline.stages.work import Work
 
 # There is nothing to copy, it must not be followed, or it would fill the disk.
 UNCOPIED = (Reason.NOT_A_FILE, Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.TOO_MANY_BYTES)
 
 
 def quarantine(work: Work, row: Row) -> Row:
-    """Writes `quarantine/<batch>/<path>` and `<path>.reason.json`; returns no columns.
+    """Write `quarantine/<batch>/<path>` and `<path>.reason.json`; return no columns.
 
     Raises:
         StoreUnavailable: try again.
@@ -29,8 +28,8 @@ def quarantine(work: Work, row: Row) -> Row:
             storage.copy(row["uri"], target)
             copied = target
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            logger = log.logger("publish")
-            logger.warning("scan=%s could not be copied to quarantine: %s", log.quoted(row["path"]), error)
+            logger = logs.logger("publish")
+            logger.warning("scan=%s could not be copied to quarantine: %s", logs.quoted(row["path"]), error)
     document = {key: row[key] for key in ("path", "uri", "sha256", "bytes", "reason", "message")}
     document |= {"copy": copied or None, "batch": work.batch, "code_version": work.code_version}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from pipeline import storage
+from pipeline import logs, storage
+from pipeline.inbox import listing
 from pipeline.ledger import TaskContext, batches
 from pipeline.ledger.context import host
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection
-from pipeline.stages import inboxes, loaded, log
-from pipeline.stages import work as works
+from pipeline.stages import batch as works
+from pipeline.stages import models
+from pipeline.stages.batch import Work
+from pipeline.stages.cleanup import tidy_work_areas
 from pipeline.stages.receiver import Receiver
-from pipeline.stages.tidy import tidy_work_areas
-from pipeline.stages.work import Work
 
 # Airflow maps at most 1024 tasks, and a grid of that many helps nobody.
 MOST_CHUNKS = 500
 
-logger = log.logger("receive")
+logger = logs.logger("receive")
 
 
 def receive(
@@ -36,7 +37,7 @@ def receive(
     most_chunks: int = MOST_CHUNKS,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """Returns the URIs of the chunks of a new batch, or of the same batch when it was received before.
+    """Return the URIs of the chunks of a new batch, or of the same batch when it was received before.
 
     Args:
         batch: the batch's name, the same for every try.
@@ -54,8 +55,8 @@ def receive(
         StoreUnavailable: inbox, output or ledger did not answer.
     """
     context = context or TaskContext()
-    inbox = inboxes.open_inbox(collection, source, since)
-    digests = loaded.digests(collection.recipe)
+    inbox = listing.open_inbox(collection, source, since)
+    digests = models.digests(collection.recipe)
     # In the work area, with which the probe of a try that was killed goes.
     storage.check_writable(works.area(collection.output, batch))
     ledger = works.ledger()
@@ -89,7 +90,7 @@ def receive(
 
 
 def _work(collection: Collection, row: Batch) -> Work:
-    """Returns the batch as its tasks will see it: what the first try wrote counts."""
+    """Return the batch as its tasks will see it: what the first try wrote counts."""
     return Work(
         uri=works.area(collection.output, row.name),
         collection=collection,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline import storage
+from pipeline import logs, storage
+from pipeline.inbox.identify import examine
+from pipeline.inbox.listing import Found
 from pipeline.ledger.events import Happening
 from pipeline.ledger.scans import Known
 from pipeline.ledger.tables import Outcome, Scan
 from pipeline.provenance.events import KINDS, Kind
 from pipeline.scans import ScanInfo
-from pipeline.stages import log
-from pipeline.stages.examine import examine
-from pipeline.stages.inboxes import Found
 from pipeline.stages.manifest import Row
 
 FIGURES = ("reason", "format", "width", "height", "bytes", "same_as")
@@ -56,11 +55,11 @@ class Received:
         return "quarantined" if self.reason else "taken"
 
     def is_done(self, known: Known) -> bool:
-        """Returns whether this is a content that is done, with the same mask."""
+        """Return whether this is a content that is done, with the same mask."""
         return known.sha256 == self.sha256 and is_done(known, self.found)
 
     def scan(self, collection: str) -> Scan:
-        """Returns the ledger's row of the scan."""
+        """Return the ledger's row of the scan."""
         return Scan(
             collection=collection,
             path=self.path,
@@ -72,7 +71,7 @@ class Received:
         )
 
     def row(self, scan_id: int) -> Row:
-        """Returns the manifest's row of the scan."""
+        """Return the manifest's row of the scan."""
         given = self.found.given
         return {
             "scan_id": scan_id,
@@ -93,11 +92,11 @@ class Received:
         }
 
     def figures(self, row: Row) -> Row:
-        """Returns what the log line and the event tell."""
+        """Return what the log line and the event tell."""
         return {name: row[name] for name in FIGURES if row[name]}
 
     def event(self, row: Row) -> Happening:
-        """Returns the event of receiving this scan."""
+        """Return the event of receiving this scan."""
         kind = Kind.QUARANTINE if self.reason else KINDS["receive"]
         figures = self.figures(row)
         return Happening(row["scan_id"], "receive", str(kind), self.decision, self.message, figures, self.seconds)
@@ -114,7 +113,7 @@ class Received:
 
 
 def look(found: Found) -> Received | None:
-    """Returns what lies there, or None when it is gone since it was listed.
+    """Return what lies there, or None when it is gone since it was listed.
 
     Raises:
         StoreUnavailable: the store did not answer.
@@ -123,8 +122,8 @@ def look(found: Found) -> Received | None:
         seen = examine(found.entry)
         mask_given = f"{found.given.mark} {found.given.sha256()}" if found.given.entries else ""
     except FileNotFoundError:
-        logger = log.logger("receive")
-        logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", log.quoted(found.path))
+        logger = logs.logger("receive")
+        logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", logs.quoted(found.path))
         return None
     info, reason, message = seen.info, seen.reason, seen.message
     if found.reason and not reason:
@@ -133,14 +132,14 @@ def look(found: Found) -> Received | None:
 
 
 def is_same(known: Known, found: Found) -> bool:
-    """Returns whether a path surely still holds what the ledger knows, without reading it."""
+    """Return whether a path surely still holds what the ledger knows, without reading it."""
     if found.entry.kind != "file":
         return known.sha256 == ""
     return known.fingerprint == found.fingerprint != ""
 
 
 def is_done(known: Known, found: Found) -> bool:
-    """Returns whether a content is done with the masks that are there now.
+    """Return whether a content is done with the masks that are there now.
 
     A mask that was taken away after the work is no reason to do it again without.
     """
@@ -151,7 +150,7 @@ def is_done(known: Known, found: Found) -> bool:
 
 
 def is_whole(outcome: Outcome) -> bool:
-    """Returns whether a result can be shared: what was published of it is still there as it was, masks included."""
+    """Return whether a result can be shared: what was published of it is still there as it was, masks included."""
     files = (
         (outcome.restored_uri, outcome.restored_sha256),
         (outcome.mask_uri, outcome.mask_sha256),

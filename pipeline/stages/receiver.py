@@ -8,22 +8,23 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy.orm import Session
 
+from pipeline import logs
+from pipeline.inbox.deliveries import Deliveries
+from pipeline.inbox.listing import Found, Inbox
 from pipeline.ledger import Ledger, TaskContext, batches, claims, events, publications, scans
 from pipeline.ledger.rows import batched
 from pipeline.ledger.scans import Known
 from pipeline.provenance.events import Kind
-from pipeline.stages import log, received
+from pipeline.stages import received
+from pipeline.stages.batch import Work
 from pipeline.stages.chunks import Chunks
-from pipeline.stages.deliveries import Deliveries
-from pipeline.stages.inboxes import Found, Inbox
 from pipeline.stages.manifest import Row
 from pipeline.stages.received import Received
-from pipeline.stages.work import Work
 
 # Entries about which the ledger is asked at once.
 PAGE = 200
 
-logger = log.logger("receive")
+logger = logs.logger("receive")
 
 
 class Receiver:
@@ -44,7 +45,7 @@ class Receiver:
         self.started = time.perf_counter()
 
     def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
-        """Returns the chunks, once they count."""
+        """Return the chunks, once they count."""
         more = False
         deliveries = self.deliveries = Deliveries(inbox, self.ledger)
         for page in batched(self._new(inbox, deliveries), PAGE):
@@ -62,7 +63,7 @@ class Receiver:
         return self._commit(more)
 
     def _new(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[Found]:
-        """Yields what the ledger does not know as done, and nobody else works on."""
+        """Yield what the ledger does not know as done, and nobody else works on."""
         for page in batched(inbox.found(), PAGE):
             with self.ledger.read() as session:
                 seen = self._seen(session, page)
@@ -98,13 +99,13 @@ class Receiver:
         self.known += len(looked) - len(new)
         self.elsewhere += len(new) - len(rows)
         for row, one in rows:
-            logger.info(log.line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds))
+            logger.info(logs.line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds))
             self.chunks.add(row, one.megapixels)
             if self.progress is not None:
                 self.progress(1)
 
     def _row(self, session: Session, one: Received, scan_id: int, shared: dict[str, str]) -> Row:
-        """Returns the manifest's row of a scan, with its name in the output and whose result it shares."""
+        """Return the manifest's row of a scan, with its name in the output and whose result it shares."""
         row = one.row(scan_id)
         row["output_path"] = publications.reserve(session, self.work.collection.name, one.path, scan_id)
         if not row["reason"] and not row["mask_given"]:
@@ -112,7 +113,7 @@ class Receiver:
         return row
 
     def _shared(self, new: list[Received]) -> dict[str, str]:
-        """Returns the paths of earlier scans of the same bytes whose results are still as they were published."""
+        """Return the paths of earlier scans of the same bytes whose results are still as they were published."""
         found = {}
         with self.ledger.read() as session:
             for sha256 in {one.sha256 for one in new if one.info is not None}:
@@ -122,7 +123,7 @@ class Receiver:
         return {sha256: scan.path for sha256, (scan, outcome) in found.items() if received.is_whole(outcome)}
 
     def _commit(self, more: bool) -> list[str]:
-        """Returns the chunks that count: these, unless another try of the same task was first."""
+        """Return the chunks that count: these, unless another try of the same task was first."""
         seconds = time.perf_counter() - self.started
         values = {
             "attempt": self.attempt,
@@ -149,7 +150,7 @@ class Receiver:
 
 
 def _fixity(deliveries: Deliveries) -> Iterator[events.Happening]:
-    """Yields what the checksums of bags have shown."""
+    """Yield what the checksums of bags have shown."""
     for bag, files in deliveries.checked.items():
         yield events.Happening(None, "receive", str(Kind.FIXITY), "bag whole", figures={"bag": bag, "files": files})
     for bag, problem in deliveries.refused.items():

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pipeline import storage
+from pipeline import logs, storage
 from pipeline.errors import RestorationError
 from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import Kind
-from pipeline.stages import gather, log, manifest
-from pipeline.stages import work as works
-from pipeline.stages.tidy import tidy_results
-from pipeline.stages.work import Work
+from pipeline.stages import batch as works
+from pipeline.stages import batch_frame, manifest
+from pipeline.stages.batch import Work
+from pipeline.stages.cleanup import tidy_results
 
-logger = log.logger("reconcile")
+logger = logs.logger("reconcile")
 
 
 class Unreconciled(RestorationError):
@@ -23,7 +23,7 @@ class Unreconciled(RestorationError):
 
 
 def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
-    """Returns the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
+    """Return the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
 
     The ledger is what is counted, not what tasks handed on. When all is well the batch is marked done, its claims are
     given up and its work area removed.
@@ -68,7 +68,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
     if row.state == batches.State.RECEIVING or missing or len(received) != row.received:
         with ledger.write() as session:
             claims.release(session, batch.batch_id, missing)
-        names = ", ".join(log.quoted(received[scan_id]) for scan_id in missing[:10])
+        names = ", ".join(logs.quoted(received[scan_id]) for scan_id in missing[:10])
         rest = ", …" if len(missing) > 10 else ""
         raise Unreconciled(
             f"batch {batch.batch}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
@@ -86,7 +86,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
 
 
 def _done(batch: Work, row: Batch) -> dict[str, Any]:
-    """Returns what is told of a batch that is done, when nothing that it needed is left."""
+    """Return what is told of a batch that is done, when nothing that it needed is left."""
     with works.ledger().read() as session:
         alone = batches.is_alone(session, row)
     # The work area last: while it is there, another try knows what to tidy.
@@ -96,8 +96,10 @@ def _done(batch: Work, row: Batch) -> dict[str, Any]:
 
 
 def _received(batch: Work, row: Batch) -> dict[int, str]:
-    """Returns the scans of a batch: id and path."""
-    return {scan["scan_id"]: scan["path"] for chunk in gather.chunks_of(batch, row) for scan in manifest.read(chunk)}
+    """Return the scans of a batch: id and path."""
+    return {
+        scan["scan_id"]: scan["path"] for chunk in batch_frame.chunks_of(batch, row) for scan in manifest.read(chunk)
+    }
 
 
 def _told(row: Batch) -> dict[str, Any]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 
-from pipeline import storage
+from pipeline import logs, storage
 from pipeline.ledger import TaskContext, batches, events
-from pipeline.stages import gather, log, previews
-from pipeline.stages import work as works
-from pipeline.stages.scratch import scratch
+from pipeline.stages import batch as works
+from pipeline.stages import batch_frame, previews
+from pipeline.stages.tempdir import scratch
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
-logger = log.logger("report")
+logger = logs.logger("report")
 
 
 def report(work: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> str:
-    """Returns the URI of `<output>/reports/<batch>/` with the report's files, each written whole.
+    """Return the URI of `<output>/reports/<batch>/` with the report's files, each written whole.
 
     Args:
         work: URI of the work area.
@@ -33,9 +33,9 @@ def report(work: str, chunks: list[str] | None = None, context: TaskContext | No
     ledger = works.ledger()
     if chunks is None:
         with ledger.read() as session:
-            chunks = gather.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
-    frame = gather.frame(batch, chunks)
-    summary = gather.summary(batch)
+            chunks = batch_frame.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
+    frame = batch_frame.frame(batch, chunks)
+    summary = batch_frame.summary(batch)
     target = batch.result("reports", batch.batch)
     with scratch() as folder:
         write_report(frame, summary, previews.reader(batch), folder)

@@ -1,9 +1,6 @@
 """Files wherever they are: URIs in, streams out; listing, atomic publishing, clearing up."""
 
-from pipeline.storage.entry import Entry, Kind, has_image_suffix
-from pipeline.storage.overlap import overlap
-from pipeline.storage.uris import join, scheme
-from pipeline.storage.verbs import (
+from pipeline.storage.api import (
     check_writable,
     copy,
     delete,
@@ -18,6 +15,9 @@ from pipeline.storage.verbs import (
     write_bytes,
     write_file,
 )
+from pipeline.storage.entry import Entry, Kind, has_image_suffix
+from pipeline.storage.overlap import overlap
+from pipeline.storage.uris import join, scheme
 
 __all__ = [
     "Entry",

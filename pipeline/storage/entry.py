@@ -47,7 +47,7 @@ def has_image_suffix(name: str) -> bool:
 
 
 def text_path(path: str) -> str:
-    """Returns a relative path as text that can be stored and joined; most paths come back unchanged.
+    """Return a relative path as text that can be stored and joined; most paths come back unchanged.
 
     Bytes that are no UTF-8 (lone surrogates, as `os.fsdecode` leaves them), NUL and components that are empty or
     dots are percent-escaped.
@@ -72,7 +72,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _escaped(character: str) -> str:
-    """Returns one character's bytes as percent escapes: of a surrogate, the byte that it stands for."""
+    """Return one character's bytes as percent escapes: of a surrogate, the byte that it stands for."""
     try:
         data = character.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from pipeline.errors import ConfigurationError
-from pipeline.machine.files import temporary_name
+from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
-from pipeline.storage.failures import GuardedReader, reading, writing
+from pipeline.storage.errors import GuardedReader, reading, writing
 from pipeline.storage.uris import scheme
 
 # smart_open spells Azure's scheme out.
@@ -21,7 +21,7 @@ SPELLING = {"az": "azure", "abfs": "azure"}
 
 
 def _streamed(uri: str, mode: str) -> Any:
-    """Returns smart_open's stream, bytes as they are (no decompression by the name's ending)."""
+    """Return smart_open's stream, bytes as they are (no decompression by the name's ending)."""
     import smart_open  # costs half a second, which folders need not pay
 
     name = scheme(uri)
@@ -32,7 +32,7 @@ def _streamed(uri: str, mode: str) -> Any:
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:
-    """Returns fsspec's file system and the path in it."""
+    """Return fsspec's file system and the path in it."""
     try:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
@@ -44,7 +44,7 @@ def _filesystem(uri: str) -> tuple[Any, str]:
 
 
 def list_files(root: str) -> Iterator[Entry]:
-    """Yields the files below a root, by path; hidden names are skipped."""
+    """Yield the files below a root, by path; hidden names are skipped."""
     filesystem, top = _filesystem(root)
     with reading(root):
         for full, info in sorted(filesystem.find(top, detail=True).items()):
@@ -58,7 +58,7 @@ def list_files(root: str) -> Iterator[Entry]:
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Returns a stream of a file."""
+    """Return a stream of a file."""
     with reading(uri):
         stream = _streamed(uri, "rb")
     return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: reading(uri)), 1 << 18))
@@ -66,19 +66,19 @@ def open_read(uri: str) -> BinaryIO:
 
 @contextmanager
 def open_write(uri: str) -> Iterator[BinaryIO]:
-    """Gives a stream into one upload, complete when the block ends without an error."""
+    """Give a stream into one upload, complete when the block ends without an error."""
     with writing(uri), _streamed(uri, "wb") as stream:
         yield stream
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Writes a file whole."""
+    """Write a file whole."""
     with open_write(uri) as stream:
         stream.write(data)
 
 
 def copy(source: str, target: str) -> None:
-    """Copies a file inside a store."""
+    """Copy a file inside a store."""
     filesystem, path = _filesystem(source)
     with writing(target):
         filesystem.copy(path, _filesystem(target)[1])
@@ -92,7 +92,7 @@ def exists(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Deletes a file; one that is not there is no error."""
+    """Delete a file; one that is not there is no error."""
     filesystem, path = _filesystem(uri)
     with writing(uri):
         if filesystem.exists(path):
@@ -100,7 +100,7 @@ def delete(uri: str) -> None:
 
 
 def delete_tree(uri: str) -> None:
-    """Deletes everything below a prefix.
+    """Delete everything below a prefix.
 
     Raises:
         ValueError: the URI is a whole bucket.
@@ -114,12 +114,12 @@ def delete_tree(uri: str) -> None:
 
 
 def check_writable(uri: str) -> None:
-    """Returns when a file can be written below a prefix and deleted again."""
+    """Return when a file can be written below a prefix and deleted again."""
     probe = f"{uri.rstrip('/')}/{temporary_name()}"
     write_bytes(probe, b"probe")
     delete(probe)
 
 
 def sweep(root: str, older_than: float) -> int:
-    """Returns 0: an upload that was cut off leaves nothing that could be found here."""
+    """Return 0: an upload that was cut off leaves nothing that could be found here."""
     return 0

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pipeline.errors import OutputNotWritable
-from pipeline.machine.files import TEMPORARY, temporary_name, whole
-from pipeline.storage.failures import GuardedReader, reading, writing
+from pipeline.runtime.atomic_write import TEMPORARY, temporary_name, whole
+from pipeline.storage.errors import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
 from pipeline.storage.uris import local_path
 
@@ -28,7 +28,7 @@ ROOM_BYTES, ROOM_SHARE = 1 << 30, 0.05
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Returns a buffered stream of a file."""
+    """Return a buffered stream of a file."""
     with reading(uri):
         stream = local_path(uri).open("rb", buffering=0)
     return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: reading(uri)), 1 << 18))
@@ -36,7 +36,7 @@ def open_read(uri: str) -> BinaryIO:
 
 @contextmanager
 def open_write(uri: str) -> Iterator[BinaryIO]:
-    """Gives a stream whose content appears under the name at once and whole, or not at all."""
+    """Give a stream whose content appears under the name at once and whole, or not at all."""
     path = local_path(uri)
     with writing(uri):
         make_folders(path.parent)
@@ -46,13 +46,13 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Writes a file's whole content atomically."""
+    """Write a file's whole content atomically."""
     with open_write(uri) as stream:
         stream.write(data)
 
 
 def copy(source: str, target: str) -> None:
-    """Copies a file atomically."""
+    """Copy a file atomically."""
     with open_read(source) as origin, open_write(target) as stream:
         shutil.copyfileobj(origin, stream, 1 << 20)
 
@@ -68,13 +68,13 @@ def exists(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Deletes a file; one that is not there is no error."""
+    """Delete a file; one that is not there is no error."""
     with writing(uri):
         local_path(uri).unlink(missing_ok=True)
 
 
 def delete_tree(uri: str) -> None:
-    """Deletes a folder with everything in it (links themselves, never what they point to).
+    """Delete a folder with everything in it (links themselves, never what they point to).
 
     Raises:
         ValueError: the folder is the root of the file system.
@@ -98,13 +98,13 @@ def delete_tree(uri: str) -> None:
 
 
 def _unless_gone(_function: object, _path: str, failure: tuple[Any, BaseException, Any]) -> None:
-    """Raises what went wrong in deleting, unless it is that somebody else was faster."""
+    """Raise what went wrong in deleting, unless it is that somebody else was faster."""
     if not isinstance(failure[1], FileNotFoundError):
         raise failure[1]
 
 
 def check_writable(uri: str) -> None:
-    """Returns when a file can be written below a folder (made where missing) and removed again, with room to spare."""
+    """Return when a file can be written below a folder (made where missing) and removed again, with room to spare."""
     with writing(uri):
         make_folders(local_path(uri))
         usage = shutil.disk_usage(local_path(uri))
@@ -122,7 +122,7 @@ def check_writable(uri: str) -> None:
 
 
 def sweep(root: str, older_than: float) -> int:
-    """Deletes temporary files that a killed writer left; returns how many.
+    """Delete temporary files that a killed writer left; return how many.
 
     Args:
         root: folder, searched to the bottom, hidden folders too.
@@ -141,7 +141,7 @@ def sweep(root: str, older_than: float) -> int:
 
 
 def make_folders(path: Path) -> None:
-    """Makes a folder and those above it, each entry synced to disk."""
+    """Make a folder and those above it, each entry synced to disk."""
     missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     for folder in reversed(missing):
         with suppress(FileExistsError):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pipeline.errors import ConfigurationError
 from pipeline.storage.entry import Entry, Kind, has_image_suffix, text_path
-from pipeline.storage.failures import reading
+from pipeline.storage.errors import reading
 from pipeline.storage.uris import local_path, local_uri
 
 
 def list_files(root: str) -> Iterator[Entry]:
-    """Yields what stands below a folder, by path in byte order; hidden names are skipped.
+    """Yield what stands below a folder, by path in byte order; hidden names are skipped.
 
     A link to a file inside the root is a file. A link to a folder inside the root is skipped, because its files are
     listed where they are; so loops cannot arise.
@@ -57,14 +57,14 @@ def list_files(root: str) -> Iterator[Entry]:
 
 
 def _sorted_names(folder: Path) -> list[str]:
-    """Returns the visible names in a folder; folders end in `/`, so that names sort as whole paths would."""
+    """Return the visible names in a folder; folders end in `/`, so that names sort as whole paths would."""
     with os.scandir(folder) as entries:
         names = [e.name + "/" * e.is_dir(follow_symlinks=False) for e in entries if not e.name.startswith(".")]
     return sorted(names, key=os.fsencode)
 
 
 def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
-    """Yields the entry of one name that is no folder; nothing when it has just vanished."""
+    """Yield the entry of one name that is no folder; nothing when it has just vanished."""
     try:
         status = full.lstat()
         if not stat.S_ISLNK(status.st_mode):
@@ -80,7 +80,7 @@ def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
 
 
 def _link_kind(full: Path, real_top: Path) -> Kind | None:
-    """Returns what a link is; None for a link to a folder inside the root, whose files are listed where they are."""
+    """Return what a link is; None for a link to a folder inside the root, whose files are listed where they are."""
     try:
         target = Path(os.path.realpath(full, strict=True))
         mode = target.stat().st_mode
@@ -98,7 +98,7 @@ def _link_kind(full: Path, real_top: Path) -> Kind | None:
 
 
 def _as_entry(full: Path, path: str, kind: Kind, status: os.stat_result | None) -> Entry:
-    """Returns the entry of a name with its status, where it has one."""
+    """Return the entry of a name with its status, where it has one."""
     if status is None:
         return Entry(text_path(path), local_uri(full), 0, 0.0, "", kind)
     etag = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"

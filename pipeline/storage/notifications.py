@@ -11,7 +11,7 @@ from pipeline.storage.uris import split_bucket
 
 
 def concerns(message: str, root: str) -> bool:
-    """Returns whether a message may mean that a file has arrived below a root; one that is not understood may.
+    """Return whether a message may mean that a file has arrived below a root; one that is not understood may.
 
     Args:
         message: body of a queue's message: a notification of S3 (or of a server that speaks like it), by itself,
@@ -36,7 +36,7 @@ def concerns(message: str, root: str) -> bool:
 
 
 def _arrived(told: dict[str, Any]) -> Iterator[tuple[str, str] | None]:
-    """Yields bucket and key of each object that is new; None for one that is not understood."""
+    """Yield bucket and key of each object that is new; None for one that is not understood."""
     if "detail" in told:
         try:
             if "Deleted" not in str(told.get("detail-type", "")):

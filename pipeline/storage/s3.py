@@ -18,10 +18,10 @@ import smart_open.s3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pipeline.machine.files import temporary_name
+from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, has_image_suffix, is_hidden, text_path
-from pipeline.storage.failures import GuardedReader
-from pipeline.storage.s3_failures import answering
+from pipeline.storage.errors import GuardedReader
+from pipeline.storage.s3_errors import answering
 from pipeline.storage.uris import scheme, split_bucket
 
 # Up to here one request carries the object; above, a multipart upload with parts of PART bytes.
@@ -32,7 +32,7 @@ PAGE = 1000
 
 
 def client() -> Any:
-    """Returns this process's S3 client for the environment as it is now (threads may share it)."""
+    """Return this process's S3 client for the environment as it is now (threads may share it)."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     # A connection pool must not be shared with a forked child, hence the process id.
     return _client(os.getpid(), endpoint, os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_MAX_ATTEMPTS"))
@@ -40,7 +40,7 @@ def client() -> Any:
 
 @lru_cache(maxsize=8)
 def _client(process: int, endpoint: str | None, key: str | None, attempts: str | None) -> Any:
-    """Makes a client; the arguments are what tells one from another."""
+    """Make a client; the arguments are what tells one from another."""
     config = Config(
         connect_timeout=10,
         read_timeout=60,
@@ -53,7 +53,7 @@ def _client(process: int, endpoint: str | None, key: str | None, attempts: str |
 
 
 def list_files(root: str) -> Iterator[Entry]:
-    """Yields the objects below a prefix, by key in byte order; hidden names are skipped, memory is constant."""
+    """Yield the objects below a prefix, by key in byte order; hidden names are skipped, memory is constant."""
     bucket, key = split_bucket(root)
     prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
     found = False
@@ -76,7 +76,7 @@ def list_files(root: str) -> Iterator[Entry]:
 
 
 def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:
-    """Returns the entry of one listed object."""
+    """Return the entry of one listed object."""
     bucket, _ = split_bucket(root)
     uri = f"{scheme(root)}://{bucket}/{item['Key']}"
     modified = item["LastModified"].timestamp()
@@ -84,7 +84,7 @@ def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:
 
 
 def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Yields the objects of a listing page by page."""
+    """Yield the objects of a listing page by page."""
     arguments = {"Bucket": bucket, "Prefix": prefix, "PaginationConfig": {"PageSize": PAGE}}
     pages = iter(client().get_paginator("list_objects_v2").paginate(**arguments))
     while True:
@@ -96,7 +96,7 @@ def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Returns a seekable stream of an object; a connection that breaks is taken up again where it broke."""
+    """Return a seekable stream of an object; a connection that breaks is taken up again where it broke."""
     bucket, key = split_bucket(uri)
     with answering(uri):
         # bucket and key go apart from each other: a URI would be parsed, and '#', '?' or '@' in a key misread.
@@ -107,7 +107,7 @@ def open_read(uri: str) -> BinaryIO:
 
 @contextmanager
 def open_write(uri: str) -> Iterator[BinaryIO]:
-    """Gives a stream into a multipart upload that is completed at the end, or aborted on any error."""
+    """Give a stream into a multipart upload that is completed at the end, or aborted on any error."""
     bucket, key = split_bucket(uri)
     with answering(uri, to_write=True):
         stream = smart_open.s3.open(bucket, key, "wb", client=client(), min_part_size=PART)
@@ -121,7 +121,7 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Writes an object whole."""
+    """Write an object whole."""
     bucket, key = split_bucket(uri)
     if len(data) > SINGLE:
         with open_write(uri) as stream:
@@ -132,7 +132,7 @@ def write_bytes(uri: str, data: bytes | memoryview) -> None:
 
 
 def copy(source: str, target: str) -> None:
-    """Copies an object on the server, without its bytes passing through here."""
+    """Copy an object on the server, without its bytes passing through here."""
     from_bucket, from_key = split_bucket(source)
     bucket, key = split_bucket(target)
     if not exists_object(source):
@@ -167,14 +167,14 @@ def exists_object(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Deletes an object; one that is not there is no error."""
+    """Delete an object; one that is not there is no error."""
     bucket, key = split_bucket(uri)
     with answering(uri, to_write=True):
         client().delete_object(Bucket=bucket, Key=key)
 
 
 def delete_tree(uri: str) -> None:
-    """Deletes all objects below a prefix.
+    """Delete all objects below a prefix.
 
     Raises:
         ValueError: the URI is a whole bucket.
@@ -193,7 +193,7 @@ def delete_tree(uri: str) -> None:
 
 
 def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
-    """Deletes up to PAGE objects by one request."""
+    """Delete up to PAGE objects by one request."""
     with answering(uri, to_write=True):
         # Keys that XML cannot carry (control characters) are deleted singly: their name stands in the request's path.
         plain = [key for key in keys if key.isprintable()]
@@ -207,7 +207,7 @@ def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
 
 
 def check_writable(uri: str) -> None:
-    """Returns when an object can be put below a prefix and deleted again."""
+    """Return when an object can be put below a prefix and deleted again."""
     probe = f"{uri.rstrip('/')}/{temporary_name()}"
     write_bytes(probe, b"")
     delete(probe)

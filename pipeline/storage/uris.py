@@ -15,13 +15,13 @@ SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 def scheme(uri: str) -> str:
-    """Returns the scheme in lower case, `file` for plain paths."""
+    """Return the scheme in lower case, `file` for plain paths."""
     found = SCHEME.match(uri)
     return found[1].lower() if found else "file"
 
 
 def local_path(uri: str) -> Path:
-    """Returns the path of a local URI.
+    """Return the path of a local URI.
 
     Raises:
         ValueError: a `file://` URI of another host.
@@ -36,7 +36,7 @@ def local_path(uri: str) -> Path:
 
 
 def local_uri(path: Path) -> str:
-    """Returns the plain path, or a percent-encoded file URI where the path is no valid text."""
+    """Return the plain path, or a percent-encoded file URI where the path is no valid text."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -45,7 +45,7 @@ def local_uri(path: Path) -> str:
 
 
 def split_bucket(uri: str) -> tuple[str, str]:
-    """Returns bucket and key of an object store's URI, nothing decoded."""
+    """Return bucket and key of an object store's URI, nothing decoded."""
     found = SCHEME.match(uri)
     if not found:
         raise ValueError(f"{uri!r} is not an object store's URI")
@@ -54,7 +54,7 @@ def split_bucket(uri: str) -> tuple[str, str]:
 
 
 def join(root: str, *parts: str) -> str:
-    """Returns the URI of a name below a root.
+    """Return the URI of a name below a root.
 
     Raises:
         ValueError: a part is absolute, climbs with `..`, or holds a NUL byte.

@@ -59,7 +59,7 @@ class Folder:
         return {str(p.relative_to(self.root)): p.read_bytes() for p in self.root.rglob("*") if p.is_file()}
 
 
-class Night:
+class UnattendedRun:
     """One collection with a small inbox, and its batches.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.digests import SmtpChannel
 from pipeline.ledger import TaskContext
 from pipeline.settings import Collection, settings
-from pipeline.stages import work as works
+from pipeline.stages import batch as works
 
 ON_CHUNKS = ("mask", "inpaint", "measure", "publish")
 STAGES = ("receive", *ON_CHUNKS, "report", "digest", "reconcile")

@@ -17,7 +17,7 @@ import pytest
 from faulty_mail import FaultyMail
 from rest import Client, free_port
 
-from tests.faults.batch import Night
+from tests.faults.batch import UnattendedRun
 from tests.faults.stages import STAGES
 from tests.faults.table import Table
 
@@ -34,7 +34,7 @@ COMPONENTS = {
 }
 
 
-class House:
+class Project:
     """A running Airflow with collections of its own.
 
     Args:
@@ -44,18 +44,18 @@ class House:
 
     def __init__(self, airflow: Any, folder: Path, mail: FaultyMail) -> None:
         self.airflow, self.folder, self.mail = airflow, folder, mail
-        self.nights: dict[str, Night] = {}
+        self.runs: dict[str, UnattendedRun] = {}
         self.port = free_port()
         self.url = airflow.environment["RESTORATION_LEDGER_URL"]
 
     def up(self, names: list[str]) -> None:
         """Writes the collections and starts the components."""
         for name in names:
-            self.nights[name] = Night(self.folder / name, ledger=self.url, name=name, mail=self.mail)
+            self.runs[name] = UnattendedRun(self.folder / name, ledger=self.url, name=name, mail=self.mail)
             if name == "triggerer":
                 # Its inbox is filled when nobody looks.
-                shutil.rmtree(self.nights[name].inbox)
-                self.nights[name].inbox.mkdir()
+                shutil.rmtree(self.runs[name].inbox)
+                self.runs[name].inbox.mkdir()
         extra = {"disable_ssl": True, "disable_tls": True, "timeout": 2, "retry_limit": 0}
         connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": self.mail.port, "extra": extra}
         self.airflow.write(**{name: self._entry(name) for name in names})
@@ -70,7 +70,7 @@ class House:
         self.api = Client(self.port, self.airflow.home)
 
     def _entry(self, name: str) -> dict[str, Any]:
-        collection = self.nights[name].collection.model_dump(mode="json")
+        collection = self.runs[name].collection.model_dump(mode="json")
         kept = ("inbox", "output", "recipients", "chunk_scans", "recipe")
         entry = {key: collection[key] for key in kept} | {"recipe": {"engine": "telea", "detector": "none"}}
         return entry | ({"watch": {"settle": 2, "interval": 1}} if name == "triggerer" else {})
@@ -153,13 +153,13 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(
+def project(
     airflow: Any, tmp_path_factory: pytest.TempPathFactory, full: bool, request: pytest.FixtureRequest
-) -> Iterator[House]:
+) -> Iterator[Project]:
     mail = FaultyMail()
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("project")
     (folder / "tmp").mkdir()
-    made = House(airflow, folder, mail)
+    made = Project(airflow, folder, mail)
     names = ["task", "supervisor", *COMPONENTS] if full else ["task", "triggerer"]
     try:
         made.up(names)
@@ -193,37 +193,37 @@ def killed_family(process: psutil.Process) -> None:
             one.kill()
 
 
-def _hit(house: House, run: str, task: str, chance: random.Random, strike: Callable[[int], Any]) -> float | None:
+def _hit(project: Project, run: str, task: str, chance: random.Random, strike: Callable[[int], Any]) -> float | None:
     """Strikes a task at a random moment; returns the seconds until it was taken up, None when it was too fast."""
-    hit = house.wait_running(run, task)
+    hit = project.wait_running(run, task)
     time.sleep(chance.uniform(0, 2))
     try:
         strike(hit["pid"])
     except psutil.NoSuchProcess:
         return None
     moment = time.monotonic()
-    house.wait_again(run, hit)
+    project.wait_again(run, hit)
     return time.monotonic() - moment
 
 
 @pytest.mark.parametrize("who", ["task", "supervisor"])
-def test_tasks_and_supervisors_are_killed(house: House, table: Table, full: bool, seeds: range, who: str) -> None:
-    if who not in house.nights:
+def test_tasks_and_supervisors_are_killed(project: Project, table: Table, full: bool, seeds: range, who: str) -> None:
+    if who not in project.runs:
         pytest.skip("the short form kills tasks only: make faults")
     chance = random.Random(seeds[0])
     strike = killed_task if who == "task" else killed_supervisor
     stages = list(STAGES) if full else list(STAGES[1:5])
     label = "kill -9 of the task" if who == "task" else "kill -9 of the supervisor, orphan goes on"
-    run = house.start(who)
+    run = project.start(who)
     seconds: dict[str, float | None] = {}
     for stage in stages:
-        seconds[stage] = _hit(house, run, TASKS[stage], chance, strike)
+        seconds[stage] = _hit(project, run, TASKS[stage], chance, strike)
         print(f"seed {seeds[0]}: {label}: {stage}: taken up after {seconds[stage]} s", flush=True)
         if not full and seconds[stage] is not None:
             break  # one will do; a task that had ended before the blow is none
-    state = house.end(run)
-    found = house.nights[who].damage()
-    left = [path.name for path in (house.folder / "tmp").iterdir() if path.name.startswith(("restoration~", "weasy"))]
+    state = project.end(run)
+    found = project.runs[who].damage()
+    left = [path.name for path in (project.folder / "tmp").iterdir() if path.name.startswith(("restoration~", "weasy"))]
     found.torn += [f"{name} is left" for name in left]
     for stage, spent in seconds.items():
         table.row(f"{label}: {stage}").add(found, f"seed {seeds[0]} in Airflow", spent)
@@ -231,61 +231,63 @@ def test_tasks_and_supervisors_are_killed(house: House, table: Table, full: bool
     assert any(spent is not None for spent in seconds.values()), "too fast to be killed"
 
 
-def _killed_component(house: House, component: str) -> tuple[float, Callable[[], float]]:
+def _killed_component(project: Project, component: str) -> tuple[float, Callable[[], float]]:
     """Kills a component with all that it has started, and returns when another one runs in its place.
 
     Returns:
         The moment of the kill, and what tells the seconds since then.
     """
-    process = house.component(component)
+    process = project.component(component)
     killed_family(process)
     moment = time.monotonic()
     deadline = moment + 300
-    while house.component(component).pid == process.pid:
+    while project.component(component).pid == process.pid:
         assert time.monotonic() < deadline, f"nobody started {component} again"
         time.sleep(0.2)
     return moment, lambda: time.monotonic() - moment
 
 
 @pytest.mark.parametrize("component", ["scheduler", "api-server"])
-def test_components_are_killed(house: House, table: Table, seeds: range, component: str) -> None:
-    if component not in house.nights:
+def test_components_are_killed(project: Project, table: Table, seeds: range, component: str) -> None:
+    if component not in project.runs:
         pytest.skip("the short form kills a task and the triggerer: make faults")
     chance = random.Random(seeds[0])
     stage = chance.choice(("mask", "inpaint", "measure"))
-    run = house.start(component)
-    hit = house.wait_running(run, TASKS[stage])
+    run = project.start(component)
+    hit = project.wait_running(run, TASKS[stage])
     time.sleep(chance.uniform(0, 2))
-    _, since = _killed_component(house, component)
+    _, since = _killed_component(project, component)
     if component == "scheduler":
-        house.wait_again(run, hit)
+        project.wait_again(run, hit)
     else:
-        house.ask("GET", "/api/v2/version")
+        project.ask("GET", "/api/v2/version")
     seconds = since()
     print(f"seed {seeds[0]}: {component} killed during {stage}: back after {seconds:.0f} s", flush=True)
-    state = house.end(run)
-    found = house.nights[component].damage()
+    state = project.end(run)
+    found = project.runs[component].damage()
     table.row(f"kill -9 of {COMPONENTS[component]}").add(found, f"seed {seeds[0]} in Airflow", seconds)
     assert state == "success" and not found.told(), f"{state}: {found.told()}"
 
 
-def test_the_triggerer_is_killed_and_hears_what_was_dropped_meanwhile(house: House, table: Table, full: bool) -> None:
-    night = house.nights["triggerer"]
-    house.unpause("triggerer")
-    beat = house.ask("GET", "/api/v2/monitor/health")["triggerer"]["latest_triggerer_heartbeat"]
-    _, since = _killed_component(house, "triggerer")
+def test_the_triggerer_is_killed_and_hears_what_was_dropped_meanwhile(
+    project: Project, table: Table, full: bool
+) -> None:
+    unattended = project.runs["triggerer"]
+    project.unpause("triggerer")
+    beat = project.ask("GET", "/api/v2/monitor/health")["triggerer"]["latest_triggerer_heartbeat"]
+    _, since = _killed_component(project, "triggerer")
     if not full:
-        while house.ask("GET", "/api/v2/monitor/health")["triggerer"]["latest_triggerer_heartbeat"] == beat:
+        while project.ask("GET", "/api/v2/monitor/health")["triggerer"]["latest_triggerer_heartbeat"] == beat:
             time.sleep(0.5)
         return
-    night.fill()
+    unattended.fill()
     runs = "/api/v2/dags/restore_triggerer/dagRuns"
-    while not (found := house.ask("GET", runs)["dag_runs"]):
+    while not (found := project.ask("GET", runs)["dag_runs"]):
         assert since() < 300, "the inbox did not ring"
         time.sleep(0.5)
     seconds = since()
     print(f"triggerer killed: what was dropped meanwhile is taken up after {seconds:.0f} s", flush=True)
-    state = house.end(f"{runs}/{found[0]['dag_run_id']}")
-    damage = night.damage(batches=len(house.ask("GET", runs)["dag_runs"]))
+    state = project.end(f"{runs}/{found[0]['dag_run_id']}")
+    damage = unattended.damage(batches=len(project.ask("GET", runs)["dag_runs"]))
     table.row(f"kill -9 of {COMPONENTS['triggerer']}").add(damage, "in Airflow", seconds)
     assert state == "success" and not damage.told(), f"{state}: {damage.told()}"

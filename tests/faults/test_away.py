@@ -18,7 +18,7 @@ from fickle_store import Fickle, new_bucket, objects, s3_access, s3_server
 from postgres_server import PostgresServer, postgres
 
 from pipeline.errors import OutputNotWritable
-from tests.faults.batch import Folder, Night
+from tests.faults.batch import Folder, UnattendedRun
 from tests.faults.stages import Call, run
 from tests.faults.table import Table
 
@@ -61,21 +61,21 @@ def test_a_store_misbehaves(tmp_path: Path, store: str, table: Table, seeds: ran
         client = new_bucket(store, name)
         fickle = Fickle(store, seed, {"slow": 0.4, "cuts the upload": 0.5}.get(fault, 0.15), [STORE[fault]])
         os.environ.update(s3_access(fickle.url) | {"AWS_MAX_ATTEMPTS": "2"})
-        night = Night(tmp_path / str(seed), inbox=f"s3://{name}/in", output=f"s3://{name}/out")
-        for path, data in night.masters.items():
+        unattended = UnattendedRun(tmp_path / str(seed), inbox=f"s3://{name}/in", output=f"s3://{name}/out")
+        for path, data in unattended.masters.items():
             client.put_object(Bucket=name, Key=f"in/{path}", Body=data)
         try:
             with table.run([f"the store: {fault}"], f"seed {seed}") as damage:
-                night.go(night.insist)
+                unattended.go(unattended.insist)
                 fickle.calm = True
                 files = {key.removeprefix("out/"): data for key, data in objects(client, name, "out/").items()}
                 masters = {key.removeprefix("in/"): data for key, data in objects(client, name, "in/").items()}
-                damage |= night.damage(files, masters)
+                damage |= unattended.damage(files, masters)
                 begun = client.list_multipart_uploads(Bucket=name).get("Uploads", ())
                 damage.torn += [f"an upload of {upload['Key']} is left unfinished" for upload in begun]
         finally:
             fickle.close()
-        print(f"seed {seed}: {fickle.faults} requests went wrong, {night.tries} tries of 12 tasks")
+        print(f"seed {seed}: {fickle.faults} requests went wrong, {unattended.tries} tries of 12 tasks")
         assert not damage.told(), f"seed {seed}: {damage.told()}"
         met += fickle.faults
     assert met >= len(seeds)
@@ -88,7 +88,7 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
     taken = mode in ("swallow", "mute", "linger")
     for seed in seeds[:3]:
         mail = FaultyMail(patience=3.0)
-        night = Night(tmp_path / str(seed), mail=mail)
+        unattended = UnattendedRun(tmp_path / str(seed), mail=mail)
         failed = 0
 
         def mended(error: Exception, mail: FaultyMail = mail) -> None:
@@ -97,17 +97,17 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
             if failed == 2:
                 mail.mode = "calm"
 
-        def do(call: Call, mail: FaultyMail = mail, night: Night = night) -> Any:
+        def do(call: Call, mail: FaultyMail = mail, unattended: UnattendedRun = unattended) -> Any:
             if call.stage == "report":
                 return None  # the message goes without its PDF, which is not the point here
             if call.stage == "digest":
                 mail.mode = mode
-            return night.insist(call, mended=mended)
+            return unattended.insist(call, mended=mended)
 
         try:
             with table.run([f"the mail server {fault}"], f"seed {seed}") as damage:
-                night.go(do)
-                damage |= night.damage()
+                unattended.go(do)
+                damage |= unattended.damage()
                 if len(mail.messages) != 1:
                     damage.lost.append(f"{len(mail.messages)} messages arrived")
         finally:
@@ -128,7 +128,7 @@ def test_the_ledgers_database_is_restarted(tmp_path: Path, table: Table, seeds: 
     for seed in seeds:
         chance = random.Random(seed)
         server.create(f"ledger{seed}")
-        night = Night(tmp_path / str(seed), ledger=server.url(f"ledger{seed}"))
+        unattended = UnattendedRun(tmp_path / str(seed), ledger=server.url(f"ledger{seed}"))
         over = threading.Event()
 
         def trouble(chance: random.Random = chance, over: threading.Event = over) -> None:
@@ -144,14 +144,14 @@ def test_the_ledgers_database_is_restarted(tmp_path: Path, table: Table, seeds: 
         with table.run(["the ledger's database is restarted"], f"seed {seed}") as damage:
             thread.start()
             try:
-                night.go(night.insist)
+                unattended.go(unattended.insist)
             finally:
                 over.set()
                 thread.join()
-            damage |= night.damage()
-        print(f"seed {seed}: {night.tries} tries of 12 tasks")
+            damage |= unattended.damage()
+        print(f"seed {seed}: {unattended.tries} tries of 12 tasks")
         assert not damage.told(), f"seed {seed}: {damage.told()}"
-        met += night.tries
+        met += unattended.tries
     assert met >= 12 * len(seeds)
 
 
@@ -175,7 +175,7 @@ def test_the_disk_is_full(tmp_path: Path, table: Table, seeds: range) -> None:
     for seed in seeds:
         chance = random.Random(seed)
         with small_disk(tmp_path / f"disk{seed}") as disk:
-            night = Night(tmp_path / str(seed), output=str(disk / "out"))
+            unattended = UnattendedRun(tmp_path / str(seed), output=str(disk / "out"))
             (disk / "out").mkdir()
             ballast = disk / "ballast"
 
@@ -192,15 +192,15 @@ def test_the_disk_is_full(tmp_path: Path, table: Table, seeds: range) -> None:
                 met += 1
                 ballast.unlink(missing_ok=True)
 
-            def do(call: Call, chance: random.Random = chance, night: Night = night) -> Any:
+            def do(call: Call, chance: random.Random = chance, unattended: UnattendedRun = unattended) -> Any:
                 full(chance.choice((0, 4096, 8192, 32768, 65536)))
-                return night.insist(call, mended=mended)
+                return unattended.insist(call, mended=mended)
 
             with table.run(["the disk is full"], f"seed {seed}") as damage:
-                night.go(do)
+                unattended.go(do)
                 ballast.unlink(missing_ok=True)
-                damage |= night.damage(Folder(disk / "out").files())
-            print(f"seed {seed}: {night.tries} tries of 12 tasks")
+                damage |= unattended.damage(Folder(disk / "out").files())
+            print(f"seed {seed}: {unattended.tries} tries of 12 tasks")
             assert not damage.told(), f"seed {seed}: {damage.told()}"
     assert met, "the disk was never full"
 
@@ -209,15 +209,15 @@ def test_nothing_is_wrong_where_nothing_goes_wrong(tmp_path: Path, table: Table)
     mail = FaultyMail()
     try:
         with table.run(["none"], "without a fault") as damage:
-            night = Night(tmp_path / "n", mail=mail)
-            night.go(run)
-            damage |= night.damage()
+            unattended = UnattendedRun(tmp_path / "n", mail=mail)
+            unattended.go(run)
+            damage |= unattended.damage()
             # That damage would be seen.
-            next((night.output / "restored").rglob("*.png")).write_bytes(b"half a pict")
-            (night.output / "masks" / ".part-1-2").touch()
+            next((unattended.output / "restored").rglob("*.png")).write_bytes(b"half a pict")
+            (unattended.output / "masks" / ".part-1-2").touch()
             mail.messages += mail.messages
-            (night.inbox / "a.png").write_bytes(b"")
-            seen = night.damage()
+            (unattended.inbox / "a.png").write_bytes(b"")
+            seen = unattended.damage()
         assert not damage.told() and len(seen.torn) >= 4 and len(seen.doubled) == 1
     finally:
         mail.close()

@@ -11,7 +11,7 @@ import pytest
 from faulty_mail import FaultyMail
 
 from pipeline.ledger import upgrade
-from tests.faults.batch import Night
+from tests.faults.batch import UnattendedRun
 from tests.faults.stages import STAGES, Call, run
 from tests.faults.table import Table
 from tests.faults.victim import Victim
@@ -95,11 +95,11 @@ def told(seed: int, stood: dict[str, str]) -> str:
 def test_a_task_is_killed_in_every_stage(tmp_path: Path, mail: FaultyMail, table: Table, seeds: range) -> None:
     killed = 0
     for seed in seeds:
-        night = Night(tmp_path / str(seed), mail=mail)
+        unattended = UnattendedRun(tmp_path / str(seed), mail=mail)
         kills = Kills(random.Random(seed))
         with table.run([f"kill -9 of the task: {stage}" for stage in STAGES], f"seed {seed}") as damage:
-            night.go(kills)
-            damage |= night.damage()
+            unattended.go(kills)
+            damage |= unattended.damage()
         print(told(seed, kills.stood))
         assert not damage.told(), told(seed, kills.stood)
         killed += sum(how.startswith("killed") for how in kills.stood.values())
@@ -109,22 +109,22 @@ def test_a_task_is_killed_in_every_stage(tmp_path: Path, mail: FaultyMail, table
 def test_an_orphan_goes_on_writing_in_every_stage(tmp_path: Path, mail: FaultyMail, table: Table, seeds: range) -> None:
     frozen = 0
     for seed in seeds:
-        night = Night(tmp_path / str(seed), mail=mail)
+        unattended = UnattendedRun(tmp_path / str(seed), mail=mail)
         # Made beforehand: whoever is frozen while it makes the ledger holds it, and that is not what this is about.
-        upgrade(night.ledger).close()
+        upgrade(unattended.ledger).close()
         orphans = Orphans(random.Random(seed))
         faults = [f"kill -9 of the supervisor, orphan goes on: {stage}" for stage in STAGES]
         with table.run(faults, f"seed {seed}") as damage:
             try:
-                night.go(orphans)
+                unattended.go(orphans)
                 for victim in orphans.late:
                     orphans.finish(victim)
             finally:
                 for victim in orphans.late:
                     victim.end()
-            # What an orphan leaves in a work area that was removed, the next night removes.
-            night.go(run, "b2")
-            damage |= night.damage(batches=2)
+            # What an orphan leaves in a work area that was removed, the next run removes.
+            unattended.go(run, "b2")
+            damage |= unattended.damage(batches=2)
         print(told(seed, orphans.stood))
         assert not damage.told(), told(seed, orphans.stood)
         frozen += sum(how.startswith("frozen") for how in orphans.stood.values())

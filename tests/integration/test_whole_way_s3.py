@@ -69,7 +69,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
 ) -> None:
     from pipeline.ledger.tables import Event, Outcome
     from pipeline.settings import Collection, Recipe
-    from pipeline.stages import work as works
+    from pipeline.stages import batch as works
     from pipeline.stages.inpaint import inpaint
     from pipeline.stages.mask import mask
     from pipeline.stages.measure import measure

@@ -10,13 +10,13 @@ from pipeline.engines.backends import Network
 from pipeline.engines.backends.export import exported
 from pipeline.engines.rn import RnEngine
 from pipeline.errors import WeightsError
-from pipeline.machine.graphs import digest_of
-from pipeline.machine.place import on_cpu, place
 from pipeline.rn.config import GeneratorConfig
+from pipeline.runtime.device import on_cpu, place
+from pipeline.runtime.graph_cache import digest_of
 
 
 def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", backend: str = "auto") -> RnEngine:
-    """Returns the `rn` engine with the weights in a file, whose sha256 is given where it is known.
+    """Return the `rn` engine with the weights in a file, whose sha256 is given where it is known.
 
     See :func:`pipeline.engines.load_engine`.
     """
@@ -36,7 +36,7 @@ def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", ba
 
 
 def generator_config(path: Path) -> GeneratorConfig:
-    """Returns the shape of the generator in a file that could be loaded."""
+    """Return the shape of the generator in a file that could be loaded."""
     with safe_open(path, "numpy") as file:  # not by torch, which a cached graph does without
         return GeneratorConfig.from_json(file.metadata()["config"])
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.machine.graphs import cached_graph, digest_of, to_onnx
+from pipeline.runtime.graph_cache import cached_graph, digest_of, to_onnx
 
 VERSION = "onnx-4"
 """Raised when the exported graph changes."""
 
 
 def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
-    """Returns the network of a weights file as ONNX, and the file's sha256.
+    """Return the network of a weights file as ONNX, and the file's sha256.
 
     The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull`` and ``bend``, and ``hole``
     (N,1,H,W) 0/1, and returns ``change`` (N,3,H,W), what is to be added in the hole; N, H and W are free (H, W
@@ -29,7 +29,7 @@ def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
 
 
 def _graph(path: Path, digest: str) -> bytes:
-    """Returns the ONNX file of a weights file."""
+    """Return the ONNX file of a weights file."""
     import torch
 
     from pipeline.rn.generator import Generator

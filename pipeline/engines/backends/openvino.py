@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.engines.backends.prior import bend, push_pull
 from pipeline.engines.interface import FloatImage
-from pipeline.machine.openvino import compiled_queue, cores
+from pipeline.runtime.openvino import compiled_queue, cores
 
 SHAPES = [(1, 3, -1, -1), (1, 1, -1, -1)]
 

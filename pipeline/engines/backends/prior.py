@@ -15,7 +15,7 @@ CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
 def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
-    """Returns a picture (H,W,3) with its hole (H,W) filled smoothly; known pixels come back as they came.
+    """Return a picture (H,W,3) with its hole (H,W) filled smoothly; known pixels come back as they came.
 
     See :func:`pipeline.rn.prior.push_pull`, of which this is the second writing: a fifth of its time, and it spares
     the import of torch. A test holds the two together. ``image`` must be finite, also in the hole.
@@ -40,7 +40,7 @@ def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
 
 
 def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArray[np.uint8]]:
-    """Returns the next coarser level: the mean of what is known in each 2x2 cell; a gap is left where nothing is."""
+    """Return the next coarser level: the mean of what is known in each 2x2 cell; a gap is left where nothing is."""
     height, width = gap.shape
     pad = ((0, height % 2), (0, width % 2))
     value, known = np.pad(value, (*pad, (0, 0))), np.pad((gap == 0).astype(np.float32), pad)
@@ -53,7 +53,7 @@ def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArra
 
 
 def bend(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
-    """Returns a picture (H,W,3) with its filled hole (H,W) bent towards a thin plate.
+    """Return a picture (H,W,3) with its filled hole (H,W) bent towards a thin plate.
 
     See :func:`pipeline.rn.prior.bend`, of which this is the second writing. A test holds the two together.
     """

@@ -15,7 +15,7 @@ from picture_files import png
 
 from pipeline import __version__
 from pipeline.cli import VERBS, main
-from pipeline.cli.places import as_url, ledger_of, place
+from pipeline.cli.uris import as_url, ledger_of, place
 from pipeline.ledger import Result, TaskContext, batches, events, outcomes, publications, scans, upgrade
 from pipeline.ledger.tables import Scan
 from pipeline.settings import settings
@@ -126,8 +126,8 @@ def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys
     ],
 )
 def test_marks_that_were_not_filled_are_told(scans: int, marks: int, words: str, capsys) -> None:
-    from pipeline.cli.restore import Summary
-    from pipeline.cli.telling import tell
+    from pipeline.cli.run_summary_console import tell
+    from pipeline.stages.run_summary import Summary
 
     outcomes = {"restored": 0, "unchanged": 20}
     tell(Summary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks}))

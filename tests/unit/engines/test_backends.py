@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.damage.holes import draw_hole
 from pipeline.engines import load_engine, registry
 from pipeline.engines.backends import Network, choose
 from pipeline.engines.backends.export import exported
@@ -20,6 +19,7 @@ from pipeline.rn import prior as reference
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator, save_generator
 from pipeline.settings import settings
+from pipeline.simulation.holes import draw_hole
 
 GREY_LEVEL = 1 / 255
 

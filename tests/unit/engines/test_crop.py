@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.engines import crop as cropping
 from pipeline.engines.crop import crop
-from pipeline.engines.interface import Rect
 from pipeline.engines.plan import Window
+from pipeline.imaging.rectangles import Rect
 
 
 def test_a_small_scan_is_shrunk_once_and_its_reflections_are_small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ from skimage import data
 
 from pipeline.engines import Engine, Filled, Job, Layout, inpaint, load_engine, paste
 from pipeline.engines.blend import blend, keep
-from pipeline.engines.interface import BoolMask, FloatImage, Rect
+from pipeline.engines.interface import BoolMask, FloatImage
 from pipeline.engines.plan import Window
 from pipeline.engines.run import HOPELESS
+from pipeline.imaging.rectangles import Rect
 
 CLASSICAL = ("telea", "navier-stokes", "biharmonic", "prior")
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import wide_holes
 from pipeline.engines import load_engine
-from pipeline.training.photos import is_held_out
+from pipeline.imaging.photo_files import is_held_out
 
 
 @pytest.mark.parametrize("width", [24, 72])

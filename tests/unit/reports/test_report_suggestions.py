@@ -12,11 +12,11 @@ from report_sample import batch_summary, row
 
 from pipeline.reports import Preview
 from pipeline.reports.attention import concerns
+from pipeline.reports.before_after import Plates, collect_plates, facts
 from pipeline.reports.document import page
 from pipeline.reports.figures import figures
 from pipeline.reports.frames import complete
 from pipeline.reports.language import Language
-from pipeline.reports.plates import Plates, collect_plates, facts
 from pipeline.reports.suggestions import Suggestions, sentence, suggestions
 
 ROWS = [

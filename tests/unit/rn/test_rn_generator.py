@@ -11,8 +11,8 @@ from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
 from pipeline.rn.learned import LearnedRegionNorm
+from pipeline.rn.norm_baselines import InstanceNorm
 from pipeline.rn.prior import bend, push_pull
-from pipeline.rn.rivals import InstanceNorm
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 

@@ -25,31 +25,31 @@ def paths(chunks: list[str]) -> list[str]:
     return [row["path"] for row in rows(chunks)]
 
 
-def settle(house) -> None:
+def settle(project) -> None:
     """Makes all files old enough to be known again by their time."""
-    for path in house.inbox.rglob("*"):
+    for path in project.inbox.rglob("*"):
         if not path.is_symlink():
             os.utime(path, (time.time() - 60, time.time() - 60))
 
 
-def batch_of(house, name: str) -> Batch:
-    with house.ledger.read() as session:
+def batch_of(project, name: str) -> Batch:
+    with project.ledger.read() as session:
         return batches.get(session, "c", name)
 
 
-def test_everything_in_the_inbox_has_its_row_in_order(house) -> None:
-    house.put("b.png")
-    house.put("a/z.png", 1)
-    (house.inbox / "empty.png").write_bytes(b"")
-    (house.inbox / "notes.txt").write_text("about these scans")
-    (house.inbox / "text.jpg").write_text("no image")
-    (house.inbox / "folder.tif").mkdir()
-    (house.inbox / "nowhere.png").symlink_to("nothing")
-    (house.inbox / "outward.png").symlink_to("/etc/hostname")
-    cut = (house.inbox / "b.png").read_bytes()
-    (house.inbox / "cut.png").write_bytes(cut[: len(cut) // 2])
-    (house.inbox / ".hidden.png").write_bytes(cut)
-    found = rows(house.receive())
+def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
+    project.put("b.png")
+    project.put("a/z.png", 1)
+    (project.inbox / "empty.png").write_bytes(b"")
+    (project.inbox / "notes.txt").write_text("about these scans")
+    (project.inbox / "text.jpg").write_text("no image")
+    (project.inbox / "folder.tif").mkdir()
+    (project.inbox / "nowhere.png").symlink_to("nothing")
+    (project.inbox / "outward.png").symlink_to("/etc/hostname")
+    cut = (project.inbox / "b.png").read_bytes()
+    (project.inbox / "cut.png").write_bytes(cut[: len(cut) // 2])
+    (project.inbox / ".hidden.png").write_bytes(cut)
+    found = rows(project.receive())
     assert [(row["path"], row["reason"]) for row in found] == [
         ("a/z.png", ""),
         ("b.png", ""),
@@ -66,211 +66,211 @@ def test_everything_in_the_inbox_has_its_row_in_order(house) -> None:
     assert found[1]["mask_given_uri"].endswith("/b.mask.png")
 
 
-def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(house, monkeypatch) -> None:
-    from pipeline.stages import examine
+def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monkeypatch) -> None:
+    from pipeline.inbox import identify
 
     def refuse(entry):
         raise PermissionError(13, "no", entry.uri)
 
-    house.put("a.png", painted=False)
-    settle(house)
+    project.put("a.png", painted=False)
+    settle(project)
     # Root may read everything, so the refusal is put where the file is opened.
     with monkeypatch.context() as patched:
-        patched.setattr(examine, "_content", refuse)
-        (row,) = rows(house.receive())
+        patched.setattr(identify, "_content", refuse)
+        (row,) = rows(project.receive())
     assert (row["reason"], row["sha256"]) == ("unreadable", "")
-    house.restore([house.receive("b1")[0]])
-    (row,) = rows(house.receive())
+    project.restore([project.receive("b1")[0]])
+    (row,) = rows(project.receive())
     assert row["reason"] == "" and row["sha256"]
 
 
-def test_a_batch_is_received_once(house) -> None:
-    house.put("a.png")
-    first = house.receive("b1")
-    house.put("b.png", 1)
-    assert house.receive("b1") == first and paths(first) == ["a.png"]
+def test_a_batch_is_received_once(project) -> None:
+    project.put("a.png")
+    first = project.receive("b1")
+    project.put("b.png", 1)
+    assert project.receive("b1") == first and paths(first) == ["a.png"]
 
 
-def test_the_same_inbox_twice_is_no_work(house) -> None:
-    house.put("a.png")
-    house.put("b.png", 1)
-    house.restore(house.receive("b1"))
-    assert house.receive("b2") == []
-    settle(house)
-    assert house.receive("b3") == []
-    assert batch_of(house, "b3").known == 2 and batch_of(house, "b3").received == 0
+def test_the_same_inbox_twice_is_no_work(project) -> None:
+    project.put("a.png")
+    project.put("b.png", 1)
+    project.restore(project.receive("b1"))
+    assert project.receive("b2") == []
+    settle(project)
+    assert project.receive("b3") == []
+    assert batch_of(project, "b3").known == 2 and batch_of(project, "b3").received == 0
 
 
-def test_what_is_known_is_not_read_again(house, monkeypatch) -> None:
+def test_what_is_known_is_not_read_again(project, monkeypatch) -> None:
     from pipeline.stages import received
 
-    house.put("a.png")
-    settle(house)
-    house.restore(house.receive("b1"))
+    project.put("a.png")
+    settle(project)
+    project.restore(project.receive("b1"))
     monkeypatch.setattr(received, "examine", None)
-    assert house.receive("b2") == []
+    assert project.receive("b2") == []
 
 
-def test_a_replaced_file_is_a_new_scan_and_a_touched_one_is_not(house) -> None:
-    house.put("a.png", painted=False)
-    house.restore(house.receive())
-    os.utime(house.inbox / "a.png", (1, 1))
-    assert house.receive() == []
-    house.put("a.png", 1, painted=False)
-    os.utime(house.inbox / "a.png", (1, 1))
-    chunks = house.receive()
+def test_a_replaced_file_is_a_new_scan_and_a_touched_one_is_not(project) -> None:
+    project.put("a.png", painted=False)
+    project.restore(project.receive())
+    os.utime(project.inbox / "a.png", (1, 1))
+    assert project.receive() == []
+    project.put("a.png", 1, painted=False)
+    os.utime(project.inbox / "a.png", (1, 1))
+    chunks = project.receive()
     assert paths(chunks) == ["a.png"]
-    with house.ledger.read() as session:
+    with project.ledger.read() as session:
         assert session.scalar(select(func.count()).select_from(Scan)) == 2
-    house.restore(chunks)
-    house.put("a.png", 0, painted=False)
-    assert paths(house.receive()) == ["a.png"], "what is published is the other file's"
+    project.restore(chunks)
+    project.put("a.png", 0, painted=False)
+    assert paths(project.receive()) == ["a.png"], "what is published is the other file's"
 
 
-def test_a_new_or_another_mask_is_new_work(house) -> None:
-    house.put("a.png", painted=False)
-    house.restore(house.receive())
-    house.put("a.png")
-    chunks = house.receive()
+def test_a_new_or_another_mask_is_new_work(project) -> None:
+    project.put("a.png", painted=False)
+    project.restore(project.receive())
+    project.put("a.png")
+    chunks = project.receive()
     assert paths(chunks) == ["a.png"]
-    house.restore(chunks)
-    settle(house)
-    assert house.receive() == []
-    (house.inbox / "a.mask.png").unlink()
-    assert house.receive() == []
-    house.put("b.png", 5)
-    shutil.copy(house.inbox / "b.mask.png", house.inbox / "a.mask.png")
-    assert paths(house.receive()) == ["a.png", "b.png"]
+    project.restore(chunks)
+    settle(project)
+    assert project.receive() == []
+    (project.inbox / "a.mask.png").unlink()
+    assert project.receive() == []
+    project.put("b.png", 5)
+    shutil.copy(project.inbox / "b.mask.png", project.inbox / "a.mask.png")
+    assert paths(project.receive()) == ["a.png", "b.png"]
 
 
-def test_redo_takes_what_is_done(house) -> None:
-    house.put("a.png")
-    house.restore(house.receive())
-    assert paths(house.receive(redo=True)) == ["a.png"]
+def test_redo_takes_what_is_done(project) -> None:
+    project.put("a.png")
+    project.restore(project.receive())
+    assert paths(project.receive(redo=True)) == ["a.png"]
 
 
-def test_another_recipe_is_new_work(house) -> None:
+def test_another_recipe_is_new_work(project) -> None:
     from pipeline.settings import Recipe
 
-    house.put("a.png")
-    house.restore(house.receive())
-    house.changes["recipe"] = Recipe(engine="navier-stokes", detector="none")
-    house.restore(chunks := house.receive())
+    project.put("a.png")
+    project.restore(project.receive())
+    project.changes["recipe"] = Recipe(engine="navier-stokes", detector="none")
+    project.restore(chunks := project.receive())
     assert paths(chunks) == ["a.png"]
-    del house.changes["recipe"]
-    assert paths(house.receive()) == ["a.png"], "what is published is the other recipe's"
+    del project.changes["recipe"]
+    assert paths(project.receive()) == ["a.png"], "what is published is the other recipe's"
 
 
-def test_batches_are_bounded_and_go_on_in_order(house) -> None:
+def test_batches_are_bounded_and_go_on_in_order(project) -> None:
     for number in range(5):
-        house.put(f"{number}.png", number)
-    house.changes["batch_scans"] = 2
+        project.put(f"{number}.png", number)
+    project.changes["batch_scans"] = 2
     taken = []
     for number in range(1, 4):
-        chunks = house.receive(f"b{number}")
+        chunks = project.receive(f"b{number}")
         taken.append(paths(chunks))
-        assert batch_of(house, f"b{number}").more == (number < 3)
-        house.restore(chunks)
+        assert batch_of(project, f"b{number}").more == (number < 3)
+        project.restore(chunks)
     assert taken == [["0.png", "1.png"], ["2.png", "3.png"], ["4.png"]]
-    assert paths(house.receive(limit=1, redo=True)) == ["0.png"]
+    assert paths(project.receive(limit=1, redo=True)) == ["0.png"]
 
 
-def test_the_same_bytes_share_one_result_now_and_later(house) -> None:
-    house.put("a.png", painted=False)
-    house.put("b.png", painted=False)
-    house.put("c.png")
-    first = rows(chunks := house.receive())
+def test_the_same_bytes_share_one_result_now_and_later(project) -> None:
+    project.put("a.png", painted=False)
+    project.put("b.png", painted=False)
+    project.put("c.png")
+    first = rows(chunks := project.receive())
     assert [(row["path"], row["same_as"]) for row in first] == [("a.png", ""), ("b.png", "a.png"), ("c.png", "")]
-    house.restore(chunks)
-    house.put("d.png", painted=False)
-    (later,) = rows(house.receive())
+    project.restore(chunks)
+    project.put("d.png", painted=False)
+    (later,) = rows(project.receive())
     assert (later["path"], later["same_as"]) == ("d.png", "a.png")
 
 
-def test_names_in_the_output_never_clash(house) -> None:
+def test_names_in_the_output_never_clash(project) -> None:
     for name in ("a.jpg", "a.png", "A.png"):
-        house.put(name, 1, painted=False)
-    assert [row["output_path"] for row in rows(house.receive())] == ["A", "a.jpg", "a.png"]
+        project.put(name, 1, painted=False)
+    assert [row["output_path"] for row in rows(project.receive())] == ["A", "a.jpg", "a.png"]
 
 
-def test_the_longest_names_have_results_too(house) -> None:
+def test_the_longest_names_have_results_too(project) -> None:
     long = ["x" * 251 + ".png", "x" * 251 + ".tif", "ä" * 125 + ".jpg"]
     for number, name in enumerate(long):
-        house.put(name, number, painted=False)
-    (house.inbox / ("y" * 251 + ".png")).write_bytes(b"")
-    house.restore(house.receive())
-    assert len(list((house.output / "sidecars").glob("*.json"))) == 3
-    assert len(list((house.output / "quarantine/b1").glob("*.reason.json"))) == 1
+        project.put(name, number, painted=False)
+    (project.inbox / ("y" * 251 + ".png")).write_bytes(b"")
+    project.restore(project.receive())
+    assert len(list((project.output / "sidecars").glob("*.json"))) == 3
+    assert len(list((project.output / "quarantine/b1").glob("*.reason.json"))) == 1
 
 
-def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(house) -> None:
+def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
     for number in range(3):
-        house.put(f"{number}.png", number)
-    first = house.receive("b1", limit=2)
+        project.put(f"{number}.png", number)
+    first = project.receive("b1", limit=2)
     assert paths(first) == ["0.png", "1.png"]
-    assert paths(house.receive("b2")) == ["2.png"]
-    assert batch_of(house, "b2").elsewhere == 2
-    with house.ledger.write() as session:
+    assert paths(project.receive("b2")) == ["2.png"]
+    assert batch_of(project, "b2").elsewhere == 2
+    with project.ledger.write() as session:
         session.execute(update(Claim).values(expires=now() - timedelta(seconds=1)))
-    assert paths(house.receive("b3")) == ["0.png", "1.png", "2.png"]
+    assert paths(project.receive("b3")) == ["0.png", "1.png", "2.png"]
 
 
-def test_of_two_tries_at_once_the_first_to_finish_counts(house, monkeypatch) -> None:
+def test_of_two_tries_at_once_the_first_to_finish_counts(project, monkeypatch) -> None:
     """A try that was thought dead lists the inbox before a file comes, and finishes after the try that saw it."""
     from pipeline.stages.receiver import Receiver
 
-    house.put("b.png", 1)
+    project.put("b.png", 1)
     commit = Receiver._commit
     counted: list[list[str]] = []
 
     def late(self, more: bool) -> list[str]:
         monkeypatch.setattr(Receiver, "_commit", commit)
-        house.put("a.png")
-        counted.append(house.receive("b1"))
+        project.put("a.png")
+        counted.append(project.receive("b1"))
         return commit(self, more)
 
     monkeypatch.setattr(Receiver, "_commit", late)
-    assert house.receive("b1") == counted[0]
+    assert project.receive("b1") == counted[0]
     assert paths(counted[0]) == ["a.png", "b.png"]
-    assert batch_of(house, "b1").received == 2
+    assert batch_of(project, "b1").received == 2
 
 
-def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(house, monkeypatch) -> None:
+def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(project, monkeypatch) -> None:
     from pipeline.stages import received
 
-    house.put("a.png", painted=False)
-    house.put("b.png", 1, painted=False)
+    project.put("a.png", painted=False)
+    project.put("b.png", 1, painted=False)
     examine = received.examine
 
     def late(entry):
-        (house.inbox / "a.png").unlink(missing_ok=True)
+        (project.inbox / "a.png").unlink(missing_ok=True)
         return examine(entry)
 
     monkeypatch.setattr(received, "examine", late)
-    assert paths(house.receive()) == ["b.png"]
+    assert paths(project.receive()) == ["b.png"]
 
 
-def test_an_empty_inbox_is_no_error(house) -> None:
-    assert house.receive("b1") == []
+def test_an_empty_inbox_is_no_error(project) -> None:
+    assert project.receive("b1") == []
 
 
-def test_nothing_is_written_when_the_configuration_is_wrong(house) -> None:
-    house.changes["inbox"] = f"{house.inbox}/absent"
+def test_nothing_is_written_when_the_configuration_is_wrong(project) -> None:
+    project.changes["inbox"] = f"{project.inbox}/absent"
     with pytest.raises(ConfigurationError):
-        house.receive()
-    house.changes |= {"inbox": str(house.inbox), "masks": f"{house.inbox}/absent"}
-    house.put("a.png")
+        project.receive()
+    project.changes |= {"inbox": str(project.inbox), "masks": f"{project.inbox}/absent"}
+    project.put("a.png")
     with pytest.raises(ConfigurationError, match=r"masks .*absent"):
-        house.receive()
-    with house.ledger.read() as session:
+        project.receive()
+    with project.ledger.read() as session:
         assert session.scalar(select(func.count()).select_from(Scan)) == 0
 
 
-def test_every_scan_that_is_taken_has_its_event(house) -> None:
-    house.put("a.png")
-    (house.inbox / "empty.png").write_bytes(b"")
-    house.receive()
-    with house.ledger.read() as session:
+def test_every_scan_that_is_taken_has_its_event(project) -> None:
+    project.put("a.png")
+    (project.inbox / "empty.png").write_bytes(b"")
+    project.receive()
+    with project.ledger.read() as session:
         found = session.execute(select(Event.stage, Event.kind, Event.decision).order_by(Event.id)).all()
     assert [tuple(row) for row in found] == [
         ("receive", "message digest calculation", "taken"),
@@ -279,24 +279,24 @@ def test_every_scan_that_is_taken_has_its_event(house) -> None:
     ]
 
 
-def test_since_takes_what_was_changed_later_in_the_collections_time_zone(house) -> None:
+def test_since_takes_what_was_changed_later_in_the_collections_time_zone(project) -> None:
     for number, name in enumerate(["old.png", "new.png"]):
-        house.put(name, number, painted=False)
+        project.put(name, number, painted=False)
         # 22:30 and 23:30 on the 19th of November in UTC: before and after midnight in Berlin.
         moment = 1_795_127_400 + 3600 * number
-        os.utime(house.inbox / name, (moment, moment))
-    house.changes["timezone"] = "Europe/Berlin"
-    assert paths(house.receive(since="2026-11-20T00:00")) == ["new.png"]
-    assert paths(house.receive(since="2026-11-20T00:00")) == []
-    assert paths(house.receive(since="2026-11-19T22:00:00+00:00")) == ["old.png"]
+        os.utime(project.inbox / name, (moment, moment))
+    project.changes["timezone"] = "Europe/Berlin"
+    assert paths(project.receive(since="2026-11-20T00:00")) == ["new.png"]
+    assert paths(project.receive(since="2026-11-20T00:00")) == []
+    assert paths(project.receive(since="2026-11-19T22:00:00+00:00")) == ["old.png"]
     with pytest.raises(ConfigurationError, match="is not a date"):
-        house.receive(since="yesterday")
+        project.receive(since="yesterday")
 
 
-def test_a_limit_leaves_the_rest_to_the_next_run(house) -> None:
+def test_a_limit_leaves_the_rest_to_the_next_run(project) -> None:
     for number in range(3):
-        house.put(f"{number}.png", number, painted=False)
-    assert paths(house.receive(limit=2)) == ["0.png", "1.png"]
-    assert batch_of(house, "b1").more
-    assert paths(house.receive()) == ["2.png"]
-    assert not batch_of(house, "b2").more
+        project.put(f"{number}.png", number, painted=False)
+    assert paths(project.receive(limit=2)) == ["0.png", "1.png"]
+    assert batch_of(project, "b1").more
+    assert paths(project.receive()) == ["2.png"]
+    assert not batch_of(project, "b2").more

@@ -12,20 +12,20 @@ import pytest
 
 from pipeline.errors import StoreUnavailable, UnclearDelivery
 from pipeline.ledger import batches, events
-from pipeline.stages import gather
+from pipeline.stages import batch_frame
+from pipeline.stages.batch import load
 from pipeline.stages.digest import digest
 from pipeline.stages.report import report
-from pipeline.stages.work import load
 
 
 @pytest.fixture
-def done(house) -> str:
+def done(project) -> str:
     """The work area of a batch with one picture restored and one file quarantined."""
-    house.changes["recipients"] = ("lead@example.org",)
-    house.put("a <b>\n.png")
-    (house.inbox / "empty.png").write_bytes(b"")
-    house.restore(house.receive("b1"))
-    return house.work("b1")
+    project.changes["recipients"] = ("lead@example.org",)
+    project.put("a <b>\n.png")
+    (project.inbox / "empty.png").write_bytes(b"")
+    project.restore(project.receive("b1"))
+    return project.work("b1")
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def without_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline.reports, "write_report", tables_only)
 
 
-def test_a_report_has_every_file_and_its_pictures(house, done: str) -> None:
+def test_a_report_has_every_file_and_its_pictures(project, done: str) -> None:
     target = Path(report(done))
-    assert target == house.output / "reports/b1"
+    assert target == project.output / "reports/b1"
     assert (target / "report.pdf").read_bytes().startswith(b"%PDF")
     table = pd.read_parquet(target / "report.parquet")
     assert sorted(table["outcome"]) == ["quarantined", "restored"]
@@ -57,20 +57,20 @@ def gather_previews(done: str) -> dict[str, Any]:
     from pipeline.stages import previews
 
     work = load(done)
-    with gather.works.ledger().read() as session:
-        chunks = gather.chunks_of(work, batches.get(session, "c", "b1"))
+    with batch_frame.works.ledger().read() as session:
+        chunks = batch_frame.chunks_of(work, batches.get(session, "c", "b1"))
     read = previews.reader(work)
-    return {row["outcome"]: read(row) for row in gather.frame(work, chunks).to_dict("records")}
+    return {row["outcome"]: read(row) for row in batch_frame.frame(work, chunks).to_dict("records")}
 
 
 def test_the_summary_tells_seconds_of_each_stage(done: str) -> None:
-    told = gather.summary(load(done))
+    told = batch_frame.summary(load(done))
     assert list(told.seconds_by_stage) == ["receive", "mask", "inpaint", "measure", "publish"]
     assert all(seconds > 0 for seconds in told.seconds_by_stage.values())
     assert (told.batch, told.collection, told.code_version) == ("b1", "c", "test")
 
 
-def test_a_digest_is_sent_once(house, done: str, post, without_pdf) -> None:
+def test_a_digest_is_sent_once(project, done: str, post, without_pdf) -> None:
     postbox, channel = post
     report(done)
     assert digest(done, channel=channel)["sent"]
@@ -78,7 +78,7 @@ def test_a_digest_is_sent_once(house, done: str, post, without_pdf) -> None:
     assert again["sent"] and again["why"] == "it was sent by an earlier try"
     [message] = postbox.arrived
     assert message["To"] == "lead@example.org"
-    kept = message_from_bytes((house.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
+    kept = message_from_bytes((project.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
     assert kept["Message-ID"] == message["Message-ID"] and kept["Subject"] == message["Subject"]
 
 
@@ -92,7 +92,7 @@ def test_a_refused_digest_may_be_tried_again(done: str, post, without_pdf) -> No
     assert digest(done, channel=channel)["sent"] and len(postbox.arrived) == 1
 
 
-def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, post, without_pdf) -> None:
+def test_a_try_that_died_while_sending_is_not_repeated(project, done: str, post, without_pdf) -> None:
     postbox, channel = post
     report(done)
 
@@ -105,13 +105,13 @@ def test_a_try_that_died_while_sending_is_not_repeated(house, done: str, post, w
         digest(done, channel=Dying())
     found = digest(done, channel=channel)
     assert not found["sent"] and "not sent twice" in found["why"] and len(postbox.arrived) == 1
-    with house.ledger.read() as session:
+    with project.ledger.read() as session:
         batch = batches.get(session, "c", "b1")
         said = [event.decision for event in events.of_batch(session, batch.id, "digest")]
     assert said == ["sending", "written"]
 
 
-def test_a_digest_that_may_have_arrived_is_not_sent_again(house, done: str, post, without_pdf) -> None:
+def test_a_digest_that_may_have_arrived_is_not_sent_again(project, done: str, post, without_pdf) -> None:
     _, channel = post
 
     class Silent:
@@ -122,17 +122,19 @@ def test_a_digest_that_may_have_arrived_is_not_sent_again(house, done: str, post
     assert not first["sent"] and "fell silent" in first["why"] and "not sent twice" in first["why"]
     again = digest(done, channel=channel)
     assert not again["sent"] and "fell silent in an earlier try" in again["why"]
-    with house.ledger.read() as session:
+    with project.ledger.read() as session:
         said = [event.decision for event in events.of_batch(session, batches.get(session, "c", "b1").id, "digest")]
     assert said == ["sending", "unclear", "written"]
 
 
 @pytest.mark.parametrize(("recipients", "why"), [((), "no recipients"), (("a@b.c",), "no mail server")])
-def test_without_recipients_or_server_it_is_written(house, without_pdf, recipients: tuple[str, ...], why: str) -> None:
-    house.changes["recipients"] = recipients
-    house.put("a.png")
-    house.restore(house.receive("b1"))
-    report(house.work("b1"))
-    found = digest(house.work("b1"))
+def test_without_recipients_or_server_it_is_written(
+    project, without_pdf, recipients: tuple[str, ...], why: str
+) -> None:
+    project.changes["recipients"] = recipients
+    project.put("a.png")
+    project.restore(project.receive("b1"))
+    report(project.work("b1"))
+    found = digest(project.work("b1"))
     assert not found["sent"] and why in found["why"]
-    assert found["eml"] == f"{house.output}/reports/b1/digest.eml" and Path(found["eml"]).exists()
+    assert found["eml"] == f"{project.output}/reports/b1/digest.eml" and Path(found["eml"]).exists()

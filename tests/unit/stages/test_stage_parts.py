@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import logs
 from pipeline.errors import ConfigurationError
-from pipeline.stages import inboxes, loaded, log, manifest, pairs
+from pipeline.inbox import companions, listing
+from pipeline.inbox.identify import fingerprint
+from pipeline.stages import manifest, models
+from pipeline.stages.batch import GoneError, Work, load
 from pipeline.stages.chunks import Chunks
-from pipeline.stages.examine import fingerprint
-from pipeline.stages.work import GoneError, Work, load
 from pipeline.storage import Entry
 
 
@@ -53,7 +55,7 @@ def test_figures_are_without_places_and_what_is_absent() -> None:
 
 @pytest.mark.parametrize("name", ["a\nscan=forged", "a\r\x1b[2K\u2028\u202eb", 'q" decision=restored', "caf\udce9"])
 def test_no_name_forges_a_log_line(name: str) -> None:
-    said = log.line(name, "0" * 64, "mask", "fill", {"coverage": 0.25, "note": "x\ny", "psnr": math.nan}, 1.5)
+    said = logs.line(name, "0" * 64, "mask", "fill", {"coverage": 0.25, "note": "x\ny", "psnr": math.nan}, 1.5)
     assert len(said.splitlines()) == 1 and said.isprintable()
     assert said.startswith('scan="') and said.endswith(' coverage=0.25 note="x\\ny" seconds=1.500')
     assert said.count(" decision=fill ") == 1
@@ -63,7 +65,7 @@ def test_no_name_forges_a_log_line(name: str) -> None:
 def test_masks_pair_by_name_and_stem() -> None:
     beside = [entry("box/a.mask.png"), entry("box/b.jpg.mask.TIFF"), entry("lost.mask.png")]
     folder = [entry("c.png"), entry("box/a.png"), entry("d.mask.png"), entry("d.tif"), entry("e.tif"), entry("e.png")]
-    masks = pairs.Companions(iter(beside), iter(folder))
+    masks = companions.Companions(iter(beside), iter(folder))
 
     def of(path: str) -> str | None:
         found = masks.of(path).mask
@@ -79,28 +81,30 @@ def test_masks_pair_by_name_and_stem() -> None:
 def test_regions_and_planes_pair_beside_masks() -> None:
     beside = [entry("a.protect.png"), entry("a.mask.png"), entry("b.ir.tif"), entry("lost.protect.png")]
     folder = [entry("b.protect.png"), entry("b.png"), entry("a.protect.tif")]
-    given = pairs.Companions(iter(beside), iter(folder))
+    given = companions.Companions(iter(beside), iter(folder))
     first, second = given.of("a.tif"), given.of("b.tif")
     assert [one.path for one in first.entries] == ["a.mask.png", "a.protect.png"]
     assert [one.path for one in second.entries] == ["b.png", "b.protect.png", "b.ir.tif"]
     assert [one.path for one in given.lonely()] == ["lost.protect.png"]
     assert first.mark == "mask=10:e+protect=10:e" and given.of("c.tif").mark == ""
-    assert pairs.Given(mask=beside[1]).mark == "10:e" and pairs.Given(protect=beside[0]).mark == "protect=10:e"
-    assert set(pairs.by_stem(iter(folder))) == {"b"}, "a protected region is no mask of damage, and no original"
+    assert (
+        companions.Given(mask=beside[1]).mark == "10:e" and companions.Given(protect=beside[0]).mark == "protect=10:e"
+    )
+    assert set(companions.by_stem(iter(folder))) == {"b"}, "a protected region is no mask of damage, and no original"
 
 
 @pytest.mark.parametrize(
     "name", ["photo.mask.png", "box/ä.mask.JPG", "a.jpg.mask.tiff", "x\ny.mask.png", "a.protect.png", "a.IR.tif"]
 )
 def test_names_of_masks(name: str) -> None:
-    assert pairs.is_companion(name)
+    assert companions.is_companion(name)
 
 
 @pytest.mark.parametrize(
     "name", ["mask.png", ".mask.png", "photo.masks.png", "photo.mask.txt", "a.mask.png/b.png", "ir.tif", "a.air.tif"]
 )
 def test_names_of_no_masks(name: str) -> None:
-    assert not pairs.is_companion(name)
+    assert not companions.is_companion(name)
 
 
 def test_a_file_just_changed_is_not_known_by_its_time() -> None:
@@ -109,86 +113,86 @@ def test_a_file_just_changed_is_not_known_by_its_time() -> None:
     assert fingerprint(entry("a.png", kind="directory")) == ""
 
 
-def test_an_inbox_that_is_not_there_is_named(house) -> None:
-    house.changes["inbox"] = f"{house.inbox}/absent"
+def test_an_inbox_that_is_not_there_is_named(project) -> None:
+    project.changes["inbox"] = f"{project.inbox}/absent"
     with pytest.raises(ConfigurationError, match=r"inbox .*absent: there is no such folder"):
-        inboxes.open_inbox(house.collection)
+        listing.open_inbox(project.collection)
 
 
 @pytest.mark.parametrize("output", ["", "results", "a/../results"])
-def test_results_inside_the_inbox_are_refused(house, output: str) -> None:
-    house.changes["output"] = f"{house.inbox}/{output}"
+def test_results_inside_the_inbox_are_refused(project, output: str) -> None:
+    project.changes["output"] = f"{project.inbox}/{output}"
     with pytest.raises(ConfigurationError, match="inside the inbox"):
-        inboxes.open_inbox(house.collection)
+        listing.open_inbox(project.collection)
 
 
-def test_an_inbox_inside_the_output_is_usual(house) -> None:
-    house.changes["output"] = str(house.inbox.parent)
-    assert inboxes.open_inbox(house.collection).root == str(house.inbox)
+def test_an_inbox_inside_the_output_is_usual(project) -> None:
+    project.changes["output"] = str(project.inbox.parent)
+    assert listing.open_inbox(project.collection).root == str(project.inbox)
 
 
-def test_masks_and_originals_in_the_inbox_are_no_scans(house) -> None:
+def test_masks_and_originals_in_the_inbox_are_no_scans(project) -> None:
     for name in ("a.png", "masks/a.png", "originals/a.png", ".ready", "READY"):
-        house.put(name, painted=False)
-    house.changes |= {"masks": f"{house.inbox}/masks", "originals": f"{house.inbox}/originals"}
-    house.changes |= {"watch": {"marker": "READY"}}
-    (found,) = inboxes.open_inbox(house.collection).found()
+        project.put(name, painted=False)
+    project.changes |= {"masks": f"{project.inbox}/masks", "originals": f"{project.inbox}/originals"}
+    project.changes |= {"watch": {"marker": "READY"}}
+    (found,) = listing.open_inbox(project.collection).found()
     assert found.path == "a.png" and found.original.endswith("originals/a.png")
     assert found.given.mask is not None and found.given.mask.uri.endswith("masks/a.png")
 
 
-def test_a_mask_without_a_scan_is_told_at_the_end(house) -> None:
-    house.put("b.png")
-    (house.inbox / "a.mask.png").write_bytes(b"x")
-    found = list(inboxes.open_inbox(house.collection).found())
+def test_a_mask_without_a_scan_is_told_at_the_end(project) -> None:
+    project.put("b.png")
+    (project.inbox / "a.mask.png").write_bytes(b"x")
+    found = list(listing.open_inbox(project.collection).found())
     assert [(one.path, one.reason) for one in found] == [("b.png", ""), ("a.mask.png", "mask-mismatch")]
 
 
-def test_source_narrows_and_paths_stay_relative_to_the_inbox(house) -> None:
-    house.put("a.png")
-    house.put("box/b.png")
-    for source in ("box", "box/", f"{house.inbox}/box"):
-        (found,) = inboxes.open_inbox(house.collection, source).found()
+def test_source_narrows_and_paths_stay_relative_to_the_inbox(project) -> None:
+    project.put("a.png")
+    project.put("box/b.png")
+    for source in ("box", "box/", f"{project.inbox}/box"):
+        (found,) = listing.open_inbox(project.collection, source).found()
         assert found.path == "box/b.png" and found.given.mask is not None
-    assert len(list(inboxes.open_inbox(house.collection, "").found())) == 2
+    assert len(list(listing.open_inbox(project.collection, "").found())) == 2
     with pytest.raises(ConfigurationError, match="no such folder"):
-        inboxes.open_inbox(house.collection, "nowhere")
+        listing.open_inbox(project.collection, "nowhere")
     with pytest.raises(ConfigurationError, match="below the inbox"):
-        inboxes.open_inbox(house.collection, "../elsewhere")
+        listing.open_inbox(project.collection, "../elsewhere")
 
 
-def test_a_file_that_may_still_be_being_copied_waits(house) -> None:
-    house.changes["watch"] = {"settle": 30}
+def test_a_file_that_may_still_be_being_copied_waits(project) -> None:
+    project.changes["watch"] = {"settle": 30}
     for number, (name, age, age_of_mask) in enumerate(
         [("new.png", 5, 99), ("old.png", 99, 99), ("mask.png", 99, 5), ("ahead.png", -3600, 99)]
     ):
-        path = house.put(name, number)
+        path = project.put(name, number)
         moment = time.time()
         os.utime(path, (moment - age, moment - age))
         os.utime(path.with_name(f"{path.stem}.mask.png"), (moment - age_of_mask, moment - age_of_mask))
-    inbox = inboxes.open_inbox(house.collection)
+    inbox = listing.open_inbox(project.collection)
     assert [one.path for one in inbox.found()] == ["ahead.png", "old.png"] and inbox.unsettled == 2
-    house.changes["watch"] = {"settle": 30, "marker": ".ready"}
-    assert len(list(inboxes.open_inbox(house.collection).found())) == 4
+    project.changes["watch"] = {"settle": 30, "marker": ".ready"}
+    assert len(list(listing.open_inbox(project.collection).found())) == 4
 
 
-def test_since_leaves_older_files(house) -> None:
-    old, new = house.put("old.png"), house.put("new.png")
+def test_since_leaves_older_files(project) -> None:
+    old, new = project.put("old.png"), project.put("new.png")
     os.utime(old, (1_000_000, 1_000_000))
     os.utime(new, (2_000_000, 2_000_000))
     moment = datetime.fromtimestamp(1_500_000, UTC)
     for since in (moment, moment.isoformat(), f"{moment:%Y-%m-%d}"):
-        assert [one.path for one in inboxes.open_inbox(house.collection, None, since).found()] == ["new.png"]
+        assert [one.path for one in listing.open_inbox(project.collection, None, since).found()] == ["new.png"]
     with pytest.raises(ConfigurationError, match="is not a date"):
-        inboxes.open_inbox(house.collection, None, "yesterday")
+        listing.open_inbox(project.collection, None, "yesterday")
 
 
 @pytest.fixture
-def work(house) -> Work:
-    house.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
+def work(project) -> Work:
+    project.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
     fixed = dict.fromkeys(("batch", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
     fixed |= dict.fromkeys(("code_version", "host", "dag_id", "run_id"), "x")
-    return Work(house.work("x"), house.collection, batch_id=1, started=datetime.now(UTC), **fixed)
+    return Work(project.work("x"), project.collection, batch_id=1, started=datetime.now(UTC), **fixed)
 
 
 def test_chunks_are_cut_by_work_and_by_count(work: Work) -> None:
@@ -223,8 +227,8 @@ def test_a_work_area_that_is_gone_is_told(work: Work) -> None:
         load(work.uri)
 
 
-def test_results_are_other_ones_when_a_rule_changes(house, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = house.collection.recipe
-    before = loaded.digests(recipe)
-    monkeypatch.setattr(loaded, "RULES", "guards-2")
-    assert recipe.digest(loaded.digests(recipe)) != recipe.digest(before)
+def test_results_are_other_ones_when_a_rule_changes(project, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = project.collection.recipe
+    before = models.digests(recipe)
+    monkeypatch.setattr(models, "RULES", "guards-2")
+    assert recipe.digest(models.digests(recipe)) != recipe.digest(before)

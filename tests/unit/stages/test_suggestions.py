@@ -19,10 +19,10 @@ from pipeline.ledger.tables import Outcome
 from pipeline.provenance.sidecar import SCHEMA
 from pipeline.settings import Level, MaskMode
 from pipeline.stages import manifest, previews
+from pipeline.stages.batch import load
 from pipeline.stages.digest import digest
 from pipeline.stages.publish import publish
 from pipeline.stages.report import report
-from pipeline.stages.work import load
 
 SPOT = (slice(20, 30), slice(80, 90))
 
@@ -32,35 +32,35 @@ def image(path: Path) -> np.ndarray:
         return np.asarray(opened)
 
 
-def recipe(house: Any, **changes: Any) -> None:
-    house.changes["recipe"] = house.changes["recipe"].model_copy(update=changes)
+def recipe(project: Any, **changes: Any) -> None:
+    project.changes["recipe"] = project.changes["recipe"].model_copy(update=changes)
 
 
-def put_doubtful(house: Any, name: str = "a.png") -> None:
+def put_doubtful(project: Any, name: str = "a.png") -> None:
     """Puts a picture into the inbox on which there is nothing but a doubtful spot."""
-    path = house.put(name, painted=False)
+    path = project.put(name, painted=False)
     pixels = np.minimum(image(path), 250)
     pixels[SPOT] = 255
     Image.fromarray(pixels).save(path)
 
 
-def restored(house: Any, name: str = "a.png", **given: Any) -> dict[str, Any]:
+def restored(project: Any, name: str = "a.png", **given: Any) -> dict[str, Any]:
     """The row of a scan of a new batch, and its sidecar, which fits the schema, under `sidecar`."""
-    house.restore(chunks := house.receive(**given))
+    project.restore(chunks := project.receive(**given))
     rows = {row["path"]: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
-    document = json.loads((house.output / "sidecars" / name).with_suffix(".json").read_text())
+    document = json.loads((project.output / "sidecars" / name).with_suffix(".json").read_text())
     jsonschema.validate(document, json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker())
     return {**rows[name], "sidecar": document}
 
 
-def check(house: Any, row: dict[str, Any], stem: str = "a") -> np.ndarray:
+def check(project: Any, row: dict[str, Any], stem: str = "a") -> np.ndarray:
     """Returns the published suggestions; manifest, sidecar and ledger agree on them."""
-    path = house.output / f"suggestions/{stem}.png"
+    path = project.output / f"suggestions/{stem}.png"
     told = row["sidecar"]["mask"]["suggested"]
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert told["uri"] == row["suggested_out_uri"] == str(path) and told["sha256"] == sha256
     assert (told["pieces"], told["share"]) == (row["suggested"], row["suggested_share"])
-    with house.ledger.read() as session:
+    with project.ledger.read() as session:
         recorded = session.scalars(select(Outcome).where(Outcome.scan_id == row["scan_id"])).all()[-1]
     assert (recorded.suggested_uri, recorded.suggested_sha256) == (str(path), sha256)
     mask = image(path)

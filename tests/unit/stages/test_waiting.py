@@ -17,51 +17,51 @@ from pipeline.stages.reconcile import reconcile
 from pipeline.storage import local
 
 
-def test_an_output_that_is_gone_is_waited_for(house) -> None:
-    house.put("a.png")
-    chunks = [mask(chunk) for chunk in house.receive()]
-    house.output.rename(house.output.with_name("unmounted"))
+def test_an_output_that_is_gone_is_waited_for(project) -> None:
+    project.put("a.png")
+    chunks = [mask(chunk) for chunk in project.receive()]
+    project.output.rename(project.output.with_name("unmounted"))
     for _ in range(2):
         with pytest.raises(OutputNotWritable, match="is the output mounted"):
             inpaint(chunks[0])
-    house.output.with_name("unmounted").rename(house.output)
-    house.restore(chunks)
-    assert reconcile(house.work(), chunks)["restored"] == 1
+    project.output.with_name("unmounted").rename(project.output)
+    project.restore(chunks)
+    assert reconcile(project.work(), chunks)["restored"] == 1
 
 
 @pytest.mark.parametrize("emptied", [False, True])
-def test_an_inbox_that_is_gone_fails_no_scan(house, emptied: bool) -> None:
-    house.put("a.png")
-    house.put("b.png", 1)
-    chunks = house.receive()
-    house.inbox.rename(house.inbox.with_name("unmounted"))
+def test_an_inbox_that_is_gone_fails_no_scan(project, emptied: bool) -> None:
+    project.put("a.png")
+    project.put("b.png", 1)
+    chunks = project.receive()
+    project.inbox.rename(project.inbox.with_name("unmounted"))
     if emptied:
-        house.inbox.mkdir()
+        project.inbox.mkdir()
     with pytest.raises(StoreUnavailable, match="the inbox is gone or empty"):
         mask(chunks[0])
     if emptied:
-        house.inbox.rmdir()
-    house.inbox.with_name("unmounted").rename(house.inbox)
-    house.restore(chunks)
-    assert reconcile(house.work(), chunks)["restored"] == 2
+        project.inbox.rmdir()
+    project.inbox.with_name("unmounted").rename(project.inbox)
+    project.restore(chunks)
+    assert reconcile(project.work(), chunks)["restored"] == 2
 
 
-def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_finished(house, monkeypatch) -> None:
-    house.put("a.png")
-    first = [mask(chunk) for chunk in house.receive()]
-    house.put("b.png", 1)
-    second = house.receive()
+def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_finished(project, monkeypatch) -> None:
+    project.put("a.png")
+    first = [mask(chunk) for chunk in project.receive()]
+    project.put("b.png", 1)
+    second = project.receive()
     with monkeypatch.context() as full:
         # More than any disk has free.
         full.setattr(local, "ROOM_BYTES", 1 << 80)
         full.setattr(local, "ROOM_SHARE", 1.0)
-        for begun in (lambda: house.receive("b9"), lambda: mask(second[0])):
+        for begun in (lambda: project.receive("b9"), lambda: mask(second[0])):
             with pytest.raises(OutputNotWritable, match=r"the disk is nearly full \(only .* MB are free\)"):
                 begun()
-        house.restore(first)
-        assert reconcile(house.work("b1"), first)["restored"] == 1
-    house.restore(second)
-    assert reconcile(house.work("b2"), second)["restored"] == 1
+        project.restore(first)
+        assert reconcile(project.work("b1"), first)["restored"] == 1
+    project.restore(second)
+    assert reconcile(project.work("b2"), second)["restored"] == 1
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_fin
         (TaskContext(try_number=99, memory_ran_out=90), 1 << inpainting.MOST_HALVINGS),
     ],
 )
-def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(house, monkeypatch, caplog, context, share) -> None:
+def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(project, monkeypatch, caplog, context, share) -> None:
     asked = []
 
     def fill(jobs, engine, *, batch_pixels):
@@ -83,8 +83,8 @@ def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(house, monkeypa
 
     original = inpainting.fill
     monkeypatch.setattr(inpainting, "fill", fill)
-    house.put("a.png")
-    (chunk,) = house.receive()
+    project.put("a.png")
+    (chunk,) = project.receive()
     with caplog.at_level(logging.INFO, "pipeline.stages"):
         (row,) = manifest.read(inpaint(mask(chunk), context))
     assert asked == [max(1, load_engine("telea").layout.batch_pixels // share)]
@@ -93,15 +93,15 @@ def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(house, monkeypa
     assert (noted in caplog.text) == (share > 1)
 
 
-def test_tries_that_waited_do_not_give_up_a_scan_for_its_memory(house, monkeypatch) -> None:
-    from pipeline.stages import pixels
+def test_tries_that_waited_do_not_give_up_a_scan_for_its_memory(project, monkeypatch) -> None:
+    from pipeline.stages import artifacts
 
     def refuse(row):
         raise MemoryError
 
-    house.put("a.png")
-    (chunk,) = house.receive()
-    monkeypatch.setattr(pixels, "master", refuse)
+    project.put("a.png")
+    (chunk,) = project.receive()
+    monkeypatch.setattr(artifacts, "master", refuse)
     for ran_out in (0, 1):
         with pytest.raises(MemoryError):
             mask(chunk, TaskContext(try_number=20, memory_ran_out=ran_out))

@@ -18,7 +18,7 @@ import pytest
 from pipeline import storage
 from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavailable
 from pipeline.storage import local
-from pipeline.storage.failures import reading
+from pipeline.storage.errors import reading
 
 NAMES = [
     "plain.png",

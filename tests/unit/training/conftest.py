@@ -13,8 +13,8 @@ import torch
 
 from pipeline.rn import config, fused
 from pipeline.rn.config import GeneratorConfig
-from pipeline.training.loop import Options
-from pipeline.training.schedule import Budget
+from pipeline.training.common.schedule import Budget
+from pipeline.training.inpainter.loop import Options
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.depths import looks, main, table
-from pipeline.training import detector, detector_data
+from pipeline.training.detector import data as detector_data
+from pipeline.training.detector import loop
 
 
 @pytest.fixture
 def command(photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(detector, "Crops", partial(detector_data.Crops, first=4))
+    monkeypatch.setattr(loop, "Crops", partial(detector_data.Crops, first=4))
     data = tmp_path / "data"
     data.mkdir()
     (data / "photos").symlink_to(photo_folder)

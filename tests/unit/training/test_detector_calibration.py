@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.damage.levels import levels
-from pipeline.training.detector_calibration import PROMISES, STRICTEST, Figures, Promise, calibrate, of_pieces
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector_evidence import Evidence, piece_table
+from pipeline.detection.thresholds import levels
+from pipeline.training.detector.calibration import PROMISES, STRICTEST, Figures, Promise, calibrate, of_pieces
+from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
+from pipeline.training.detector.evidence import Evidence, piece_table
 
 
 def picture(right: int, false: int, damaged: bool = True) -> Evidence:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.damage.levels import Chances
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector_evidence import Evidence, piece_table
+from pipeline.detection.thresholds import Chances
+from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
+from pipeline.training.detector.evidence import Evidence, piece_table
 
 
 def evidence(side: int) -> Evidence:

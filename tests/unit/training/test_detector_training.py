@@ -13,16 +13,17 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.damage.learned import LearnedDetector, load_weights
-from pipeline.damage.network import NetworkConfig
-from pipeline.damage.planes import PLANES
-from pipeline.damage.simulation.kinds import ODDS
-from pipeline.training import detector_data
-from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.detector import CURVES, DetectorRun, detector_loss, train_detector
-from pipeline.training.detector_card import CARD, finish_run
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE, Crops, make_sample
-from pipeline.training.schedule import Budget
+from pipeline.detection.features import PLANES
+from pipeline.detection.learned import LearnedDetector
+from pipeline.detection.network import NetworkConfig
+from pipeline.detection.weights import load_weights
+from pipeline.simulation.kinds import ODDS
+from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.schedule import Budget
+from pipeline.training.detector import data
+from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE, Crops, make_sample
+from pipeline.training.detector.finish import CARD, finish_run
+from pipeline.training.detector.loop import CURVES, DetectorRun, detector_loss, train_detector
 
 
 def test_labels_follow_what_can_be_seen() -> None:
@@ -38,13 +39,13 @@ def test_labels_follow_what_can_be_seen() -> None:
 
 def test_kinds_left_out_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[list[str]] = []
-    simulate = detector_data.simulate
+    simulate = data.simulate
 
     def watched(picture: np.ndarray, rng: np.random.Generator, kinds: list[str], *rest: Any, **more: Any) -> Any:
         drawn.append(list(kinds))
         return simulate(picture, rng, kinds, *rest, **more)
 
-    monkeypatch.setattr(detector_data, "simulate", watched)
+    monkeypatch.setattr(data, "simulate", watched)
     picture = skimage.data.astronaut()[:288, :288]
     for left_out in (frozenset[str](), frozenset({"dust", "hair"}), frozenset(ODDS) | {"loss"}):
         drawn.clear()
@@ -90,11 +91,11 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.training import detector, detector_card, detector_score
+    from pipeline.training.detector import finish, loop, validation
 
-    few = detector_score.held_out_samples
-    monkeypatch.setattr(detector, "held_out_samples", lambda *a, **k: few(*a, count=3))
-    monkeypatch.setattr(detector_card, "held_out_samples", lambda *a, **k: few(*a, count=3))
+    few = validation.held_out_samples
+    monkeypatch.setattr(loop, "held_out_samples", lambda *a, **k: few(*a, count=3))
+    monkeypatch.setattr(finish, "held_out_samples", lambda *a, **k: few(*a, count=3))
     out = tmp_path / "run"
 
     def run(steps: int) -> DetectorRun:

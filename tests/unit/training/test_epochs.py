@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.epochs import as_markdown, per_epoch
+from pipeline.training.inpainter.epochs import as_markdown, per_epoch
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import torch
 
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
-from pipeline.training.hard_crops import HardCrops
+from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
+from pipeline.training.detector.hard_examples import HardCrops
 
 
 def batch(chances: list[float], label: int = INTACT) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -14,13 +14,13 @@ import pytest
 from benchmarks import left_out
 from benchmarks.detection.sets import Damaged
 from benchmarks.left_out import GROUPS, Cell, held_out, main, measure, read_cells, table
-from pipeline.damage import KINDS
-from pipeline.damage.network import NetworkConfig
-from pipeline.training import detector, detector_data
-from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.detector import DetectorRun
-from pipeline.training.photos import load_photos, split
-from pipeline.training.schedule import Budget
+from pipeline.detection.network import NetworkConfig
+from pipeline.simulation import KINDS
+from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.photos import load_photos, split
+from pipeline.training.common.schedule import Budget
+from pipeline.training.detector import data, loop
+from pipeline.training.detector.loop import DetectorRun
 
 SMALL = ["--steps", "2", "--batch", "2", "--crop", "32", "--count", "2", "--workers", "0", "--kinds", "dust"]
 
@@ -31,7 +31,7 @@ class Watched:
     def __init__(self) -> None:
         self.drawn: dict[str, set[str]] = {}
         self.steps: int | None = None
-        self._train, self._simulate = detector.train_detector, detector_data.simulate
+        self._train, self._simulate = loop.train_detector, data.simulate
 
     def train_detector(self, run: DetectorRun, **rest: Any) -> Any:
         self.drawn[run.work.name] = set()
@@ -47,8 +47,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     watching = Watched()
     monkeypatch.setattr(left_out, "train_detector", watching.train_detector)
     monkeypatch.setattr(left_out, "SMALL", NetworkConfig(2, 8, 8))
-    monkeypatch.setattr(detector_data, "simulate", watching.simulate)
-    monkeypatch.setattr(detector, "Crops", partial(detector_data.Crops, first=16))
+    monkeypatch.setattr(data, "simulate", watching.simulate)
+    monkeypatch.setattr(loop, "Crops", partial(data.Crops, first=16))
     return watching
 
 

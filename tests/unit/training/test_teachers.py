@@ -11,12 +11,17 @@ import skimage.data
 import torch
 from torch import Tensor
 
-from pipeline.damage.network import DetectorNet, NetworkConfig
-from pipeline.damage.planes import planes
-from pipeline.training.detector_data import DAMAGED, INTACT, UNSURE
-from pipeline.training.false_marks import FalseMarks, find_false_marks, load_false_marks, save_false_marks
-from pipeline.training.lessons import Lessons
-from pipeline.training.teachers import NOTHING, SUREST, Teachers, agreement_loss
+from pipeline.detection.features import planes
+from pipeline.detection.network import DetectorNet, NetworkConfig
+from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
+from pipeline.training.detector.distillation import NOTHING, SUREST, Teachers, agreement_loss
+from pipeline.training.detector.distillation_data import Lessons
+from pipeline.training.detector.false_positives import (
+    FalseMarks,
+    find_false_marks,
+    load_false_marks,
+    save_false_marks,
+)
 
 
 class Bright(DetectorNet):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.training.texture import TextureDistance
+from pipeline.training.inpainter.texture_loss import TextureDistance
 
 WHOLE = torch.ones(1, 1, 128, 128)
 

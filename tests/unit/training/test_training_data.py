@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.damage.holes import KINDS, HoleBank, draw_hole
-from pipeline.training.augment import draw_crop
-from pipeline.training.batches import BatchMaker, Prefetcher
-from pipeline.training.photos import PhotoSet, is_held_out, load_photos, split
-from pipeline.training.shapes import compose_hole, load_artefacts
+from pipeline.imaging.photo_files import is_held_out
+from pipeline.simulation.holes import KINDS, HoleBank, draw_hole
+from pipeline.training.common.photos import PhotoSet, load_photos, split
+from pipeline.training.inpainter.artefact_holes import compose_hole, load_artefacts
+from pipeline.training.inpainter.augment import draw_crop
+from pipeline.training.inpainter.batches import BatchMaker, Prefetcher
 
 
 def test_what_cannot_be_read_is_left_out(photo_folder: Path) -> None:

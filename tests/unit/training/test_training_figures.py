@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.training.figures import LOGGED, append_figures, read_figures
+from pipeline.training.common.csv_log import LOGGED, append_figures, read_figures
 
 
 def test_rows_are_added_below_one_header_and_the_last_of_a_step_counts(tmp_path: Path) -> None:

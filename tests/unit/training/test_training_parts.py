@@ -11,10 +11,13 @@ from torch import nn
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator, Stages
-from pipeline.training.adversarial import critic_loss, deceit_loss
-from pipeline.training.averaging import mean_generator, mean_of
-from pipeline.training.card import describe_data
-from pipeline.training.losses import (
+from pipeline.training.common.ema import mean_generator, mean_of
+from pipeline.training.common.model_card import describe_data
+from pipeline.training.common.schedule import Budget, averaging_decay, crop_plan, learning_rate
+from pipeline.training.common.signals import stop_by_signal
+from pipeline.training.inpainter.adversarial import critic_loss, deceit_loss
+from pipeline.training.inpainter.gradient_workers import PROBE_STEPS, Chooser, GradientWorkers
+from pipeline.training.inpainter.losses import (
     LossWeights,
     gradient_l1,
     hole_decibels,
@@ -23,9 +26,6 @@ from pipeline.training.losses import (
     reconstruction,
     spectrum_l1,
 )
-from pipeline.training.parallel import PROBE_STEPS, Chooser, GradientWorkers
-from pipeline.training.schedule import Budget, averaging_decay, crop_plan, learning_rate
-from pipeline.training.stopping import stop_by_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.cli.train import add_parser
+from pipeline.cli.commands.train import add_parser
 from pipeline.errors import WeightsError
 from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
-from pipeline.training import inpainter
-from pipeline.training.checkpoint import NAME, read_progress
-from pipeline.training.loop import InpainterTraining, Options
-from pipeline.training.photos import load_photos
-from pipeline.training.report import Report
-from pipeline.training.sharp import NOISE, SharpTraining
+from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.photos import load_photos
+from pipeline.training.common.progress import Report
+from pipeline.training.inpainter import run as inpainter
+from pipeline.training.inpainter.loop import InpainterTraining, Options
+from pipeline.training.inpainter.sharp import NOISE, SharpTraining
 
 MakeOptions = Callable[..., Options]
 
@@ -121,7 +121,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         kwargs.update(validation_size=48, validation_count=5, bank_holes=6, warm_up=2, piece=2)
         return Options(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pipeline.training.loop.Options", small)
+    monkeypatch.setattr("pipeline.training.inpainter.loop.Options", small)
     monkeypatch.setattr(inpainter, "CLASSICAL", ("telea",))
 
     def run(*arguments: str) -> int:

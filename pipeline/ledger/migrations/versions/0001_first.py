@@ -37,7 +37,7 @@ APPEND_ONLY = {
 
 
 def upgrade() -> None:
-    """Creates the tables."""
+    """Create the tables."""
     op.create_table(
         "ledger_batches",
         sa.Column("id", KEY, nullable=False),

@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Adds the columns; outcomes recorded before have no such mask."""
+    """Add the columns; outcomes recorded before have no such mask."""
     op.add_column("ledger_outcomes", sa.Column("suggested_uri", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "ledger_outcomes", sa.Column("suggested_sha256", sa.String(length=64), nullable=False, server_default="")

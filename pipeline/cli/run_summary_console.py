@@ -1,0 +1,84 @@
+"""What `restore` says at the end, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.reports.escape import visible
+
+if TYPE_CHECKING:
+    from pipeline.stages.run_summary import Summary
+
+MEANING = {
+    "restored": "damage filled, all else bit-identical",
+    "unchanged": "nothing sure enough to be filled, no copy made",
+    "review": "doubtful: a mask is suggested, nothing was filled",
+    "quarantined": "cannot be read whole; a copy and the reason lie in quarantine/",
+    "failed": "an error on our side; run with --redo after it is mended",
+}
+MOST = 10
+
+
+def tell(summary: Summary) -> None:
+    """Print the summary."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not summary.received:
+        known = "1 scan was" if summary.known == 1 else f"{summary.known} scans were"
+        done = f"{known} done before" if summary.known else "there is no file in the inbox"
+        console.print(f"Nothing new: {done}.", markup=False)
+    else:
+        console.print(_outcomes(summary))
+        for line in (*_suggested(summary), *_figures(summary)):
+            console.print(line, markup=False)
+    for one in summary.attention[:MOST]:
+        console.print(Text(f"  {one['outcome']:11} {visible(one['path'], 80)}: {one['reason']}"))
+    if len(summary.attention) > MOST:
+        console.print(f"  … and {len(summary.attention) - MOST} more, see the report", markup=False)
+    if summary.elsewhere:
+        console.print(f"{summary.elsewhere} scans are in the hands of another run.", markup=False)
+    if summary.more:
+        console.print("More scans wait: run the same command again.", markup=False)
+    if summary.report:
+        console.print(f"results  {summary.output}\nreport   {summary.report}/report.pdf", markup=False)
+
+
+def _outcomes(summary: Summary) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for outcome, count in summary.outcomes.items():
+        if count:
+            table.add_row(outcome, str(count), f"[dim]{MEANING[outcome]}[/dim]")
+    before = f", {summary.known} were done before" if summary.known else ""
+    table.add_row("received", str(summary.received), f"[dim]in {summary.seconds:.1f} s{before}[/dim]")
+    return table
+
+
+def _suggested(summary: Summary) -> list[str]:
+    """Return the line about marks that were not filled; none where there are none."""
+    scans, marks = summary.suggested["scans"], summary.suggested["marks"]
+    if not scans:
+        return []
+    who = "1 scan carries" if scans == 1 else f"{scans} scans carry"
+    what = "1 mark that was" if marks == 1 else f"{marks} marks that were"
+    look = "look at it" if marks == 1 else "look at them"
+    return [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
+
+
+def _figures(summary: Summary) -> list[str]:
+    """Return the lines about quality; what was not measured has none."""
+    lines = []
+    for name, label, unit in (("psnr", "PSNR", " dB"), ("ssim", "SSIM", "")):
+        if found := summary.metrics.get(name):
+            text = f"{label} against {found['images']:.0f} known originals, median: {found['median']:.3f}{unit}"
+            if telea := summary.metrics.get(f"telea_{name}"):
+                text += f" (Telea on the same masks {telea['median']:.3f}{unit})"
+            lines.append(text)
+    if found := summary.metrics.get("estimate_psnr"):
+        lines.append(
+            f"Estimate for {found['images']:.0f} without one, hole-only PSNR, median: {found['median']:.1f} dB"
+        )
+    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds_by_stage.items())
+    return [*lines, f"seconds: {spent}"] if spent else lines

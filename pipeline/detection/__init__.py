@@ -1,0 +1,1 @@
+"""Find damage on scans. Knows arrays and weights, nothing of ledgers or settings."""

@@ -1,0 +1,29 @@
+"""What every detector does at the end: widen the masks, guard against too much of them, sort the explanations."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipeline.detection.types import Component, Detection
+from pipeline.imaging.types import Mask
+
+
+def finish(repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float) -> Detection:
+    """Return the detection with masks widened by `dilate` pixels and a review note when too much is marked."""
+    suggest = suggest | repair
+    repair, suggest = widen(repair, dilate), widen(suggest, dilate)
+    share = float(np.count_nonzero(repair)) / max(1, repair.size)
+    review = None
+    if share > max_coverage:
+        review = f"{share:.1%} of the scan looks damaged, more than the {max_coverage:.0%} that may be filled unseen"
+    ordered = sorted(components, key=lambda piece: piece.area, reverse=True)
+    return Detection(repair, suggest, ordered, review)
+
+
+def widen(mask: Mask, pixels: int) -> Mask:
+    """Return the mask grown by `pixels` in every direction."""
+    if pixels <= 0 or not mask.any():
+        return mask
+    side = 2 * pixels + 1
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))).astype(np.uint8, copy=False)

@@ -1,0 +1,40 @@
+"""The detector's network as ONNX, exported once per weights file and kept in the installation's cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.runtime.graph_cache import cached_graph, digest_of, to_onnx
+
+VERSION = "detector-1"
+"""Raised when the exported graph changes."""
+
+
+def exported_detector(path: Path, cache: Path) -> Path | bytes:
+    """Return the network of a weights file as ONNX.
+
+    The graph takes ``planes`` (N,9,H,W) uint8 and returns ``chance`` (N,1,H,W) uint8 in 1/255; N, H and W are free (H
+    and W multiples of the network's).
+
+    Args:
+        path: of the weights.
+        cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or foreign.
+    """
+    return cached_graph(digest_of(path), VERSION, cache, lambda: _graph(path))
+
+
+def _graph(path: Path) -> bytes:
+    """Return the ONNX file of a weights file."""
+    import torch
+
+    from pipeline.detection.features import PLANES
+    from pipeline.detection.runners.torch import Chances
+    from pipeline.detection.weights import load_weights
+
+    network, _, _ = load_weights(path)
+    side = 2 * network.multiple
+    example = torch.zeros(1, PLANES, side, side + network.multiple, dtype=torch.uint8)
+    return to_onnx(Chances(network), (example,), ["planes"], "chance")

@@ -1,0 +1,97 @@
+"""The detector's network run by torch, on the CPU or a CUDA device; the other backends are measured against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.detection.network import DetectorNet
+from pipeline.detection.runners import Planes, Sink
+from pipeline.runtime.memory import give_back
+
+#: Windows of one size that a GPU is given together.
+BATCH = 8
+
+
+class Chances(nn.Module):
+    """A network from planes (N,9,H,W) uint8 to chances (N,1,H,W) uint8 in 1/255."""
+
+    def __init__(self, network: DetectorNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Return the chances."""
+        return (torch.sigmoid(self.network(planes.float() / 255).float()) * 255).round().to(torch.uint8)
+
+
+class TorchRunner:
+    """Runs a detector, channels-last: in bfloat16 where the CPU computes in it, in float16 on a GPU.
+
+    What float16 cannot hold is computed again in float32.
+
+    Args:
+        network: in eval mode.
+        device: ``cpu`` or ``cuda``.
+        dtype: to compute in; by default what suits the device.
+    """
+
+    def __init__(self, network: DetectorNet, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
+        self._device = torch.device(device)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if dtype is None:
+            dtype = torch.float16 if self._device.type == "cuda" else _on_cpu()
+        self._dtype = dtype
+        self._batch = BATCH if self._device.type == "cuda" else 1
+        self.runtime = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')} on {self._device.type}"
+
+    def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
+        """See :class:`pipeline.detection.runners.Runner`."""
+        waiting: list[tuple[Planes, Sink]] = []
+        for window in windows:
+            if waiting and (len(waiting) == self._batch or waiting[0][0].shape != window[0].shape):
+                self._flush(waiting)
+                waiting = []
+            waiting.append(window)
+        if waiting:
+            self._flush(waiting)
+
+    def release(self) -> None:
+        """See :class:`pipeline.detection.runners.Runner`."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        give_back()
+
+    def _flush(self, windows: list[tuple[Planes, Sink]]) -> None:
+        """Run windows of one size together, or by halves where the device's memory is too small for that."""
+        try:
+            found = self._chances(np.stack([planes for planes, _ in windows]))
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            if len(windows) == 1:
+                raise MemoryError(str(error)) from error
+            self._batch = max(1, len(windows) // 2)
+            self._flush(windows[: self._batch])
+            self._flush(windows[self._batch :])
+            return
+        for chance, (_, sink) in zip(found, windows, strict=True):
+            sink(chance)
+
+    @torch.inference_mode()
+    def _chances(self, planes: Planes) -> Planes:
+        given = torch.from_numpy(planes).to(self._device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
+            logits = self._network(given.to(self._dtype) / 255).float()
+        if self._dtype == torch.float16 and not bool(torch.isfinite(logits).all()):
+            logits = self._network(given.float() / 255)
+        chance = (torch.sigmoid(logits) * 255).round().to(torch.uint8)
+        return np.asarray(chance[:, 0].cpu().numpy(), np.uint8)
+
+
+def _on_cpu() -> torch.dtype:
+    """bfloat16 where the CPU computes in it; elsewhere it would be slower than float32."""
+    supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # type: ignore[no-untyped-call]
+    return torch.bfloat16 if supported else torch.float32

@@ -1,0 +1,70 @@
+"""What detection comes back with: two masks, and an explanation of every piece of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pipeline.imaging.types import Mask, Pixels
+
+Level = Literal["repair", "suggest"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One connected piece of a mask, explained.
+
+    Attributes:
+        kind: `dust`, `hair`, `scratch`, `crack`, `loss` or `line`; `manual` in a painted mask.
+        level: `repair` is filled unattended, `suggest` only when a reviewer accepts it.
+        box: x, y, width, height in pixels.
+        area: pixels before dilation.
+        probability: calibrated chance that this is damage, or None where the detector knows none.
+        reason: one plain sentence for the archivist.
+    """
+
+    kind: str
+    level: Level
+    box: tuple[int, int, int, int]
+    area: int
+    probability: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found on one scan.
+
+    Attributes:
+        repair: (H,W) uint8, 255 = confident damage.
+        suggest: (H,W) uint8, 255 = confident or doubtful damage; contains `repair`.
+        components: every piece, largest first.
+        review: why a person must look before anything is filled, or None.
+    """
+
+    repair: Mask
+    suggest: Mask
+    components: list[Component] = field(default_factory=list)
+    review: str | None = None
+
+
+class Detector(Protocol):
+    """Finds damage on one scan. `digest` changes whenever the same scan could get another mask."""
+
+    name: str
+    digest: str
+
+    def detect(
+        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        max_coverage: float = 0.15,
+    ) -> Detection:  # fmt: skip
+        """Return the damage on a scan (H,W) or (H,W,C), uint8 or uint16.
+
+        Args:
+            pixels: the scan; an alpha channel is not looked at, but what is fully transparent is never damage.
+            precision: share of what is repaired that shall be damage, of a detector that is calibrated for it.
+            sensitivity: scales thresholds; above 1 finds more, and more of what is none.
+            dilate: pixels added around every piece, so that no rim is left.
+            max_coverage: share of the scan above which the mask goes to review.
+        """
+        ...

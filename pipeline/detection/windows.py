@@ -1,0 +1,195 @@
+"""A network's chances over a scan of any size: windows at its own scale and at halves of it, fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.features import planes
+from pipeline.detection.runners import Planes, Runner, Sink
+from pipeline.imaging.types import Pixels
+
+#: Windows that the network sees, and how far it looks beyond what is kept of them: what lies at a rim has half its
+#: context. All but the last in a row begin at multiples of their difference, which should be one of the network's.
+WINDOW, MARGIN = 832, 48
+#: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
+COARSEST = 360
+#: Rows worked on at a time where whole planes are made; bounds memory.
+ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way in which the network sees a window.
+
+    Attributes:
+        scale: of its size.
+        turn: mirrors or turns a plane (H,W) or (H,W,C), and undoes itself.
+    """
+
+    scale: float
+    turn: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+    def see(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the picture (H,W,3) as it is seen."""
+        return np.ascontiguousarray(self.turn(_resized(picture, *self._scaled(*picture.shape[:2]))))
+
+    def tell(self, chance: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+        """Return (rows,columns), for the picture as it is, what was said (padded) of it as it was seen."""
+        seen = self.turn(np.empty(self._scaled(rows, columns), np.uint8)).shape
+        return _resized(np.ascontiguousarray(self.turn(chance[: seen[0], : seen[1]])), rows, columns)
+
+    def _scaled(self, rows: int, columns: int) -> tuple[int, int]:
+        return max(1, round(self.scale * rows)), max(1, round(self.scale * columns))
+
+
+def _resized(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    if plane.shape[:2] == (rows, columns):
+        return plane
+    how = cv2.INTER_AREA if rows < plane.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (columns, rows), interpolation=how), np.uint8)
+
+
+#: How the network looks at each window. Of strange damage it is unsure, and not alike in each copy: what two say
+#: together is right more often than what one does. The smaller one shows damage without the grain on it; the larger one
+#: doubts what is no damage seen close by: tops of clouds, hems, painted lines.
+LOOKS = (
+    Look(0.8, lambda plane: plane[::-1, ::-1]),
+    Look(1.25, lambda plane: plane[:, ::-1]),
+)
+
+#: Chances in 1/255 as logits; the ends stand a quarter of a step from certainty, and come back as they were.
+_SHARES = np.clip(np.arange(256, dtype=np.float32) / 255, 1 / 1020, 1 - 1 / 1020)
+LOGITS = np.log(_SHARES / (1 - _SHARES))
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one side: what a window sees, `first` to `last`, and what is kept of it, `begin` to `end`."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+
+
+def spans(length: int, window: int, margin: int) -> list[Span]:
+    """Return windows along a side of `length` pixels, inside it, as few as will do.
+
+    What is kept of a window lies at least `margin` pixels from where it was cut. Windows are pushed back inside the
+    picture rather than padded: a mirror image is no context.
+    """
+    if length <= window:
+        return [Span(0, length, 0, length)]
+    starts = [*range(0, length - window, window - 2 * margin), length - window]
+    # Each window gives way to the next in the middle of what both see.
+    cuts = [0, *((before + window + after) // 2 for before, after in pairwise(starts)), length]
+    return [Span(first, first + window, *kept) for first, kept in zip(starts, pairwise(cuts), strict=True)]
+
+
+def chances(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
+    """Return (H,W) uint8, the highest chance of damage at each pixel over all scales, in 1/255.
+
+    Memory beside the scan and the result: a third of an 8-bit copy of it, and a few windows.
+
+    Args:
+        runner: runs the network.
+        pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
+        multiple: what the network's input must be a multiple of.
+    """
+    result = np.zeros(pixels.shape[:2], np.uint8)
+    runner.run(_windows(pixels, result, multiple))
+    if min(result.shape) // 2 >= COARSEST:
+        raise_to(result, chances(runner, halved(pixels), multiple))
+    return result
+
+
+def _windows(pixels: Pixels, result: NDArray[np.uint8], multiple: int) -> Iterator[tuple[Planes, Sink]]:
+    """Yield what the network is to see, with what puts its answer in place."""
+    rows, columns = result.shape
+    for down in spans(rows, WINDOW, MARGIN):
+        for across in spans(columns, WINDOW, MARGIN):
+            shown = as_rgb(pixels[down.first : down.last, across.first : across.last])
+            answers = _Answers(shown.shape[:2], _place(result, down, across))
+            for look in LOOKS:
+                yield planes(_padded(look.see(shown), multiple)), answers.to(look)
+
+
+class _Answers:
+    """Gathers what the network says to each look at a window, and hands on what they say together.
+
+    The mean of logits, as of witnesses that err independently.
+    """
+
+    def __init__(self, size: tuple[int, ...], put: Sink) -> None:
+        self._put = put
+        self._sum, self._missing = np.zeros(size, np.float32), len(LOOKS)
+
+    def to(self, look: Look) -> Sink:
+        """Return what takes the answer to one look."""
+
+        def take(chance: NDArray[np.uint8]) -> None:
+            self._sum += LOGITS[look.tell(chance, *self._sum.shape)]
+            self._missing -= 1
+            if not self._missing:
+                self._put(np.round(255 / (1 + np.exp(-self._sum / len(LOOKS)))).astype(np.uint8))
+
+        return take
+
+
+def _place(result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
+    """Return what writes the kept part of a window's chances into the result."""
+
+    def put(chance: NDArray[np.uint8]) -> None:
+        part = chance[down.begin - down.first : down.end - down.first, across.begin - across.first :]
+        result[down.begin : down.end, across.begin : across.end] = part[:, : across.end - across.begin]
+
+    return put
+
+
+def _padded(picture: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """The picture (H,W,3), mirrored at its far edges to a multiple."""
+    rows, columns = picture.shape[:2]
+    down, right = -rows % multiple, -columns % multiple
+    if not (down or right):
+        return picture
+    mode = "edge" if min(rows, columns) < 2 else "reflect"
+    return np.ascontiguousarray(np.pad(picture, ((0, down), (0, right), (0, 0)), mode=mode))  # type: ignore[call-overload]
+
+
+def as_rgb(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return pixels of any depth and number of channels as (H,W,3) uint8."""
+    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8)
+    if eight.ndim == 2 or eight.shape[2] < 3:
+        grey = eight if eight.ndim == 2 else eight[:, :, 0]
+        return np.asarray(cv2.merge([np.asarray(grey, np.uint8)] * 3), np.uint8)
+    return np.ascontiguousarray(eight[:, :, :3], np.uint8)
+
+
+def halved(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return (H//2,W//2,3) uint8: the mean of each square of four pixels, made in strips."""
+    rows, columns = pixels.shape[0] // 2, pixels.shape[1] // 2
+    result = np.empty((rows, columns, 3), np.uint8)
+    for top in range(0, rows, ROWS):
+        bottom = min(rows, top + ROWS)
+        strip = as_rgb(pixels[2 * top : 2 * bottom, : 2 * columns])
+        cv2.resize(strip, (columns, bottom - top), dst=result[top:bottom], interpolation=cv2.INTER_AREA)
+    return result
+
+
+def raise_to(result: NDArray[np.uint8], coarse: NDArray[np.uint8]) -> None:
+    """Raise `result` (H,W), in place and in strips, to at least what stands in a plane of half its size."""
+    rows, columns = coarse.shape
+    for top in range(0, rows, ROWS):
+        bottom = min(rows, top + ROWS)
+        # A row more on either side, so that strips meet as if there were none.
+        first, last = max(0, top - 1), min(rows, bottom + 1)
+        wide = cv2.resize(coarse[first:last], (2 * columns, 2 * (last - first)), interpolation=cv2.INTER_LINEAR)
+        wide = wide[2 * (top - first) : 2 * (bottom - first)]
+        part = result[2 * top : 2 * bottom, : 2 * columns]
+        np.maximum(part, wide, out=part)

@@ -1,0 +1,1 @@
+"""Fill the missing middle of handwritten digits."""

@@ -1,0 +1,51 @@
+"""Filling a batch on a device that may run out of memory."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from pipeline.engines.interface import BoolMask, Engine, FloatImage
+
+log = logging.getLogger(__name__)
+
+
+class Careful:
+    """Calls an engine; when memory runs out it halves the batch, then turns to the engine's fallback for good.
+
+    Args:
+        engine: what fills.
+        batch_pixels: pixels of windows in one call at most; what turned out to be too much is remembered.
+    """
+
+    def __init__(self, engine: Engine, batch_pixels: int) -> None:
+        self.engine = engine
+        self.batch_pixels = batch_pixels
+
+    def fill(self, images: FloatImage, holes: BoolMask) -> tuple[FloatImage, list[str]]:
+        """Return the filled windows (N,H,W,3) and notes on what had to be done otherwise.
+
+        Raises:
+            MemoryError: a single window is too large even for the fallback.
+        """
+        try:
+            return self.engine.fill(images, holes), []
+        except MemoryError:
+            count = len(images)
+            if count > 1:
+                self.batch_pixels = max(1, holes.size // 2)
+                note = f"memory ran out with {count} windows at once; went on with half as many"
+                log.warning("%s (%s)", note, self.engine.runtime)
+                half = count // 2
+                first, notes = self.fill(images[:half], holes[:half])
+                second, more = self.fill(images[half:], holes[half:])
+                return np.concatenate([first, second]), list(dict.fromkeys([note, *notes, *more]))
+            fallback = self.engine.fallback()
+            if fallback is None:
+                raise
+            note = f"memory of {self.engine.runtime} ran out; went on with {fallback.runtime}"
+            log.warning("%s", note)
+            self.engine = fallback
+            filled, notes = self.fill(images, holes)
+            return filled, [note, *notes]

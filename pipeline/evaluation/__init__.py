@@ -1,0 +1,1 @@
+"""Compare engines on pictures whose originals are known."""

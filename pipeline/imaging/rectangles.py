@@ -1,0 +1,51 @@
+"""Rectangles of pixels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rect(NamedTuple):
+    """A rectangle in pixels of a scan; ``bottom`` and ``right`` are exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The index of the rectangle in an array (H,W,…)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def grow(self, by: int, shape: tuple[int, ...]) -> Rect:
+        """The rectangle with ``by`` pixels more on every side, cut at the border of an array of ``shape``."""
+        return Rect(
+            max(0, self.top - by),
+            max(0, self.left - by),
+            min(shape[0], self.bottom + by),
+            min(shape[1], self.right + by),
+        )
+
+    def meet(self, other: Rect) -> Rect | None:
+        """What two rectangles share, or ``None``."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Rect(top, left, bottom, right) if top < bottom and left < right else None
+
+    def within(self, outer: Rect) -> tuple[slice, slice]:
+        """The index of the rectangle in an array that holds ``outer``."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )

@@ -1,0 +1,35 @@
+"""One line per scan and stage, which no file name can forge."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from typing import Any
+
+
+def quoted(text: str) -> str:
+    """Return text in double quotes on one line, every unprintable character spelled out."""
+    inner = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in inner)
+
+
+def line(path: str, sha256: str, stage: str, decision: str, figures: dict[str, Any], seconds: float) -> str:
+    """Return the log line of one scan and stage."""
+    shown = "".join(f" {name}={_value(value)}" for name, value in figures.items() if _known(value))
+    return f"scan={quoted(path)} sha256={sha256 or '-'} stage={stage} decision={decision}{shown} seconds={seconds:.3f}"
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value != "" and not (isinstance(value, float) and math.isnan(value))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return quoted(value) if isinstance(value, str) else str(value)
+
+
+def logger(stage: str) -> logging.Logger:
+    """Return the logger of a stage."""
+    return logging.getLogger(f"pipeline.stages.{stage}")

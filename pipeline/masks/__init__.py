@@ -1,0 +1,1 @@
+"""Decide what is masked on a scan, and why."""

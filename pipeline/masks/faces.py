@@ -1,0 +1,127 @@
+"""Faces on a scan, so that none is repaired unseen. The cascades ship with OpenCV; there is nothing to download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ConfigurationError
+from pipeline.imaging.luminance import luminance
+from pipeline.imaging.types import Mask, Pixels
+
+#: Long side in pixels of the copy that is searched: cost does not grow with the scan.
+SIDE = 720
+#: Side of the smallest face on that copy: 1/30 of the scan's long side.
+SMALLEST = 24
+#: Step between two sizes that are looked for, and how often a place must answer, for faces from the front and in
+#: profile. The profile cascade is slower, and surer of what it finds.
+FRONT, PROFILE = ("haarcascade_frontalface_alt2.xml", 1.1, 3), ("haarcascade_profileface.xml", 1.15, 4)
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face.
+
+    Attributes:
+        box: x, y, width, height in the scan's pixels: brows to chin, ear to ear.
+        profile: whether it is seen from the side.
+    """
+
+    box: Box
+    profile: bool = False
+
+    @property
+    def features(self) -> tuple[Box, ...]:
+        """Where eyes and mouth lie, as boxes; of a profile, whose sides are unknown, the whole inner face."""
+        x, y, width, height = self.box
+        if self.profile:
+            return (_part(x, y, width, height, 0.1, 0.2, 0.9, 0.95),)
+        eyes = _part(x, y, width, height, 0.12, 0.22, 0.88, 0.52)
+        mouth = _part(x, y, width, height, 0.27, 0.66, 0.73, 0.92)
+        return eyes, mouth
+
+
+def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
+    """Return the faces on a scan (H,W) or (H,W,C), uint8 or uint16, that stand upright.
+
+    A reduced copy is searched, once as it is and once with the marked places smoothed over, because a crack across
+    a face can hide it. Faces smaller than 1/30 of the long side, turned by more than some 20 degrees, covered or seen
+    from behind are not found; of profiles some are.
+
+    Args:
+        pixels: the scan.
+        marked: (H,W), not 0 where damage was found.
+
+    Raises:
+        ConfigurationError: OpenCV was installed without its cascades.
+    """
+    grey = luminance(pixels)
+    scale = min(1.0, SIDE / max(grey.shape))
+    copy = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    if min(copy.shape) < SMALLEST:
+        return []
+    copies = [copy]
+    if marked is not None and marked.any():
+        hidden = cv2.resize(marked, copy.shape[::-1], interpolation=cv2.INTER_AREA)
+        copies.append(np.asarray(cv2.inpaint(copy, (hidden > 40).astype(np.uint8), 2, cv2.INPAINT_TELEA), np.uint8))
+    found: list[Face] = []
+    for picture in copies:
+        picture = np.asarray(cv2.equalizeHist(picture), np.uint8)
+        found += [Face(box) for box in _search(picture, *FRONT)]
+        found += [Face(box, profile=True) for box in _search(picture, *PROFILE)]
+        mirrored = np.ascontiguousarray(picture[:, ::-1])
+        for x, y, width, height in _search(mirrored, *PROFILE):
+            found.append(Face((picture.shape[1] - x - width, y, width, height), profile=True))
+    return [Face(_enlarged(face.box, scale, grey.shape), face.profile) for face in _distinct(found)]
+
+
+def _search(picture: NDArray[np.uint8], cascade: str, step: float, answers: int) -> list[Box]:
+    found = _cascade(cascade).detectMultiScale(picture, step, answers, minSize=(SMALLEST, SMALLEST))
+    return [(int(x), int(y), int(width), int(height)) for x, y, width, height in found]
+
+
+@cache
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    found = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
+    if found.empty():
+        raise ConfigurationError(
+            f"OpenCV's {name} is missing; install opencv-python-headless anew, or set face_guard: false"
+        )
+    return found
+
+
+def _distinct(faces: list[Face]) -> list[Face]:
+    """The faces without those found twice; the view from the front counts, because its eyes and mouth are known."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: face.profile):
+        if not any(_shared(face.box, other.box) > 0.6 for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _shared(one: Box, other: Box) -> float:
+    """The overlap of two boxes as a share of the smaller one."""
+    across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(0, across) * max(0, down) / min(one[2] * one[3], other[2] * other[3])
+
+
+def _part(x: int, y: int, width: int, height: int, left: float, top: float, right: float, bottom: float) -> Box:
+    return (
+        round(x + left * width), round(y + top * height), round((right - left) * width), round((bottom - top) * height),
+    )  # fmt: skip
+
+
+def _enlarged(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
+    """The box on the scan itself, cut at its borders."""
+    left, top = max(0, int(box[0] / scale)), max(0, int(box[1] / scale))
+    right = min(shape[1], int(np.ceil((box[0] + box[2]) / scale)))
+    bottom = min(shape[0], int(np.ceil((box[1] + box[3]) / scale)))
+    return left, top, right - left, bottom - top

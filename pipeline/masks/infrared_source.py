@@ -1,0 +1,50 @@
+"""Infrared planes of scans: beside them, on a page of theirs, or as a fourth channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pipeline import scans
+from pipeline.errors import UnreadableScan
+from pipeline.scans import Scan
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A scanner's infrared plane.
+
+    Attributes:
+        pixels: (H,W) uint8 or uint16; None where it could not be read, and `note` says why.
+        declared: whether somebody said that it is one; a fourth channel without a name may be anything.
+    """
+
+    pixels: NDArray[Any] | None
+    note: str = ""
+    declared: bool = True
+
+
+def read_plane(scan: Scan, uri: str, beside: str) -> Plane | None:
+    """Return the infrared plane of a scan, or None when there is none.
+
+    Args:
+        uri: of the scan's own file.
+        beside: URI of a file that holds the plane alone; empty without one.
+
+    Raises:
+        StoreUnavailable, FileNotFoundError: as storage does.
+    """
+    try:
+        if beside:
+            seen = scans.visible(scans.decode_isolated(beside))
+            return Plane(seen if seen.ndim == 2 else seen[:, :, 0])
+        if scan.info.infrared == "page" and uri:
+            return Plane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
+    except UnreadableScan as error:
+        # The scan itself is whole: it is worked on as one without such a plane.
+        return Plane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
+    if scan.info.infrared == "sample":
+        return Plane(scan.pixels[:, :, 3], declared=False)
+    return None

@@ -1,0 +1,166 @@
+"""Lines of text on a scan, so that no letter is taken for a scratch. Finds print and clear handwriting in rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.imaging.luminance import luminance
+from pipeline.imaging.types import Pixels
+
+#: Long side in pixels of the copy that is searched: cost does not grow with the scan.
+SIDE = 1600
+#: A small scan is enlarged at most so much.
+ENLARGED = 1.6
+#: Letters lie between these heights on that copy.
+LOWEST, HIGHEST = 7, 110
+#: A letter differs from its paper by at least so many grey levels.
+CONTRAST = 28
+#: So many letters in a row make a line.
+FEWEST = 5
+#: Squares over which the paper's tone is taken, on that copy: small print, and headlines.
+SQUARES = (25, 81)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text.
+
+    Attributes:
+        box: x, y, width, height in the scan's pixels.
+        letter: height of its letters in the scan's pixels.
+    """
+
+    box: tuple[int, int, int, int]
+    letter: float
+
+
+def find_text(pixels: Pixels) -> list[Line]:
+    """Return the lines of text on a scan (H,W) or (H,W,C), uint8 or uint16, level or turned by a quarter.
+
+    Letters are pieces of one tone, one stroke width and one height that stand in a row. What is smaller than about
+    1/230 of the long side, joined-up writing whose words are one piece each, and slanting lines are not found.
+    """
+    grey = luminance(pixels)
+    scale = min(ENLARGED, SIDE / max(grey.shape))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method), np.uint8)
+    found: list[Line] = []
+    for turned in (False, True):
+        picture = np.ascontiguousarray(grey.T) if turned else grey
+        for square in SQUARES:
+            for polarity in (1, -1):
+                for x, y, width, height, letter in _rows(_letters(picture, square, polarity)):
+                    box = (y, x, height, width) if turned else (x, y, width, height)
+                    left, top = (int(n / scale) for n in box[:2])
+                    right, bottom = (int(np.ceil((box[i] + box[i + 2]) / scale)) for i in (0, 1))
+                    found.append(Line((left, top, right - left, bottom - top), letter / scale))
+    return found
+
+
+@dataclass(frozen=True)
+class _Letters:
+    """Pieces that may be letters, one row each: boxes (n,4), stroke widths and tones (n,)."""
+
+    boxes: NDArray[np.float64]
+    stroke: NDArray[np.float64]
+    tone: NDArray[np.float64]
+
+
+def _letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Letters:
+    """The pieces of one polarity with the size, the fill and the even stroke of letters."""
+    paper = cv2.blur(grey, (square, square)).astype(np.int16)
+    ink = ((paper - grey) * polarity > CONTRAST // 2).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    depth = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
+    # The middle of a stroke: as deep as anything beside it.
+    spine = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
+    of = labels[spine]
+    number = np.maximum(np.bincount(of, minlength=count), 1)
+    mean = np.bincount(of, weights=depth[spine], minlength=count) / number
+    square_mean = np.bincount(of, weights=depth[spine] ** 2, minlength=count) / number
+    spread = np.sqrt(np.maximum(square_mean - mean**2, 0)) / np.maximum(mean, 1e-6)
+    inside = np.flatnonzero(ink)
+    which = labels.ravel()[inside]
+    area = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    tone = np.bincount(which, weights=grey.ravel()[inside], minlength=count) / area
+    squares = np.bincount(which, weights=grey.ravel()[inside].astype(np.float64) ** 2, minlength=count) / area
+    uneven = np.sqrt(np.maximum(squares - tone**2, 0))
+    around = np.bincount(which, weights=paper.ravel()[inside], minlength=count) / area
+    width, height = (stats[:, column].astype(np.float64) for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT))
+    stroke = 2 * mean
+    fill = area / (width * height)
+    fits = (height >= LOWEST) & (height <= HIGHEST) & (width <= 2.5 * height) & (height <= 9 * width)
+    fits &= (fill > 0.12) & (fill < 0.95) & (stroke < 0.45 * height) & (spread < 0.6)
+    fits &= (around - tone) * polarity > 0.7 * CONTRAST
+    fits &= uneven < 0.5 * np.abs(around - tone)
+    fits[0] = False
+    return _Letters(stats[fits, :4].astype(np.float64), stroke[fits], tone[fits])
+
+
+def _rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:
+    """Rows of alike letters: x, y, width, height and the height of a letter."""
+    boxes = letters.boxes
+    if len(boxes) < FEWEST:
+        return []
+    order = np.argsort(boxes[:, 0])
+    boxes, stroke, tone = boxes[order], letters.stroke[order], letters.tone[order]
+    left, top, width, height = boxes.T
+    right, middle = left + width, top + height / 2
+    parent = list(range(len(boxes)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for one in range(len(boxes)):
+        last = int(np.searchsorted(left, right[one] + 1.3 * HIGHEST))
+        others = np.arange(one + 1, last)
+        tall = np.maximum(height[one], height[others])
+        near = left[others] - right[one] < 1.1 * tall
+        near &= left[others] - right[one] > -0.4 * tall
+        near &= np.minimum(height[one], height[others]) > 0.5 * tall
+        near &= np.abs(middle[others] - middle[one]) < 0.4 * tall
+        near &= np.maximum(stroke[one], stroke[others]) < 1.7 * np.minimum(stroke[one], stroke[others])
+        near &= np.abs(tone[others] - tone[one]) < 30
+        for other in others[near].tolist():
+            parent[root(other)] = root(one)
+    groups: dict[int, list[int]] = {}
+    for index in range(len(boxes)):
+        groups.setdefault(root(index), []).append(index)
+    lines = (
+        _line(boxes[members], stroke[members], tone[members]) for members in groups.values() if len(members) >= FEWEST
+    )
+    return [line for line in lines if line is not None]
+
+
+def _line(
+    boxes: NDArray[np.float64], stroke: NDArray[np.float64], tone: NDArray[np.float64]
+) -> tuple[float, float, float, float, float] | None:
+    """One row of letters as a box, or None when it stands in no row: foliage, not writing."""
+    left, top, width, height = boxes.T
+    letter = float(np.median(height))
+    bottom = top + height
+    slope, start = np.polyfit(left, bottom, 1)
+    # Letters stand on a line, but for a few that reach below it and would pull it down.
+    standing = bottom - (slope * left + start) < 0.1 * letter
+    if np.count_nonzero(standing) >= 3:
+        slope, start = np.polyfit(left[standing], bottom[standing], 1)
+    off = np.abs(bottom - (slope * left + start)) / letter
+    if np.median(off) > 0.12 or np.quantile(off, 0.8) > 0.4 or abs(slope) > 0.1 or np.ptp(left) < 2.5 * letter:
+        return None
+    # Bars of a window or a fence are all of one shape; letters are not.
+    if np.std(width) < 0.12 * np.mean(width) and len(boxes) < 12:
+        return None
+    # One pen, one ink, and more letter than gap.
+    if np.std(stroke) > 0.3 * np.mean(stroke) or np.std(tone) > 14 or width.sum() < 0.45 * np.ptp(left):
+        return None
+    return (
+        float(left.min()), float(top.min()), float((left + width).max() - left.min()),
+        float(bottom.max() - top.min()), letter,
+    )  # fmt: skip

@@ -1,0 +1,221 @@
+"""What a report shows of each image: its pictures, its figures, and the line in the register."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.reports.escape import one_line
+from pipeline.reports.language import NBSP, Language
+from pipeline.reports.page_regions import places, told
+from pipeline.reports.palette import Outcome
+from pipeline.reports.pictures import budget, jpeg
+from pipeline.reports.suggestions import carrying
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.reports.attention import Concern
+    from pipeline.reports.summary import Preview
+
+log = logging.getLogger(__name__)
+
+MOST_PLATES = 300
+"""Images shown with three pictures each; in a larger batch those that want attention, then the most damaged ones."""
+MOST_THUMBNAILS = 120
+"""Images without any mark shown with one small picture each."""
+THUMBNAIL = 260
+
+Row = Mapping[Hashable, Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a plate; without `url` its place stays empty and `caption` says why."""
+
+    caption: str
+    alt: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One image with its pictures and its figures, as label and value."""
+
+    number: int
+    path: str
+    outcome: Outcome
+    pictures: tuple[Picture, ...]
+    facts: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Plates:
+    """All that is shown of a batch's images.
+
+    Attributes:
+        plates: what wants attention stands where its number puts it, like every other image.
+        thumbnails: images without any mark, with one picture each.
+        files: the JPEG files by the URL under which the templates name them.
+        left_out: how many images with pictures found no place.
+    """
+
+    plates: list[Plate] = field(default_factory=list)
+    thumbnails: list[Plate] = field(default_factory=list)
+    files: dict[str, Path] = field(default_factory=dict)
+    left_out: int = 0
+
+
+def collect_plates(
+    frame: pd.DataFrame,
+    concerns: list[Concern],
+    previews: Callable[[Any], Preview | None],
+    folder: Path,
+    t: Language,
+) -> Plates:
+    """Return the plates of a batch, their pictures written to `folder`; one preview is in memory at a time.
+
+    Args:
+        frame: as `frames.complete` returns it.
+        previews: given a row (a pandas Series), the small pictures of its scan, or None.
+    """
+    found = Plates()
+    reasons = {concern.number: (concern.reason, *concern.details) for concern in concerns}
+    chosen, clean, found.left_out = _choose(frame, set(reasons))
+    limit = budget(3 * len(chosen) + len(clean))
+    for _, row in frame.iterrows():
+        number = int(row["number"])
+        if number not in chosen and number not in clean:
+            continue
+        preview = preview_of(previews, row)
+        if preview is None:
+            continue
+        name = one_line(row["path"], 120)
+        if number in clean:
+            picture = _picture(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
+            found.thumbnails.append(Plate(number, row["path"], Outcome(row["outcome"]), (picture,), ()))
+            continue
+        parts = {"before": preview.before, "mask": preview.mask, "after": preview.after}
+        pictures = [_picture(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
+        found.plates.append(
+            Plate(
+                number=number,
+                path=row["path"],
+                outcome=Outcome(row["outcome"]),
+                pictures=tuple(pictures),
+                facts=tuple(facts(row, t)),
+                reasons=reasons.get(number, ()),
+                notes=tuple(note for column in ("mask_note", "notes") if (note := one_line(row[column], 400))),
+            )
+        )
+    return found
+
+
+def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], int]:
+    """Return the numbers of the images with a plate, of those with a thumbnail, and how many must do without."""
+    suggested = frame["number"].isin(carrying(frame)["number"])
+    left = frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])
+    clean = frame.loc[(frame["outcome"] == Outcome.UNCHANGED) & ~suggested, "number"].head(MOST_THUMBNAILS)
+    shown = frame[~left | suggested]
+    ranked = shown.assign(first=shown["number"].isin(wanted)).sort_values(
+        ["first", "coverage", "suggested_share"], ascending=False
+    )
+    return set(ranked["number"].head(MOST_PLATES)), set(clean), max(0, len(ranked) - MOST_PLATES)
+
+
+def preview_of(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
+    """Return the pictures of one image, loaded; one that cannot be drawn costs its own plate, not the report."""
+    try:
+        preview = previews(row)
+        for picture in (preview.before, preview.mask, preview.after) if preview else ():
+            if picture:
+                picture.load()
+        return preview
+    except Exception:
+        log.exception("no preview of %s in the report", one_line(str(row["path"])))
+        return None
+
+
+def _picture(
+    found: Plates,
+    folder: Path,
+    number: int,
+    role: str,
+    image: Any,
+    limit: int,
+    name: str,
+    t: Language,
+    long_side: int = 760,
+) -> Picture:
+    if image is None:
+        return Picture(t(f"plates.no_{role}"), "")
+    url = f"report:plate/{number}-{role}.jpg"
+    path = folder / f"{number}-{role}.jpg"
+    path.write_bytes(jpeg(image, limit, long_side))
+    found.files[url] = path
+    return Picture(t(f"plates.{role}"), t(f"plates.alt_{role}", name=name), url)
+
+
+def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
+    """Return the figures of one image as label and value; what was not measured is left out."""
+    found = []
+
+    def add(key: str, value: str) -> None:
+        found.append((t(f"plates.{key}"), value))
+
+    if _is(row["coverage"]):
+        add("damage", t("plates.damage_share", share=t.percent(row["coverage"], 2)))
+    counted = told(places([(row["kinds"], row["held"])]), t)
+    if counted:
+        add("places", counted)
+    elif row["components"] > 0:
+        add("places", t.number(row["components"]))
+    if row["suggested"] > 0:
+        share = t("plates.damage_share", share=t.percent(row["suggested_share"], 2))
+        add("suggested", f"{t.number(row['suggested'])} · {share}")
+    if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
+        add("source", t(f"plates.source_{row['mask_source']}"))
+    if row["engine"]:
+        seconds = f" · {t.duration(row['inpaint_seconds'])}" if _is(row["inpaint_seconds"]) else ""
+        add("filled", f"{row['engine']}{seconds}")
+    for key, suffix in (("true_hole", "_hole"), ("true_whole", "")):
+        if _is(row[f"psnr{suffix}"]):
+            add(key, _quality(row[f"psnr{suffix}"], row[f"ssim{suffix}"], t))
+    if _is(row["baseline_psnr"]):
+        add("telea", _quality(row["baseline_psnr"], row["baseline_ssim"], t))
+    if _is(row["estimate_psnr"]):
+        add("estimate", estimate(row, t))
+    if _is(row["seam"]):
+        add("seam", t.number(row["seam"], 2))
+    if row["outside_identical"] is not None:
+        add("outside", t("plates.outside_yes" if row["outside_identical"] else "plates.outside_no"))
+    if _is(row["width"]) and _is(row["height"]):
+        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('plates.bits')}" if _is(row["bit_depth"]) else ""
+        add("file", f"{row['format']} · {t.number(row['width'])} × {t.number(row['height'])}{depth}")
+    return found
+
+
+def estimate(row: Row | pd.Series[Any], t: Language) -> str:
+    """Return the estimate of one image with its range."""
+    if not (_is(row["estimate_low"]) and _is(row["estimate_high"])):
+        return t.decibels(row["estimate_psnr"])
+    return t(
+        "plates.estimate_value",
+        value=t.decibels(row["estimate_psnr"]),
+        low=t.number(row["estimate_low"], 1),
+        high=t.number(row["estimate_high"], 1),
+    )
+
+
+def _quality(psnr: float, ssim: float, t: Language) -> str:
+    return t.decibels(psnr) + (f" · SSIM {t.number(ssim, 3)}" if _is(ssim) else "")
+
+
+def _is(value: float) -> bool:
+    """Return whether a figure was measured (NaN equals nothing, itself included)."""
+    return value == value

@@ -1,0 +1,76 @@
+"""Where networks run: the device and the backend that were asked for, or those that suit the machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.errors import ConfigurationError, WeightsError
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("auto", "cpu", "cuda")
+CPU_BACKENDS = ("openvino", "torch")
+"""In the order in which `auto` takes the first that is installed."""
+
+Loaded = TypeVar("Loaded")
+
+
+def place(device: str = "auto", backend: str = "auto") -> tuple[str, str]:
+    """Return the device, `cpu` or `cuda`, and the backend, which is `auto` where the CPU may choose.
+
+    Args:
+        device: one of `DEVICES`; `auto` takes what this installation's settings say, else a GPU where there is one.
+        backend: one of `CPU_BACKENDS`, or `auto`; a GPU is torch's.
+
+    Raises:
+        ConfigurationError: there is no such device or backend, or they do not go together.
+    """
+    from pipeline.settings import settings
+
+    device = settings().device if device == "auto" else device
+    backend = settings().backend if backend == "auto" else backend
+    if device not in DEVICES:
+        raise ConfigurationError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    if backend not in ("auto", *CPU_BACKENDS):
+        raise ConfigurationError(f"there is no backend {backend!r}; there are auto, {', '.join(CPU_BACKENDS)}")
+    if device == "cuda" and backend not in ("auto", "torch"):
+        raise ConfigurationError(f"backend {backend!r} runs on the CPU only; with device cuda take torch")
+    if device == "cuda" or (device == "auto" and backend in ("auto", "torch") and _cuda_driver()):
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda", "torch"
+        if device == "cuda":
+            raise ConfigurationError("device cuda was asked for, but torch finds none here; take device auto or cpu")
+    return "cpu", backend
+
+
+def on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
+    """Return what `load` makes of the backend, or of the first of `CPU_BACKENDS` that works where it is `auto`.
+
+    Raises:
+        ConfigurationError: the backend is not installed.
+        WeightsError: from `load`; another backend would not read them either.
+    """
+    if backend != "auto":
+        if importlib.util.find_spec(backend) is None:
+            raise ConfigurationError(f"backend {backend!r} is not installed; pip install {backend}")
+        return load(backend)
+    if importlib.util.find_spec("openvino") is not None:
+        try:
+            return load("openvino")
+        except WeightsError:
+            raise
+        except Exception as error:
+            # Whatever an exporter or a runtime stumbles over: torch itself always can.
+            log.warning("OpenVINO cannot be used, going on with torch: %s", error)
+    return load("torch")
+
+
+def _cuda_driver() -> bool:
+    """Whether it is worth the seconds of importing torch to ask it for a CUDA device."""
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))

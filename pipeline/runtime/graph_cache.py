@@ -1,0 +1,95 @@
+"""Networks as ONNX, exported once per weights file and kept in the installation's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import WeightsError
+from pipeline.runtime.atomic_write import write_whole
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a weights file.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
+
+
+def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], bytes]) -> Path | bytes:
+    """Return a network's ONNX file.
+
+    What stands in the cache was exported from weights that were found whole, so that a later process needs neither
+    torch nor the weights' tensors.
+
+    Args:
+        digest: of the weights.
+        version: of the graph made from them; raised when the export changes.
+        cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
+        export: makes the graph; called when the cache does not hold it. What it raises comes through.
+    """
+    target = cache / "models" / f"{digest}.{version}.onnx"
+    if target.exists():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(target.with_suffix(".lock")):
+            if not target.exists():
+                write_whole(target, export(), synced=True)
+        return target
+    except OSError as error:
+        log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
+        return export()
+
+
+def to_onnx(module: torch.nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str], output: str) -> bytes:
+    """Return a module in eval mode as ONNX; number, height and width of all its tensors (N,C,H,W) are free.
+
+    Args:
+        module: takes the inputs in their order and returns one tensor.
+        example: inputs to trace it with.
+        inputs, output: their names in the graph.
+    """
+    import torch
+
+    free = {0: "n", 2: "h", 3: "w"}
+    target = io.BytesIO()
+    with warnings.catch_warnings():
+        # The older of torch's two exporters: a second instead of twenty-five, for a graph just as exact.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            example,
+            target,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=17,
+            input_names=inputs,
+            output_names=[output],
+            dynamic_axes=dict.fromkeys((*inputs, output), free),
+        )
+    return target.getvalue()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock while others that want the same file wait; it ends with the process, whatever happens."""
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

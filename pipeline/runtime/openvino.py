@@ -1,0 +1,110 @@
+"""Graphs compiled by OpenVINO for the CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+#: What sums over a map, and what may stand before a sum.
+SUMS = ("ReduceSum", "ReduceMean")
+TERMS = ("Multiply", "Subtract")
+
+
+def cores() -> int:
+    """Return the CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def compiled_queue(
+    model: Path | bytes, shapes: Sequence[Sequence[int]], precision: str, streams: int
+) -> tuple[Any, str]:
+    """Return a queue that takes requests and works on as many at a time as there are streams, and its runtime's name.
+
+    Args:
+        model: an ONNX file, or its bytes.
+        shapes: of the graph's inputs in their order, -1 where a size is free.
+        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it. Sums over a map, and what is
+            made of them, stay in f32.
+        streams: requests worked on at a time; the cores are shared among them.
+    """
+    import openvino as ov
+
+    core = _core()
+    if precision == "auto":
+        precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    network = core.read_model(model)
+    if precision == "bf16":
+        network = _with_exact_sums(core, network)
+    network.reshape({given: list(shape) for given, shape in zip(network.inputs, shapes, strict=True)})
+    compiled = core.compile_model(
+        network,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": str(cores()),
+        },
+    )
+    return ov.AsyncInferQueue(compiled, streams), f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+
+
+@cache
+def _core() -> ov.Core:
+    """Return the one that this process has for as long as it lives.
+
+    Each puts a stack of its own under the thread's signal handlers and takes it away with itself. Of two that go in
+    the order in which they came, the second puts that of the first back, which is no more: the next signal that Python
+    handles then ends the process without a word.
+    """
+    import openvino as ov
+
+    return ov.Core()
+
+
+def _with_exact_sums(core: ov.Core, network: ov.Model) -> ov.Model:
+    """Return the network with sums over a map, their terms and all that is made of them marked to be kept in f32.
+
+    In bf16 the variance of a region, a difference of two sums, would often be lost altogether. The mark is an
+    attribute of OpenVINO's own file format, so the network goes through a file.
+    """
+    import openvino as ov
+
+    names = {operation.get_friendly_name() for operation in network.get_ops() if _of_sums(operation)}
+    if not names:
+        return network
+    with TemporaryDirectory() as folder:
+        graph = Path(folder) / "network.xml"
+        ov.serialize(network, graph)
+        tree = ElementTree.parse(graph)
+        for layer in tree.iterfind("layers/layer"):
+            if layer.get("name") in names:
+                marks = ElementTree.Element("rt_info")
+                ElementTree.SubElement(marks, "attribute", name="precise", version="0")
+                layer.insert([part.tag for part in layer].index("input"), marks)
+        tree.write(graph)
+        return core.read_model(graph)
+
+
+def _of_sums(operation: ov.Node) -> bool:
+    """Whether an operation sums over a map, makes the terms of such a sum, or works on sums: on one value a channel."""
+    kind = operation.get_type_name()
+    if kind in SUMS:
+        return True
+    shape = operation.output(0).get_partial_shape()
+    if kind == "Constant" or shape.rank.is_dynamic or len(shape) != 4:
+        return False
+    if all(side.is_static and side.get_length() == 1 for side in list(shape)[2:]):
+        return bool(operation.get_output_element_type(0).is_real())
+    followers = [target.get_node() for target in operation.output(0).get_target_inputs()]
+    return kind in TERMS and all(follower.get_type_name() in (*SUMS, *TERMS) for follower in followers) and any(
+        follower.get_type_name() in SUMS for follower in followers
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+"""A scan through a file descriptor: pixels first, then everything else as JSON; nothing is pickled."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mmap
+import os
+import tempfile
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from pipeline.scans.model import Metadata, Scan, ScanInfo
+
+
+def anonymous_file() -> int:
+    """Return the descriptor of a file without a name, in memory where the system can: it cannot be left over."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("scan", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of some bytes; one call writes 2 GB at most."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
+    """Return a descriptor that holds a scan, and what `receive_scan` needs to know of it."""
+    pixels = np.ascontiguousarray(scan.pixels)
+    metadata = asdict(scan.metadata)
+    rest = json.dumps({"info": asdict(scan.info), "metadata": metadata}, default=_text).encode()
+    descriptor = anonymous_file()
+    write_all(descriptor, pixels.reshape(-1).view(np.uint8).data)
+    write_all(descriptor, rest)
+    return descriptor, {"shape": pixels.shape, "dtype": str(pixels.dtype), "bytes": pixels.nbytes, "rest": len(rest)}
+
+
+def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
+    """Return the scan in a descriptor; its pixels are mapped, not copied, and may be written to."""
+    size = header["bytes"]
+    mapped = mmap.mmap(descriptor, size + header["rest"], access=mmap.ACCESS_COPY)
+    pixels = np.frombuffer(mapped, header["dtype"], count=int(np.prod(header["shape"]))).reshape(header["shape"])
+    document = json.loads(mapped[size:])
+    found = document["metadata"]
+    for key in ("icc", "exif", "xmp", "iptc", "photoshop"):
+        found[key] = _bytes(found[key])
+    found["dpi"] = tuple(found["dpi"]) if found["dpi"] else None
+    found["png_chunks"] = tuple((_bytes(kind), _bytes(content)) for kind, content in found["png_chunks"])
+    return Scan(pixels, ScanInfo(**document["info"]), Metadata(**found))
+
+
+def _text(value: Any) -> str:
+    """Return bytes as text for JSON."""
+    return base64.b85encode(value).decode()
+
+
+def _bytes(value: str | None) -> bytes | None:
+    """Return text from `_text` as bytes again."""
+    return None if value is None else base64.b85decode(value)

@@ -1,0 +1,49 @@
+"""BMP and GIF, by Pillow, which reads both headers without native code."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import Reason
+from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.rejections import refusal
+
+MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
+WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
+GIF_END = b"\x3b"
+
+
+def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
+    """Return what the header says; two pages stand for two or more."""
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        if image.mode not in MODES:
+            raise refusal(Reason.UNSUPPORTED, name, f"{kind} of Pillow's mode {image.mode}")
+        mode = MODES[image.mode]
+        if "transparency" in image.info:
+            mode = WITH_ALPHA.get(mode, mode)
+        pages = 2 if getattr(image, "is_animated", False) else 1
+        return ScanInfo(kind, image.width, image.height, CHANNELS[mode], 8, pages, 1, mode)
+
+
+def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+    """Return pixels and metadata."""
+    if info.format == "GIF" and GIF_END not in data[-64:]:
+        raise refusal(Reason.TRUNCATED, name, "the GIF ends before its end mark")
+    with Image.open(io.BytesIO(data), formats=[info.format]) as image:
+        return np.asarray(image if image.mode == info.mode else image.convert(info.mode)), _metadata(image.info)
+
+
+def _metadata(info: dict[Any, Any]) -> Metadata:
+    """Return what Pillow found beside the pixels."""
+    dpi, comment = info.get("dpi"), info.get("comment")
+    text = comment.replace(b"\0", b" ").strip() if isinstance(comment, bytes) else b""
+    return Metadata(
+        icc=info.get("icc_profile") or None,
+        xmp=info.get("xmp") or None,
+        dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None,
+        png_chunks=((b"tEXt", b"Comment\0" + text),) if text else (),
+    )

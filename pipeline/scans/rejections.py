@@ -1,0 +1,47 @@
+"""The plain sentences for scans that cannot be restored, one per reason, each with its remedy."""
+
+from __future__ import annotations
+
+from pipeline.errors import Reason, UnreadableScan
+
+FORMATS = "PNG, JPEG, TIFF, WebP, BMP, GIF or JPEG 2000"
+
+SENTENCES: dict[Reason, str] = {
+    Reason.EMPTY: "{name} is empty (0 bytes); copy or scan it again.",
+    Reason.NOT_AN_IMAGE: "{name} is not an image{detail}; deliver {formats}, or remove it from the inbox.",
+    Reason.TRUNCATED: "{name} is cut off{detail}; part of the image is missing. Copy or scan it again.",
+    Reason.TOO_MANY_PIXELS: "{name} has more pixels than allowed{detail}; "
+    "split it, or raise RESTORATION_MAX_MEGAPIXELS.",
+    Reason.TOO_MANY_BYTES: "{name} is larger than allowed{detail}; split it, or raise RESTORATION_MAX_MEGABYTES.",
+    Reason.ZERO_SIZED: "{name} has no pixels{detail}; scan it again.",
+    Reason.MULTI_PAGE: "{name} holds more than one picture{detail}; save each one as a file of its own.",
+    Reason.UNSUPPORTED: "{name} is a kind of image that is not supported{detail}; "
+    "save it as 8- or 16-bit grey, RGB or CMYK in {formats}.",
+    Reason.NOT_A_FILE: "{name} is not a file{detail}; remove it from the inbox or rename it.",
+    Reason.OUTWARD_LINK: "{name} is a link that leads out of the inbox{detail}; put the file itself there.",
+    Reason.DANGLING_LINK: "{name} is a link to a file that does not exist{detail}; put the file itself there.",
+    Reason.UNREADABLE: "{name} cannot be read{detail}; copy or scan it again.",
+    Reason.DECODER_CRASHED: "{name} made the image decoder crash{detail}; the file is probably damaged. "
+    "Copy or scan it again, or save it anew with an image editor.",
+    Reason.DECODER_TIMEOUT: "{name} could not be decoded in the time allowed{detail}; the file is probably damaged. "
+    "Copy or scan it again, or raise RESTORATION_SCAN_TIMEOUT.",
+    Reason.DECODER_MEMORY: "{name} needs more memory to decode than allowed{detail}; "
+    "split it, or raise RESTORATION_SCAN_MEMORY_MEGABYTES.",
+}
+
+
+def shown(name: str) -> str:
+    """Return a name on one line, with control characters and undecodable bytes as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def refusal(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
+    """Return the error for one scan.
+
+    Args:
+        reason: the code recorded for audit.
+        name: the file's name, as found.
+        detail: what exactly is wrong, a few words.
+    """
+    said = f" ({shown(detail)})" if detail else ""
+    return UnreadableScan(reason, SENTENCES[reason].format(name=shown(name), detail=said, formats=FORMATS))

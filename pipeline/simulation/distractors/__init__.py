@@ -1,0 +1,32 @@
+"""What looks like damage and is none, drawn into clean pictures as hard negatives for training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.simulation.distractors.colours import Picture
+from pipeline.simulation.distractors.lights import clouds, discs, sparkles
+from pipeline.simulation.distractors.lines import fence, field, lattice, rims, text, wires
+from pipeline.simulation.distractors.materials import border, cloth, pattern
+from pipeline.simulation.shapes import soften
+
+__all__ = ["distract"]
+
+_DRAWN = (text, wires, fence, lattice, field, rims, sparkles, discs, pattern)
+
+
+def distract(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Return a copy (H,W,3) uint8 with something drawn in, in colours that the picture itself has, or bordered."""
+    what = rng.random()
+    if what < 0.1:
+        return border(picture, rng)
+    if what < 0.13:
+        return cloth(picture, rng)
+    if what < 0.21:
+        return clouds(picture, rng)
+    draw = _DRAWN[int(rng.integers(len(_DRAWN)))]
+    alpha = np.zeros(picture.shape[:2], np.uint8)
+    colour = draw(alpha, picture, rng)
+    soft = soften(alpha.astype(np.float32) / np.float32(255), float(rng.uniform(0.3, 1.1)))[:, :, None]
+    shaded = picture + soft * np.float32(rng.uniform(0.6, 1)) * (colour - picture.astype(np.float32))
+    return np.clip(shaded, 0, 255).astype(np.uint8)

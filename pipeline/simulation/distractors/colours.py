@@ -1,0 +1,22 @@
+"""Colours of what is drawn into a picture: the picture has them itself, lest their strangeness give them away."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Alpha = NDArray[np.uint8]
+Colour = NDArray[np.float32]
+
+
+def own_colour(picture: Picture, rng: np.random.Generator, *, extreme: bool = False, dark: float = 0.5) -> Colour:
+    """Return (3,) in 0..255 that the picture (H,W,3) has.
+
+    With `extreme` it is among its darkest or lightest, the darkest with the chance `dark`.
+    """
+    flat = picture.reshape(-1, 3)
+    picks = flat[rng.integers(0, len(flat), 64)]
+    order = np.argsort(picks.sum(axis=1))
+    at = (0 if rng.random() < dark else 63) if extreme else int(rng.integers(64))
+    return np.asarray(picks[order[at]], np.float32)

@@ -1,0 +1,48 @@
+"""The kinds of damage by name, and how often each is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.simulation import generic, lines, losses, paper, spots
+from pipeline.simulation.context import Scene
+from pipeline.simulation.shapes import Layer
+
+#: Name → how it is drawn.
+KINDS: dict[str, Callable[[Scene], list[Layer]]] = {
+    "dust": spots.dust,
+    "hair": lines.hair,
+    "lint": lines.lint,
+    "scratch": lines.scratch,
+    "crack": lines.crack,
+    "crease": lines.crease,
+    "tear": paper.tear,
+    "lost-corner": paper.lost_corner,
+    "flake": spots.flake,
+    "ink": spots.ink,
+    "foxing": spots.foxing,
+    "mould": spots.mould,
+    "stain": spots.stain,
+    "water-ring": spots.water_ring,
+    "fingerprint": spots.fingerprint,
+    "tape": paper.tape,
+    "loss": losses.loss,
+    "vague": generic.vague,
+}
+
+#: How often a kind is met on a worn picture when no kinds are asked for; opaque damage first. `vague` is met in
+#: training alone, since it has no look of its own, and `loss` besides only where asked for: it makes a wreck.
+ODDS: dict[str, float] = {
+    "dust": 0.75, "hair": 0.4, "lint": 0.25, "scratch": 0.6, "crack": 0.35, "crease": 0.3, "tear": 0.25,
+    "lost-corner": 0.2, "flake": 0.4, "ink": 0.08, "foxing": 0.08, "mould": 0.06, "stain": 0.04, "water-ring": 0.02,
+    "fingerprint": 0.02, "tape": 0.02,
+}  # fmt: skip
+
+
+def usual_kinds(rng: np.random.Generator, severity: float) -> list[str]:
+    """Return names of kinds as they are met together on a picture of a severity, at least one."""
+    odds = min(1.3, 0.5 + 0.5 * severity)
+    chosen = [name for name, share in ODDS.items() if rng.random() < share * odds]
+    return chosen or [str(rng.choice(["dust", "scratch", "hair"]))]

@@ -1,0 +1,122 @@
+"""Telling people once that a batch waits, has stopped, or is late; through the channel of the digests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pipeline import logs
+from pipeline.errors import StoreUnavailable
+from pipeline.ledger import batches, claims, notices
+from pipeline.ledger.rows import now
+from pipeline.settings import Collection, settings
+from pipeline.stages import batch as works
+
+if TYPE_CHECKING:
+    from pipeline.digests import Channel
+
+logger = logs.logger("notice")
+
+
+def tell(
+    collection: Collection,
+    kind: str,
+    batch: str,
+    why: str,
+    *,
+    channel: Channel | None,
+    moment: datetime | None = None,
+    dag_id: str = "",
+    run_id: str = "",
+    ledger_or_not: bool = False,
+) -> bool:
+    """Return whether a notice went out now: once for each kind and batch, whatever is killed in between.
+
+    Args:
+        kind: `waiting`, `stopped` or `late`.
+        why: one sentence.
+        channel: what sends; None where there is no mail server.
+        moment: since when, or by when it should have been finished; now by default.
+        ledger_or_not: send also when the ledger does not answer, so that nobody can know whether it was sent before.
+
+    Raises:
+        StoreUnavailable, or what the channel raises: not sent; it may be tried again.
+    """
+    from pipeline.digests import build_notice
+
+    subject = f"{kind} {batch}"
+    logger.warning("batch=%s stage=notice decision=%s why=%s", batch, kind, logs.quoted(why))
+    try:
+        with works.ledger().write() as session:
+            if not notices.begin(session, collection.name, subject, why):
+                return False
+    except StoreUnavailable:
+        if not ledger_or_not:
+            raise
+    if channel is None or not collection.recipients:
+        _end(collection, subject, notices.UNSENT)
+        return False
+    base = settings().public_url.rstrip("/")
+    run_url = f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}" if base and run_id else ""
+    message = build_notice(
+        collection, kind, batch, moment or now(), why, sender=settings().smtp_sender, run_url=run_url
+    )
+    try:
+        channel.send(message)
+    except Exception:
+        _end(collection, subject, notices.REFUSED)
+        raise
+    _end(collection, subject, notices.SENT)
+    return True
+
+
+def note(collection: Collection, kind: str, batch: str, why: str) -> None:
+    """Keep what would be told, for the digest to say; nothing is sent."""
+    with works.ledger().write() as session:
+        if notices.begin(session, collection.name, f"{kind} {batch}", why):
+            notices.end(session, collection.name, f"{kind} {batch}", notices.UNSENT)
+
+
+def keep_claims(collection: Collection, batch: str) -> None:
+    """Keep the claims of a batch that waits, so that no other run takes its scans."""
+    with works.ledger().write() as session:
+        try:
+            claims.renew(session, batches.get(session, collection.name, batch).id)
+        except LookupError:
+            return
+
+
+def why_stopped(collection: Collection, batch: str) -> str:
+    """Return why a batch has stopped or waits, empty when it never did."""
+    with works.ledger().read() as session:
+        told = (notices.message(session, collection.name, f"{kind} {batch}") for kind in ("stopped", "waiting"))
+        return next(filter(None, told), "")
+
+
+def _end(collection: Collection, subject: str, state: str) -> None:
+    try:
+        with works.ledger().write() as session:
+            notices.end(session, collection.name, subject, state)
+    except StoreUnavailable as error:
+        logger.warning("collection=%s stage=notice cannot be noted: %s", collection.name, error)
+
+
+def standing(collection: Collection, batch: str) -> str | None:
+    """Return a sentence on how far a batch is; None when it is done.
+
+    Raises:
+        StoreUnavailable: the ledger did not answer.
+    """
+    with works.ledger().read() as session:
+        try:
+            row = batches.get(session, collection.name, batch)
+        except LookupError:
+            return "The batch has not begun: receive has not come so far, or has failed."
+        if row.state == batches.State.DONE:
+            return None
+        done = batches.outcomes_of(session, row.id)
+    stopped = why_stopped(collection, batch)
+    if row.state == batches.State.RECEIVING:
+        return f"The batch is still being received. {stopped}".strip()
+    return f"{done} of {row.received} scans are done. {stopped}".strip()

@@ -1,0 +1,97 @@
+"""Pixels in the work area: masters decoded in isolation, masks as PNG, fills as the values under the mask."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline import scans, storage
+from pipeline.errors import RestorationError
+from pipeline.scans import Scan
+from pipeline.stages.manifest import Row
+
+
+class MasterGone(RestorationError):
+    """The scan is not in the inbox any more, or is another file by now."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def master(row: Row) -> Scan:
+    """Return a scan's pixels.
+
+    Raises:
+        MasterGone: it was removed or replaced since it was received.
+        UnreadableScan: it cannot be decoded whole.
+        StoreUnavailable: the store did not answer.
+    """
+    try:
+        return scans.decode_isolated(row["uri"], name=row["path"])
+    except FileNotFoundError as error:
+        raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
+
+
+def check_unchanged(row: Row) -> None:
+    """Raise MasterGone unless the bytes in the inbox are those that were received."""
+    try:
+        found = storage.sha256(row["uri"])
+    except FileNotFoundError as error:
+        raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
+    if found != row["sha256"]:
+        raise MasterGone(
+            "changed", "the file was replaced while it was being worked on; the next run takes the new one"
+        )
+
+
+def write_mask(uri: str, mask: NDArray[np.uint8]) -> None:
+    """Write a mask (H,W) as 8-bit grey PNG, 255 = damaged."""
+    storage.write_bytes(uri, mask_bytes(mask))
+
+
+def mask_bytes(mask: NDArray[np.uint8]) -> bytes:
+    """Return a mask (H,W) as 8-bit grey PNG."""
+    target = io.BytesIO()
+    Image.fromarray(mask).save(target, "PNG", compress_level=6)
+    return target.getvalue()
+
+
+def read_mask(uri: str) -> NDArray[np.uint8]:
+    """Return a mask (H,W) uint8 of the work area or the output."""
+    with Image.open(io.BytesIO(storage.read_bytes(uri))) as image:
+        return np.asarray(image.convert("L"))
+
+
+def levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    """Return both masks in one: 255 = filled, or to be filled, 128 = only suggested; None where there is neither."""
+    if suggested is None:
+        return mask
+    doubtful = np.where(suggested > 0, np.uint8(128), np.uint8(0))
+    return doubtful if mask is None else np.maximum(mask, doubtful)
+
+
+def write_fill(uri: str, values: NDArray[Any]) -> None:
+    """Write the filled pixels (N,) or (N,C) at native depth, in the order of the mask's pixels."""
+    target = io.BytesIO()
+    np.save(target, values, allow_pickle=False)
+    storage.write_bytes(uri, target.getvalue())
+
+
+def filled(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArray[Any]:
+    """Return a copy of a scan's pixels with the fill put under the mask; nothing else can change.
+
+    Raises:
+        ValueError: the fill was not made for this scan and mask.
+    """
+    values = np.load(io.BytesIO(storage.read_bytes(uri)), allow_pickle=False)
+    result = pixels.copy()
+    if values.dtype != pixels.dtype:
+        raise ValueError(f"the fill is {values.dtype}, the scan {pixels.dtype}")
+    result[mask > 0] = values
+    return result

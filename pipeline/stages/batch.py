@@ -1,0 +1,109 @@
+"""The work area of a batch: `<output>/.work/<batch>/`, what the batch is, and its manifests and pixels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from pipeline import storage
+from pipeline.errors import OutputNotWritable, RestorationError
+from pipeline.ledger import Ledger, batches, upgrade
+from pipeline.settings import Collection, settings
+
+FOLDER = ".work"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A batch as all its tasks see it; the same from the first try of `receive` to the last of `reconcile`.
+
+    Attributes:
+        uri: of the work area.
+        recipe_digest: of the recipe with engine and detector; the key of every result.
+        engine_digest, detector_digest: of both as they were when the batch began, with `loaded.RULES`.
+        inbox: what is listed; the collection's, unless the run was told another place.
+    """
+
+    uri: str
+    collection: Collection
+    batch: str
+    batch_id: int
+    inbox: str
+    recipe_digest: str
+    engine_digest: str
+    detector_digest: str
+    code_version: str
+    host: str
+    dag_id: str
+    run_id: str
+    started: datetime
+
+    @property
+    def output(self) -> str:
+        """Where results go."""
+        return self.collection.output
+
+    def place(self, *parts: str) -> str:
+        """Return a URI in the work area."""
+        return storage.join(self.uri, *parts)
+
+    def result(self, *parts: str) -> str:
+        """Return a URI below the collection's output."""
+        return storage.join(self.collection.output, *parts)
+
+    def chunk(self, number: int, attempt: str) -> str:
+        """Return the URI of a received chunk; tries of `receive` do not share names."""
+        return self.place("chunks", f"{number:04d}-{attempt}.received.parquet")
+
+    def save(self) -> None:
+        """Write what the batch is to its work area."""
+        document = {name: value for name, value in asdict(self).items() if name not in ("uri", "collection", "started")}
+        document["collection"] = self.collection.model_dump(mode="json")
+        document["started"] = self.started.isoformat()
+        storage.write_bytes(self.place("batch.json"), json.dumps(document, indent=1, ensure_ascii=False).encode())
+
+
+def area(output: str, batch: str) -> str:
+    """Return the URI of a batch's work area."""
+    return storage.join(output, FOLDER, batch)
+
+
+def load(uri: str) -> Work:
+    """Return a batch by the URI of its work area, or of any chunk in it.
+
+    Raises:
+        GoneError: the work area is gone, for the batch was finished, or given up.
+        OutputNotWritable: it is gone although the batch is neither: a disk is not mounted, or a bucket is missing.
+    """
+    root = uri.rpartition("/chunks/")[0] or uri.rstrip("/")
+    try:
+        document: dict[str, Any] = json.loads(storage.read_bytes(storage.join(root, "batch.json")))
+    except FileNotFoundError as error:
+        output, _, name = root.rpartition(f"/{FOLDER}/")
+        with ledger().read() as session:
+            row = batches.by_output(session, output, name)
+        if row is not None and row.state in batches.UNFINISHED:
+            raise OutputNotWritable(
+                f"{root}: the work area of a batch under way is not there; is the output mounted, or the bucket there?"
+            ) from error
+        raise GoneError(f"{root}: the batch was finished or given up, and its work area removed") from error
+    document["collection"] = Collection.model_validate(document["collection"])
+    document["started"] = datetime.fromisoformat(document["started"])
+    return Work(uri=root, **document)
+
+
+class GoneError(RestorationError, FileNotFoundError):
+    """The work area of a batch is no more."""
+
+
+def ledger() -> Ledger:
+    """Return the open ledger of this installation, its schema up to date."""
+    return _ledger(settings().ledger_url)
+
+
+@lru_cache(maxsize=8)
+def _ledger(url: str) -> Ledger:
+    return upgrade(url)

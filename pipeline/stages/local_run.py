@@ -1,0 +1,146 @@
+"""The stages one after the other in one process, for `restore`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline import storage
+from pipeline.inbox import listing
+from pipeline.ledger import TaskContext, batches
+from pipeline.ledger.context import holder
+from pipeline.ledger.database import open_engine
+from pipeline.ledger.rows import now
+from pipeline.reports.pdf import weasyprint
+from pipeline.settings import Collection, settings
+from pipeline.stages import batch as works
+from pipeline.stages import manifest
+from pipeline.stages.batch_frame import frame, summary
+from pipeline.stages.digest import digest
+from pipeline.stages.inpaint import inpaint
+from pipeline.stages.mask import mask
+from pipeline.stages.measure import measure
+from pipeline.stages.models import digests
+from pipeline.stages.publish import publish
+from pipeline.stages.receive import receive
+from pipeline.stages.reconcile import reconcile
+from pipeline.stages.report import report
+
+if TYPE_CHECKING:
+    from pipeline.stages.run_summary import Summary
+
+STAGES = (("mask", mask), ("inpaint", inpaint), ("measure", measure), ("publish", publish))
+
+
+def restore(collection: Collection, arguments: argparse.Namespace, told: Summary) -> None:
+    """Restore a collection and add what was done to the summary.
+
+    A batch that another process left unfinished when it was killed is finished first.
+
+    Raises:
+        ConfigurationError, WeightsError, OutputNotWritable: nothing was written.
+        StoreUnavailable: run the same command again.
+    """
+    # Everything that can be wrong with the installation shows here, before anything is written.
+    weasyprint()
+    listing.open_inbox(collection, None, arguments.since)
+    digests(collection.recipe)
+    open_engine(settings().ledger_url)
+    storage.check_writable(collection.output)
+    unfinished = _adopt(collection)
+    if unfinished:
+        _batch(collection, unfinished, arguments, told)
+    _batch(collection, f"{now():%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}", arguments, told)
+
+
+def _adopt(collection: Collection) -> str | None:
+    """Return the name of a batch that a killed process left, now ours; others that no longer fit are given up."""
+    mine: str | None = None
+    given_up = []
+    with works.ledger().write() as session:
+        for batch in batches.orphaned(session, collection.name):
+            same = batch.recipe_digest == collection.recipe.digest(digests(collection.recipe))
+            if mine is None and same and batch.inbox == collection.inbox:
+                if batches.adopt(session, batch.id, batch.holder, holder()):
+                    mine = batch.name
+            else:
+                batches.abandon(session, batch.id)
+                given_up.append(works.area(batch.output, batch.name))
+    for area in given_up:
+        storage.delete_tree(area)
+    return mine
+
+
+def _batch(collection: Collection, name: str, arguments: argparse.Namespace, told: Summary) -> None:
+    """Take one batch the whole way."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[scans]}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=arguments.verbose or not sys.stderr.isatty()) as bar:
+        task = bar.add_task("receiving", total=None, scans="")
+        chunks = receive(
+            collection,
+            batch=name,
+            limit=arguments.limit,
+            since=arguments.since,
+            redo=arguments.redo,
+            holder=holder(),
+            most_chunks=10**9,
+            progress=lambda count: bar.advance(task, count),
+        )
+        work = works.area(collection.output, name)
+        sizes = [len(manifest.read(chunk)) for chunk in chunks]
+        bar.update(task, total=sum(sizes) * len(STAGES) or 1, completed=0)
+        steps = done = 0
+        for chunk, size in zip(chunks, sizes, strict=True):
+            for stage, function in STAGES:
+                bar.update(task, description=f"{stage:9}", scans=f"{done}/{sum(sizes)} scans")
+                chunk = function(chunk, TaskContext(task_id=stage), progress=_advance(bar, task))
+                steps += size
+                bar.update(task, completed=steps)
+            done += size
+        if chunks:
+            bar.update(task, description="report   ", scans=f"{done}/{done} scans")
+            told.report = report(work, chunks, TaskContext(task_id="report"))
+            digest(work, TaskContext(task_id="digest"))
+            _figures(work, chunks, told)
+            told.batches.append(name)
+    counts = reconcile(work, chunks, TaskContext(task_id="reconcile"))
+    for outcome in ("restored", "unchanged", "review", "quarantined", "failed"):
+        told.outcomes[outcome] = told.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
+    told.received += counts["received"]
+    told.known = counts["known"] - (told.received - counts["received"])
+    told.elsewhere, told.more = counts["elsewhere"], counts["more"]
+
+
+def _advance(bar: Progress, task: object) -> Callable[[int], None]:
+    return lambda count: bar.advance(task, count)  # type: ignore[arg-type]
+
+
+def _figures(work: str, chunks: list[str], told: Summary) -> None:
+    """Add a batch's figures and what wants a person's attention."""
+    from pipeline.reports.attention import concerns
+    from pipeline.reports.figures import figures
+    from pipeline.reports.frames import complete
+    from pipeline.reports.language import Language
+
+    batch = works.load(work)
+    full = complete(frame(batch, chunks))
+    facts = figures(full)
+    for name, spread in facts.true.items():
+        told.metrics[name] = {"median": spread.median, "images": spread.n}
+    for name, (_, telea) in facts.baseline.items():
+        told.metrics[f"telea_{name}"] = {"median": telea.median, "images": telea.n}
+    if facts.estimate:
+        told.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
+    told.suggested["scans"] += facts.suggestions.images
+    told.suggested["marks"] += facts.suggestions.marks
+    for one in concerns(full, Language("en")):
+        told.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
+    for stage, seconds in summary(batch).seconds_by_stage.items():
+        told.seconds_by_stage[stage] = round(told.seconds_by_stage.get(stage, 0.0) + seconds, 2)

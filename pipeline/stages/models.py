@@ -1,0 +1,71 @@
+"""Engine and detector of a recipe, loaded once per process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pipeline.detection import infrared
+from pipeline.detection.load import load_detector
+from pipeline.detection.types import Detector
+from pipeline.engines import Engine, blend, crop, grain, load_engine
+from pipeline.errors import ConfigurationError
+from pipeline.masks import guards
+from pipeline.settings import Recipe
+from pipeline.stages.batch import Work
+
+#: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
+RULES = (
+    f"guards-{guards.VERSION} infrared-{infrared.VERSION} crop-{crop.VERSION} blend-{blend.VERSION}"
+    f" grain-{grain.VERSION}"
+)
+
+
+def digests(recipe: Recipe) -> str:
+    """Return the digests of a recipe's engine and detector and the versions of the rules, separated by spaces.
+
+    Raises:
+        ConfigurationError, WeightsError: one of them cannot be loaded.
+    """
+    return f"{_engine(recipe.engine, recipe.weights).digest} {_marking(_detector(recipe.detector))}"
+
+
+def _marking(detector: Detector) -> str:
+    """What decides on masks."""
+    return f"{detector.digest} {RULES}"
+
+
+def engine_of(work: Work) -> Engine:
+    """Return the engine of a batch.
+
+    Raises:
+        ConfigurationError: it is not the one with which the batch began.
+        WeightsError: its weights are missing or damaged.
+    """
+    recipe = work.collection.recipe
+    engine = _engine(recipe.engine, recipe.weights)
+    if engine.digest != work.engine_digest:
+        raise ConfigurationError("the engine or its weights were changed since this batch began; start a new run")
+    return engine
+
+
+def detector_of(work: Work) -> Detector:
+    """Return the detector of a batch.
+
+    Raises:
+        ConfigurationError: it is not the one with which the batch began.
+        WeightsError: its weights are missing or damaged.
+    """
+    detector = _detector(work.collection.recipe.detector)
+    if _marking(detector) != work.detector_digest:
+        raise ConfigurationError("the detector was changed since this batch began; start a new run")
+    return detector
+
+
+@lru_cache(maxsize=2)
+def _engine(name: str, weights: str) -> Engine:
+    return load_engine(name, weights=weights)
+
+
+@lru_cache(maxsize=2)
+def _detector(name: str) -> Detector:
+    return load_detector(name)

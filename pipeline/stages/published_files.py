@@ -1,0 +1,63 @@
+"""What was written for one scan, as the manifest and the ledger tell it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.ledger import Result
+from pipeline.ledger.tables import Outcome
+from pipeline.stages.manifest import Row
+
+
+@dataclass
+class Files:
+    """The outcome of a scan and its files; what does not exist is empty.
+
+    `sidecar` is the sidecar's content: tries of a task write different ones, with their number and time.
+    """
+
+    outcome: Result
+    restored_uri: str = ""
+    restored_sha256: str = ""
+    restored_bytes: int = 0
+    mask_uri: str = ""
+    mask_sha256: str = ""
+    suggested_uri: str = ""
+    suggested_sha256: str = ""
+    sidecar_uri: str = ""
+    sidecar_sha256: str = ""
+    sidecar: bytes = b""
+
+    def columns(self) -> Row:
+        """Return the manifest's columns."""
+        return {
+            "outcome": str(self.outcome),
+            "restored_uri": self.restored_uri,
+            "restored_sha256": self.restored_sha256,
+            "restored_bytes": self.restored_bytes or None,
+            "mask_out_uri": self.mask_uri,
+            "suggested_out_uri": self.suggested_uri,
+            "sidecar_uri": self.sidecar_uri,
+        }
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the ledger's columns."""
+        found = asdict(self)
+        del found["sidecar"]
+        return found
+
+
+def recall(row: Row, outcome: Outcome) -> None:
+    """Fill in what an earlier try of the task has published."""
+    row.update(
+        outcome=outcome.outcome,
+        reason=outcome.reason,
+        message=outcome.message,
+        restored_uri=outcome.restored_uri,
+        restored_sha256=outcome.restored_sha256,
+        restored_bytes=outcome.restored_bytes or None,
+        mask_out_uri=outcome.mask_uri,
+        suggested_out_uri=outcome.suggested_uri,
+        sidecar_uri=outcome.sidecar_uri,
+    )

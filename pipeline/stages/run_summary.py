@@ -1,0 +1,25 @@
+"""What one run without Airflow did, in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Summary:
+    """What a run did, printed with `--json`."""
+
+    output: str
+    ledger: str
+    received: int = 0
+    known: int = 0
+    elsewhere: int = 0
+    more: bool = False
+    outcomes: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    suggested: dict[str, int] = field(default_factory=lambda: {"scans": 0, "marks": 0})
+    attention: list[dict[str, str]] = field(default_factory=list)
+    batches: list[str] = field(default_factory=list)
+    report: str = ""
+    seconds: float = 0.0
+    seconds_by_stage: dict[str, float] = field(default_factory=dict)

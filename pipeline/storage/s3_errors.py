@@ -1,0 +1,79 @@
+"""What an S3 server or its client answers, into the errors that callers act on."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import botocore.exceptions as aws
+import urllib3.exceptions
+
+from pipeline.errors import ConfigurationError, OutputNotWritable
+from pipeline.storage.errors import reading, unavailable
+
+MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "NotFound"}
+FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403", "MethodNotAllowed"}
+FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "507"}
+MISCONFIGURED = {
+    "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "PermanentRedirect",
+    "InvalidBucketName", "InvalidToken", "IllegalLocationConstraintException",
+}  # fmt: skip
+SETUP = (
+    aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.NoRegionError,
+    aws.ParamValidationError, aws.InvalidRegionError, aws.ConfigParseError,
+)  # fmt: skip
+ABSENT = (aws.BotoCoreError, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
+
+
+@contextmanager
+def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
+    """Turn what goes wrong with an S3 store into this library's errors.
+
+    Raises:
+        FileNotFoundError: there is no such object (or, when reading, no such bucket).
+        PermissionError: this object may not be read.
+        OutputNotWritable: writing is refused, or the bucket is missing or full.
+        ConfigurationError: keys, region or bucket name are wrong.
+        StoreUnavailable: everything that may pass.
+    """
+    try:
+        with reading(uri):
+            yield
+    except aws.ClientError as error:
+        raise _refused(uri, error, to_write) from error
+    except SETUP as error:
+        remedy = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and the bucket's name"
+        raise ConfigurationError(f"{uri}: {' '.join(str(error).split())}; {remedy}") from error
+    except ABSENT as error:
+        raise unavailable(uri, error) from error
+    except (OSError, ValueError) as error:
+        # smart_open wraps the client's error in one of its own.
+        cause = getattr(error, "backend_error", None) or error.__cause__
+        if isinstance(cause, aws.ClientError):
+            raise _refused(uri, cause, to_write) from error
+        if isinstance(error, OSError) and error.errno is None:
+            raise unavailable(uri, error) from error
+        raise
+
+
+def _refused(uri: str, error: aws.ClientError, to_write: bool) -> Exception:
+    """Return the error for an answer that is none of the 200s."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    message = str(error.response.get("Error", {}).get("Message", "")) or code
+    if code in MISSING:
+        if to_write and code == "NoSuchBucket":
+            return OutputNotWritable(f"{uri}: the bucket does not exist; create it, then run again")
+        return FileNotFoundError(errno.ENOENT, "no such object", uri)
+    if code in FORBIDDEN:
+        if to_write:
+            remedy = "allow these credentials to put and delete objects there"
+            return OutputNotWritable(f"{uri}: writing is refused ({message}); {remedy}, then run again")
+        return PermissionError(errno.EACCES, f"reading is refused ({message})", uri)
+    if code in FULL:
+        return OutputNotWritable(f"{uri}: the store is full ({message}); free some space, then run again")
+    if code in MISCONFIGURED:
+        return ConfigurationError(f"{uri}: {message}; check credentials, region and AWS_ENDPOINT_URL")
+    if code == "KeyTooLongError":
+        return OSError(errno.ENAMETOOLONG, "the name is too long for the store", uri)
+    return unavailable(uri, error)

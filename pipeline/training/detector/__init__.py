@@ -1,0 +1,1 @@
+"""Train the damage detector."""

@@ -1,0 +1,86 @@
+"""Crops for a detector that learns from teachers: what fools it, damage, and old photographs as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.simulation import ArtefactBank
+from pipeline.training.detector.data import INTACT, UNSURE, Crops, Picture, Sample, augment, make_sample
+from pipeline.training.detector.false_positives import FalseMarks
+
+#: Share of the pictures that are old photographs as they are, and that are such with damage drawn on them; none of
+#: their pixels is labelled intact, for they have dust of their own.
+AS_THEY_ARE, OLD = 0.2, 0.1
+#: Share of the others that are drawn anew from photographs that fooled the detector, and without damage.
+FOOLING, UNDAMAGED = 0.65, 0.5
+#: Share into which something is drawn that looks like damage and is none; how much damage there is, and how far it
+#: departs from what is usual, from and to.
+DISTRACTED, WORN, VARIETIES = 0.3, (0.5, 1.2), (0.4, 1.0)
+#: Share of the crops that show the very marks that were false.
+MARKED = 0.2
+#: Scales of old photographs, from and to.
+SCALES = (0.7, 1.5)
+
+
+class Lessons(Crops):
+    """An endless stream of (planes (9,S,S) uint8, labels (S,S) uint8), see `Crops`.
+
+    Args:
+        pictures: undamaged photographs (H,W,3) uint8.
+        artefacts: folder of scanned artefacts, or None.
+        unlabelled: photographs with damage of their own; may be none.
+        false: what the detector marked on `pictures`; may be none.
+        side: crop size.
+        seed: of each worker's choices.
+        without: kinds of damage that are never drawn.
+    """
+
+    def __init__(
+        self, pictures: tuple[Picture, ...], artefacts: Path | None, *, unlabelled: tuple[Picture, ...],
+        false: Sequence[FalseMarks], side: int, seed: int, without: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4, without=without)
+        self.unlabelled, self.false = unlabelled, list(false)
+        self.fooling = sorted({one.photo for one in self.false})
+
+    def draw(self, rng: np.random.Generator, bank: ArtefactBank | None) -> Sample:
+        """Return a picture for the store."""
+        share = rng.random()
+        worn, variety = float(rng.uniform(*WORN)), float(rng.uniform(*VARIETIES))
+        if self.unlabelled and share < AS_THEY_ARE + OLD:
+            picture = self.unlabelled[int(rng.integers(len(self.unlabelled)))]
+            if share < AS_THEY_ARE:
+                return _as_it_is(picture, rng, self.side)
+            sample = make_sample(
+                picture, rng, bank, undamaged=0.0, distracted=0.0, without=self.without, worn=worn, variety=variety
+            )  # fmt: skip
+            return Sample(sample.picture, np.where(sample.labels == INTACT, UNSURE, sample.labels).astype(np.uint8))
+        if self.fooling and rng.random() < FOOLING:
+            picture = self.pictures[self.fooling[int(rng.integers(len(self.fooling)))]]
+        else:
+            picture = self.pictures[int(rng.integers(len(self.pictures)))]
+        return make_sample(
+            picture, rng, bank, undamaged=UNDAMAGED, distracted=DISTRACTED, without=self.without, worn=worn,
+            variety=variety,
+        )  # fmt: skip
+
+    def crop(self, kept: Sequence[Sample], rng: np.random.Generator) -> Sample | None:
+        """Return a crop of what is in store, or one of false marks."""
+        if self.false and rng.random() < MARKED:
+            one = self.false[int(rng.integers(len(self.false)))]
+            found = one.crop(one.drawn(self.pictures), rng, self.side)
+            return None if found is None else augment(found, rng, self.side)
+        return augment(kept[int(rng.integers(len(kept)))], rng, self.side)
+
+
+def _as_it_is(picture: Picture, rng: np.random.Generator, side: int) -> Sample:
+    """A photograph at another scale, large enough for a crop, with no label at all."""
+    rows, columns = picture.shape[:2]
+    scale = max(float(np.exp(rng.uniform(*np.log(SCALES)))), (side + 1) / min(rows, columns))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shown = cv2.resize(picture, (round(columns * scale), round(rows * scale)), interpolation=how)
+    return Sample(np.asarray(shown, np.uint8), np.full(shown.shape[:2], UNSURE, np.uint8))

@@ -1,0 +1,68 @@
+"""Which network is trained on what, for how long, from which seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.errors import ConfigurationError
+from pipeline.training.digits.batches import BATCH, BatchMaker
+from pipeline.training.digits.datasets import Digits
+from pipeline.training.digits.holes import SIZES
+from pipeline.training.digits.region_step import RegionLesson
+from pipeline.training.digits.steps import JudgeLesson, Lesson, PaperLesson
+
+
+@dataclass(frozen=True)
+class LessonPlan:
+    """How one network is trained.
+
+    Attributes:
+        network: ``judge``, ``paper`` or ``region``.
+        epochs: times that every training digit is seen.
+        batch: digits in a batch.
+        elsewhere: share of holes that lie anywhere instead of in the centre.
+        adversarial_from: share of the steps after which our network meets its discriminator.
+    """
+
+    network: str
+    epochs: float
+    batch: int = BATCH
+    elsewhere: float = 0.0
+    adversarial_from: float = 0.0
+
+
+PLANS = {
+    "judge": LessonPlan("judge", epochs=10),
+    "paper": LessonPlan("paper", epochs=6),
+    "region": LessonPlan("region", epochs=8.5, batch=64, elsewhere=0.1, adversarial_from=0.7),
+}
+"""The plans of the shipped weights; the order is that of training."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A lesson ready to begin."""
+
+    lesson: Lesson
+    maker: BatchMaker
+    steps: int
+
+
+def prepare(plan: LessonPlan, digits: Digits, seed: int) -> Prepared:
+    """The network with its first weights, its batches, and the number of steps, all following from the seed."""
+    maker = BatchMaker(digits, seed, sizes=SIZES, elsewhere=plan.elsewhere, batch=plan.batch)
+    steps = round(plan.epochs * maker.steps_per_epoch)
+    if steps < 1:
+        raise ConfigurationError(f"{plan.epochs:g} epochs of {len(digits)} digits are no training step: give more")
+    lesson: Lesson
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if plan.network == "judge":
+            lesson = JudgeLesson()
+        elif plan.network == "paper":
+            lesson = PaperLesson()
+        else:
+            lesson = RegionLesson(adversarial_from=round(plan.adversarial_from * steps))
+    return Prepared(lesson, maker, steps)

@@ -1,0 +1,133 @@
+"""The report on the digits as PDF, in the project's own report style, and its table as CSV and Parquet."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.reports.document import environment, style, versions
+from pipeline.reports.pdf import render_pdf
+from pipeline.reports.typefaces import faces
+from pipeline.runtime.atomic_write import write_whole
+from pipeline.training.digits.charts import loss_chart
+from pipeline.training.digits.datasets import Digits
+from pipeline.training.digits.evaluate import Evaluation
+from pipeline.training.digits.sample_strips import Sheet, examples, failures
+from pipeline.training.digits.training_record import Account
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+LABELS = {
+    "masked": "masked",
+    "telea": "Telea",
+    "navier-stokes": "Navier-Stokes",
+    "biharmonic": "biharmonic",
+    "paper": "paper’s DCGAN",
+    "region": "ours",
+}
+"""The names of the ways of filling, for people."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the report lies."""
+
+    pdf: Path
+    csv: Path
+    parquet: Path
+
+
+def write_report(
+    digits: Digits,
+    evaluation: Evaluation,
+    accounts: Mapping[str, Account],
+    target: Path,
+    *,
+    title: str,
+    command: str,
+    seed: int,
+) -> Files:
+    """Where `report.pdf`, `report.csv` and `report.parquet` lie; each appears whole.
+
+    Raises:
+        ConfigurationError: Pango is missing.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    methods = tuple(name for name in LABELS if name in {row.method for row in evaluation.rows})
+    sizes = tuple(sorted({row.hole for row in evaluation.rows}))
+    shown = tuple(name for name in methods if name != "masked")
+    sheets: list[Sheet] = [examples(digits, evaluation, size, shown, LABELS, seed) for size in sizes]
+    for method in (one for one in ("paper", "region") if one in methods):
+        sheets += [failures(digits, evaluation, size, shown, LABELS, method) for size in sizes]
+    with tempfile.TemporaryDirectory() as scratch:
+        files = {face.url: face.path for face in faces()}
+        pictures: list[list[str]] = []
+        for number, sheet in enumerate(sheets):
+            urls = []
+            for row, (_, data) in enumerate(sheet.rows):
+                url = f"report:digits/{number}-{row}.png"
+                files[url] = Path(scratch, f"{number}-{row}.png")
+                files[url].write_bytes(data)
+                urls.append(url)
+            pictures.append(urls)
+        charts = {}
+        for name, account in accounts.items():
+            if name != "judge" and account.curves:
+                url = f"report:digits/{name}.svg"
+                files[url] = Path(scratch, f"{name}.svg")
+                files[url].write_bytes(loss_chart(account.curves))
+                charts[name] = url
+        html = (
+            environment(TEMPLATES)
+            .get_template("digits.html")
+            .render(
+                title=title,
+                command=command,
+                headline=headline(evaluation),
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                rows={method: {row.hole: row for row in evaluation.of(method)} for method in methods},
+                best=_best(evaluation),
+                methods=methods,
+                sizes=sizes,
+                labels=LABELS,
+                whole=evaluation.whole,
+                count=len(digits),
+                sheets=list(zip(sheets, pictures, strict=True)),
+                accounts=accounts,
+                charts=charts,
+                versions=versions(),
+            )
+        )
+        css = style() + environment(TEMPLATES).get_template("digits.css").render()
+        pdf = render_pdf(html, css, files, f"digits/{title}")
+    table = evaluation.table()
+    return Files(
+        write_whole(target / "report.pdf", pdf),
+        write_whole(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
+        write_whole(target / "report.parquet", table.to_parquet(index=False)),
+    )
+
+
+def headline(evaluation: Evaluation) -> str:
+    """What was found, as one or two sentences."""
+    parts = []
+    for name in ("region", "paper"):
+        rows = evaluation.of(name)
+        if rows:
+            figures = " and ".join(f"{100 * row.accuracy:.1f} % ({row.hole}×{row.hole})" for row in rows)
+            parts.append(f"{LABELS[name]}: {figures}")
+    told = "; ".join(parts) or "only classical ways of filling were measured"
+    told = told[0].upper() + told[1:]
+    return f"{told} of the filled digits are read correctly, {100 * evaluation.whole:.2f} % of the whole ones."
+
+
+def _best(evaluation: Evaluation) -> dict[tuple[int, str], float]:
+    """The best value of each figure for each size of hole."""
+    best: dict[tuple[int, str], float] = {}
+    for row in evaluation.rows:
+        for figure in ("accuracy", "psnr_hole", "ssim_hole"):
+            best[row.hole, figure] = max(best.get((row.hole, figure), 0.0), getattr(row, figure))
+    return best

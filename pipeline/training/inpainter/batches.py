@@ -1,0 +1,99 @@
+"""Training batches, each a pure function of seed and step, made ahead of time by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.simulation.holes import HoleBank
+from pipeline.training.common.photos import PhotoSet
+from pipeline.training.inpainter.artefact_holes import compose_hole, load_artefacts
+from pipeline.training.inpainter.augment import draw_crop
+
+BANK_HOLES = 3000
+BANK_SHAPES = 1500
+ARTEFACT_SHARE = 0.4
+"""How many of the holes are composed of scanned artefacts, where there are any: what a scan's damage looks like."""
+
+
+class BatchMaker:
+    """Draws batches: which photographs, which crops and which holes follow from the seed and the step alone.
+
+    So the sampler has no state to save: a resumed run sees at step 1000 what it would have seen without the break.
+    """
+
+    def __init__(
+        self, photos: PhotoSet, seed: int, *, artefacts: Path | None = None, bank_holes: int = BANK_HOLES
+    ) -> None:
+        self._photos = photos
+        self._seed = seed
+        self._bank_holes = bank_holes
+        self._shelves = load_artefacts(artefacts) if artefacts else {}
+        self._banks: dict[int, HoleBank] = {}
+
+    def _bank(self, size: int) -> HoleBank:
+        if size not in self._banks:
+            rng = np.random.default_rng((self._seed, size))
+            shapes = max(1, self._bank_holes * BANK_SHAPES // BANK_HOLES)
+            extra = [compose_hole(self._shelves, rng, size) for _ in range(shapes)] if self._shelves else None
+            self._banks[size] = HoleBank(rng, size, self._bank_holes, extra, ARTEFACT_SHARE)
+        return self._banks[size]
+
+    def prepare(self, size: int) -> None:
+        """Fill the bank of holes of this size now, so that no step has to wait for it."""
+        self._bank(size)
+
+    def make(self, step: int, size: int, count: int) -> tuple[Tensor, Tensor]:
+        """The batch of a step: pictures (count,3,size,size) uint8 and holes (count,1,size,size) uint8 0/1."""
+        rng = np.random.default_rng((self._seed, 1, step))
+        bank = self._bank(size)
+        pictures = np.empty((count, size, size, 3), np.uint8)
+        holes = np.empty((count, size, size, 1), np.uint8)
+        for index in range(count):
+            photo = self._photos.pictures[int(rng.integers(len(self._photos)))]
+            pictures[index] = draw_crop(photo, size, rng)
+            holes[index, :, :, 0] = bank.pick(rng)
+        # Channels-last in memory, channels first by shape: what the network wants, without a copy.
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(holes).permute(0, 3, 1, 2)
+
+
+class Prefetcher:
+    """Keeps the next batches ready while the device works.
+
+    ``plan`` tells size and count of the batch of a step; it is asked ``depth`` steps ahead. Use as a context
+    manager, so that the threads end.
+    """
+
+    def __init__(
+        self, maker: BatchMaker, plan: Callable[[int], tuple[int, int]], start: int, *, depth: int = 4, threads: int = 1
+    ) -> None:
+        self._maker = maker
+        self._plan = plan
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
+        self._next = start
+        self._queue: deque[Future[tuple[Tensor, Tensor]]] = deque()
+        for _ in range(depth):
+            self._push()
+
+    def _push(self) -> None:
+        size, count = self._plan(self._next)
+        self._queue.append(self._pool.submit(self._maker.make, self._next, size, count))
+        self._next += 1
+
+    def take(self) -> tuple[Tensor, Tensor]:
+        """The batch of the next step; waits only when the threads are behind."""
+        batch = self._queue.popleft().result()
+        self._push()
+        return batch
+
+    def __enter__(self) -> Prefetcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,239 @@
+"""Backends of the learned detector: all say the same, none needs what the machine lacks, large scans fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from pipeline.detection import learned, windows
+from pipeline.detection.features import planes
+from pipeline.detection.learned import LearnedDetector
+from pipeline.detection.load import load_detector
+from pipeline.detection.network import DetectorNet, NetworkConfig
+from pipeline.detection.runners import Planes, Runner, Sink
+from pipeline.detection.runners.choose import load_runner
+from pipeline.detection.runners.openvino import OpenVINORunner
+from pipeline.detection.runners.torch import TorchRunner
+from pipeline.detection.thresholds import Thresholds
+from pipeline.detection.weights import load_weights, save_weights
+from pipeline.errors import ConfigurationError, WeightsError
+from pipeline.settings import settings
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network whose chances take every value."""
+    torch.manual_seed(1)
+    network = DetectorNet(NetworkConfig(depth=2, width=8, widest=8)).eval()
+    with torch.no_grad():
+        network.head.weight.mul_(200)
+        network.head.bias.zero_()  # type: ignore[union-attr]
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, network, Thresholds(), {})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path_factory.getbasetemp() / "detector-cache"
+    monkeypatch.setenv("RESTORATION_CACHE", str(folder))
+    settings.cache_clear()
+    yield folder
+    settings.cache_clear()
+
+
+def answers(runner: Runner, shown: list[Planes]) -> list[np.ndarray]:
+    """What a runner says to each window."""
+    found: dict[int, np.ndarray] = {}
+
+    def into(number: int) -> Sink:
+        return lambda chance: found.__setitem__(number, chance.copy())
+
+    runner.run((each, into(number)) for number, each in enumerate(shown))
+    return [found[number] for number in range(len(shown))]
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[Planes]:
+    """Windows of several sizes."""
+    picture = skimage.data.astronaut()
+    return [planes(np.ascontiguousarray(picture[box])) for box in (np.s_[:128, :96], np.s_[200:328, 100:196])] + [
+        planes(np.ascontiguousarray(picture[40:104, 60:252]))
+    ]
+
+
+def test_backends_agree(weights: Path, shown: list[Planes]) -> None:
+    exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
+    assert np.ptp(exact[0]) > 100, "the network says something"
+    others = {
+        "openvino": load_runner(weights, device="cpu", backend="openvino")[0],
+        "torch": load_runner(weights, device="cpu", backend="torch")[0],
+        "as on a GPU": TorchRunner(load_weights(weights)[0], dtype=torch.float16),
+    }
+    for name, runner in others.items():
+        for found, wanted in zip(answers(runner, shown), exact, strict=True):
+            difference = np.abs(found.astype(int) - wanted.astype(int))
+            # These weights are steep, so that rounding shows more than in a trained network.
+            assert difference.mean() < 1 and difference.max() <= 25, name
+
+
+def test_float32_is_exact(weights: Path, shown: list[Planes], cache: Path) -> None:
+    load_runner(weights, device="cpu", backend="openvino")
+    runner = OpenVINORunner(next((cache / "models").glob("*.detector-*.onnx")), "f32")
+    exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
+    for found, wanted in zip(answers(runner, shown), exact, strict=True):
+        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_a_window_is_the_same_in_any_company(weights: Path, shown: list[Planes], backend: str) -> None:
+    runner = load_runner(weights, device="cpu", backend=backend)[0]
+    together = answers(runner, shown * 3)
+    for number, each in enumerate(shown):
+        (alone,) = answers(runner, [each])
+        assert np.array_equal(alone, together[number]) and np.array_equal(alone, together[number + 3])
+
+
+def test_what_float16_cannot_hold_is_computed_again(weights: Path, shown: list[Planes]) -> None:
+    network = load_weights(weights)[0]
+    with torch.no_grad():
+        network.down[0][0][0].weight.mul_(1e6)  # type: ignore[index,union-attr,operator]
+    exact, half = (answers(TorchRunner(network, dtype=dtype), shown) for dtype in (torch.float32, torch.float16))
+    for found, wanted in zip(half, exact, strict=True):
+        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nonesuch"):
+        LearnedDetector(weights, backend="nonesuch")
+    with pytest.raises(ConfigurationError, match="CPU only"):
+        LearnedDetector(weights, device="cuda", backend="openvino")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigurationError, match="finds none here"):
+            LearnedDetector(weights, device="cuda")
+    with pytest.raises(WeightsError, match="absent"):
+        load_detector("learned", weights=tmp_path / "absent.safetensors", backend="openvino")
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Planes], backend: str) -> None:
+    runner = load_runner(weights, device="cpu", backend=backend)[0]
+    wanted = answers(runner, shown)
+    runner.release()
+    for one, again in zip(wanted, answers(runner, shown), strict=True):
+        assert np.array_equal(one, again)
+
+
+def test_after_a_large_scan_the_network_s_memory_goes(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = LearnedDetector(weights, device="cpu", backend="torch")
+    released: list[bool] = []
+    monkeypatch.setattr(detector._runner, "release", lambda: released.append(True), raising=False)
+    detector.detect(skimage.data.camera()[:96, :80])
+    assert not released, "of a small one it would cost more time than it is worth"
+    monkeypatch.setattr(learned, "LARGE", 96 * 80)
+    detector.detect(skimage.data.camera()[:96, :80])
+    assert released
+
+
+class Full:
+    """A device whose memory has run out."""
+
+    runtime = "torch float16 on cuda"
+
+    def run(self, windows: object) -> None:
+        raise MemoryError("out of memory")
+
+
+def test_a_full_device_is_left_for_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = LearnedDetector(weights, device="cpu", backend="torch")
+    picture = skimage.data.camera()[:96, :80]
+    wanted = detector.chances(picture)
+    monkeypatch.setattr(detector, "_runner", Full())
+    assert np.abs(detector.chances(picture).astype(int) - wanted.astype(int)).mean() < 1
+    assert detector.runtime.endswith("cpu")
+
+
+class Brightness:
+    """Says of each pixel how bright it is, so that every place's answer is known."""
+
+    runtime = "none"
+
+    def run(self, windows: object) -> None:
+        for each, sink in windows:  # type: ignore[attr-defined]
+            assert each.shape[1] % 32 == 0 and each.shape[2] % 32 == 0
+            sink(each[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (97, 64), (500, 1300)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_windows_cover_every_pixel_once_and_in_place(
+    shape: tuple[int, int], dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 160)
+    monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
+    picture = np.random.default_rng(3).integers(0, 256, (*shape, 3)).astype(dtype)
+    picture = picture if dtype is np.uint8 else picture * np.uint16(257)
+    assert np.array_equal(windows.chances(Brightness(), picture, 32), windows.as_rgb(picture)[:, :, 0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 90), (97, 64), (300, 340)])
+def test_smaller_larger_and_turned_looks_say_it_of_the_same_place(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 160)
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
+    picture = np.dstack([(40 + 0.3 * rows + 0.15 * columns).astype(np.uint8)] * 3)
+    said = windows.chances(Brightness(), picture, 32)
+    assert np.abs(said.astype(int) - picture[:, :, 0]).max() <= 2
+
+
+class Changing:
+    """Is surer of one look than of the next."""
+
+    runtime = "none"
+
+    def __init__(self, chances: list[int]) -> None:
+        self.chances = chances
+
+    def run(self, shown: object) -> None:
+        for turn, (each, sink) in enumerate(shown):  # type: ignore[arg-type,var-annotated]
+            sink(np.full(each.shape[1:], self.chances[turn % len(self.chances)], np.uint8))
+
+
+def test_what_all_looks_say_is_the_mean_of_their_logits() -> None:
+    picture = np.zeros((40, 50, 3), np.uint8)
+    for said, wanted in (([128, 128], 128), ([230, 25], 128), ([255, 0], 128), ([255, 255], 255)):
+        chance = windows.chances(Changing(said), picture, 32)
+        assert np.abs(chance.astype(int) - wanted).max() <= 2
+    doubtful = windows.chances(Changing([250, 20]), picture, 32)
+    assert doubtful.max() < 230, "one look that sees nothing is heard"
+
+
+@pytest.mark.parametrize("length", [161, 256, 319, 1000, 1024, 1025])
+def test_nothing_is_kept_that_lies_near_a_cut(length: int) -> None:
+    found = windows.spans(length, 160, 48)
+    assert found[0].begin == 0 and found[-1].end == length
+    for one, after in pairwise(found):
+        assert one.end == after.begin
+        assert one.last - one.end >= 48 and after.begin - after.first >= 48
+
+
+def test_coarser_scales_raise_the_chance_and_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    coarse = rng.integers(0, 256, (50, 40)).astype(np.uint8)
+    wanted = cv2.resize(coarse, (80, 100), interpolation=cv2.INTER_LINEAR)
+    monkeypatch.setattr(windows, "ROWS", 7)
+    result = np.zeros((101, 81), np.uint8)
+    windows.raise_to(result, coarse)
+    assert np.array_equal(result[:100, :80], wanted)
+    assert not result[100].any() and not result[:, 80].any()
+    picture = rng.integers(0, 256, (61, 43, 3)).astype(np.uint8)
+    wanted = cv2.resize(picture[:60, :42], (21, 30), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(windows.halved(picture), wanted)

@@ -1,0 +1,93 @@
+"""Notices go out once, through a real mail server, and say what somebody has to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import StoreUnavailable
+from pipeline.stages import batch as works
+from pipeline.stages import batch_frame
+from pipeline.stages.alerts import note, standing, tell
+
+WHY = "/out: cannot be written: the disk is full; free some space, then run again"
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "then"),
+    [
+        ("en", "Glass <plates>: the restoration waits", "goes on by itself as soon as this is mended"),
+        ("de", "Glass <plates>: die Restaurierung wartet", "geht von selbst weiter, sobald dies behoben ist"),
+    ],
+)
+def test_a_notice_is_sent_once(project, post, language: str, subject: str, then: str) -> None:
+    postbox, channel = post
+    project.changes |= {
+        "title": "Glass <plates>",
+        "recipients": ("a@example.org", "b@example.org"),
+        "language": language,
+    }
+    assert tell(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert not tell(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert tell(project.collection, "waiting", "b2", WHY, channel=channel)
+    first, second = postbox.arrived
+    assert first["Subject"] == subject
+    assert first["To"] == "a@example.org, b@example.org"
+    assert first["Message-ID"] != second["Message-ID"]
+    body = " ".join(first.get_content().split())
+    assert WHY in body and then in body and "b1" in body
+
+
+def test_a_notice_that_was_refused_is_tried_again(project, post) -> None:
+    postbox, channel = post
+    project.changes["recipients"] = ("a@example.org",)
+    postbox.answer = "451 later"
+    with pytest.raises(StoreUnavailable):
+        tell(project.collection, "late", "b1", WHY, channel=channel)
+    postbox.answer = "250 OK"
+    assert tell(project.collection, "late", "b1", WHY, channel=channel)
+    assert [message["Subject"].split(":")[0] for message in postbox.arrived] == ["c"]
+
+
+def test_without_a_mail_server_it_is_kept_and_sent_when_there_is_one(project, post) -> None:
+    postbox, channel = post
+    project.changes["recipients"] = ("a@example.org",)
+    assert not tell(project.collection, "late", "b1", WHY, channel=None)
+    assert tell(project.collection, "late", "b1", WHY, channel=channel)
+    assert len(postbox.arrived) == 1
+
+
+def test_a_late_notice_goes_out_although_the_ledger_is_away(project, post, monkeypatch) -> None:
+    postbox, channel = post
+    project.changes["recipients"] = ("a@example.org",)
+
+    def away() -> None:
+        raise StoreUnavailable("the ledger did not answer")
+
+    monkeypatch.setattr(works, "ledger", away)
+    with pytest.raises(StoreUnavailable):
+        tell(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert tell(project.collection, "late", "b1", WHY, channel=channel, ledger_or_not=True)
+    assert len(postbox.arrived) == 1
+
+
+def test_how_far_a_batch_is(project) -> None:
+    from pipeline.stages.reconcile import reconcile
+
+    assert "has not begun" in (standing(project.collection, "b1") or "")
+    project.put("a.png")
+    project.put("b.png", 1)
+    chunks = project.receive("b1")
+    note(project.collection, "waiting", "b1", WHY)
+    assert standing(project.collection, "b1") == f"0 of 2 scans are done. {WHY}"
+    project.restore(chunks)
+    assert (standing(project.collection, "b1") or "").startswith("2 of 2 scans are done.")
+    reconcile(project.work("b1"), chunks)
+    assert standing(project.collection, "b1") is None
+
+
+def test_the_digest_says_why_scans_are_unfinished(project) -> None:
+    project.put("a.png")
+    chunks = project.receive("b1")
+    note(project.collection, "stopped", "b1", WHY)
+    [message] = batch_frame.frame(works.load(chunks[0]), chunks)["message"]
+    assert message.startswith(batch_frame.UNFINISHED) and WHY in message

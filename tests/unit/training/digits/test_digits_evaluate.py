@@ -1,0 +1,87 @@
+"""The table, the report and the command, on a few drawn digits and networks that have hardly learnt."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.engines.digits.classifier import Judge
+from pipeline.training.digits.evaluate import evaluate, fillers
+from pipeline.training.digits.holes import centred_hole
+from pipeline.training.digits.run import Options, train_digits
+
+METHODS = ["masked", "telea", "navier-stokes", "biharmonic", "paper", "region"]
+
+
+def test_perfect_and_empty_fills_are_measured_as_such(digits):
+    few = digits.first(20)
+    ways = {"perfect": lambda images, holes: few.images, "masked": fillers({})["masked"]}
+    found = evaluate(few, Judge(), ways, sizes=(10,))
+    perfect, masked = found.of("perfect")[0], found.of("masked")[0]
+    assert perfect.accuracy == found.whole
+    assert perfect.psnr_hole == np.inf
+    assert perfect.ssim_hole == pytest.approx(1)
+    hole = centred_hole(10)
+    error = np.square(few.images[:, hole].astype(float)).mean()
+    assert masked.psnr_hole == pytest.approx(10 * np.log10(255**2 / error))
+    assert masked.ssim_hole < 0.9
+
+
+def test_a_way_that_touches_known_pixels_is_found_out(digits):
+    with pytest.raises(RuntimeError, match="vandal changed known pixels"):
+        evaluate(digits.first(3), Judge(), {"vandal": lambda images, holes: 255 - images}, sizes=(10,))
+
+
+def test_from_data_to_report(folder, tmp_path):
+    told = []
+    options = Options(
+        epochs=dict.fromkeys(("judge", "paper", "region"), 1), limit=130, compiled=False, batch="2026-01-01T000000Z"
+    )
+    result = train_digits(folder, tmp_path, options, lambda what, share, figures: told.append((what, share)))
+    table = pd.read_csv(result.files.csv)
+    assert list(table["method"]) == METHODS * 2
+    assert set(table["digits"]) == {40}
+    assert table["accuracy"].between(0, 1).all()
+    pd.testing.assert_frame_equal(pd.read_parquet(result.files.parquet), result.evaluation.table())
+    assert result.files.pdf == tmp_path / "reports" / "2026-01-01T000000Z" / "report.pdf"
+    assert result.files.pdf.read_bytes().startswith(b"%PDF")
+    card = (tmp_path / "weights" / "digits-region.md").read_text()
+    assert "| 14×14 |" in card
+    assert result.accounts["region"].digest in card
+    assert told[-1][1] == 1.0
+    assert not list(tmp_path.rglob(".part-*"))
+
+
+def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["train", "digits", "--data", str(folder), "--out", str(out), "--limit", "64", "--json"]
+    brief = [word for name in ("judge", "paper", "region") for word in (f"--epochs-{name}", "1")]
+    assert main([*words, *brief]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {row["method"] for row in summary["table"]} == set(METHODS)
+    assert summary["training"]["paper"]["seed"] == 1
+    assert main([*words, *brief]) == 2
+    assert "holds a run already: add --resume" in capsys.readouterr().err
+    weights = ["--evaluate", "--weights", str(out / "weights"), "--out", str(tmp_path / "again")]
+    assert main([*words, *weights]) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for row, other in zip(summary["table"], again["table"], strict=True):
+        assert row["accuracy"] == other["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--data", "/none"], "/none lacks train-images-idx3-ubyte"),
+        (["--data", "/none", "--epochs-paper", "0"], "epochs must be more than 0"),
+        (["--data", "/none", "--limit", "0"], "--limit must be 1 or more"),
+        (["--data", "/none", "--weights", "/w"], "--weights is for --evaluate"),
+    ],
+)
+def test_what_cannot_begin_says_why(words, told, tmp_path, capsys):
+    assert main(["train", "digits", *words, "--out", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err

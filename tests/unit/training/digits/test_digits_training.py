@@ -1,0 +1,142 @@
+"""Training: it learns, it repeats itself, and after a break it goes on to the bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pipeline.errors import ConfigurationError, WeightsError
+from pipeline.training.common.schedule import Budget
+from pipeline.training.digits.batches import BatchMaker
+from pipeline.training.digits.loop import Place, read_curves, train
+from pipeline.training.digits.plans import LessonPlan, prepare
+from pipeline.training.digits.region_step import SHARPNESS, mixture_loss
+from pipeline.training.digits.steps import PaperLesson
+
+BATCH = 16
+
+
+def school(name, digits, folder, steps, *, seed=1, resume=False, total=None):
+    """Train for so many steps of a run of ``total``; the lesson."""
+    ready = prepare(LessonPlan(name, epochs=1, batch=BATCH, elsewhere=0.2, adversarial_from=0.1), digits, seed)
+    place = Place(folder, name)
+    budget = Budget(steps=total or steps)
+    if total is not None and steps < total:
+        with pytest.raises(KeyboardInterrupt):
+            train(ready.lesson, ready.maker, Stopping(budget, steps), place, seed=seed, resume=resume)
+    else:
+        train(ready.lesson, ready.maker, budget, place, seed=seed, resume=resume)
+    return ready.lesson
+
+
+class Stopping:
+    """A budget that is interrupted, as a user does."""
+
+    def __init__(self, budget, at):
+        self.budget, self.at = budget, at
+
+    def progress(self, step, seconds):
+        if step == self.at:
+            raise KeyboardInterrupt
+        return self.budget.progress(step, seconds)
+
+
+def tensors(lesson):
+    return {
+        f"{name}.{key}": value.clone()
+        for name, module in lesson.modules.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", ["judge", "paper", "region"])
+def test_a_run_repeats_itself_and_another_seed_is_another_run(name, digits, tmp_path):
+    first = tensors(school(name, digits, tmp_path / "a", 3))
+    assert same(first, tensors(school(name, digits, tmp_path / "b", 3)))
+    assert not same(first, tensors(school(name, digits, tmp_path / "c", 3, seed=2)))
+
+
+@pytest.mark.parametrize("name", ["judge", "paper", "region"])
+def test_a_run_that_was_stopped_ends_in_the_same_bits(name, digits, tmp_path, monkeypatch):
+    # A checkpoint at every point of the curve; points every two steps.
+    monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 2)
+    monkeypatch.setattr("pipeline.training.digits.loop.CHECKPOINT_SECONDS", -1.0)
+    whole = school(name, digits, tmp_path / "whole", 8)
+    # Stopped after step 5: goes on from the checkpoint of step 4.
+    school(name, digits, tmp_path / "broken", 5, total=8)
+    resumed = school(name, digits, tmp_path / "broken", 8, resume=True)
+    assert same(tensors(whole), tensors(resumed))
+    told, again = (read_curves(Place(tmp_path / run, name).curves) for run in ("whole", "broken"))
+    assert told["step"] == [2, 4, 6, 8]
+    for curves in (told, again):
+        del curves["seconds"]
+    assert told == again
+
+
+def test_the_random_state_of_the_caller_is_left_alone(digits, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    school("paper", digits, tmp_path, 2)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_resuming_with_another_seed_or_a_damaged_checkpoint_is_refused(digits, tmp_path):
+    school("judge", digits, tmp_path, 2)
+    with pytest.raises(ConfigurationError, match="--seed 1"):
+        school("judge", digits, tmp_path, 2, seed=2, resume=True)
+    path = Place(tmp_path, "judge").checkpoint
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match=path.name):
+        school("judge", digits, tmp_path, 2, resume=True)
+
+
+def test_a_tiny_training_lowers_the_losses(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 10)
+    monkeypatch.setattr("pipeline.training.digits.loop.WARM_UP_STEPS", 5)
+    school("judge", digits, tmp_path, 40)
+    judged = read_curves(Place(tmp_path, "judge").curves)["judge"]
+    assert judged[-1] < 0.8 * judged[0]
+    school("region", digits, tmp_path, 40)
+    drawn = read_curves(Place(tmp_path, "region").curves)
+    assert drawn["reconstruction"][-1] < 0.9 * drawn["reconstruction"][0]
+    assert drawn["discriminator"][-1] > 0
+
+
+def test_generator_and_discriminator_are_never_trained_at_once(digits):
+    torch.manual_seed(0)
+    lesson = PaperLesson()
+    batch = BatchMaker(digits, 1, sizes=(10,), batch=BATCH).make(0)
+    changed = []
+    for name, optimizer in lesson.optimizers.items():
+        other = lesson.modules["discriminator" if name == "generator" else "generator"]
+
+        def step(*, before=optimizer.step, other=other, name=name):
+            held = [parameter.clone() for parameter in other.parameters()]
+            before()
+            assert all(torch.equal(a, b) for a, b in zip(held, other.parameters(), strict=True))
+            changed.append(name)
+
+        optimizer.step = step
+    lesson.step(batch)
+    assert changed == ["discriminator", "generator"]
+    # The generator's own step left nothing behind for the discriminator's next one.
+    lesson.modules["discriminator"].zero_grad()
+    lesson.step(batch)
+    assert changed == ["discriminator", "generator"] * 2
+
+
+def test_the_mixture_prefers_one_right_drawing_to_two_half_right_ones():
+    sure = torch.zeros(1, 2)
+    split = mixture_loss(torch.tensor([[0.0, 0.4]]), sure)
+    blurred = mixture_loss(torch.tensor([[0.2, 0.2]]), sure)
+    assert split < blurred
+    # With one drawing it is the plain error.
+    assert mixture_loss(torch.tensor([[0.3]]), torch.zeros(1, 1)) == pytest.approx(0.3)
+    # Believing in the right drawing is rewarded, by as much as its likelihood says.
+    believed = mixture_loss(torch.tensor([[0.0, 0.4]]), torch.tensor([[5.0, 0.0]]))
+    assert (split - believed) * SHARPNESS == pytest.approx(0.6864, abs=1e-3)
