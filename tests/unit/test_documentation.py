@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,9 @@ VARIABLE = re.compile(r"\bRESTORATION_[A-Z_]*[A-Z]\b")
 CODE = re.compile(r"^[ ]*```.*?^[ ]*```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+
+
+COMMAND = re.compile(r"(?:archive-restoration|-m pipeline) ((?:train )?[a-z]+)([^\n`]*)")
 
 
 def page(name: str) -> str:
@@ -93,6 +98,24 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+def test_commands_in_the_documents_exist() -> None:
+    named: dict[str, set[str]] = {}
+    for document in DOCUMENTS:
+        # A command goes on where its line ends with a backslash.
+        text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+        for verb, rest in COMMAND.findall(text):
+            named.setdefault(verb, set()).update(re.findall(r"--[a-z][a-z-]*", rest))
+    assert {"restore", "train inpainter", "train detector", "train digits"} <= named.keys()
+    unknown = {}
+    for verb, options in named.items():
+        command = [sys.executable, "-m", "pipeline", *verb.split(), "--help"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        missing = options - set(re.findall(r"--[a-z][a-z-]*", told.stdout))
+        if told.returncode or missing:
+            unknown[verb] = missing
+    assert unknown == {}
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "test-fast", "up", "down", "bench", "faults", "lint", "setup"])
