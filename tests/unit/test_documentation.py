@@ -22,6 +22,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
 
+PATH = re.compile(r"`((?:pipeline|dags|plugins|scripts|tests|docker|benchmarks|docs)/[\w./-]+)`")
 COMMAND = re.compile(r"(?:archive-restoration|-m pipeline) ((?:train )?[a-z]+)([^\n`]*)")
 
 
@@ -98,6 +99,14 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_paths_that_a_document_names_exist(document: Path) -> None:
+    if document.name == "CHANGELOG.md":
+        pytest.skip("it also names what is gone")
+    named = PATH.findall(document.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_commands_in_the_documents_exist() -> None:
