@@ -101,10 +101,11 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+# The change log also names what is gone.
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path.name != "CHANGELOG.md"], ids=lambda path: path.name
+)
 def test_paths_that_a_document_names_exist(document: Path) -> None:
-    if document.name == "CHANGELOG.md":
-        pytest.skip("it also names what is gone")
     named = PATH.findall(document.read_text(encoding="utf-8"))
     assert [path for path in named if not (ROOT / path).exists()] == []
 
