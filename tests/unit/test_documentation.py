@@ -149,3 +149,13 @@ def test_every_page_is_reached_within_two_clicks_from_the_first() -> None:
     first = linked(start)
     second = {target for document in first for target in linked(document)}
     assert {path.resolve() for path in ROOT.glob("docs/**/*.md")} - first - second == set()
+
+
+def test_mails_are_quoted_as_they_are_sent() -> None:
+    phrases = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("pipeline/*/languages/en.yaml"))
+    quoted = re.findall(r"^\| \*(.+?)\* \|", page("faults-and-recovery"), re.MULTILINE)
+    assert len(quoted) == 3
+    assert [subject for subject in quoted if re.sub(r"\d\d:\d\d", "{time}", subject) not in phrases] == []
+    for document in (ROOT / "README.md", ROOT / "docs" / "archivist.md"):
+        assert "marks that were not filled" in " ".join(document.read_text(encoding="utf-8").split())
+    assert "marks that were not filled" in phrases
