@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,8 +20,7 @@ from pipeline.ledger.rows import now
 from pipeline.reports.pdf import weasyprint
 from pipeline.settings import Collection, settings
 from pipeline.stages import batch as works
-from pipeline.stages import manifest
-from pipeline.stages.batch_frame import frame, summary
+from pipeline.stages import batch_frame, manifest
 from pipeline.stages.digest import digest
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
@@ -38,7 +37,24 @@ if TYPE_CHECKING:
 STAGES = (("mask", mask), ("inpaint", inpaint), ("measure", measure), ("publish", publish))
 
 
-def restore(collection: Collection, arguments: argparse.Namespace, told: Summary) -> None:
+@dataclass(frozen=True)
+class RunOptions:
+    """Which scans of an inbox a run takes, and whether it draws a progress bar.
+
+    Args:
+        limit: scans of one run at most; None for all.
+        since: only files changed since this date or time (ISO 8601); None for all.
+        redo: restore also what is done with this recipe.
+        show_progress: draw a progress bar on stderr; it is drawn on a terminal only.
+    """
+
+    limit: int | None = None
+    since: str | None = None
+    redo: bool = False
+    show_progress: bool = False
+
+
+def restore(collection: Collection, options: RunOptions, summary: Summary) -> None:
     """Restore a collection and add what was done to the summary.
 
     A batch that another process left unfinished when it was killed is finished first.
@@ -49,14 +65,14 @@ def restore(collection: Collection, arguments: argparse.Namespace, told: Summary
     """
     # Everything that can be wrong with the installation shows here, before anything is written.
     weasyprint()
-    listing.open_inbox(collection, None, arguments.since)
+    listing.open_inbox(collection, None, options.since)
     digests(collection.recipe)
     open_engine(settings().ledger_url)
     storage.check_writable(collection.output)
     unfinished = _adopt(collection)
     if unfinished:
-        _batch(collection, unfinished, arguments, told)
-    _batch(collection, f"{now():%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}", arguments, told)
+        _batch(collection, unfinished, options, summary)
+    _batch(collection, f"{now():%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}", options, summary)
 
 
 def _adopt(collection: Collection) -> str | None:
@@ -77,18 +93,18 @@ def _adopt(collection: Collection) -> str | None:
     return mine
 
 
-def _batch(collection: Collection, name: str, arguments: argparse.Namespace, told: Summary) -> None:
+def _batch(collection: Collection, name: str, options: RunOptions, summary: Summary) -> None:
     """Take one batch the whole way."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[scans]}"), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=arguments.verbose or not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console, disable=not options.show_progress or not sys.stderr.isatty()) as bar:
         task = bar.add_task("receiving", total=None, scans="")
         chunks = receive(
             collection,
             batch=name,
-            limit=arguments.limit,
-            since=arguments.since,
-            redo=arguments.redo,
+            limit=options.limit,
+            since=options.since,
+            redo=options.redo,
             holder=holder(),
             most_chunks=10**9,
             progress=lambda count: bar.advance(task, count),
@@ -106,23 +122,23 @@ def _batch(collection: Collection, name: str, arguments: argparse.Namespace, tol
             done += size
         if chunks:
             bar.update(task, description="report   ", scans=f"{done}/{done} scans")
-            told.report = report(work, chunks, TaskContext(task_id="report"))
+            summary.report = report(work, chunks, TaskContext(task_id="report"))
             digest(work, TaskContext(task_id="digest"))
-            _figures(work, chunks, told)
-            told.batches.append(name)
+            _figures(work, chunks, summary)
+            summary.batches.append(name)
     counts = reconcile(work, chunks, TaskContext(task_id="reconcile"))
     for outcome in ("restored", "unchanged", "review", "quarantined", "failed"):
-        told.outcomes[outcome] = told.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
-    told.received += counts["received"]
-    told.known = counts["known"] - (told.received - counts["received"])
-    told.elsewhere, told.more = counts["elsewhere"], counts["more"]
+        summary.outcomes[outcome] = summary.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
+    summary.received += counts["received"]
+    summary.known = counts["known"] - (summary.received - counts["received"])
+    summary.elsewhere, summary.more = counts["elsewhere"], counts["more"]
 
 
 def _advance(bar: Progress, task: object) -> Callable[[int], None]:
     return lambda count: bar.advance(task, count)  # type: ignore[arg-type]
 
 
-def _figures(work: str, chunks: list[str], told: Summary) -> None:
+def _figures(work: str, chunks: list[str], summary: Summary) -> None:
     """Add a batch's figures and what wants a person's attention."""
     from pipeline.reports.attention import concerns
     from pipeline.reports.figures import figures
@@ -130,17 +146,17 @@ def _figures(work: str, chunks: list[str], told: Summary) -> None:
     from pipeline.reports.language import Language
 
     batch = works.load(work)
-    full = complete(frame(batch, chunks))
+    full = complete(batch_frame.frame(batch, chunks))
     facts = figures(full)
     for name, spread in facts.true.items():
-        told.metrics[name] = {"median": spread.median, "images": spread.n}
+        summary.metrics[name] = {"median": spread.median, "images": spread.n}
     for name, (_, telea) in facts.baseline.items():
-        told.metrics[f"telea_{name}"] = {"median": telea.median, "images": telea.n}
+        summary.metrics[f"telea_{name}"] = {"median": telea.median, "images": telea.n}
     if facts.estimate:
-        told.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
-    told.suggested["scans"] += facts.suggestions.images
-    told.suggested["marks"] += facts.suggestions.marks
+        summary.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
+    summary.suggested["scans"] += facts.suggestions.images
+    summary.suggested["marks"] += facts.suggestions.marks
     for one in concerns(full, Language("en")):
-        told.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
-    for stage, seconds in summary(batch).seconds_by_stage.items():
-        told.seconds_by_stage[stage] = round(told.seconds_by_stage.get(stage, 0.0) + seconds, 2)
+        summary.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
+    for stage, seconds in batch_frame.summary(batch).seconds_by_stage.items():
+        summary.seconds_by_stage[stage] = round(summary.seconds_by_stage.get(stage, 0.0) + seconds, 2)

@@ -62,14 +62,15 @@ def _count(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Restore, print the summary, and return the exit code."""
     from pipeline.settings import settings
-    from pipeline.stages.local_run import restore
+    from pipeline.stages.local_run import RunOptions, restore
 
     refuse_overlap(arguments.target, arguments.source, arguments.masks, arguments.originals)
     started = time.monotonic()
     collection = _collection(arguments)
     use_ledger(ledger_of(collection.output, arguments.ledger))
     summary = Summary(collection.output, _without_password(settings().ledger_url))
-    restore(collection, arguments, summary)
+    options = RunOptions(arguments.limit, arguments.since, arguments.redo, show_progress=not arguments.verbose)
+    restore(collection, options, summary)
     summary.seconds = round(time.monotonic() - started, 2)
     if arguments.json:
         print(json.dumps(vars(summary)))
