@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.errors import Reason, UnreadableScan
+from pipeline.errors import Reason, UnreadableScan, one_line
 
 if TYPE_CHECKING:
     from pipeline.scans import Scan
@@ -84,5 +84,4 @@ def failure(entry: Entry, error: BaseException, console: Console) -> dict[str, s
 
 def said(error: BaseException) -> str:
     """Return what an error says, on one line of 300 characters at most."""
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:300]
+    return one_line(error, 300)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def weasyprint() -> ModuleType:
     try:
         import weasyprint as module
     except OSError as error:
-        raise ConfigurationError(f"{PANGO} ({' '.join(str(error).split())[:200]})") from error
+        raise ConfigurationError(f"{PANGO} ({one_line(error, 200)})") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
     # Each unknown CSS property of a chart would be one line in a task's log.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline import logs, storage
-from pipeline.errors import UnclearDelivery
+from pipeline.errors import UnclearDelivery, one_line
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
 from pipeline.provenance.events import Kind
@@ -54,11 +54,11 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     try:
         channel.send(message)
     except UnclearDelivery as error:
-        _note(batch, context, "unclear", time.perf_counter() - started, _line(error))
+        _note(batch, context, "unclear", time.perf_counter() - started, one_line(error, 300))
         logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.batch, eml, error)
-        return found | {"why": f"{_line(error)}; whether it arrived is not known, and it is not sent twice"}
+        return found | {"why": f"{one_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}
     except Exception as error:
-        _note(batch, context, "refused", time.perf_counter() - started, _line(error))
+        _note(batch, context, "refused", time.perf_counter() - started, one_line(error, 300))
         raise
     _note(batch, context, "sent", time.perf_counter() - started)
     logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.batch, len(found["recipients"]))
@@ -79,11 +79,6 @@ def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[
             happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), "sending")
             events.append(session, batch.batch_id, context, [happening])
     return why, any(event.decision == "sent" for event in past)
-
-
-def _line(error: Exception) -> str:
-    """Return an error on one line."""
-    return " ".join(str(error).split())[:300]
 
 
 def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) -> str:

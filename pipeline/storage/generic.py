@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, one_line
 from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader, reading, writing
@@ -28,7 +28,7 @@ def _streamed(uri: str, mode: str) -> Any:
     try:
         return smart_open.open(SPELLING.get(name, name) + uri[len(name) :], mode, compression="disable")
     except (ImportError, NotImplementedError) as error:
-        raise ConfigurationError(f"{uri}: {name}:// cannot be opened here: {' '.join(str(error).split())}") from error
+        raise ConfigurationError(f"{uri}: {name}:// cannot be opened here: {one_line(error)}") from error
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:
@@ -38,7 +38,7 @@ def _filesystem(uri: str) -> tuple[Any, str]:
 
         filesystem, path = url_to_fs(uri)
     except (ImportError, ValueError) as error:
-        message = f"{uri}: folders on {scheme(uri)}:// cannot be listed here: {' '.join(str(error).split())}"
+        message = f"{uri}: folders on {scheme(uri)}:// cannot be listed here: {one_line(error)}"
         raise ConfigurationError(message) from error
     return filesystem, str(path)
 
