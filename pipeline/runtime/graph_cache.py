@@ -33,6 +33,13 @@ def digest_of(path: Path) -> str:
         raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
 
 
+def cache_folder() -> Path:
+    """Return the cache folder of this installation's settings."""
+    from pipeline.settings import settings
+
+    return settings().cache
+
+
 def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], bytes]) -> Path | bytes:
     """Return a network's ONNX file.
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline import scans, storage
 from pipeline.errors import RestorationError
+from pipeline.masks.encode import encode_mask
 from pipeline.scans import Scan
 from pipeline.stages.manifest import Row
 
@@ -52,14 +53,7 @@ def check_unchanged(row: Row) -> None:
 
 def write_mask(uri: str, mask: NDArray[np.uint8]) -> None:
     """Write a mask (H,W) as 8-bit grey PNG, 255 = damaged."""
-    storage.write_bytes(uri, mask_bytes(mask))
-
-
-def mask_bytes(mask: NDArray[np.uint8]) -> bytes:
-    """Return a mask (H,W) as 8-bit grey PNG."""
-    target = io.BytesIO()
-    Image.fromarray(mask).save(target, "PNG", compress_level=6)
-    return target.getvalue()
+    storage.write_bytes(uri, encode_mask(mask))
 
 
 def read_mask(uri: str) -> NDArray[np.uint8]:

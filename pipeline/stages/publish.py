@@ -16,6 +16,7 @@ from pipeline.ledger import Result, TaskContext, batches, claims, events, outcom
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Outcome
+from pipeline.masks.encode import encode_mask
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import Kind
 from pipeline.scans import Scan
@@ -121,7 +122,7 @@ class _Publisher:
 
     def _mask(self, row: Row, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
         """Write a mask below the collection's output; return its URI and sha256."""
-        data = artifacts.mask_bytes(mask)
+        data = encode_mask(mask)
         uri = self.work.result(folder, f"{row['output_path']}.png")
         storage.write_bytes(uri, data)
         return uri, hashlib.sha256(data).hexdigest()

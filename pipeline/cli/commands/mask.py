@@ -147,6 +147,7 @@ def _one(
     import numpy as np
 
     from pipeline.masks.compose import find_marks, read_given
+    from pipeline.masks.encode import encode_mask
 
     scan = opened(entry)
     rows, columns = scan.pixels.shape[:2]
@@ -169,14 +170,3 @@ def _one(
     summary.masked += 1
     summary.empty += not mask.any()
     summary.megapixels += rows * columns / 1e6
-
-
-def encode_mask(mask: object) -> bytes:
-    """Return a mask (H,W) uint8 as a PNG file."""
-    import cv2
-    import numpy as np
-
-    done, data = cv2.imencode(".png", np.asarray(mask, np.uint8))
-    if not done:
-        raise ValueError("the mask could not be written as PNG")
-    return data.tobytes()

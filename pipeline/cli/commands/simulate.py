@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pipeline import storage
-from pipeline.cli.commands.mask import encode_mask
 from pipeline.cli.per_scan import each, opened, said
 from pipeline.cli.uris import refuse_overlap
 from pipeline.errors import (
@@ -132,6 +131,7 @@ def _one(
     import numpy as np
 
     from pipeline import scans
+    from pipeline.masks.encode import encode_mask
     from pipeline.simulation import simulate
 
     scan = opened(entry)

@@ -36,9 +36,9 @@ def _load(path: Path, backend: str) -> Runner:
         return _torch(path, "cpu")
     from pipeline.detection.runners.export import exported_detector
     from pipeline.detection.runners.openvino import OpenVINORunner
-    from pipeline.settings import settings
+    from pipeline.runtime.graph_cache import cache_folder
 
-    return OpenVINORunner(exported_detector(path, settings().cache))
+    return OpenVINORunner(exported_detector(path, cache_folder()))
 
 
 def _torch(path: Path, device: str) -> Runner:
