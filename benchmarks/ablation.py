@@ -126,7 +126,7 @@ class Student:
         loss.backward()  # type: ignore[no-untyped-call]
         if bool(torch.isfinite(clip_grad_norm_(self.network.parameters(), 1.0))):
             self._optimizer.step()
-        update_average(self.average, self.network, schedule.averaging_decay(self._step))
+        update_average(self.average, self.network, schedule.ema_decay(self._step))
         self._step += 1
         return float(loss.detach()), time.thread_time() - began
 

@@ -19,11 +19,11 @@ from benchmarks.detection.sets import artefacts_of
 from benchmarks.small_detectors import answer, parser_of
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole
-from pipeline.training.common.checkpoint import NAME, read_progress
-from pipeline.training.common.photos import load_photos, without
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+from pipeline.training.common.photos import exclude, load_photos
 from pipeline.training.common.schedule import Budget
-from pipeline.training.detector.loop import CURVES, DetectorRun, train_detector
-from pipeline.training.detector.validation import TOLD, Score, read_scores
+from pipeline.training.detector.loop import CURVES, DetectorOptions, train_detector
+from pipeline.training.detector.validation import REPORTED, Score, read_scores
 
 
 def looks(folder: Path) -> dict[int, Score]:
@@ -45,7 +45,7 @@ def table(found: dict[int, dict[int, Score]], epoch: int) -> str:
 
 
 def _figures(look: Score) -> tuple[float, float, float, float]:
-    return look.dice, look.loss, look.precision[TOLD], look.recall[TOLD]
+    return look.dice, look.loss, look.precision[REPORTED], look.recall[REPORTED]
 
 
 def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
@@ -71,11 +71,11 @@ def run(arguments: argparse.Namespace) -> str:
     """Return the table, after training what is not trained yet."""
     if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
         raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
-    photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
+    photos = exclude(load_photos(arguments.data / "photos"), arguments.exclude)
     found: dict[int, dict[int, Score]] = {}
     text = ""
     for depth in arguments.depths:
-        settings = DetectorRun(
+        settings = DetectorOptions(
             photos=arguments.data / "photos",
             work=arguments.out / f"depth-{depth}",
             budget=Budget(steps=arguments.steps),
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> str:
         )
         network = train_detector(settings, photos=photos)
         print(f"depth {depth}: {_parameters(network):,} parameters", file=sys.stderr, flush=True)
-        if read_progress(settings.work / NAME).step < arguments.steps:
+        if read_state(settings.work / CHECKPOINT).step < arguments.steps:
             raise ValueError("stopped and saved; the same command goes on")
         found[depth] = looks(settings.work)
         text = table(found, arguments.epoch)

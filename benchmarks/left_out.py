@@ -36,10 +36,10 @@ from benchmarks.small_detectors import answer, parser_of
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole
 from pipeline.simulation import ArtefactBank
-from pipeline.training.common.checkpoint import NAME, read_progress
-from pipeline.training.common.photos import PhotoSet, load_photos, split, without
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+from pipeline.training.common.photos import PhotoSet, exclude, load_photos, split
 from pipeline.training.common.schedule import Budget
-from pipeline.training.detector.loop import DetectorRun, train_detector
+from pipeline.training.detector.loop import DetectorOptions, train_detector
 from pipeline.training.detector.validation import probabilities
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -114,7 +114,7 @@ def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]
 
 def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespace) -> DetectorNet | None:
     """Return the cell's network after all steps; None when it was stopped and saved before."""
-    run = DetectorRun(
+    run = DetectorOptions(
         photos=arguments.data / "photos",
         work=arguments.out / "networks" / cell.name,
         budget=Budget(steps=plan.steps),
@@ -129,7 +129,7 @@ def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespac
     )
     with _signals_given_back():
         network = train_detector(run, photos=photos)
-    return network if read_progress(run.work / NAME).step >= plan.steps else None
+    return network if read_state(run.work / CHECKPOINT).step >= plan.steps else None
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def run(arguments: argparse.Namespace) -> str:
     """Return the table, after training every cell that is not there yet."""
     _check(arguments)
     out, folder = arguments.out, artefacts_of(arguments.data)
-    photos = without(load_photos(arguments.data / "photos"), arguments.exclude)
+    photos = exclude(load_photos(arguments.data / "photos"), arguments.exclude)
     plan = Plan(
         steps=arguments.steps,
         batch=arguments.batch,

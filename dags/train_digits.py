@@ -10,7 +10,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from dags.restoration.policy import RETRIES
 
 if TYPE_CHECKING:
-    from pipeline.training.digits.run import Options
+    from pipeline.training.digits.run import DigitsOptions
 
 NETWORKS = ("judge", "paper", "region")
 
@@ -94,13 +94,13 @@ def train_digits() -> None:
     measure([train.override(task_id=f"train_{network}")(network) for network in NETWORKS])
 
 
-def _options() -> Options:
+def _options() -> DigitsOptions:
     """Return what the trigger form asked for, and the name of the report's folder."""
-    from pipeline.training.digits.run import Options
+    from pipeline.training.digits.run import DigitsOptions
 
     context = get_current_context()
     asked, run = context["params"], context["dag_run"]
-    return Options(
+    return DigitsOptions(
         seed=asked["seed"],
         epochs=dict.fromkeys(NETWORKS, asked["epochs"]) if asked["epochs"] else None,
         limit=asked["digits"],

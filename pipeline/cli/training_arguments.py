@@ -40,11 +40,11 @@ def add_mean(parser: argparse.ArgumentParser, when: str) -> None:
 
 def check_run(args: argparse.Namespace) -> None:
     """Raise `ValueError` for a run in the folder or a bad share, `ConfigurationError` for an overlap."""
-    from pipeline.training.common.checkpoint import NAME
+    from pipeline.training.common.checkpoint import CHECKPOINT
 
     for source in (args.photos, args.artefacts):
         refuse_overlap(str(args.out), str(source) if source else None)
-    held = (args.out / NAME).exists()
+    held = (args.out / CHECKPOINT).exists()
     if args.resume and not held:
         raise ValueError(f"there is no checkpoint to resume in {args.out}")
     if held and not args.resume:

@@ -69,9 +69,9 @@ def train_inpainter(args: argparse.Namespace) -> int:
     """The exit code: 0 when the budget is used or the run was stopped and saved, 2 when it cannot begin."""
     from pipeline.errors import RestorationError
     from pipeline.rn.weights import DEFAULT
-    from pipeline.training.common.checkpoint import NAME, read_progress
+    from pipeline.training.common.checkpoint import CHECKPOINT, read_state
     from pipeline.training.inpainter.epochs import write_epochs
-    from pipeline.training.inpainter.loop import Options
+    from pipeline.training.inpainter.loop import InpainterOptions
     from pipeline.training.inpainter.losses import LossWeights
     from pipeline.training.inpainter.run import train_inpainter as train
 
@@ -92,11 +92,11 @@ def train_inpainter(args: argparse.Namespace) -> int:
         if args.sharp and args.init:
             raise ValueError("--init is for the faithful phase; --sharp begins from --weights")
         begins = bool(args.sharp or args.init)
-        options = Options(
+        options = InpainterOptions(
             out=args.out,
             budget=budget_of(args),
             size=args.size
-            or (read_progress(args.out / NAME).facts["size"] if args.resume else "" if begins else "medium"),
+            or (read_state(args.out / CHECKPOINT).facts["size"] if args.resume else "" if begins else "medium"),
             crop=args.crop,
             batch=args.batch,
             peak_rate=args.rate or (1e-4 if args.sharp else 1e-3),

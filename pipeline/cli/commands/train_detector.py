@@ -67,11 +67,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def show(score: Score) -> None:
     """Print one line an epoch."""
-    from pipeline.training.detector.validation import THRESHOLDS, TOLD
+    from pipeline.training.detector.validation import REPORTED, THRESHOLDS
 
     text = f"looked at held-out pictures after step {score.step:>7,}  loss {score.loss:.4f}  Dice {score.dice:.3f}"
-    precision, recall, clean = (values[TOLD] for values in (score.precision, score.recall, score.clean))
-    text += f"  at {THRESHOLDS[TOLD]:g}: precision {precision:.3f} recall {recall:.3f} clean {clean:.4%}"
+    precision, recall, clean = (values[REPORTED] for values in (score.precision, score.recall, score.clean))
+    text += f"  at {THRESHOLDS[REPORTED]:g}: precision {precision:.3f} recall {recall:.3f} clean {clean:.4%}"
     print(text, file=sys.stderr, flush=True)
 
 
@@ -88,8 +88,8 @@ def train_detector(args: argparse.Namespace) -> int:
 
     from pipeline.detection.network import NetworkConfig
     from pipeline.errors import RestorationError
-    from pipeline.training.detector.finish import finish_run
-    from pipeline.training.detector.loop import DetectorRun
+    from pipeline.training.detector.export import export_run
+    from pipeline.training.detector.loop import DetectorOptions
     from pipeline.training.detector.loop import train_detector as train
 
     torch.set_num_threads(args.threads)
@@ -104,7 +104,7 @@ def train_detector(args: argparse.Namespace) -> int:
             raise ValueError("--hard must be smaller than --batch")
         if args.teacher and args.init is None and not args.resume:
             raise ValueError("--teacher corrects a trained network: name it with --init")
-        run = DetectorRun(
+        run = DetectorOptions(
             photos=args.photos,
             work=args.out,
             budget=budget_of(args),
@@ -124,7 +124,7 @@ def train_detector(args: argparse.Namespace) -> int:
             seed=args.seed,
         )
         network = train(run, show, show_progress, looked=show_looked)
-        weights = finish_run(run, network)
+        weights = export_run(run, network)
     except (RestorationError, ValueError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pipeline.cli.uris import refuse_overlap
 
 if TYPE_CHECKING:
-    from pipeline.training.digits.run import Result
+    from pipeline.training.digits.run import DigitsResult
 
 NETWORKS = ("judge", "paper", "region")
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train or measures; return the exit code."""
     from pipeline.engines.digits.weights import SHIPPED
     from pipeline.errors import RestorationError
-    from pipeline.training.digits.run import Options, measure_digits, train_digits
+    from pipeline.training.digits.run import DigitsOptions, measure_digits, train_digits
 
     started = time.monotonic()
     epochs = {name: value for name in NETWORKS if (value := getattr(arguments, f"epochs_{name}")) is not None}
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"train digits: {problem}", file=sys.stderr)
         return 2
     refuse_overlap(str(arguments.out), str(arguments.data))
-    options = Options(
+    options = DigitsOptions(
         seed=arguments.seed,
         epochs=epochs,
         threads=arguments.threads,
@@ -138,7 +138,7 @@ def _command(arguments: argparse.Namespace, epochs: dict[str, float]) -> str:
     return shlex.join(words)
 
 
-def _tell(result: Result) -> None:
+def _tell(result: DigitsResult) -> None:
     """Print the table and where things lie."""
     print(f"{'filled by':<16}{'hole':>7}{'read':>10}{'PSNR':>10}{'SSIM':>8}")
     for row in result.evaluation.rows:
@@ -150,7 +150,7 @@ def _tell(result: Result) -> None:
     print(f"weights  {result.weights}")
 
 
-def _summary(result: Result, seconds: float) -> dict[str, Any]:
+def _summary(result: DigitsResult, seconds: float) -> dict[str, Any]:
     """The run as one JSON object."""
     return {
         "table": result.evaluation.table().round(5).to_dict("records"),

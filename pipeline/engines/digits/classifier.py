@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Judge(nn.Module):
+class DigitClassifier(nn.Module):
     """Convolutions 32, 64, 128 (3×3, ReLU, max pooling), two dense layers; the softmax is in the loss."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from pipeline.engines.digits.classifier import Judge
+from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperGenerator
 from pipeline.engines.digits.region import RegionGenerator
 from pipeline.errors import WeightsError
@@ -25,7 +25,7 @@ ABOUT = "digits"
 SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "judge": Judge,
+    "judge": DigitClassifier,
     "paper": PaperGenerator,
     "region": RegionGenerator,
 }

@@ -16,11 +16,11 @@ from torch.optim import Optimizer
 from pipeline.errors import WeightsError
 from pipeline.runtime.atomic_write import whole
 
-NAME = "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass
-class Progress:
+class RunState:
     """Where a run stands; ``facts`` holds what must not change between a checkpoint and its resumption."""
 
     step: int = 0
@@ -51,7 +51,7 @@ def _unpack_optimizer(prefix: str, optimizer: Optimizer, tensors: dict[str, Tens
 
 
 def save_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer], progress: Progress
+    path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer], progress: RunState
 ) -> None:
     """Write modules, optimisers, torch's random state and the progress; nobody sees half a file.
 
@@ -72,23 +72,23 @@ def save_checkpoint(
         save_file(tensors, temporary, metadata)
 
 
-def read_progress(path: Path) -> Progress:
+def read_state(path: Path) -> RunState:
     """The progress of a checkpoint, without loading its tensors. Raises ``WeightsError`` on a damaged file."""
     try:
         with safe_open(path, framework="pt") as opened:
             raw = json.loads((opened.metadata() or {})["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a whole checkpoint: {error}") from error
-    return Progress(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]))
+    return RunState(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]))
 
 
-def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> Progress:
+def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> RunState:
     """Put a checkpoint back into modules and optimisers and return its progress.
 
     A module or optimiser that the checkpoint does not know (a phase that begins only now) is left as it is. Raises
     ``WeightsError`` on a damaged file or one of another shape.
     """
-    progress = read_progress(path)
+    progress = read_state(path)
     tensors: dict[str, Tensor] = {}
     with safe_open(path, framework="pt") as opened:
         for key in opened.keys():  # noqa: SIM118 - not a dict, it cannot be iterated

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-LOGGED = [
+COLUMNS = [
     "step", "seconds", "pixels", "rate", "loss",
     "hole", "everywhere", "gradient", "coarse", "prior", "rmse", "spectrum",
 ]  # fmt: skip
 """The columns of ``progress.csv`` at present."""
-LAYOUTS = (LOGGED, [*LOGGED, "decibels"])
+LAYOUTS = (COLUMNS, [*COLUMNS, "decibels"])
 """Without the loss in decibel and with it: a run may be resumed with another choice than it began with."""
 
 
-def append_figures(path: Path, row: Mapping[str, float]) -> None:
+def append_row(path: Path, row: Mapping[str, float]) -> None:
     """Append a row to a CSV file; a file that is not there yet begins with the row's names."""
     fresh = not path.exists()
     with path.open("a", newline="") as opened:
@@ -29,7 +29,7 @@ def append_figures(path: Path, row: Mapping[str, float]) -> None:
         writer.writerow(row.values())
 
 
-def read_figures(path: Path) -> pd.DataFrame:
+def read_rows(path: Path) -> pd.DataFrame:
     """The rows of a run's ``progress.csv`` or ``validation.csv``, ascending by step, as numbers.
 
     A run that was killed repeats the steps since its checkpoint; what it wrote last counts. A row with another number

@@ -32,7 +32,7 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
         )
 
 
-def mean_of(module: Module, other: nn.Module, share: float = 0.5) -> Module:
+def interpolate_weights(module: Module, other: nn.Module, share: float = 0.5) -> Module:
     """A copy of the module in eval mode: ``share`` of its own weights, the rest another's of its shape.
 
     Where one went on from the other, the mean is often better than both on pictures unlike those trained on (Wortsman
@@ -49,8 +49,8 @@ def mean_of(module: Module, other: nn.Module, share: float = 0.5) -> Module:
     return mean
 
 
-def mean_generator(generator: Generator, other: Generator, share: float) -> Generator:
-    """The mean of two generators as :func:`mean_of` makes it, in eval mode.
+def interpolate_generators(generator: Generator, other: Generator, share: float) -> Generator:
+    """The mean of two generators as :func:`interpolate_weights` makes it, in eval mode.
 
     Its noise is the mean of theirs, and it enlarges smoothly where one of them does. Between a faithful network and
     the sharp one that went on from it lies every degree of sharpness (Wang et al.,
@@ -59,5 +59,5 @@ def mean_generator(generator: Generator, other: Generator, share: float) -> Gene
     noise = share * generator.config.noise + (1.0 - share) * other.config.noise
     smooth = generator.config.smooth or other.config.smooth
     mean = Generator(replace(generator.config, noise=noise, smooth=smooth))
-    mean.load_state_dict(mean_of(generator, other, share).state_dict())
+    mean.load_state_dict(interpolate_weights(generator, other, share).state_dict())
     return mean.to(next(generator.parameters()).device).eval()

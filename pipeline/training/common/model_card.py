@@ -18,7 +18,7 @@ MANIFEST = "MANIFEST.csv"
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """The facts of a card. ``tables`` are Markdown, by heading; ``reproduce`` is a list of shell lines."""
 
     title: str
@@ -31,7 +31,7 @@ class Card:
     tables: dict[str, str] = field(default_factory=dict)
 
 
-def hardware() -> str:
+def describe_hardware() -> str:
     """The processor, number of cores in use and operating system of this machine, in words."""
     import torch
 
@@ -80,7 +80,7 @@ def describe_data(photos: Path, names: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def write_card(target: Path, card: Card) -> Path:
+def write_model_card(target: Path, card: ModelCard) -> Path:
     """The path of the card, written as Markdown; it appears whole."""
     parts = [f"# {card.title}", card.purpose, "## Network", card.network]
     for heading, table in card.tables.items():

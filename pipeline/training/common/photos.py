@@ -63,13 +63,13 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
         if picture is None:
             log.warning("left out %s: not a picture, or under %d pixels of side", name, SMALLEST_SIDE)
             continue
-        kept.append((name, shrunk(picture, longest_side)))
+        kept.append((name, shrink(picture, longest_side)))
     if not kept:
         raise ValueError(f"no readable photograph below {folder}")
     return PhotoSet(tuple(name for name, _ in kept), tuple(picture for _, picture in kept))
 
 
-def shrunk(picture: Picture, longest_side: int) -> Picture:
+def shrink(picture: Picture, longest_side: int) -> Picture:
     """The picture (H,W,3), no side of it longer than so many pixels."""
     factor = longest_side / max(picture.shape[:2])
     if factor >= 1:
@@ -78,7 +78,7 @@ def shrunk(picture: Picture, longest_side: int) -> Picture:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
+def exclude(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
     """The photographs whose names (below their folder) match none of the shell patterns.
 
     Raises ``ValueError`` when a pattern matches nothing, which is a slip of the pen, or when none is left.
@@ -92,7 +92,7 @@ def without(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
     return PhotoSet(tuple(photos.names[i] for i in kept), tuple(photos.pictures[i] for i in kept))
 
 
-def left_out(photos: PhotoSet, kept: PhotoSet) -> PhotoSet:
+def excluded(photos: PhotoSet, kept: PhotoSet) -> PhotoSet:
     """The photographs that are not kept, without those held out for validation; may be none."""
     names = set(kept.names)
     rest = [i for i, name in enumerate(photos.names) if name not in names and not is_held_out(name)]

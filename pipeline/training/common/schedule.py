@@ -76,6 +76,6 @@ def crop_plan(step: int, progress: float, base: int, count: int) -> tuple[int, i
     return base * 3 // 2, max(1, round(count * 4 / 9))
 
 
-def averaging_decay(step: int) -> float:
+def ema_decay(step: int) -> float:
     """The decay of the averaged weights: short at first, so that noise of the start is forgotten, then 0.9995."""
     return min(0.9995, (1.0 + step) / (20.0 + step))

@@ -12,16 +12,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Ctrl-C, and what a service manager sends."""
 
 
-class Stop:
+class StopRequest:
     """Whether it was asked for."""
 
     asked = False
 
 
 @contextmanager
-def stop_by_signal() -> Iterator[Stop]:
+def stop_on_signal() -> Iterator[StopRequest]:
     """A :class:`Stop` that Ctrl-C or SIGTERM asks for while the context lasts; in the main thread only."""
-    stop = Stop()
+    stop = StopRequest()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.asked = True

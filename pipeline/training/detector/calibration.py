@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.thresholds import Repair, Thresholds, move, uncrowded
-from pipeline.training.detector.evidence import Evidence, PieceTable, piece_table
+from pipeline.training.detector.evidence import ComponentTable, Evidence, component_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
 #: a few pixels. More than these would leave out much that is seen of another hand's damage.
@@ -85,7 +85,7 @@ class Figures:
         )
 
 
-def of_pieces(table: PieceTable, chosen: NDArray[np.bool_]) -> Figures:
+def measure(table: ComponentTable, chosen: NDArray[np.bool_]) -> Figures:
     """Return what repairing the chosen pieces (n) is worth."""
     damaged = chosen & ~table.undamaged[table.picture]
     _, counting, right, found = table.counts[damaged].sum(axis=0)
@@ -112,10 +112,10 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
     suggested: dict[float, Figures] = {}
     for cut in CUTS:
         # One table at a time: where pixels are doubtful, there are many pieces.
-        repaired |= repair_figures(evidence, cut)
+        repaired |= repair_choices(evidence, cut)
     for cut in SUGGESTED:
-        table = piece_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
-        suggested[cut] = of_pieces(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
+        table = component_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
+        suggested[cut] = measure(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
     repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
     most = max(worth.f1 for worth in suggested.values())
@@ -140,10 +140,10 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
     return max(good, key=lambda key: good[key], default=None)
 
 
-def repair_figures(evidence: Sequence[Evidence], cut: float) -> dict[Choice, Figures]:
+def repair_choices(evidence: Sequence[Evidence], cut: float) -> dict[Choice, Figures]:
     """Return what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
-    table = piece_table(evidence, lambda _: move(cut, 1.0))
-    return {(cut, smallest): of_pieces(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
+    table = component_table(evidence, lambda _: move(cut, 1.0))
+    return {(cut, smallest): measure(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
 
 
 def _row(name: str, limits: tuple[float, ...], worth: Figures) -> str:

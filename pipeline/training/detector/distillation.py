@@ -18,14 +18,14 @@ from pipeline.training.detector.data import INTACT
 #: Scales of the looks that teachers take at a crop, and what each counts. A look is at a mirrored or turned copy.
 SCALES, WEIGHTS = (1.0, 0.75, 0.625), (0.5, 0.25, 0.25)
 #: Logits beyond which no surer answer is asked for, and the most that is taught of what is labelled intact.
-SUREST, NOTHING = 5.5, -4.0
+LOGIT_LIMIT, INTACT_LOGIT = 5.5, -4.0
 #: What a pixel counts that teachers are sure is intact, and how much more one that they doubt.
 CALM, DOUBTED = 0.2, 4.0
 #: Difference of logits up to which the loss is quadratic.
 QUADRATIC = 2.0
 
 
-class Teachers:
+class TeacherEnsemble:
     """Several networks that look at crops from sides drawn by chance.
 
     Of strange damage one network says this of a picture and that of its mirror image; the mean over sides and networks
@@ -59,7 +59,7 @@ class Teachers:
             network = self._networks[int(self._rng.integers(len(self._networks)))]
             said += weight * self._look(network, pictures, scale)
         counts = CALM + (DOUBTED * torch.sigmoid(said)).clamp(max=1.0)
-        return torch.where(labels == INTACT, said.clamp(max=NOTHING), said), counts
+        return torch.where(labels == INTACT, said.clamp(max=INTACT_LOGIT), said), counts
 
     def _look(self, network: DetectorNet, pictures: list[NDArray[np.uint8]], scale: float) -> Tensor:
         """What a network says (N,S,S) of the pictures at a scale, mirrored or turned."""
@@ -71,7 +71,7 @@ class Teachers:
                 picture = np.asarray(cv2.resize(picture, (shrunk, shrunk), interpolation=cv2.INTER_AREA), np.uint8)
             turned = np.rot90(picture, turns)
             seen.append(planes(np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)))
-        said = answers(network, torch.from_numpy(np.stack(seen)))[:, 0].float().clamp(-SUREST, SUREST)
+        said = answers(network, torch.from_numpy(np.stack(seen)))[:, 0].float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if mirrored:
             said = said.flip(2)
         said = torch.rot90(said, -turns, (1, 2))
@@ -80,13 +80,13 @@ class Teachers:
         return said
 
 
-def agreement_loss(logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+def distillation_loss(logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
     """Return how far logits (N,1,S,S) are from what was taught (N,S,S): the weighted mean of a Huber loss.
 
     Where both are sure of the same they agree, however sure each is.
     """
     values = logits[:, 0].float()
-    sure = SUREST - 0.5
-    agreed = ((values < -sure) & (targets <= NOTHING)) | ((values > sure) & (targets >= sure))
+    sure = LOGIT_LIMIT - 0.5
+    agreed = ((values < -sure) & (targets <= INTACT_LOGIT)) | ((values > sure) & (targets >= sure))
     apart = F.smooth_l1_loss(values, targets, reduction="none", beta=QUADRATIC)
     return (apart.masked_fill(agreed, 0.0) * counts).sum() / counts.sum()

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.simulation import ArtefactBank
 from pipeline.training.detector.data import INTACT, UNSURE, Crops, Picture, Sample, augment, make_sample
-from pipeline.training.detector.false_positives import FalseMarks
+from pipeline.training.detector.false_positives import FalsePositives
 
 #: Share of the pictures that are old photographs as they are, and that are such with damage drawn on them; none of
 #: their pixels is labelled intact, for they have dust of their own.
@@ -26,7 +26,7 @@ MARKED = 0.2
 SCALES = (0.7, 1.5)
 
 
-class Lessons(Crops):
+class DistillationCrops(Crops):
     """An endless stream of (planes (9,S,S) uint8, labels (S,S) uint8), see `Crops`.
 
     Args:
@@ -41,7 +41,7 @@ class Lessons(Crops):
 
     def __init__(
         self, pictures: tuple[Picture, ...], artefacts: Path | None, *, unlabelled: tuple[Picture, ...],
-        false: Sequence[FalseMarks], side: int, seed: int, without: frozenset[str] = frozenset(),
+        false: Sequence[FalsePositives], side: int, seed: int, without: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4, without=without)
         self.unlabelled, self.false = unlabelled, list(false)

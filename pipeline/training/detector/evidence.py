@@ -65,7 +65,7 @@ def gather(
 
 
 @dataclass(frozen=True)
-class PieceTable:
+class ComponentTable:
     """The pieces above one chance on all pictures of some evidence, n in all.
 
     Attributes:
@@ -87,7 +87,7 @@ class PieceTable:
     undamaged: NDArray[np.bool_]
 
 
-def piece_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> PieceTable:
+def component_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> ComponentTable:
     """Return the pieces of all pictures.
 
     Args:
@@ -105,7 +105,7 @@ def piece_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> 
         surest.append(pieces.highest(one.chance))
         specks.append(are_specks(pieces, one.chance))
         picture.append(np.full(len(pieces), index, np.int64))
-    return PieceTable(
+    return ComponentTable(
         np.concatenate(counts),
         np.concatenate(surest),
         np.concatenate(specks),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.runtime.atomic_write import write_whole
-from pipeline.training.common.photos import shrunk
+from pipeline.training.common.photos import shrink
 from pipeline.training.detector.data import INTACT, Picture, Sample, make_sample
 
 #: Chance of a false mark, in 1/255, and the share of a picture from which on it counts as one that fools the detector.
@@ -25,7 +25,7 @@ PLACES = 32
 
 
 @dataclass(frozen=True)
-class FalseMarks:
+class FalsePositives:
     """One picture that fools the detector.
 
     Attributes:
@@ -54,11 +54,11 @@ class FalseMarks:
         return Sample(picture[top : top + side, left : left + side], np.full((side, side), INTACT, np.uint8))
 
 
-def find_false_marks(
+def find_false_positives(
     chances: Callable[[Picture], NDArray[np.uint8]],
     pictures: Sequence[Picture],
     looked: Callable[[int, int], None] | None = None,
-) -> Iterator[FalseMarks]:
+) -> Iterator[FalsePositives]:
     """Yield the pictures that fool a detector, each photograph as it is and aged.
 
     Crops of a training step seldom show what fools it: false marks are rare, and the way that scans take looks more
@@ -77,21 +77,21 @@ def find_false_marks(
                 rng = np.random.default_rng((photo, version))
                 where = np.argwhere(marked)
                 some = where[rng.choice(len(where), min(PLACES, len(where)), replace=False)]
-                yield FalseMarks(photo, version, tuple((int(row), int(column)) for row, column in some))
+                yield FalsePositives(photo, version, tuple((int(row), int(column)) for row, column in some))
         if looked is not None:
             looked(photo + 1, len(pictures))
 
 
-def save_false_marks(path: Path, found: Sequence[FalseMarks]) -> None:
+def save_false_positives(path: Path, found: Sequence[FalsePositives]) -> None:
     """Write what was found, in place of what was there."""
     write_whole(path, json.dumps([asdict(one) for one in found]).encode())
 
 
-def load_false_marks(path: Path) -> list[FalseMarks]:
+def load_false_positives(path: Path) -> list[FalsePositives]:
     """Return what was written. Raises `ValueError` when the file holds something else."""
     try:
         return [
-            FalseMarks(one["photo"], one["version"], tuple((row, column) for row, column in one["places"]))
+            FalsePositives(one["photo"], one["version"], tuple((row, column) for row, column in one["places"]))
             for one in json.loads(path.read_text())
         ]
     except (KeyError, TypeError) as error:
@@ -102,4 +102,4 @@ def _version(picture: Picture, photo: int, version: int) -> Picture:
     if version:
         rng = np.random.default_rng((5, photo, version))
         return make_sample(picture, rng, None, undamaged=1.0, distracted=0.0).picture
-    return shrunk(picture, LONGEST)
+    return shrink(picture, LONGEST)

@@ -12,7 +12,7 @@ from pipeline.training.detector.data import INTACT
 FOOLED = 20.0
 
 
-class HardCrops:
+class HardExamples:
     """A bounded store of crops on which the network marked intact pixels.
 
     Where false marks are rare, most crops teach nothing about them. What fooled the network is therefore kept, shown

@@ -19,26 +19,26 @@ from torch.utils.data import DataLoader
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import DetectorNet, NetworkConfig, answers
 from pipeline.detection.weights import load_weights
-from pipeline.training.common.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
-from pipeline.training.common.ema import averaged_copy, mean_of, update_average
-from pipeline.training.common.photos import PhotoSet, left_out, load_photos, split, without
+from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
+from pipeline.training.common.ema import averaged_copy, interpolate_weights, update_average
+from pipeline.training.common.photos import PhotoSet, exclude, excluded, load_photos, split
 from pipeline.training.common.progress import Report
-from pipeline.training.common.schedule import Budget, averaging_decay, learning_rate
-from pipeline.training.common.signals import stop_by_signal
+from pipeline.training.common.schedule import Budget, ema_decay, learning_rate
+from pipeline.training.common.signals import stop_on_signal
 from pipeline.training.detector.data import DAMAGED, UNSURE, Crops
-from pipeline.training.detector.distillation import Teachers, agreement_loss
-from pipeline.training.detector.distillation_data import Lessons
-from pipeline.training.detector.false_positives import find_false_marks, load_false_marks, save_false_marks
-from pipeline.training.detector.hard_examples import HardCrops
+from pipeline.training.detector.distillation import TeacherEnsemble, distillation_loss
+from pipeline.training.detector.distillation_data import DistillationCrops
+from pipeline.training.detector.false_positives import find_false_positives, load_false_positives, save_false_positives
+from pipeline.training.detector.hard_examples import HardExamples
 from pipeline.training.detector.validation import Score, held_out_samples, score
 
 log = logging.getLogger(__name__)
 
-CURVES, FALSE_MARKS = "curves.jsonl", "false_marks.json"
+CURVES, FALSE_POSITIVES = "curves.jsonl", "false_marks.json"
 
 
 @dataclass(frozen=True)
-class DetectorRun:
+class DetectorOptions:
     """What a training run is made of.
 
     Attributes:
@@ -114,7 +114,7 @@ def detector_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def train_detector(
-    run: DetectorRun,
+    run: DetectorOptions,
     scored: Callable[[Score], None] | None = None,
     report: Callable[[Report], None] | None = None,
     *,
@@ -138,24 +138,24 @@ def train_detector(
     torch.manual_seed(run.seed)
     network, begun = _begin(run)
     if run.mean_with is not None:
-        mean_of(network, load_weights(run.mean_with)[0])  # what cannot be used is told now, not after hours
+        interpolate_weights(network, load_weights(run.mean_with)[0])  # what cannot be used is told now, not after hours
     run.work.mkdir(parents=True, exist_ok=True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = averaged_copy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=run.peak, betas=(0.9, 0.99), weight_decay=0.01)
-    checkpoint = run.work / NAME
-    progress = Progress()
+    checkpoint = run.work / CHECKPOINT
+    progress = RunState()
     if checkpoint.exists():
         progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
         log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
     loaded = photos or load_photos(run.photos)
-    used = photos or without(loaded, run.exclude)
+    used = photos or exclude(loaded, run.exclude)
     training, held = split(used)
     begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
     progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
     samples = held_out_samples(held, run.artefacts) if run.epoch else []
-    crops, teachers = _lessons(run, training, left_out(loaded, used), looked, seed=run.seed + progress.step)
-    hard = HardCrops(seed=run.seed)
+    crops, teachers = _lessons(run, training, excluded(loaded, used), looked, seed=run.seed + progress.step)
+    hard = HardExamples(seed=run.seed)
     loader = DataLoader(
         crops,
         max(1, run.batch - run.hard),
@@ -166,7 +166,7 @@ def train_detector(
     batches = iter(loader)
     started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
     lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
-    with stop_by_signal() as stop:
+    with stop_on_signal() as stop:
         while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
@@ -177,7 +177,7 @@ def train_detector(
             losses.append(loss)
             lately.append(loss)
             hard.remember(picture, labels, logits)
-            update_average(average, network, min(0.998, averaging_decay(progress.step)))
+            update_average(average, network, min(0.998, ema_decay(progress.step)))
             for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
                 mean.copy_(buffer)
             progress.step += 1
@@ -210,7 +210,7 @@ def train_detector(
     return average
 
 
-def _begin(run: DetectorRun) -> tuple[DetectorNet, str]:
+def _begin(run: DetectorOptions) -> tuple[DetectorNet, str]:
     """The network that a run begins with, and the sha256 of the weights that it comes from, or nothing."""
     if run.init is None:
         return DetectorNet(run.network), ""
@@ -234,7 +234,11 @@ def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) ->
 
 
 def _step(
-    network: DetectorNet, optimiser: torch.optim.Optimizer, picture: Tensor, labels: Tensor, teachers: Teachers | None
+    network: DetectorNet,
+    optimiser: torch.optim.Optimizer,
+    picture: Tensor,
+    labels: Tensor,
+    teachers: TeacherEnsemble | None,
 ) -> tuple[float, Tensor]:
     """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
     # Teachers correct a trained network. Its statistics stay those of all that it was trained on.
@@ -243,7 +247,7 @@ def _step(
     if teachers is None:
         loss = detector_loss(logits, labels)
     else:
-        loss = agreement_loss(logits, *teachers.targets(picture, labels))
+        loss = distillation_loss(logits, *teachers.targets(picture, labels))
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -252,21 +256,21 @@ def _step(
 
 
 def _lessons(
-    run: DetectorRun,
+    run: DetectorOptions,
     training: PhotoSet,
     unlabelled: PhotoSet,
     looked: Callable[[int, int], None] | None,
     seed: int,
-) -> tuple[Crops, Teachers | None]:
+) -> tuple[Crops, TeacherEnsemble | None]:
     """What a run learns from: a stream of crops, and who says what they show where labels do not."""
     if not run.teachers:
         return Crops(training.pictures, run.artefacts, side=run.side, seed=seed, without=run.without), None
-    found = run.work / FALSE_MARKS
+    found = run.work / FALSE_POSITIVES
     if not found.exists():
         detector = LearnedDetector(run.init or run.teachers[0])
-        save_false_marks(found, list(find_false_marks(detector.chances, training.pictures, looked)))
-    crops = Lessons(
-        training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_marks(found),
+        save_false_positives(found, list(find_false_positives(detector.chances, training.pictures, looked)))
+    crops = DistillationCrops(
+        training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_positives(found),
         side=run.side, seed=seed, without=run.without,
     )  # fmt: skip
-    return crops, Teachers([load_weights(path)[0] for path in run.teachers], seed)
+    return crops, TeacherEnsemble([load_weights(path)[0] for path in run.teachers], seed)

@@ -21,7 +21,7 @@ from pipeline.training.detector.data import DAMAGED, INTACT, Sample, make_sample
 
 THRESHOLDS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 #: Which of them precision and recall are told at.
-TOLD = THRESHOLDS.index(0.9)
+REPORTED = THRESHOLDS.index(0.9)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from pipeline.errors import ConfigurationError
-from pipeline.training.common.checkpoint import Progress, load_checkpoint, save_checkpoint
-from pipeline.training.common.csv_log import append_figures
+from pipeline.training.common.checkpoint import RunState, load_checkpoint, save_checkpoint
+from pipeline.training.common.csv_log import append_row
 from pipeline.training.common.schedule import Budget, learning_rate
 from pipeline.training.digits.batches import BatchMaker
 from pipeline.training.digits.steps import Lesson
@@ -28,7 +28,7 @@ WARM_UP_STEPS = 100
 
 
 @dataclass(frozen=True)
-class Place:
+class RunFiles:
     """Where a run keeps what it needs to go on, and what it writes for the report."""
 
     folder: Path
@@ -49,12 +49,12 @@ def train(
     lesson: Lesson,
     maker: BatchMaker,
     budget: Budget,
-    place: Place,
+    place: RunFiles,
     *,
     seed: int,
     resume: bool = False,
     report: Callable[[int, float, dict[str, float]], None] | None = None,
-) -> Progress:
+) -> RunState:
     """Train until the budget is used and return where the run stands.
 
     Batches and dropout follow from seed and step, the weights and the optimisers' state from the checkpoint: a run
@@ -64,7 +64,7 @@ def train(
     is damaged.
     """
     place.folder.mkdir(parents=True, exist_ok=True)
-    progress = Progress(facts={"seed": seed, "digits": maker.digest})
+    progress = RunState(facts={"seed": seed, "digits": maker.digest})
     if resume and place.checkpoint.exists():
         found = load_checkpoint(place.checkpoint, lesson.modules, lesson.optimizers)
         if found.facts != progress.facts:
@@ -85,8 +85,8 @@ def _steps(
     lesson: Lesson,
     maker: BatchMaker,
     budget: Budget,
-    place: Place,
-    progress: Progress,
+    place: RunFiles,
+    progress: RunState,
     seed: int,
     report: Callable[[int, float, dict[str, float]], None] | None,
 ) -> None:
@@ -110,7 +110,7 @@ def _steps(
         progress.seconds += time.monotonic() - started
         if progress.step % CURVE_EVERY == 0:
             means = {name: value / count for name, value in sums.items()}
-            append_figures(place.curves, {"step": progress.step, "seconds": round(progress.seconds, 1), **means})
+            append_row(place.curves, {"step": progress.step, "seconds": round(progress.seconds, 1), **means})
             if report is not None:
                 report(progress.step, share, means)
             sums, count = {}, 0

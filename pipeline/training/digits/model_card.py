@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.training.common.model_card import Card, hardware, write_card
+from pipeline.training.common.model_card import ModelCard, describe_hardware, write_model_card
 from pipeline.training.digits.evaluate import Evaluation
-from pipeline.training.digits.training_record import Account
+from pipeline.training.digits.training_record import TrainingRecord
 
 DATA = (
     "MNIST (Y. LeCun, C. Cortes, C. Burges; from NIST Special Databases 1 and 3, CC BY-SA 3.0): {digits:,} training "
@@ -54,7 +54,7 @@ LIMITS = {
 }
 
 
-def write_digit_card(weights: Path, account: Account, evaluation: Evaluation, *, command: str) -> Path:
+def write_digit_card(weights: Path, account: TrainingRecord, evaluation: Evaluation, *, command: str) -> Path:
     """The path of the card beside a weights file: what the network is, how it was made, how it does on test digits."""
     name = account.network
     count = max(row.digits for row in evaluation.rows)
@@ -67,7 +67,7 @@ def write_digit_card(weights: Path, account: Account, evaluation: Evaluation, *,
             for row in evaluation.of(name)
         ]
         table = "\n".join(lines)
-    card = Card(
+    card = ModelCard(
         title=f"Model card: {weights.stem}",
         purpose=PURPOSE[name],
         network=f"{NETWORK[name]} {account.parameters:,} parameters, stored in half precision.",
@@ -75,7 +75,7 @@ def write_digit_card(weights: Path, account: Account, evaluation: Evaluation, *,
         training={
             "steps": f"{account.steps:,}",
             "time": f"{account.seconds / 60:.1f} minutes, breaks not counted, on cores shared with other work",
-            "hardware": hardware(),
+            "hardware": describe_hardware(),
             "arithmetic": "bfloat16 with float32 statistics and weights",
             "loss": LOSS[name],
             "seed": str(account.seed),
@@ -85,4 +85,4 @@ def write_digit_card(weights: Path, account: Account, evaluation: Evaluation, *,
         limits=LIMITS[name],
         tables={f"Measured on {count:,} test digits": table},
     )
-    return write_card(weights.with_suffix(".md"), card)
+    return write_model_card(weights.with_suffix(".md"), card)

@@ -15,7 +15,7 @@ from pipeline.training.digits.steps import JudgeLesson, Lesson, PaperLesson
 
 
 @dataclass(frozen=True)
-class LessonPlan:
+class TrainingPlan:
     """How one network is trained.
 
     Attributes:
@@ -34,9 +34,9 @@ class LessonPlan:
 
 
 PLANS = {
-    "judge": LessonPlan("judge", epochs=10),
-    "paper": LessonPlan("paper", epochs=6),
-    "region": LessonPlan("region", epochs=8.5, batch=64, elsewhere=0.1, adversarial_from=0.7),
+    "judge": TrainingPlan("judge", epochs=10),
+    "paper": TrainingPlan("paper", epochs=6),
+    "region": TrainingPlan("region", epochs=8.5, batch=64, elsewhere=0.1, adversarial_from=0.7),
 }
 """The plans of the shipped weights; the order is that of training."""
 
@@ -50,7 +50,7 @@ class Prepared:
     steps: int
 
 
-def prepare(plan: LessonPlan, digits: Digits, seed: int) -> Prepared:
+def prepare(plan: TrainingPlan, digits: Digits, seed: int) -> Prepared:
     """The network with its first weights, its batches, and the number of steps, all following from the seed."""
     maker = BatchMaker(digits, seed, sizes=SIZES, elsewhere=plan.elsewhere, batch=plan.batch)
     steps = round(plan.epochs * maker.steps_per_epoch)

@@ -10,7 +10,7 @@ from torch.optim import Adam, Optimizer
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator
 from pipeline.engines.digits.region import RegionGenerator
 from pipeline.training.common.ema import averaged_copy, update_average
-from pipeline.training.common.schedule import averaging_decay
+from pipeline.training.common.schedule import ema_decay
 from pipeline.training.digits.batches import Batch
 from pipeline.training.digits.steps import REAL, Count, descend, packed, paste, towards
 
@@ -83,7 +83,7 @@ class RegionLesson:
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(self._generator.parameters(), CLIP)
         optimizer.step()
-        update_average(self.modules["average"], self._generator, averaging_decay(taken))
+        update_average(self.modules["average"], self._generator, ema_decay(taken))
         return losses
 
     def _contest(self, real: Tensor, filled: Tensor) -> tuple[Tensor, float]:

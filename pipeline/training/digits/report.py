@@ -16,7 +16,7 @@ from pipeline.training.digits.charts import loss_chart
 from pipeline.training.digits.datasets import Digits
 from pipeline.training.digits.evaluate import Evaluation
 from pipeline.training.digits.sample_strips import Sheet, examples, failures
-from pipeline.training.digits.training_record import Account
+from pipeline.training.digits.training_record import TrainingRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -32,7 +32,7 @@ LABELS = {
 
 
 @dataclass(frozen=True)
-class Files:
+class ReportFiles:
     """Where the report lies."""
 
     pdf: Path
@@ -43,13 +43,13 @@ class Files:
 def write_report(
     digits: Digits,
     evaluation: Evaluation,
-    accounts: Mapping[str, Account],
+    accounts: Mapping[str, TrainingRecord],
     target: Path,
     *,
     title: str,
     command: str,
     seed: int,
-) -> Files:
+) -> ReportFiles:
     """Where `report.pdf`, `report.csv` and `report.parquet` lie; each appears whole.
 
     Raises:
@@ -104,7 +104,7 @@ def write_report(
         css = style() + environment(TEMPLATES).get_template("digits.css").render()
         pdf = render_pdf(html, css, files, f"digits/{title}")
     table = evaluation.table()
-    return Files(
+    return ReportFiles(
         write_whole(target / "report.pdf", pdf),
         write_whole(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
         write_whole(target / "report.parquet", table.to_parquet(index=False)),

@@ -16,11 +16,11 @@ from pipeline.rn import fused
 from pipeline.training.common.schedule import Budget
 from pipeline.training.digits.datasets import Digits, DigitSets, load_digits
 from pipeline.training.digits.evaluate import Evaluation, evaluate, fillers
-from pipeline.training.digits.loop import Place, read_curves, train
+from pipeline.training.digits.loop import RunFiles, read_curves, train
 from pipeline.training.digits.model_card import write_digit_card
 from pipeline.training.digits.plans import PLANS, prepare
-from pipeline.training.digits.report import Files, write_report
-from pipeline.training.digits.training_record import Account
+from pipeline.training.digits.report import ReportFiles, write_report
+from pipeline.training.digits.training_record import TrainingRecord
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ Watch = Callable[[str, float, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class DigitsOptions:
     """What a run is told.
 
     Attributes:
@@ -57,16 +57,16 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Result:
+class DigitsResult:
     """What came out: the evaluation, what was done for each network, and where report and weights lie."""
 
     evaluation: Evaluation
-    accounts: dict[str, Account]
-    files: Files
+    accounts: dict[str, TrainingRecord]
+    files: ReportFiles
     weights: Path
 
 
-def train_digits(data: Path, output: Path, options: Options, watch: Watch | None = None) -> Result:
+def train_digits(data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None) -> DigitsResult:
     """Train all three networks on the digits of a folder, and measures them.
 
     Below ``output``: ``weights/`` with cards, ``reports/<batch>/`` with PDF, CSV and Parquet, and ``.work/digits/``
@@ -81,7 +81,7 @@ def train_digits(data: Path, output: Path, options: Options, watch: Watch | None
     return measure_digits(data, output, options, watch, output / "weights")
 
 
-def train_network(name: str, data: Path, output: Path, options: Options, watch: Watch | None = None) -> Path:
+def train_network(name: str, data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None) -> Path:
     """The weights file of one network (a name of ``PLANS``), trained; beside it the losses as CSV.
 
     Raises as :func:`train_digits`.
@@ -91,7 +91,7 @@ def train_network(name: str, data: Path, output: Path, options: Options, watch: 
     folder.mkdir(parents=True, exist_ok=True)
     plan = PLANS[name]
     ready = prepare(replace(plan, epochs=(options.epochs or {}).get(name, plan.epochs)), digits, options.seed)
-    place = Place(output / ".work" / "digits", name)
+    place = RunFiles(output / ".work" / "digits", name)
 
     def tell(_: int, share: float, losses: dict[str, float]) -> None:
         if watch is not None:
@@ -118,8 +118,8 @@ def train_network(name: str, data: Path, output: Path, options: Options, watch: 
 
 
 def measure_digits(
-    data: Path, output: Path, options: Options, watch: Watch | None = None, weights: Path = SHIPPED
-) -> Result:
+    data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None, weights: Path = SHIPPED
+) -> DigitsResult:
     """The evaluation of weights that there are, the shipped ones unless another folder is given; trains nothing.
 
     Raises:
@@ -131,15 +131,15 @@ def measure_digits(
         return _measure(sets.test, weights, output, options, watch)
 
 
-def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: Watch | None) -> Result:
+def _measure(test: Digits, folder: Path, output: Path, options: DigitsOptions, watch: Watch | None) -> DigitsResult:
     """Evaluation, report and, for weights below the output, cards."""
     networks: dict[str, nn.Module] = {}
-    accounts: dict[str, Account] = {}
+    accounts: dict[str, TrainingRecord] = {}
     for name in PLANS:
         path = folder / file_name(name)
         _, networks[name], digest = load_network(path, name)
         facts = read_facts(path)
-        accounts[name] = Account(
+        accounts[name] = TrainingRecord(
             network=name,
             seed=int(facts.get("seed", 0)),
             steps=int(facts.get("steps", 0)),
@@ -173,7 +173,7 @@ def _measure(test: Digits, folder: Path, output: Path, options: Options, watch: 
         command=options.command,
         seed=options.seed,
     )
-    return Result(evaluation, accounts, files, folder)
+    return DigitsResult(evaluation, accounts, files, folder)
 
 
 def curves_path(weights: Path) -> Path:

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from pipeline.engines.digits.classifier import Judge
+from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator, PaperGenerator
 from pipeline.training.common.ema import averaged_copy, update_average
-from pipeline.training.common.schedule import averaging_decay
+from pipeline.training.common.schedule import ema_decay
 from pipeline.training.digits.batches import Batch
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -68,7 +68,7 @@ class JudgeLesson:
     """Cross-entropy on whole digits; no hole is ever shown."""
 
     def __init__(self) -> None:
-        judge = packed(Judge())
+        judge = packed(DigitClassifier())
         self.modules: dict[str, nn.Module] = {"judge": judge}
         self.optimizers: dict[str, Optimizer] = {"judge": Adam(judge.parameters())}
         self.rates = {"judge": 1e-3}
@@ -120,7 +120,7 @@ class PaperLesson:
         discriminator.requires_grad_(False)
         fooled = towards(discriminator(filled), REAL)
         descend(self.optimizers["generator"], fooled)
-        average(self.modules["average"], generator, averaging_decay(self._count.next()))
+        average(self.modules["average"], generator, ema_decay(self._count.next()))
         return {"generator": fooled.item(), "discriminator": judged.item() / 2.0}
 
     @property

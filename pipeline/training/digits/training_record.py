@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Account:
+class TrainingRecord:
     """What was done to get one network: for the report and the model card.
 
     Attributes:

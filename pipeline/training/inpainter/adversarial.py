@@ -15,7 +15,7 @@ def _mean_in_hole(values: Tensor, hole: Tensor) -> Tensor:
     return (values * touched).sum() / (touched.sum() + 1.0)
 
 
-def critic_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
+def discriminator_adversarial_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
     """The discriminator's loss, scalar: softplus(-(D(real) - D(filled))), patch by patch around the holes.
 
     Relativistic pairs, Jolicoeur-Martineau, ICLR 2019, with a photograph and its own fill as the pair: what both have
@@ -25,6 +25,6 @@ def critic_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
     return _mean_in_hole(F.softplus(filled - real), hole)
 
 
-def deceit_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
+def generator_adversarial_loss(real: Tensor, filled: Tensor, hole: Tensor) -> Tensor:
     """The generator's part, scalar: softplus(-(D(filled) - D(real))), around the holes."""
     return _mean_in_hole(F.softplus(real - filled), hole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.training.common.csv_log import read_figures
+from pipeline.training.common.csv_log import read_rows
 from pipeline.training.inpainter.losses import LossWeights
 
 
@@ -20,7 +20,7 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
     upper, lower = figure.subplots(2, 1)
     pixels_per_step = 1.0
     if (out / "progress.csv").exists():
-        frame = read_figures(out / "progress.csv")
+        frame = read_rows(out / "progress.csv")
         pixels_per_step = float(frame["pixels"].iloc[-1]) / max(1.0, float(frame["step"].iloc[-1]))
         window = max(1, len(frame) // 30)
         for name in ("loss", *LossWeights.__dataclass_fields__):
@@ -30,7 +30,7 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
         upper.legend(ncol=4, fontsize=8)
     upper.set_ylabel("training loss, running mean")
     if (out / "validation.csv").exists():
-        frame = read_figures(out / "validation.csv")
+        frame = read_rows(out / "validation.csv")
         lower.plot(frame["step"] * pixels_per_step / 1e9, frame["psnr"], marker="o", label="rn (averaged weights)")
     for index, (name, value) in enumerate(baselines.items()):
         lower.axhline(value, linestyle=(0, (4, 1 + index)), color=f"C{index + 1}", label=f"{name} {value:.2f}")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.training.common.checkpoint import NAME, read_progress
-from pipeline.training.common.csv_log import read_figures
-from pipeline.training.inpainter.validation import read_baselines
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+from pipeline.training.common.csv_log import read_rows
+from pipeline.training.inpainter.validation import read_baseline_psnr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
     and PSNR is that of the last validation within it, absent where there was none. Raises ``OSError`` where the run
     wrote no figures.
     """
-    progress = read_figures(out / "progress.csv")
+    progress = read_rows(out / "progress.csv")
     size = float(photographs * crop * crop)
     # Rows of the log end where their pixels say: one that ends just on the border belongs to the epoch before.
     progress["epoch"] = np.ceil(progress["pixels"] / size).astype(int)
@@ -35,7 +35,7 @@ def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
     losses = [name for name in progress.columns if name not in ("step", "seconds", "pixels", "rate", "epoch")]
     frame = frame.join(groups[losses].mean())
     if (out / "validation.csv").exists():
-        scores = read_figures(out / "validation.csv")
+        scores = read_rows(out / "validation.csv")
         pixels = np.interp(scores["step"], progress["step"], progress["pixels"])
         scores["epoch"] = np.maximum(1, np.ceil(pixels / size)).astype(int)
         frame = frame.join(scores.groupby("epoch").last().drop(columns=["step", "seconds"]))
@@ -100,9 +100,9 @@ def write_epochs(out: Path) -> str:
     The number of photographs and the side of the crops come from its checkpoint. Raises ``WeightsError`` without a
     whole one and ``OSError`` where the run wrote no figures yet.
     """
-    facts = read_progress(out / NAME).facts
+    facts = read_state(out / CHECKPOINT).facts
     frame = per_epoch(out, int(facts["count"]), int(facts["crop"]))
-    baselines = read_baselines(out / "baselines.json")
+    baselines = read_baseline_psnr(out / "baselines.json")
     text = as_markdown(frame, baselines)
     frame.to_csv(out / "epochs.csv", index=False)
     (out / "epochs.md").write_text(text + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ PROBE_STEPS = 6
 SETTLED_STEPS = 60
 
 
-class Chooser:
+class FasterOption:
     """Finds out by trying which of two ways is quicker at present, and asks again every so often.
 
     Other work on the machine comes and goes; what is right at midnight is wrong at noon.
@@ -58,7 +58,7 @@ class GradientWorkers:
     """
 
     def __init__(self, threads: int) -> None:
-        self._chooser = Chooser()
+        self._chooser = FasterOption()
         self._pool = (
             ThreadPoolExecutor(
                 threads, thread_name_prefix="gradients", initializer=torch.set_num_threads, initargs=(1,)

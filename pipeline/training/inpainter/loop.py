@@ -18,12 +18,12 @@ from pipeline.rn.generator import Generator
 from pipeline.rn.net2net import grow
 from pipeline.rn.weights import load_generator, save_generator
 from pipeline.training.common import schedule
-from pipeline.training.common.checkpoint import NAME, Progress, load_checkpoint, save_checkpoint
-from pipeline.training.common.csv_log import append_figures
-from pipeline.training.common.ema import averaged_copy, mean_generator, update_average
+from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
+from pipeline.training.common.csv_log import append_row
+from pipeline.training.common.ema import averaged_copy, interpolate_generators, update_average
 from pipeline.training.common.photos import PhotoSet, split
 from pipeline.training.common.progress import Report
-from pipeline.training.common.signals import stop_by_signal
+from pipeline.training.common.signals import stop_on_signal
 from pipeline.training.inpainter.batches import BatchMaker, Prefetcher
 from pipeline.training.inpainter.gradient_workers import GradientWorkers
 from pipeline.training.inpainter.losses import LossWeights, reconstruction
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Options:
+class InpainterOptions:
     """Everything a run of the inpainter's training is told."""
 
     out: Path
@@ -78,7 +78,7 @@ class InpainterTraining:
     weights_name = "rn-faithful"
 
     def __init__(
-        self, photos: PhotoSet, options: Options, start: Generator | None = None, *, resume: bool = False
+        self, photos: PhotoSet, options: InpainterOptions, start: Generator | None = None, *, resume: bool = False
     ) -> None:
         """A new run, from the weights ``start`` or from chance; with ``resume`` the run whose checkpoint is in ``out``.
 
@@ -114,7 +114,7 @@ class InpainterTraining:
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
         self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
         self.validation = ValidationSet(held, size=options.validation_size, count=options.validation_count)
-        self.progress = Progress(facts={**options.facts(photos), "init": options.init})
+        self.progress = RunState(facts={**options.facts(photos), "init": options.init})
         options.out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._resume()
@@ -127,7 +127,7 @@ class InpainterTraining:
         return SIZES[size]
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.options.out / NAME, self.modules(), self.optimizers())
+        found = load_checkpoint(self.options.out / CHECKPOINT, self.modules(), self.optimizers())
         self.progress.facts["init"] = found.facts.get("init", "")  # where a run began cannot change any more
         changed = [key for key, value in self.progress.facts.items() if found.facts.get(key, "") != value]
         if changed:
@@ -146,7 +146,7 @@ class InpainterTraining:
         """What the run has come to: its averaged weights, or their mean with the other ones that it was given."""
         if self.other is None:
             return self.average
-        return mean_generator(self.average, self.other, self.options.mean_share)
+        return interpolate_generators(self.average, self.other, self.options.mean_share)
 
     def _share(self) -> float:
         return self.options.budget.progress(self.progress.step, self.progress.seconds)
@@ -171,7 +171,7 @@ class InpainterTraining:
         norm = clip_grad_norm_(self.parameters, 1.0)
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
-            update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
+            update_average(self.average, self.generator, schedule.ema_decay(self.progress.step))
         else:
             log.warning("step %d: the gradient is not finite; left out", self.progress.step)
         return loss, terms
@@ -184,7 +184,7 @@ class InpainterTraining:
 
     def save(self) -> None:
         """Write the checkpoint and, beside it, the result as it would be shipped."""
-        save_checkpoint(self.options.out / NAME, self.modules(), self.optimizers(), self.progress)
+        save_checkpoint(self.options.out / CHECKPOINT, self.modules(), self.optimizers(), self.progress)
         facts = {
             "steps": str(self.progress.step),
             "pixels": str(self.progress.pixels),
@@ -204,7 +204,7 @@ class InpainterTraining:
         scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
         result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
         row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}
-        append_figures(self.options.out / "validation.csv", row)
+        append_row(self.options.out / "validation.csv", row)
         self.scores = result
         return result
 
@@ -226,7 +226,7 @@ class InpainterTraining:
         sums: dict[str, Tensor] = {}
         waited = window = 0.0
         self.maker.prepare(self._plan(progress.step)[0])
-        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers, stop_by_signal() as stop:
+        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers, stop_on_signal() as stop:
             while self._share() < 1.0 and not stop.asked:
                 started = time.monotonic()
                 pictures, holes = batches.take()
@@ -278,7 +278,7 @@ class InpainterTraining:
             waited / max(window, 1e-9),
             left,
         )
-        append_figures(
+        append_row(
             self.options.out / "progress.csv",
             {
                 "step": line.step, "seconds": round(self.progress.seconds, 1), "pixels": self.progress.pixels,

@@ -14,16 +14,16 @@ from pipeline.imaging.photo_files import is_held_out
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
-from pipeline.training.common.model_card import Card, describe_data, hardware, write_card
+from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
 from pipeline.training.common.photos import PhotoSet, load_photos
 from pipeline.training.common.progress import Report
 from pipeline.training.inpainter.batches import ARTEFACT_SHARE
 from pipeline.training.inpainter.curves import draw_curves
 from pipeline.training.inpainter.epochs import write_epochs
-from pipeline.training.inpainter.loop import InpainterTraining, Options
+from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
 from pipeline.training.inpainter.losses import LossWeights
 from pipeline.training.inpainter.sharp import ADVERSARIAL, TEXTURE, SharpTraining
-from pipeline.training.inpainter.validation import baselines, draw_sheet, fill, fill_prior
+from pipeline.training.inpainter.validation import baseline_psnr, draw_sheet, fill, fill_prior
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ SHARP_LIMITS = (
 
 def train_inpainter(
     photos: Path,
-    options: Options,
+    options: InpainterOptions,
     *,
     resume: bool = False,
     sharp: bool = False,
@@ -79,7 +79,7 @@ def train_inpainter(
         # One core an operation; several operations at a time (see ``parallel``).
         torch.set_num_threads(1 if options.threads > 1 and not sharp else max(1, options.threads))
         fused.enable()
-    levels = baselines(training.validation, CLASSICAL, options.out / "baselines.json")
+    levels = baseline_psnr(training.validation, CLASSICAL, options.out / "baselines.json")
 
     def after(scores: dict[str, float]) -> None:
         draw_curves(options.out, levels)
@@ -95,7 +95,7 @@ def train_inpainter(
     if (options.out / "progress.csv").exists():  # a run of a few steps has nothing to show
         write_epochs(options.out)
     weights = options.out / f"{training.weights_name}.safetensors"
-    write_card(weights.with_suffix(".md"), make_card(training, photos, pictures, levels, sharp=sharp))
+    write_model_card(weights.with_suffix(".md"), make_model_card(training, photos, pictures, levels, sharp=sharp))
     return weights
 
 
@@ -108,9 +108,9 @@ def size_of(generator: Generator) -> str:
     raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
 
 
-def make_card(
+def make_model_card(
     training: InpainterTraining, photos: Path, pictures: PhotoSet, levels: dict[str, float], *, sharp: bool = False
-) -> Card:
+) -> ModelCard:
     """The card of a run as it stands."""
     options, progress = training.options, training.progress
     scores = training.scores or training.validate()
@@ -127,8 +127,8 @@ def make_card(
         "--steps": progress.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
         "--rate": options.peak_rate, "--decibels": options.weights.decibels,
     }  # fmt: skip
-    default = {"--crop": Options.crop, "--batch": Options.batch, "--decibels": LossWeights.decibels}
-    return Card(
+    default = {"--crop": InpainterOptions.crop, "--batch": InpainterOptions.batch, "--decibels": LossWeights.decibels}
+    return ModelCard(
         title=f"Model card: {training.weights_name}",
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
         + ("Sharper and less faithful: not for an archive." if sharp else "The default engine's weights."),
@@ -143,7 +143,7 @@ def make_card(
             "steps": f"{progress.step:,} of {options.batch} crops of {options.crop}² (larger ones in the last fifth)",
             "pixels seen": f"{progress.pixels / 1e9:.2f} × 10⁹",
             "time": f"{progress.seconds / 3600:.2f} h, breaks not counted",
-            "hardware": hardware(),
+            "hardware": describe_hardware(),
             "arithmetic": "bfloat16 with float32 statistics and weights",
             "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",
             "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items())

@@ -15,8 +15,8 @@ from pipeline.rn.generator import Generator
 from pipeline.training.common import schedule
 from pipeline.training.common.ema import update_average
 from pipeline.training.common.photos import PhotoSet
-from pipeline.training.inpainter.adversarial import critic_loss, deceit_loss
-from pipeline.training.inpainter.loop import InpainterTraining, Options
+from pipeline.training.inpainter.adversarial import discriminator_adversarial_loss, generator_adversarial_loss
+from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
 from pipeline.training.inpainter.losses import reconstruction
 from pipeline.training.inpainter.texture_loss import TextureDistance
 
@@ -41,7 +41,7 @@ class SharpTraining(InpainterTraining):
     weights_name = "rn-sharp"
 
     def __init__(
-        self, photos: PhotoSet, options: Options, start: Generator | None = None, *, resume: bool = False
+        self, photos: PhotoSet, options: InpainterOptions, start: Generator | None = None, *, resume: bool = False
     ) -> None:
         """A new phase from the generator ``start``, or with ``resume`` the one whose checkpoint lies in ``out``."""
         torch.manual_seed(options.seed)
@@ -72,7 +72,7 @@ class SharpTraining(InpainterTraining):
             stages = self.generator.forward_stages(target, hole)
             real = self.discriminator(target, hole)
             filled = self.discriminator(stages.final.detach(), hole)
-        critic = critic_loss(real.float(), filled.float(), hole)
+        critic = discriminator_adversarial_loss(real.float(), filled.float(), hole)
         for group in self.critic_optimizer.param_groups:
             group["lr"] = 2.0 * rate
         self.critic_optimizer.zero_grad(set_to_none=True)
@@ -85,7 +85,7 @@ class SharpTraining(InpainterTraining):
             with torch.no_grad():
                 real = self.discriminator(target, hole)
             judged = self.discriminator(stages.final, hole)
-        deceit = deceit_loss(real.float(), judged.float(), hole)
+        deceit = generator_adversarial_loss(real.float(), judged.float(), hole)
         faithful, terms = reconstruction(stages, target, hole, self.options.weights)
         texture = self.texture(stages.final, target, hole, shift=5 * self.progress.step)
         loss = faithful + TEXTURE * texture
@@ -98,6 +98,6 @@ class SharpTraining(InpainterTraining):
         norm = clip_grad_norm_(self.parameters, 1.0)
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
-            update_average(self.average, self.generator, schedule.averaging_decay(self.progress.step))
+            update_average(self.average, self.generator, schedule.ema_decay(self.progress.step))
         judged_by = {"texture": texture, "critic": critic, "deceit": deceit}
         return loss.detach(), {**terms, **{name: value.detach() for name, value in judged_by.items()}}

@@ -88,14 +88,14 @@ def fill_prior(data: ValidationSet) -> Pictures:
     return filled
 
 
-def baselines(data: ValidationSet, names: tuple[str, ...], cache: Path | None = None) -> dict[str, float]:
+def baseline_psnr(data: ValidationSet, names: tuple[str, ...], cache: Path | None = None) -> dict[str, float]:
     """Mean PSNR in dB of the prior and of each classical engine named, on the same pictures and holes.
 
     They never change during a run: ``cache`` is a JSON file that keeps them, for these pictures and holes alone.
     """
     drawn = hashlib.sha256(data.pictures.tobytes() + data.holes.tobytes()).hexdigest()
     if cache is not None:
-        kept = read_baselines(cache, drawn)
+        kept = read_baseline_psnr(cache, drawn)
         if set(kept) == {"prior", *names}:
             return kept
     from pipeline.engines import load_engine  # late: the engines are needed by nothing else here
@@ -109,7 +109,7 @@ def baselines(data: ValidationSet, names: tuple[str, ...], cache: Path | None = 
     return scores
 
 
-def read_baselines(cache: Path, drawn: str | None = None) -> dict[str, float]:
+def read_baseline_psnr(cache: Path, drawn: str | None = None) -> dict[str, float]:
     """The PSNRs that :func:`baselines` kept; none when there are none, or others than of the set ``drawn``."""
     kept = json.loads(cache.read_text()) if cache.exists() else {}
     fits = "psnr" in kept and drawn in (None, kept["set"])

@@ -14,7 +14,7 @@ import torch
 from pipeline.rn import config, fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.training.common.schedule import Budget
-from pipeline.training.inpainter.loop import Options
+from pipeline.training.inpainter.loop import InpainterOptions
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 
@@ -58,12 +58,12 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def make_options(tmp_path: Path) -> Callable[..., Options]:
-    def make(steps: int, name: str = "run", **changes: Any) -> Options:
+def make_options(tmp_path: Path) -> Callable[..., InpainterOptions]:
+    def make(steps: int, name: str = "run", **changes: Any) -> InpainterOptions:
         standard: dict[str, Any] = {
             "size": "light", "crop": 32, "batch": 4, "piece": 2, "validation_size": 48, "validation_count": 5,
             "bank_holes": 8, "warm_up": 2,
         }  # fmt: skip
-        return Options(out=tmp_path / name, budget=Budget(steps=steps), **{**standard, **changes})
+        return InpainterOptions(out=tmp_path / name, budget=Budget(steps=steps), **{**standard, **changes})
 
     return make

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pipeline.detection.thresholds import levels
-from pipeline.training.detector.calibration import PROMISES, STRICTEST, Figures, Promise, calibrate, of_pieces
+from pipeline.training.detector.calibration import PROMISES, STRICTEST, Figures, Promise, calibrate, measure
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector.evidence import Evidence, piece_table
+from pipeline.training.detector.evidence import Evidence, component_table
 
 
 def picture(right: int, false: int, damaged: bool = True) -> Evidence:
@@ -77,15 +77,15 @@ def test_a_network_that_marks_nothing_repairs_nothing() -> None:
 def test_doubtful_pixels_count_neither_way() -> None:
     one = picture(right=240, false=240)
     one.labels[28:33] = UNSURE
-    worth = of_pieces(piece_table([one], lambda _: 128), np.ones(2, np.bool_))
+    worth = measure(component_table([one], lambda _: 128), np.ones(2, np.bool_))
     assert worth.precision == 1.0
     assert worth.recall == 1.0
 
 
 def test_undamaged_pictures_are_counted_by_area_and_by_being_empty() -> None:
     clean = [picture(0, 255, damaged=False), *(picture(0, 0, damaged=False) for _ in range(3))]
-    table = piece_table(clean, lambda _: 128)
-    worth = of_pieces(table, np.ones(1, np.bool_))
+    table = component_table(clean, lambda _: 128)
+    worth = measure(table, np.ones(1, np.bool_))
     assert worth.clean == pytest.approx(30 / 1600 / 4)
     assert worth.worst == pytest.approx(30 / 1600, rel=0.05)
     assert worth.empty == 0.75

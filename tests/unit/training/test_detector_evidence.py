@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.detection.thresholds import Chances
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector.evidence import Evidence, piece_table
+from pipeline.training.detector.evidence import Evidence, component_table
 
 
 def evidence(side: int) -> Evidence:
@@ -27,21 +27,21 @@ def at(cut: int) -> Callable[[Chances], int]:
 
 def test_pieces_are_counted_on_their_pictures() -> None:
     clean = Evidence(np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
-    table = piece_table([clean, evidence(512)], at(140))
+    table = component_table([clean, evidence(512)], at(140))
     assert table.counts.tolist() == [[40, 40, 40, 40], [30, 15, 0, 0]]
     assert table.surest.tolist() == [230, 180]
     assert table.picture.tolist() == [1, 1]
     assert table.damaged == 80
     assert table.areas.tolist() == [2000, 512 * 512]
     assert table.undamaged.tolist() == [True, False]
-    assert piece_table([evidence(512)], at(160)).counts[:, 0].tolist() == [1, 30]
+    assert component_table([evidence(512)], at(160)).counts[:, 0].tolist() == [1, 30]
 
 
 def test_what_is_a_speck_depends_on_the_size_of_its_picture() -> None:
-    assert piece_table([evidence(512), evidence(1024)], at(140)).specks.tolist() == [False, False, True, True]
+    assert component_table([evidence(512), evidence(1024)], at(140)).specks.tolist() == [False, False, True, True]
 
 
 def test_evidence_without_pieces_has_an_empty_table() -> None:
-    table = piece_table([evidence(512)], at(240))
+    table = component_table([evidence(512)], at(240))
     assert table.counts.shape == (0, 4)
     assert len(table.surest) == len(table.specks) == len(table.picture) == 0

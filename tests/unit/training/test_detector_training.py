@@ -18,12 +18,12 @@ from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import NetworkConfig
 from pipeline.detection.weights import load_weights
 from pipeline.simulation.kinds import ODDS
-from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.schedule import Budget
 from pipeline.training.detector import data
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE, Crops, make_sample
-from pipeline.training.detector.finish import CARD, finish_run
-from pipeline.training.detector.loop import CURVES, DetectorRun, detector_loss, train_detector
+from pipeline.training.detector.export import CARD, export_run
+from pipeline.training.detector.loop import CURVES, DetectorOptions, detector_loss, train_detector
 
 
 def test_labels_follow_what_can_be_seen() -> None:
@@ -91,15 +91,15 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.training.detector import finish, loop, validation
+    from pipeline.training.detector import export, loop, validation
 
     few = validation.held_out_samples
     monkeypatch.setattr(loop, "held_out_samples", lambda *a, **k: few(*a, count=3))
-    monkeypatch.setattr(finish, "held_out_samples", lambda *a, **k: few(*a, count=3))
+    monkeypatch.setattr(export, "held_out_samples", lambda *a, **k: few(*a, count=3))
     out = tmp_path / "run"
 
-    def run(steps: int) -> DetectorRun:
-        return DetectorRun(
+    def run(steps: int) -> DetectorOptions:
+        return DetectorOptions(
             photos, out, Budget(steps=steps), network=NetworkConfig(2, 8, 8), batch=2, side=64, epoch=4, workers=0
         )
 
@@ -108,19 +108,19 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     assert [(line.step, line.progress < 1) for line in lines] == [(2, True), (4, True)], "the share before the step"
     assert all(np.isfinite([line.loss, line.steps_per_second]).all() and 0 <= line.waiting <= 1 for line in lines)
     assert lines[-1].left_seconds == 0
-    assert read_progress(out / NAME).step == 4
+    assert read_state(out / CHECKPOINT).step == 4
     network = train_detector(run(8), scores.append)
-    assert read_progress(out / NAME).step == 8
+    assert read_state(out / CHECKPOINT).step == 8
     assert [score.step for score in scores] == [4, 8]
     assert len((out / CURVES).read_text().splitlines()) == 2
-    weights = finish_run(run(8), network)
+    weights = export_run(run(8), network)
     fresh = replace(run(0), work=tmp_path / "again", init=weights, network=NetworkConfig(5, 32, 128))
     begun = train_detector(fresh)
     assert begun.config == network.config, "weights bring their own shape"
     for name, value in begun.state_dict().items():
         torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
-    assert len(str(read_progress(tmp_path / "again" / NAME).facts["init"])) == 64
-    mixed = load_weights(finish_run(replace(run(8), mean_with=weights), network))[0]
+    assert len(str(read_state(tmp_path / "again" / CHECKPOINT).facts["init"])) == 64
+    mixed = load_weights(export_run(replace(run(8), mean_with=weights), network))[0]
     for name, value in mixed.state_dict().items():
         torch.testing.assert_close(value.float(), network.state_dict()[name].float(), rtol=1e-3, atol=1e-4)
     assert "Mean with" in (out / CARD).read_text()
@@ -132,7 +132,7 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
         assert "running" not in name or torch.allclose(value, before, rtol=1e-3, atol=1e-4), "statistics stay"
     train_detector(replace(taught, budget=Budget(steps=3)), looked=lambda *count: looked.append(count))
     assert len(looked) == 2, "what was found is kept with the run"
-    finish_run(taught, corrected)
+    export_run(taught, corrected)
     assert "- Taught by: weights with sha256" in (tmp_path / "taught" / CARD).read_text()
     assert LearnedDetector(weights).detect(skimage.data.camera()[:100, :100]).repair.shape == (100, 100)
     card = (out / CARD).read_text()

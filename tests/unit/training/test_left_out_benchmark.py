@@ -16,11 +16,11 @@ from benchmarks.detection.sets import Damaged
 from benchmarks.left_out import GROUPS, Cell, held_out, main, measure, read_cells, table
 from pipeline.detection.network import NetworkConfig
 from pipeline.simulation import KINDS
-from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.photos import load_photos, split
 from pipeline.training.common.schedule import Budget
 from pipeline.training.detector import data, loop
-from pipeline.training.detector.loop import DetectorRun
+from pipeline.training.detector.loop import DetectorOptions
 
 SMALL = ["--steps", "2", "--batch", "2", "--crop", "32", "--count", "2", "--workers", "0", "--kinds", "dust"]
 
@@ -33,7 +33,7 @@ class Watched:
         self.steps: int | None = None
         self._train, self._simulate = loop.train_detector, data.simulate
 
-    def train_detector(self, run: DetectorRun, **rest: Any) -> Any:
+    def train_detector(self, run: DetectorOptions, **rest: Any) -> Any:
         self.drawn[run.work.name] = set()
         return self._train(replace(run, budget=Budget(steps=self.steps)) if self.steps else run, **rest)
 
@@ -93,7 +93,7 @@ def test_a_cell_that_was_stopped_is_not_told_and_goes_on(
     assert "all-1: stopped and saved" in capsys.readouterr().err and not read_cells(out)
     watched.steps = None
     assert main(command) == 0
-    assert read_progress(out / "networks" / "all-1" / NAME).step == 2 and len(read_cells(out)) == 2
+    assert read_state(out / "networks" / "all-1" / CHECKPOINT).step == 2 and len(read_cells(out)) == 2
 
 
 def test_every_group_is_drawn_alone_on_the_same_photographs(photo_folder: Path) -> None:

@@ -11,12 +11,12 @@ from torch import nn
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator, Stages
-from pipeline.training.common.ema import mean_generator, mean_of
+from pipeline.training.common.ema import interpolate_generators, interpolate_weights
 from pipeline.training.common.model_card import describe_data
-from pipeline.training.common.schedule import Budget, averaging_decay, crop_plan, learning_rate
-from pipeline.training.common.signals import stop_by_signal
-from pipeline.training.inpainter.adversarial import critic_loss, deceit_loss
-from pipeline.training.inpainter.gradient_workers import PROBE_STEPS, Chooser, GradientWorkers
+from pipeline.training.common.schedule import Budget, crop_plan, ema_decay, learning_rate
+from pipeline.training.common.signals import stop_on_signal
+from pipeline.training.inpainter.adversarial import discriminator_adversarial_loss, generator_adversarial_loss
+from pipeline.training.inpainter.gradient_workers import PROBE_STEPS, FasterOption, GradientWorkers
 from pipeline.training.inpainter.losses import (
     LossWeights,
     gradient_l1,
@@ -31,13 +31,13 @@ from pipeline.training.inpainter.losses import (
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_asks_to_stop_and_afterwards_does_what_it_did(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with stop_by_signal() as stop:
+    with stop_on_signal() as stop:
         assert not stop.asked
         signal.raise_signal(number)
         assert stop.asked
     assert signal.getsignal(number) is before
-    with ThreadPoolExecutor(1) as other, stop_by_signal() as ours:
-        theirs = other.submit(lambda: stop_by_signal().__enter__()).result()
+    with ThreadPoolExecutor(1) as other, stop_on_signal() as ours:
+        theirs = other.submit(lambda: stop_on_signal().__enter__()).result()
         signal.raise_signal(number)
         assert ours.asked and not theirs.asked, "signals are the main thread's"
 
@@ -87,8 +87,10 @@ def test_the_critic_is_judged_around_holes_only() -> None:
     hole[..., :8, :8] = 1
     real, filled = torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 50.0)
     real[..., 0, 0], filled[..., 0, 0] = 40, -40
-    assert critic_loss(real, filled, hole).item() == pytest.approx(0, abs=1e-6)
-    assert deceit_loss(real, filled, hole).item() == pytest.approx(40.0)  # half of 80: one of one, and one more below
+    assert discriminator_adversarial_loss(real, filled, hole).item() == pytest.approx(0, abs=1e-6)
+    assert generator_adversarial_loss(real, filled, hole).item() == pytest.approx(
+        40.0
+    )  # half of 80: one of one, and one more below
 
 
 def test_a_budget_is_one_of_three() -> None:
@@ -120,19 +122,19 @@ def test_the_last_fifth_sees_larger_crops_of_about_as_many_pixels() -> None:
 def test_the_mean_of_two_networks_lies_halfway_statistics_included() -> None:
     one, other = (nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)) for _ in range(2))
     other[1].running_mean.fill_(4.0)
-    mean = mean_of(one, other)
-    most = mean_of(one, other, 0.75)
+    mean = interpolate_weights(one, other)
+    most = interpolate_weights(one, other, 0.75)
     assert torch.allclose(mean[0].weight, (one[0].weight + other[0].weight) / 2)
     assert mean[1].running_mean.tolist() == [2.0, 2.0]
     assert most[1].running_mean.tolist() == [1.0, 1.0], "three parts of the first"
     assert one[1].running_mean.tolist() == [0.0, 0.0], "what was given stays as it is"
     with pytest.raises(ValueError, match="no mean"):
-        mean_of(one, nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3)))
+        interpolate_weights(one, nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3)))
 
 
 def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
     plain, noisy = Generator(SIZES["light"]), Generator(replace(SIZES["light"], noise=0.1, smooth=True))
-    mean = mean_generator(noisy, plain, 0.25)
+    mean = interpolate_generators(noisy, plain, 0.25)
     assert mean.config.noise == mean.refine.noise == pytest.approx(0.025) and mean.config.smooth
     weight = 0.25 * noisy.refine.stem.weight + 0.75 * plain.refine.stem.weight
     assert torch.allclose(mean.refine.stem.weight, weight, atol=1e-6)
@@ -140,7 +142,7 @@ def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
     image, hole = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
     hole[..., :8] = 0
     torch.nn.init.normal_(plain.refine.head.weight, std=0.1)
-    turned = mean_generator(plain, noisy, 0.75)
+    turned = interpolate_generators(plain, noisy, 0.75)
     assert turned.config.smooth
     turned_plain = Generator(replace(SIZES["light"], smooth=True)).eval()
     turned_plain.load_state_dict(turned.state_dict())
@@ -148,8 +150,8 @@ def test_between_two_generators_lies_every_degree_of_their_noise() -> None:
 
 
 def test_averaging_starts_short_and_ends_long() -> None:
-    assert averaging_decay(0) < 0.1
-    assert averaging_decay(10**6) == 0.9995
+    assert ema_decay(0) < 0.1
+    assert ema_decay(10**6) == 0.9995
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -175,7 +177,7 @@ def test_pieces_give_the_gradient_of_the_whole(threads: int) -> None:
 
 def test_the_quicker_way_is_taken() -> None:
     for quicker in (True, False):
-        chooser = Chooser()
+        chooser = FasterOption()
         ways = []
         for _ in range(2 * PROBE_STEPS + 20):
             way = chooser.choose()

@@ -14,14 +14,14 @@ from pipeline.cli.commands.train import add_parser
 from pipeline.errors import WeightsError
 from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
-from pipeline.training.common.checkpoint import NAME, read_progress
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.photos import load_photos
 from pipeline.training.common.progress import Report
 from pipeline.training.inpainter import run as inpainter
-from pipeline.training.inpainter.loop import InpainterTraining, Options
+from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
 from pipeline.training.inpainter.sharp import NOISE, SharpTraining
 
-MakeOptions = Callable[..., Options]
+MakeOptions = Callable[..., InpainterOptions]
 
 
 def states(training: InpainterTraining) -> dict[str, torch.Tensor]:
@@ -40,7 +40,7 @@ def states(training: InpainterTraining) -> dict[str, torch.Tensor]:
 def test_a_resumed_run_is_the_same_to_the_bit(photo_folder: Path, make_options: MakeOptions, kind: str) -> None:
     photos = load_photos(photo_folder)
 
-    def begin(options: Options, *, resume: bool = False) -> InpainterTraining:
+    def begin(options: InpainterOptions, *, resume: bool = False) -> InpainterTraining:
         if kind == "sharp":
             return SharpTraining(photos, options, None, resume=resume)
         return InpainterTraining(photos, options, resume=resume)
@@ -107,7 +107,7 @@ def test_other_photographs_are_noticed(
 def test_a_damaged_checkpoint_is_named(photo_folder: Path, make_options: MakeOptions) -> None:
     options = make_options(1)
     InpainterTraining(load_photos(photo_folder), options).run()
-    path = options.out / NAME
+    path = options.out / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(WeightsError, match="not a whole checkpoint"):
         InpainterTraining(load_photos(photo_folder), options, resume=True)
@@ -117,11 +117,11 @@ def test_a_damaged_checkpoint_is_named(photo_folder: Path, make_options: MakeOpt
 def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """`train …` with small crops and few held-out pictures."""
 
-    def small(*args: object, **kwargs: object) -> Options:
+    def small(*args: object, **kwargs: object) -> InpainterOptions:
         kwargs.update(validation_size=48, validation_count=5, bank_holes=6, warm_up=2, piece=2)
-        return Options(*args, **kwargs)  # type: ignore[arg-type]
+        return InpainterOptions(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pipeline.training.inpainter.loop.Options", small)
+    monkeypatch.setattr("pipeline.training.inpainter.loop.InpainterOptions", small)
     monkeypatch.setattr(inpainter, "CLASSICAL", ("telea",))
 
     def run(*arguments: str) -> int:
@@ -148,7 +148,7 @@ def test_the_command_trains_resumes_and_sharpens(
     assert "8 photographs" in card
     assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "5", "--resume", *common) == 0
     assert "telea" in capsys.readouterr().err
-    assert read_progress(out / NAME).step == 5
+    assert read_state(out / CHECKPOINT).step == 5
     assert pd.read_csv(out / "validation.csv")["step"].max() == 5
 
     again = tmp_path / "again"

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.engines.digits.classifier import Judge
+from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.training.digits.evaluate import evaluate, fillers
 from pipeline.training.digits.holes import centred_hole
-from pipeline.training.digits.run import Options, train_digits
+from pipeline.training.digits.run import DigitsOptions, train_digits
 
 METHODS = ["masked", "telea", "navier-stokes", "biharmonic", "paper", "region"]
 
@@ -20,7 +20,7 @@ METHODS = ["masked", "telea", "navier-stokes", "biharmonic", "paper", "region"]
 def test_perfect_and_empty_fills_are_measured_as_such(digits):
     few = digits.first(20)
     ways = {"perfect": lambda images, holes: few.images, "masked": fillers({})["masked"]}
-    found = evaluate(few, Judge(), ways, sizes=(10,))
+    found = evaluate(few, DigitClassifier(), ways, sizes=(10,))
     perfect, masked = found.of("perfect")[0], found.of("masked")[0]
     assert perfect.accuracy == found.whole
     assert perfect.psnr_hole == np.inf
@@ -33,12 +33,12 @@ def test_perfect_and_empty_fills_are_measured_as_such(digits):
 
 def test_a_way_that_touches_known_pixels_is_found_out(digits):
     with pytest.raises(RuntimeError, match="vandal changed known pixels"):
-        evaluate(digits.first(3), Judge(), {"vandal": lambda images, holes: 255 - images}, sizes=(10,))
+        evaluate(digits.first(3), DigitClassifier(), {"vandal": lambda images, holes: 255 - images}, sizes=(10,))
 
 
 def test_from_data_to_report(folder, tmp_path):
     told = []
-    options = Options(
+    options = DigitsOptions(
         epochs=dict.fromkeys(("judge", "paper", "region"), 1), limit=130, compiled=False, batch="2026-01-01T000000Z"
     )
     result = train_digits(folder, tmp_path, options, lambda what, share, figures: told.append((what, share)))

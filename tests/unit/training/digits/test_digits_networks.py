@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.engines.digits.classifier import Judge
+from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator, PaperGenerator
 from pipeline.engines.digits.region import RegionGenerator, central
 from pipeline.training.digits.batches import BatchMaker
@@ -81,5 +81,5 @@ def test_of_several_drawings_the_one_nearest_to_all_is_shown():
 
 
 def test_judge_and_discriminator_give_logits(batch):
-    assert Judge()(batch.images).shape == (8, 10)
+    assert DigitClassifier()(batch.images).shape == (8, 10)
     assert PaperDiscriminator()(batch.images).shape == (8,)

@@ -8,8 +8,8 @@ import torch
 from pipeline.errors import ConfigurationError, WeightsError
 from pipeline.training.common.schedule import Budget
 from pipeline.training.digits.batches import BatchMaker
-from pipeline.training.digits.loop import Place, read_curves, train
-from pipeline.training.digits.plans import LessonPlan, prepare
+from pipeline.training.digits.loop import RunFiles, read_curves, train
+from pipeline.training.digits.plans import TrainingPlan, prepare
 from pipeline.training.digits.region_step import SHARPNESS, mixture_loss
 from pipeline.training.digits.steps import PaperLesson
 
@@ -18,8 +18,8 @@ BATCH = 16
 
 def school(name, digits, folder, steps, *, seed=1, resume=False, total=None):
     """Train for so many steps of a run of ``total``; the lesson."""
-    ready = prepare(LessonPlan(name, epochs=1, batch=BATCH, elsewhere=0.2, adversarial_from=0.1), digits, seed)
-    place = Place(folder, name)
+    ready = prepare(TrainingPlan(name, epochs=1, batch=BATCH, elsewhere=0.2, adversarial_from=0.1), digits, seed)
+    place = RunFiles(folder, name)
     budget = Budget(steps=total or steps)
     if total is not None and steps < total:
         with pytest.raises(KeyboardInterrupt):
@@ -70,7 +70,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(name, digits, tmp_path, mo
     school(name, digits, tmp_path / "broken", 5, total=8)
     resumed = school(name, digits, tmp_path / "broken", 8, resume=True)
     assert same(tensors(whole), tensors(resumed))
-    told, again = (read_curves(Place(tmp_path / run, name).curves) for run in ("whole", "broken"))
+    told, again = (read_curves(RunFiles(tmp_path / run, name).curves) for run in ("whole", "broken"))
     assert told["step"] == [2, 4, 6, 8]
     for curves in (told, again):
         del curves["seconds"]
@@ -89,7 +89,7 @@ def test_resuming_with_another_seed_or_a_damaged_checkpoint_is_refused(digits, t
     school("judge", digits, tmp_path, 2)
     with pytest.raises(ConfigurationError, match="--seed 1"):
         school("judge", digits, tmp_path, 2, seed=2, resume=True)
-    path = Place(tmp_path, "judge").checkpoint
+    path = RunFiles(tmp_path, "judge").checkpoint
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match=path.name):
         school("judge", digits, tmp_path, 2, resume=True)
@@ -99,10 +99,10 @@ def test_a_tiny_training_lowers_the_losses(digits, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 10)
     monkeypatch.setattr("pipeline.training.digits.loop.WARM_UP_STEPS", 5)
     school("judge", digits, tmp_path, 40)
-    judged = read_curves(Place(tmp_path, "judge").curves)["judge"]
+    judged = read_curves(RunFiles(tmp_path, "judge").curves)["judge"]
     assert judged[-1] < 0.8 * judged[0]
     school("region", digits, tmp_path, 40)
-    drawn = read_curves(Place(tmp_path, "region").curves)
+    drawn = read_curves(RunFiles(tmp_path, "region").curves)
     assert drawn["reconstruction"][-1] < 0.9 * drawn["reconstruction"][0]
     assert drawn["discriminator"][-1] > 0
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from pipeline.detection.features import planes
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector.distillation import NOTHING, SUREST, Teachers, agreement_loss
-from pipeline.training.detector.distillation_data import Lessons
+from pipeline.training.detector.distillation import INTACT_LOGIT, LOGIT_LIMIT, TeacherEnsemble, distillation_loss
+from pipeline.training.detector.distillation_data import DistillationCrops
 from pipeline.training.detector.false_positives import (
-    FalseMarks,
-    find_false_marks,
-    load_false_marks,
-    save_false_marks,
+    FalsePositives,
+    find_false_positives,
+    load_false_positives,
+    save_false_positives,
 )
 
 
@@ -45,7 +45,7 @@ def crops(count: int = 2, side: int = 64) -> Tensor:
 
 def test_a_teacher_is_heard_where_the_pixel_lies_whichever_way_it_looked() -> None:
     shown = crops()
-    teachers = Teachers([Bright()], seed=3)
+    teachers = TeacherEnsemble([Bright()], seed=3)
     labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
     wanted = 8 * shown[:, 0].float() / 255 - 4
     for _ in range(8):  # sides are drawn anew each time
@@ -57,15 +57,15 @@ def test_a_teacher_is_heard_where_the_pixel_lies_whichever_way_it_looked() -> No
 def test_teachers_are_heard_by_turns() -> None:
     shown = crops()
     labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
-    teachers = Teachers([Bright(), Bright(-1.0)], seed=1)
+    teachers = TeacherEnsemble([Bright(), Bright(-1.0)], seed=1)
     mean = torch.stack([teachers.targets(shown, labels)[0] for _ in range(300)]).mean(dim=0)
     assert float(mean.abs().mean()) < 0.3, "what they contradict each other in is not taught"
 
 
 def test_what_is_intact_is_taught_as_intact_and_counts_more_where_teachers_doubt_it() -> None:
     shown = crops()
-    teachers = Teachers([Bright()], seed=3)
-    for label, most in ((INTACT, NOTHING), (DAMAGED, SUREST), (UNSURE, SUREST)):
+    teachers = TeacherEnsemble([Bright()], seed=3)
+    for label, most in ((INTACT, INTACT_LOGIT), (DAMAGED, LOGIT_LIMIT), (UNSURE, LOGIT_LIMIT)):
         said, counts = teachers.targets(shown, torch.full((2, 64, 64), label, dtype=torch.uint8))
         assert float(said.max()) <= most
         bright = shown[:, 0] > 200
@@ -75,20 +75,20 @@ def test_what_is_intact_is_taught_as_intact_and_counts_more_where_teachers_doubt
 
 def test_without_a_teacher_there_is_nothing_to_learn() -> None:
     with pytest.raises(ValueError, match="teacher"):
-        Teachers([], seed=1)
+        TeacherEnsemble([], seed=1)
 
 
 def test_the_loss_is_none_where_both_are_sure_of_the_same() -> None:
-    targets, counts = torch.full((1, 4, 4), NOTHING), torch.ones(1, 4, 4)
-    assert float(agreement_loss(torch.full((1, 1, 4, 4), -30.0), targets, counts)) == 0
-    unsure = agreement_loss(torch.zeros(1, 1, 4, 4), targets, counts)
-    wrong = agreement_loss(torch.full((1, 1, 4, 4), 6.0), targets, counts)
+    targets, counts = torch.full((1, 4, 4), INTACT_LOGIT), torch.ones(1, 4, 4)
+    assert float(distillation_loss(torch.full((1, 1, 4, 4), -30.0), targets, counts)) == 0
+    unsure = distillation_loss(torch.zeros(1, 1, 4, 4), targets, counts)
+    wrong = distillation_loss(torch.full((1, 1, 4, 4), 6.0), targets, counts)
     assert 0 < float(unsure) < float(wrong)
     half = counts.clone()
     half[:, :2] = 0
     mixed = torch.zeros(1, 1, 4, 4)
     mixed[..., 2:, :] = -30
-    assert float(agreement_loss(mixed, targets, half)) == 0, "what counts nothing is not asked"
+    assert float(distillation_loss(mixed, targets, half)) == 0, "what counts nothing is not asked"
 
 
 def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
         seen.append(picture)
         return np.where(picture[..., 0] > 180, 200, 20).astype(np.uint8)
 
-    found = list(find_false_marks(bright, pictures, lambda *count: told.append(count)))
+    found = list(find_false_positives(bright, pictures, lambda *count: told.append(count)))
     assert told == [(1, 2), (2, 2)] and found and {one.photo for one in found} == {0}, "nothing is marked on black"
-    save_false_marks(tmp_path / "false.json", found)
-    again = load_false_marks(tmp_path / "false.json")
+    save_false_positives(tmp_path / "false.json", found)
+    again = load_false_positives(tmp_path / "false.json")
     assert again == found
     for one in again:
         picture = one.drawn(pictures)
@@ -121,11 +121,13 @@ def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "false.json").write_text('[{"photo": 1}]')
     with pytest.raises(ValueError, match="delete it"):
-        load_false_marks(tmp_path / "false.json")
+        load_false_positives(tmp_path / "false.json")
 
 
 def test_lessons_label_nothing_intact_on_old_photographs() -> None:
-    old = Lessons((skimage.data.chelsea(),), None, unlabelled=(skimage.data.coffee(),), false=(), side=64, seed=1)
+    old = DistillationCrops(
+        (skimage.data.chelsea(),), None, unlabelled=(skimage.data.coffee(),), false=(), side=64, seed=1
+    )
     bank = None
     rng = np.random.default_rng(4)
     labels = [sample.labels for sample in (old.draw(rng, bank) for _ in range(40))]
@@ -137,8 +139,8 @@ def test_lessons_label_nothing_intact_on_old_photographs() -> None:
 
 def test_lessons_show_false_marks_again() -> None:
     picture = skimage.data.chelsea()
-    false = FalseMarks(0, 0, ((100, 200),))
-    lessons = Lessons((picture,), None, unlabelled=(), false=(false,), side=64, seed=1)
+    false = FalsePositives(0, 0, ((100, 200),))
+    lessons = DistillationCrops((picture,), None, unlabelled=(), false=(false,), side=64, seed=1)
     lessons.first = lessons.store = 2
     batch = list(itertools.islice(lessons, 12))
     same = list(itertools.islice(lessons, 12))

@@ -12,24 +12,24 @@ from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import DetectorNet
 from pipeline.detection.thresholds import Thresholds, levels
 from pipeline.detection.weights import load_weights, read_header, save_weights
-from pipeline.training.common.checkpoint import NAME, read_progress
-from pipeline.training.common.ema import mean_of
-from pipeline.training.common.model_card import Card, describe_data, hardware, write_card
-from pipeline.training.common.photos import left_out, load_photos, split, without
+from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+from pipeline.training.common.ema import interpolate_weights
+from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
+from pipeline.training.common.photos import exclude, excluded, load_photos, split
 from pipeline.training.detector import distillation_data
 from pipeline.training.detector.calibration import PROMISES, calibrate
 from pipeline.training.detector.data import CLEAR, DAMAGED, DISTRACTED, SOFT, Sample
 from pipeline.training.detector.evidence import gather
-from pipeline.training.detector.false_positives import load_false_marks
-from pipeline.training.detector.loop import CURVES, FALSE_MARKS, DetectorRun
-from pipeline.training.detector.validation import TOLD, held_out_samples, probabilities, read_scores
+from pipeline.training.detector.false_positives import load_false_positives
+from pipeline.training.detector.loop import CURVES, FALSE_POSITIVES, DetectorOptions
+from pipeline.training.detector.validation import REPORTED, held_out_samples, probabilities, read_scores
 
 log = logging.getLogger(__name__)
 
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
 
 
-def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
+def export_run(run: DetectorOptions, network: DetectorNet) -> Path:
     """Return the path of the weights, written to the run's folder with curves, sheet and card beside them.
 
     Args:
@@ -37,16 +37,16 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
         network: its averaged network.
     """
     loaded = load_photos(run.photos)
-    used = without(loaded, run.exclude)
+    used = exclude(loaded, run.exclude)
     training, held = split(used)
-    seen = training.names + (left_out(loaded, used).names if run.teachers else ())
-    progress = read_progress(run.work / NAME)
+    seen = training.names + (excluded(loaded, used).names if run.teachers else ())
+    progress = read_state(run.work / CHECKPOINT)
     facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
     begun = str(progress.facts.get("init", ""))
     weights, mixed = run.work / WEIGHTS, ""
     if run.mean_with is not None:
         other, _, mixed = load_weights(run.mean_with)
-        network = mean_of(network, other, run.mean_share)
+        network = interpolate_weights(network, other, run.mean_share)
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
     evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
@@ -55,7 +55,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
     samples = held_out_samples(held, run.artefacts, count=12)
     _draw_curves(run.work)
     _draw_sheet(network, samples, limits, run.work / SHEET)
-    card = Card(
+    card = ModelCard(
         title="Damage detector",
         purpose="Finds dust, hairs, scratches, cracks, creases, tears, losses, flaked emulsion, ink and mould on"
         " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
@@ -73,7 +73,7 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
             **_taught(run),
             **({"Mean with": f"weights with sha256 {mixed}, {1 - run.mean_share:.0%} of them"} if mixed else {}),
-            "Hardware": hardware(),
+            "Hardware": describe_hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
             "Thresholds": limits.as_json(),
             "sha256": digest,
@@ -96,16 +96,16 @@ def finish_run(run: DetectorRun, network: DetectorNet) -> Path:
             + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
         ),
     )
-    write_card(run.work / CARD, card)
+    write_model_card(run.work / CARD, card)
     return weights
 
 
-def _taught(run: DetectorRun) -> dict[str, str]:
+def _taught(run: DetectorOptions) -> dict[str, str]:
     """Who taught the network, where labels of damage did not."""
     if not run.teachers:
         return {}
     digests = ", ".join(read_header(path)[2] for path in run.teachers)
-    false = load_false_marks(run.work / FALSE_MARKS)
+    false = load_false_positives(run.work / FALSE_POSITIVES)
     return {
         "Undamaged": f"{distillation_data.UNDAMAGED:.0%} of the pictures;"
         f" {distillation_data.DISTRACTED:.0%} carry what looks like damage"
@@ -129,8 +129,8 @@ def _draw_curves(work: Path) -> None:
     upper.plot(steps, [score.loss for score in scores])
     upper.set_ylabel("training loss")
     lower.plot(steps, [score.dice for score in scores], label="Dice")
-    lower.plot(steps, [score.recall[TOLD] for score in scores], label="recall at 0.9")
-    lower.plot(steps, [score.precision[TOLD] for score in scores], label="precision at 0.9")
+    lower.plot(steps, [score.recall[REPORTED] for score in scores], label="recall at 0.9")
+    lower.plot(steps, [score.precision[REPORTED] for score in scores], label="precision at 0.9")
     lower.set_xlabel("steps")
     lower.set_ylabel("held-out pictures")
     lower.set_ylim(0, 1)

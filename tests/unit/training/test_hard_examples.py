@@ -3,7 +3,7 @@
 import torch
 
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
-from pipeline.training.detector.hard_examples import HardCrops
+from pipeline.training.detector.hard_examples import HardExamples
 
 
 def batch(chances: list[float], label: int = INTACT) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -14,7 +14,7 @@ def batch(chances: list[float], label: int = INTACT) -> tuple[torch.Tensor, torc
 
 
 def test_keeps_only_crops_with_false_marks() -> None:
-    hard = HardCrops()
+    hard = HardExamples()
     hard.remember(*batch([0.1, 0.9, 0.49]))
     assert len(hard) == 1
     [(planes, labels)] = hard.take(5)
@@ -24,13 +24,13 @@ def test_keeps_only_crops_with_false_marks() -> None:
 
 
 def test_marks_on_damage_or_on_doubtful_pixels_fool_nobody() -> None:
-    hard = HardCrops()
+    hard = HardExamples()
     hard.remember(*batch([0.9], DAMAGED))
     hard.remember(*batch([0.9], UNSURE))
     assert len(hard) == 0
 
 
 def test_what_fooled_least_gives_way_when_full() -> None:
-    hard = HardCrops(size=2)
+    hard = HardExamples(size=2)
     hard.remember(*batch([0.6, 0.8, 0.7, 0.55]))
     assert sorted(int(planes[0, 0, 0]) for planes, _ in hard.take(2)) == [1, 2]
