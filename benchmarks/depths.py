@@ -15,7 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.detection.sets import artefacts_of
+from benchmarks.detection.datasets import artefacts_of
 from benchmarks.small_detectors import answer, parser_of
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole

@@ -30,8 +30,8 @@ from statistics import mean
 import numpy as np
 from torch import nn
 
-from benchmarks.detection.figures import Curve
-from benchmarks.detection.sets import Damaged, artefacts_of, damage, held_out_bank, spread
+from benchmarks.detection.datasets import Damaged, artefacts_of, damage_photograph, held_out_bank, spread_indices
+from benchmarks.detection.scores import PrecisionRecallCurve
 from benchmarks.small_detectors import answer, parser_of
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole
@@ -92,10 +92,11 @@ Row = dict[str, str | float]
 def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[Damaged]]:
     """Return for each group so many held-out photographs with damage of that group alone, the same in each group."""
     pictures = [
-        (photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE])) for at in spread(count, len(photos))
+        (photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE]))
+        for at in spread_indices(count, len(photos))
     ]
     return {
-        group: [damage(name, picture, index, kinds, bank) for index, (name, picture) in enumerate(pictures)]
+        group: [damage_photograph(name, picture, index, kinds, bank) for index, (name, picture) in enumerate(pictures)]
         for group, kinds in GROUPS.items()
     }
 
@@ -104,7 +105,7 @@ def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]
     """Return a row for each group: how well the network finds it."""
     rows: list[Row] = []
     for group, cases in pictures.items():
-        curve = Curve()
+        curve = PrecisionRecallCurve()
         for case in cases:
             curve.add(np.round(255 * probabilities(network, case.pixels)).astype(np.uint8), case.truth)
         recalls = (point["recall"] for point in curve.points() if point["precision"] >= PRECISION)

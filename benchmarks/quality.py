@@ -1,26 +1,26 @@
-"""Quality of every engine on the same pictures and masks, in one run: `python -m benchmarks.quality`.
+"""Quality of every inpainting engine on the same pictures and masks: `python -m benchmarks.quality`.
 
-`BENCH_DATA` names a folder with `bench/images` (photographs), `bench/masks` (irregular masks, 255 = hole) and
-`artefacts` (alpha planes of film artefacts by kind, of which the files at index 0, 5, 10 … are used: training never
-sees them). Without it the photographs that ship with scikit-image and drawn holes are used, which is enough to see
-that everything runs but no measure of quality.
+`--data` names a folder with `bench/images` (photographs), `bench/masks` (irregular masks, 255 = hole) and `artefacts`
+(alpha planes of film artefacts by kind, of which the files at index 0, 5, 10 … are used: training never sees them).
+Without it the photographs that ship with scikit-image and drawn holes are used, which is enough to see that everything
+runs but is no measure of quality.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import quality_sheet
+from benchmarks import markdown, quality_sheet
+from benchmarks.arguments import benchmark_parser
+from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import load_engine
 from pipeline.evaluation.evaluate import EDGES, Case, evaluate, interval, ratio_bin
 from pipeline.evaluation.evaluation_cases import fit_hole, read_hole, read_picture, square
@@ -36,6 +36,13 @@ SEED = 20260101
 CLASSICAL = ("telea", "navier-stokes", "biharmonic")
 ENGINES = ("rn", "prior", *CLASSICAL)
 SHOWN = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "sharpness", "seconds")
+NOTES = (
+    "Whole-picture PSNR of a composite is the PSNR of the hole plus 10 log10(1 / its share of the picture): compare the"
+    " columns of the hole.",
+    "Sharpness is the fine detail in the hole as a share of the original's. PSNR rewards blur.",
+    "The lead is the difference on the same picture and mask, so that its interval is narrower than the figures'. ± is"
+    " the 95 % interval of the mean over pictures.",
+)
 
 
 def _pictures(data: Path | None, limit: int | None) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -52,7 +59,7 @@ def _pictures(data: Path | None, limit: int | None) -> Iterator[tuple[str, NDArr
 
 
 def _block(rng: np.random.Generator) -> NDArray[np.bool_]:
-    """One big block, a fifth to two fifths of the side, somewhere inside."""
+    """Return a hole of one block, a fifth to two fifths of the side, at a random place inside."""
     hole = np.zeros((SIDE, SIDE), np.bool_)
     height, width = (int(value) for value in rng.uniform(0.2, 0.4, 2) * SIDE)
     top, left = int(rng.integers(8, SIDE - height - 8)), int(rng.integers(8, SIDE - width - 8))
@@ -61,8 +68,8 @@ def _block(rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _irregular(data: Path | None) -> dict[str, list[tuple[str, NDArray[np.bool_]]]]:
-    """Irregular masks by ratio bin, at the size of the pictures."""
-    shelves: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {}
+    """Return irregular masks by ratio bin, at the size of the pictures."""
+    by_bin: dict[str, list[tuple[str, NDArray[np.bool_]]]] = {}
     if data is None:
         rng = np.random.default_rng(SEED)
         drawn = [(f"strokes-{index}", draw_hole(rng, SIDE, "strokes")) for index in range(8)]
@@ -71,75 +78,109 @@ def _irregular(data: Path | None) -> dict[str, list[tuple[str, NDArray[np.bool_]
         drawn = [(name, fit_hole(read_hole(folder / name), SIDE, SIDE)) for name in list_photos(folder)]
     for name, hole in drawn:
         if hole.any():
-            shelves.setdefault(ratio_bin(float(hole.mean())), []).append((name, hole))
-    return shelves
+            by_bin.setdefault(ratio_bin(float(hole.mean())), []).append((name, hole))
+    return by_bin
 
 
 def cases(data: Path | None, limit: int | None = None, irregular_each: int = 2) -> Iterator[tuple[str, Case]]:
-    """Cases with the set that each belongs to: ``irregular BIN``, ``damage`` or ``blocks``; 256² pictures.
+    """Yield cases of 256² with the set that each belongs to: `irregular BIN`, `damage` or `blocks`.
 
-    Each picture gets ``irregular_each`` irregular masks of bins that take turns, one composed of held-out artefacts
-    and one big block. Which follows from the picture's name alone, so that runs can be compared.
+    Each picture gets `irregular_each` irregular masks of alternating bins, one composed of held-out artefacts and one
+    big block. Which ones follows from the picture's name alone, so that runs can be compared.
     """
-    shelves = _irregular(data)
-    order = [name for name in (ratio_bin(edge) for edge in EDGES[1:]) if name in shelves]
+    by_bin = _irregular(data)
+    order = [name for name in (ratio_bin(edge) for edge in EDGES[1:]) if name in by_bin]
     artefacts = load_artefacts(data / "artefacts", held_out=True) if data and (data / "artefacts").is_dir() else {}
     for index, (name, picture) in enumerate(_pictures(data, limit)):
         rng = np.random.default_rng((SEED, zlib.crc32(name.encode())))
         for turn in range(min(irregular_each, len(order))):
             label = order[(index * irregular_each + turn) % len(order)]
-            mask, hole = shelves[label][int(rng.integers(len(shelves[label])))]
+            mask, hole = by_bin[label][int(rng.integers(len(by_bin[label])))]
             yield f"irregular {label}", Case(name, mask, picture, hole)
         shape = compose_hole(artefacts, rng, SIDE) if artefacts else draw_hole(rng, SIDE, "thin")
         yield "damage", Case(name, "artefacts" if artefacts else "thin", picture, shape)
         yield "blocks", Case(name, "block", picture, _block(rng))
 
 
-def table(frame: pd.DataFrame) -> str:
-    """The figures as Markdown: means over pictures with the 95 % interval of PSNR, best of each set in bold."""
-    lines = [
-        "| set | n | engine | PSNR dB | SSIM | L1 % | hole PSNR | hole SSIM | hole L1 % | sharpness | s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+def engine_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one row per set and engine: means over the pictures and the 95 % interval of PSNR."""
+    rows = []
     for label, part in frame.groupby("set", sort=False):
-        means = part.groupby("engine", sort=False)[list(SHOWN)].mean()
-        best = means["psnr"].idxmax()
-        for engine, row in means.iterrows():
-            values = part.loc[part["engine"] == engine, "psnr"].to_numpy(np.float64)
-            name = f"**{engine}**" if engine == best else str(engine)
-            lines.append(
-                f"| {label} | {len(values)} | {name} | {row['psnr']:.2f} ± {interval(values):.2f} | {row['ssim']:.4f} |"
-                f" {100 * row['l1']:.3f} | {row['psnr_hole']:.2f} | {row['ssim_hole']:.3f} |"
-                f" {100 * row['l1_hole']:.2f} | {row['sharpness']:.2f} | {row['seconds']:.2f} |"
-            )
-    return "\n".join(lines)
+        for engine, mine in part.groupby("engine", sort=False):
+            means = {name: float(mine[name].mean()) for name in SHOWN}
+            spread = interval(mine["psnr"].to_numpy(np.float64))
+            rows.append({"set": label, "pictures": len(mine), "engine": engine, **means, "psnr_interval": spread})
+    return rows
 
 
-def gains(frame: pd.DataFrame) -> str:
-    """The lead of `rn` over the best classical engine, set by set and picture by picture, as Markdown.
+def engine_table(rows: list[dict[str, Any]]) -> str:
+    """Return the engines' rows as Markdown, the best PSNR of each set in bold."""
+    best = {row["set"]: max(one["psnr"] for one in rows if one["set"] == row["set"]) for row in rows}
+    header = "set", "n", "engine", "PSNR dB", "SSIM", "L1 %", "hole PSNR", "hole SSIM", "hole L1 %", "sharpness", "s"
+    lines = [
+        (
+            row["set"],
+            row["pictures"],
+            f"**{row['engine']}**" if row["psnr"] == best[row["set"]] else row["engine"],
+            markdown.plus_minus(row["psnr"], row["psnr_interval"]),
+            f"{row['ssim']:.4f}",
+            f"{100 * row['l1']:.3f}",
+            f"{row['psnr_hole']:.2f}",
+            f"{row['ssim_hole']:.3f}",
+            f"{100 * row['l1_hole']:.2f}",
+            f"{row['sharpness']:.2f}",
+            f"{row['seconds']:.2f}",
+        )
+        for row in rows
+    ]
+    return markdown.table(header, lines)
 
-    The difference is taken on the same picture and mask, so that its interval is much narrower than the figures'.
-    """
-    lines = ["| set | best classical | rn - best, dB | SSIM | pictures won |", "|---|---|---|---|---|"]
+
+def lead_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the lead of `rn` over the best classical engine of each set, taken picture by picture."""
+    rows = []
     for label, part in frame.groupby("set", sort=False):
         means = part.groupby("engine")["psnr"].mean()
-        rivals = [name for name in CLASSICAL if name in means]
-        if "rn" not in means or not rivals:
+        classical = [name for name in CLASSICAL if name in means]
+        if "rn" not in means or not classical:
             continue
-        rival = max(rivals, key=lambda name: float(means[name]))
-        ours, theirs = (part[part["engine"] == name].set_index(["picture", "mask"]) for name in ("rn", rival))
+        best = max(classical, key=lambda name: float(means[name]))
+        ours, theirs = (part[part["engine"] == name].set_index(["picture", "mask"]) for name in ("rn", best))
         lead = (ours["psnr"] - theirs["psnr"]).to_numpy(np.float64)
-        similar = float((ours["ssim"] - theirs["ssim"]).mean())
-        lines.append(
-            f"| {label} | {rival} | {lead.mean():+.2f} ± {interval(lead):.2f} | {similar:+.4f} |"
-            f" {(lead > 0).mean():.0%} |"
+        rows.append({
+            "set": label, "best_classical": best, "psnr": float(lead.mean()), "psnr_interval": interval(lead),
+            "ssim": float((ours["ssim"] - theirs["ssim"]).mean()), "won": float((lead > 0).mean()),
+        })  # fmt: skip
+    return rows
+
+
+def lead_table(rows: list[dict[str, Any]]) -> str:
+    """Return the leads as Markdown."""
+    lines = [
+        (
+            row["set"],
+            row["best_classical"],
+            markdown.plus_minus(row["psnr"], row["psnr_interval"], sign="+"),
+            f"{row['ssim']:+.4f}",
+            f"{row['won']:.0%}",
         )
-    return "\n".join(lines)
+        for row in rows
+    ]
+    return markdown.table(("set", "best classical", "rn - best, dB", "SSIM", "pictures won"), lines)
 
 
-def run(data: Path | None, *, limit: int | None = None, engines: tuple[str, ...] = ENGINES, csv: Path | None = None,
-        weights: str = "rn-faithful", sheet: Path | None = None) -> str:  # fmt: skip
-    """The report as Markdown: what was measured, the table, and the leads; a sheet of pictures where one is named."""
+def measure(data: Path | None, *, limit: int | None = None, engines: tuple[str, ...] = ENGINES,
+            csv: Path | None = None, weights: str = "rn-faithful", sheet: Path | None = None) -> Results:  # fmt: skip
+    """Return the figures of every engine and the leads of `rn`.
+
+    Args:
+        data: folder of the benchmark's data; None for the pictures that ship with scikit-image.
+        limit: at most so many pictures.
+        engines: by name.
+        csv: gets one line per picture, mask and engine.
+        weights: name or file of the weights of `rn`.
+        sheet: gets a sheet of pictures, see `quality_sheet`.
+    """
     labels: dict[tuple[str, str], str] = {}
 
     def labelled() -> Iterator[Case]:
@@ -160,14 +201,26 @@ def run(data: Path | None, *, limit: int | None = None, engines: tuple[str, ...]
     if csv is not None:
         frame.to_csv(csv, index=False)
     if sheet is not None:
-        quality_sheet.draw(frame, cases(data, limit), loaded, sheet)
-    source = "scikit-image's photographs, drawn holes (no measure of quality)" if data is None else "BENCH_DATA"
-    runtime = loaded["rn"].runtime if "rn" in loaded else "not run"
-    head = (
-        f"{frame['picture'].nunique()} pictures of {SIDE}² from {source}; rn: {runtime};"
-        f" {time.monotonic() - started:.0f} s. Mean over pictures ± 95 % interval."
+        quality_sheet.draw_sheet(frame, cases(data, limit), loaded, sheet)
+    source = "the data folder" if data else "scikit-image, with drawn holes (no measure of quality)"
+    pictures = frame["picture"].nunique()
+    rows, leads = engine_rows(frame), lead_rows(frame)
+    name = Path(weights).stem
+    return Results(
+        title="Quality of the inpainting engines" + ("" if name == "rn-faithful" else f": {name}"),
+        intro=f"Every engine fills the same {pictures} pictures of {SIDE}² from {source} with the same masks: irregular"
+        " masks by their share of the picture, holes composed of film artefacts (damage), and one big block. None of"
+        " the pictures, masks or artefacts was used for training. All engines run as the pipeline runs them: windows"
+        " around the damage, wide holes at a smaller scale.",
+        sections=[
+            Section("Engines", engine_table(rows)),
+            *([Section("Lead of rn over the best classical engine", lead_table(leads))] if leads else []),
+        ],
+        figures={"pictures": pictures, "weights": name, "engines": rows, "leads": leads},
+        notes=NOTES,
+        networks=f"rn: {loaded['rn'].runtime}, weights {name}" if "rn" in loaded else "",
+        seconds=time.monotonic() - started,
     )
-    return "\n\n".join([head, table(frame), gains(frame)])
 
 
 def _rank(label: str) -> float:
@@ -182,25 +235,32 @@ def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code, 0; prints the report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--limit", type=int, help="at most so many pictures")
-    parser.add_argument("--engine", action="append", help=f"may be repeated; default {', '.join(ENGINES)}")
-    parser.add_argument("--weights", default="rn-faithful", help="name or file of the weights of rn")
-    parser.add_argument("--csv", type=Path, help="one line per picture, mask and engine")
-    parser.add_argument(
-        "--sheet", type=Path, help="PNG or JPEG of the worst cases of each set, the middle and the best"
+    """Print the results; return the exit code, 2 when the data folder is not one."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = benchmark_parser(
+        "quality",
+        __doc__,
+        data="bench/images, bench/masks and artefacts",
+        needs_data=False,
+        limit="pictures",
     )
-    args = parser.parse_args(argv)
-    if args.sheet and not {"rn", "telea", "biharmonic"} <= set(args.engine or ENGINES):
-        parser.error("--sheet compares rn with telea and biharmonic: leave them in")
-    given = os.environ.get("BENCH_DATA")
-    data = Path(given) if given else None
-    if data is not None and not (data / "bench" / "images").is_dir():
-        print(f"BENCH_DATA={given} has no bench/images", file=sys.stderr)
+    parser.add_argument("--engine", action="append", help=f"may be repeated (default: {', '.join(ENGINES)})")
+    parser.add_argument("--weights", default="rn-faithful", help="name or file of the weights of rn")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one line per picture, mask and engine")
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="draw the worst cases of each set, the median and the best"
+    )
+    given = parser.parse_args(words)
+    engines = tuple(given.engine or ENGINES)
+    if given.sheet and not {"rn", "telea", "biharmonic"} <= set(engines):
+        parser.error("--sheet compares rn with telea and biharmonic: keep them among the engines")
+    if given.data is not None and not (given.data / "bench" / "images").is_dir():
+        print(f"quality: {given.data} has no bench/images", file=sys.stderr)
         return 2
-    engines = tuple(args.engine or ENGINES)
-    print(run(data, limit=args.limit, engines=engines, csv=args.csv, weights=args.weights, sheet=args.sheet))
+    results = measure(
+        given.data, limit=given.limit, engines=engines, csv=given.csv, weights=given.weights, sheet=given.sheet
+    )
+    publish("quality", results, given, words)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The sheet of `python -m benchmarks.quality --sheet`: the worst cases of each set, the middle and the best."""
+"""Sheet of `python -m benchmarks.quality --sheet`: the worst cases of each set, the median and the best."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ if TYPE_CHECKING:
 
 SETS = ("irregular, all", "damage", "blocks")
 WORST, OTHERS = 2, (0.5, 1.0)
-"""How many of the worst leads of a set are shown, and which quantiles of the lead beside them."""
+"""How many of the smallest leads of a set are shown, and which quantiles of the lead beside them."""
 COLUMNS = ("telea", "biharmonic", "rn")
 
 
-def chosen(frame: pd.DataFrame, rivals: Sequence[str]) -> list[tuple[str, str]]:
-    """Picture and mask of the cases to show, set by set from the smallest lead of `rn` over its best rival on.
+def choose_cases(frame: pd.DataFrame, others: Sequence[str]) -> list[tuple[str, str]]:
+    """Return picture and mask of the cases to show, set by set, by rising lead of `rn` over the best other engine.
 
-    The best rival is that of the case, which is harder than the best of the set that the table compares with.
+    The best engine is that of the case, which is harder to beat than the best of the set in the benchmark's table.
     """
     shown: list[tuple[str, str]] = []
     for label in SETS:
         part = frame[frame["set"] == label].pivot_table(index=["picture", "mask"], columns="engine", values="psnr")
         if part.empty:
             continue
-        order = list((part["rn"] - part[list(rivals)].max(axis=1)).sort_values().index)
+        order = list((part["rn"] - part[list(others)].max(axis=1)).sort_values().index)
         places = [*range(min(WORST, len(order))), *(round(quantile * (len(order) - 1)) for quantile in OTHERS)]
         shown += [order[place] for place in dict.fromkeys(places)]
     return shown
 
 
-def draw(frame: pd.DataFrame, cases: Iterator[tuple[str, Case]], engines: Mapping[str, Engine], target: Path) -> Path:
-    """The path of the sheet: damaged, Telea, biharmonic, `rn` and the truth, with the PSNR of each in dB."""
-    rivals = [name for name in engines if name not in ("rn", "prior")]
+def draw_sheet(
+    frame: pd.DataFrame, cases: Iterator[tuple[str, Case]], engines: Mapping[str, Engine], target: Path
+) -> Path:
+    """Write the sheet (damaged, Telea, biharmonic, `rn` and the original, with PSNR in dB) and return its path."""
+    others = [name for name in engines if name not in ("rn", "prior")]
     columns = [name for name in COLUMNS if name in engines]
-    wanted = chosen(frame, rivals)
+    wanted = choose_cases(frame, others)
     found = {(case.picture, case.mask): (label, case) for label, case in cases if (case.picture, case.mask) in wanted}
     psnr = frame.drop_duplicates(["picture", "mask", "engine"]).set_index(["picture", "mask", "engine"])["psnr"]
     rows, words = [], []
@@ -49,4 +51,4 @@ def draw(frame: pd.DataFrame, cases: Iterator[tuple[str, Case]], engines: Mappin
         rows.append([marked(case.clean, case.hole), *fills, case.clean])
         figures = [f"{psnr[(*key, name)]:.2f} dB" for name in columns]
         words.append([f"{label}, {case.hole.mean():.0%} hole", *figures, case.picture[:32]])
-    return write_sheet(target, ["damaged", *columns, "truth"], rows, words)
+    return write_sheet(target, ["damaged", *columns, "original"], rows, words)

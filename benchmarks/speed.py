@@ -1,9 +1,9 @@
-"""Speed of the network and of whole scans, in one run: `python -m benchmarks.speed`.
+"""Speed of the inpainting network and of whole scans: `python -m benchmarks.speed`.
 
-Prints milliseconds per window by backend and batch, their arithmetic rate over the machine's own matrix ceiling as
-measured in the same run, and seconds and peak memory for scans of 1, 12 and 50 megapixels at 0.5, 2 and 10 % damage.
-Beside each time by the clock stands the time of the processors: on a machine that does other work too, only ratios of
-the latter are of use.
+Measures milliseconds per window by backend and batch, their arithmetic rate as a share of the machine's matrix ceiling
+in the same run, and seconds and peak memory for scans of 1, 12 and 50 megapixels with 0.5, 2 and 10 % damage. Each time
+by the clock is accompanied by processor time: on a machine that does other work too, only ratios of the latter are of
+use.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import argparse
 import multiprocessing
 import multiprocessing.pool
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import markdown
+from benchmarks.arguments import benchmark_parser
+from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import Job, inpaint, load_engine, weights_path
 from pipeline.engines.backends.choose import generator_config, load_rn
 from pipeline.engines.backends.export import exported
@@ -36,20 +41,26 @@ BATCHES = (1, 4, 16)
 MEGAPIXELS = (1, 12, 50)
 SHARES = (0.005, 0.02, 0.10)
 MATRIX = 2048
+"""Side of the matrices whose product is the ceiling on the CPU."""
+NOTES = (
+    "On a machine that does other work too, only ratios of processor time are of use.",
+    "Of the ceiling: the network's arithmetic rate as a share of that of a large matrix product in the same precision.",
+    "Peak memory is that of a fresh process; before is its peak when engine and pictures are loaded.",
+)
 
 
 @dataclass
-class Took:
+class Duration:
     """Seconds by the clock and of all processors."""
 
     clock: float = float("inf")
     processors: float = float("inf")
 
 
-def best(work: Callable[[], object], repeats: int = 3) -> Took:
-    """The shortest of some runs, after one to warm up."""
+def shortest(work: Callable[[], object], repeats: int = 3) -> Duration:
+    """Return the shortest of some runs, after one to warm up."""
     work()
-    took = Took()
+    took = Duration()
     for _ in range(repeats):
         clock, processors = time.perf_counter(), time.process_time()
         work()
@@ -58,14 +69,14 @@ def best(work: Callable[[], object], repeats: int = 3) -> Took:
     return took
 
 
-def peak() -> float:
-    """The peak of this process's memory in MiB, for the programme it runs now (unlike that of `getrusage`)."""
+def peak_memory() -> float:
+    """Return the peak of this process's memory in MiB, since it started its program (unlike that of `getrusage`)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def ceiling(device: str) -> dict[str, float]:
-    """GFLOP/s of a large matrix product by precision: per core on the CPU, of the whole device on a GPU."""
+def matrix_ceiling(device: str) -> dict[str, float]:
+    """Return GFLOP/s of a large matrix product by precision: per core on the CPU, of the whole device on a GPU."""
     import torch
 
     found = {}
@@ -78,13 +89,13 @@ def ceiling(device: str) -> dict[str, float]:
             if device != "cpu":
                 torch.cuda.synchronize()
 
-        took = best(product, 5)
+        took = shortest(product, 5)
         found[name] = 2 * side**3 / (took.processors if device == "cpu" else took.clock) / 1e9
     return found
 
 
 def operations(weights: str) -> float:
-    """GFLOP of the generator's convolutions and layers per megapixel."""
+    """Return the GFLOP of the generator's convolutions and linear layers per megapixel."""
     import torch
 
     from pipeline.rn.weights import load_generator
@@ -104,8 +115,8 @@ def operations(weights: str) -> float:
     return total / 1e9 / (256 * 256 / 1e6)
 
 
-def damage(height: int, width: int, share: float, seed: int = 0) -> NDArray[np.uint8]:
-    """A mask (H,W) of dust, hairs, scratches and a few flakes, up to a share of the area."""
+def draw_damage(height: int, width: int, share: float, seed: int = 0) -> NDArray[np.uint8]:
+    """Return a mask (H,W) of dust, hairs, scratches and a few flakes that cover at least a share of the area."""
     rng = np.random.default_rng(seed)
     mask = np.zeros((height, width), np.uint8)
     while cv2.countNonZero(mask) < share * mask.size:
@@ -126,14 +137,14 @@ def damage(height: int, width: int, share: float, seed: int = 0) -> NDArray[np.u
 
 
 def picture(height: int, width: int) -> NDArray[np.uint8]:
-    """A photograph (H,W,3) enlarged to a size."""
+    """Return a photograph (H,W,3) enlarged to a size."""
     import skimage.data
 
     return np.asarray(cv2.resize(skimage.data.astronaut(), (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def networks(arguments: argparse.Namespace) -> Iterator[RnEngine]:
-    """The engine by each backend, OpenVINO in both precisions; where the CPU computes in bf16, that is used."""
+def engines(arguments: argparse.Namespace) -> Iterator[RnEngine]:
+    """Yield the engine on each backend, on OpenVINO in both precisions."""
     path = weights_path(arguments.weights)
     if arguments.device == "cuda":
         yield load_rn(path, device="cuda")
@@ -144,48 +155,73 @@ def networks(arguments: argparse.Namespace) -> Iterator[RnEngine]:
         yield RnEngine(OpenVINONetwork(model, generator_config(path).bends, precision), digest)
 
 
-def windows_table(arguments: argparse.Namespace, ceilings: dict[str, float], giga: float) -> None:
-    """Print milliseconds per window by backend, side and batch."""
+def measure_windows(arguments: argparse.Namespace, ceilings: dict[str, float], giga: float) -> list[dict[str, Any]]:
+    """Return time and arithmetic rate for each backend, side of the window and batch.
+
+    Args:
+        arguments: with `weights`, `device` and `batches`.
+        ceilings: GFLOP/s of a matrix product by precision.
+        giga: GFLOP of the network per megapixel.
+    """
     device = arguments.device
-    columns = ("window", "batch", "ms", "cpu ms", "GFLOP/s", "of ceiling", "ratio")
-    print(f"\n{'backend':34} " + " ".join(f"{name:>10}" for name in columns))
     rng = np.random.default_rng(0)
     first: dict[int, float] = {}
-    for engine in networks(arguments):
+    rows = []
+    for engine in engines(arguments):
         half = any(name in engine.runtime for name in ("bf16", "float16"))
         for side in SIDES:
             for batch in arguments.batches:
                 images = rng.random((batch, side, side, 3), dtype=np.float32)
-                holes = np.broadcast_to(damage(side, side, 0.05) > 0, (batch, side, side))
-                took = best(lambda e=engine, i=images, h=holes: e.fill(i, h), 2)  # type: ignore[misc]
+                holes = np.broadcast_to(draw_damage(side, side, 0.05) > 0, (batch, side, side))
+                took = shortest(lambda e=engine, i=images, h=holes: e.fill(i, h), 2)  # type: ignore[misc]
                 spent = took.processors if device == "cpu" else took.clock
                 rate = giga * batch * side * side / 1e6 / spent
                 each = spent / batch * 1e3
                 first.setdefault(side, each)
-                print(
-                    f"{engine.runtime:34} {side:>9}² {batch:>10} {took.clock / batch * 1e3:10.1f}"
-                    f" {took.processors / batch * 1e3:10.1f} {rate:10.0f}"
-                    f" {rate / ceilings['bf16' if half else 'float32']:10.0%} {first[side] / each:9.2f}×",
-                    flush=True,
-                )
+                rows.append({
+                    "backend": engine.runtime, "side": side, "batch": batch, "clock_ms": took.clock / batch * 1e3,
+                    "processor_ms": took.processors / batch * 1e3, "gflops": rate,
+                    "of_ceiling": rate / ceilings["bf16" if half else "float32"], "times_first": first[side] / each,
+                })  # fmt: skip
+                print(f"{engine.runtime}, {side}², batch {batch}: {each:.1f} ms", file=sys.stderr, flush=True)
+    return rows
+
+
+def windows_table(rows: list[dict[str, Any]]) -> str:
+    """Return the windows' figures as Markdown."""
+    header = "backend", "window", "batch", "ms", "processor ms", "GFLOP/s", "of the ceiling", "speed against the first"
+    lines = [
+        (
+            row["backend"],
+            f"{row['side']}²",
+            row["batch"],
+            f"{row['clock_ms']:.1f}",
+            f"{row['processor_ms']:.1f}",
+            f"{row['gflops']:.0f}",
+            f"{row['of_ceiling']:.0%}",
+            f"{row['times_first']:.2f}×",
+        )
+        for row in rows
+    ]
+    return markdown.table(header, lines)
 
 
 @contextmanager
 def fresh_process() -> Iterator[multiprocessing.pool.Pool]:
-    """A process of its own, so that its peak of memory is that of one case."""
+    """Provide a process of its own, so that its peak of memory is that of one case."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         yield pool
 
 
 def whole_scan(engine_name: str, weights: str, device: str, megapixels: float, share: float) -> dict[str, float]:
-    """Figures of one scan, measured in this process."""
+    """Return time, windows and memory of one scan, measured in this process."""
     width = int((megapixels * 1e6 * 4 / 3) ** 0.5)
     height = int(megapixels * 1e6 / width)
-    mask, colour = damage(height, width, share), picture(height, width)
+    mask, colour = draw_damage(height, width, share), picture(height, width)
     engine = load_engine(engine_name, weights=weights, device=device)
-    small = damage(256, 256, 0.05)
-    list(inpaint([Job("warm", picture(256, 256), small)], engine))
-    before = peak()
+    small = draw_damage(256, 256, 0.05)
+    list(inpaint([Job("warm-up", picture(256, 256), small)], engine))
+    before = peak_memory()
     clock = time.perf_counter()
     planned = plan(canonical(mask), engine.layout)
     planning = time.perf_counter() - clock
@@ -198,49 +234,86 @@ def whole_scan(engine_name: str, weights: str, device: str, megapixels: float, s
         "windows": len(filled.windows),
         "pixels": sum(window.shape[0] * window.shape[1] for window in planned.windows) / mask.size,
         "before": before,
-        "peak": peak(),
+        "peak": peak_memory(),
     }
 
 
-def scans_table(arguments: argparse.Namespace) -> None:
-    """Print seconds and memory of whole scans."""
-    print(
-        f"\n{'engine':10} {'megapixels':>10} {'damage':>7} {'seconds':>8} {'cpu s':>7} {'planning':>9} {'windows':>8}"
-        f" {'windows/scan':>12} {'peak MiB':>9} {'of it before':>12}"
-    )
+def measure_scans(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the figures of whole scans by engine, megapixels and share of damage, each from a fresh process."""
+    rows: list[dict[str, Any]] = []
     for name in arguments.engine:
         for megapixels in arguments.megapixels:
             for share in SHARES:
                 with fresh_process() as pool:
                     case = (name, arguments.weights, arguments.device, megapixels, share)
                     found = pool.apply(whole_scan, case)
-                print(
-                    f"{name:10} {megapixels:>10g} {share:>7.1%} {found['clock']:8.2f} {found['processors']:7.2f}"
-                    f" {found['planning'] * 1e3:6.0f} ms {found['windows']:8.0f} {found['pixels']:11.2f}×"
-                    f" {found['peak']:9.0f} {found['before']:12.0f}",
-                    flush=True,
-                )
+                rows.append({"engine": name, "megapixels": megapixels, "damage": share, **found})
+                print(f"{name}, {megapixels:g} MP, {share:.1%}: {found['clock']:.1f} s", file=sys.stderr, flush=True)
+    return rows
 
 
-def main() -> None:
-    """Print all tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="rn-faithful", help="name of shipped weights or path")
+def scans_table(rows: list[dict[str, Any]]) -> str:
+    """Return the figures of whole scans as Markdown."""
+    header = (
+        "engine", "megapixels", "damage", "seconds", "processor seconds", "planning, ms", "windows",
+        "pixels of windows / scan", "peak MiB", "before, MiB",
+    )  # fmt: skip
+    lines = [
+        (
+            row["engine"],
+            f"{row['megapixels']:g}",
+            f"{row['damage']:.1%}",
+            f"{row['clock']:.2f}",
+            f"{row['processors']:.2f}",
+            f"{row['planning'] * 1e3:.0f}",
+            f"{row['windows']:.0f}",
+            f"{row['pixels']:.2f}",
+            f"{row['peak']:,.0f}",
+            f"{row['before']:,.0f}",
+        )
+        for row in rows
+    ]
+    return markdown.table(header, lines)
+
+
+def measure(arguments: argparse.Namespace) -> Results:
+    """Return the figures of windows and of whole scans."""
+    started, load = time.monotonic(), os.getloadavg()[0]
+    ceilings, giga = matrix_ceiling(arguments.device), operations(arguments.weights)
+    windows = measure_windows(arguments, ceilings, giga)
+    scans = measure_scans(arguments)
+    per = "a core" if arguments.device == "cpu" else "of the device"
+    found = " and ".join(f"{rate:.0f} in {name}" for name, rate in ceilings.items())
+    sections = [Section("Windows", windows_table(windows))]
+    if scans:
+        sections.append(Section("Whole scans", scans_table(scans)))
+    return Results(
+        title="Speed of the inpainting network",
+        intro=f"Time for windows of the network by backend and batch, and time and memory of whole scans. The network"
+        f" takes {giga:.0f} GFLOP a megapixel of windows. The ceiling is a product of large matrices, in GFLOP/s {per}:"
+        f" {found}. The load of the machine was {load:.1f} before the run.",
+        sections=sections,
+        figures={"load": load, "ceiling": ceilings, "gflop_per_megapixel": giga, "windows": windows, "scans": scans},
+        notes=NOTES,
+        networks=f"weights {Path(arguments.weights).stem}; backends and precisions as in the table",
+        seconds=time.monotonic() - started,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the results; return the exit code, 0."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = benchmark_parser("speed", __doc__)
+    parser.add_argument("--weights", default="rn-faithful", help="name or file of the weights")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--engine", nargs="+", default=["rn"], help="for whole scans")
-    parser.add_argument("--megapixels", nargs="+", type=float, default=MEGAPIXELS, help="for whole scans; none: 0")
-    arguments = parser.parse_args()
-    arguments.megapixels = [value for value in arguments.megapixels if value > 0]
-    cores, load, name = len(os.sched_getaffinity(0)), os.getloadavg()[0], weights_path(arguments.weights).name
-    print(f"{cores} cores, load {load:.1f} before, weights {name}")
-    ceilings, giga = ceiling(arguments.device), operations(arguments.weights)
-    unit = "per core, as are the rates below" if arguments.device == "cpu" else "of the device"
-    print(f"matrix ceiling: {', '.join(f'{name} {rate:.0f}' for name, rate in ceilings.items())} GFLOP/s {unit}")
-    print(f"network: {giga:.0f} GFLOP per megapixel of windows")
-    windows_table(arguments, ceilings, giga)
-    scans_table(arguments)
+    parser.add_argument("--megapixels", nargs="+", type=float, default=MEGAPIXELS, help="of whole scans; 0 for none")
+    given = parser.parse_args(words)
+    given.megapixels = [value for value in given.megapixels if value > 0]
+    publish("speed", measure(given), given, words)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

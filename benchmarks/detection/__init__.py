@@ -1,1 +1,1 @@
-"""Detectors measured, and compared: see `python -m benchmarks.detection --help`."""
+"""Benchmark of damage detectors: see `python -m benchmarks.detection --help`."""

@@ -1,15 +1,13 @@
-"""Detectors measured side by side, in one run.
+"""Damage detectors measured side by side: `python -m benchmarks.detection`.
 
-    python -m benchmarks.detection --data DIR [--detector classical learned learned=WEIGHTS …] [--out DIR] [--json]
+The folder of data holds, each where there is one, `bench-damage/damaged` and `bench-damage/masks` (pictures damaged by
+another simulator, paired by stem), `bench/images` (undamaged), `real-damage` (`images`, some with `references`, a
+restorer's work, or `masks`, painted by hand), and `photos` with `artefacts`, of which only what training holds out is
+used: damaged by the project's own simulator, with several kinds of damage (part `own`) and kind by kind (part `kinds`).
+None of it may have been used for training or tuning. Precision and recall allow 2 px.
 
-DIR holds, each where there is one, `bench-damage/damaged` and `bench-damage/masks` (another simulator's, paired by
-stem), `bench/images` (undamaged), `real-damage` (`images`, some with `references`, a restorer's work, or `masks`,
-painted by hand), and `photos` with `artefacts`, of which only what training holds out is used: damaged
-by the project's own simulator, once kind by kind and once as kinds are met together. None of it may have been used for
-training or tuning. Precision and recall allow 2 px. Bands are recalls. With --out the curves are drawn there.
-
-Levels: `repair` is what a detector is sure of, `suggest` adds what it doubts, `filled` is what a night fills without a
-person: repairs that the guards for coverage, faces and text let pass, and nothing of the pictures that they keep for
+Levels: `repair` is what a detector is sure of, `suggest` adds what it suspects, `filled` is what an unattended run
+fills: repairs that the guards for coverage, faces and text let pass, and nothing of the pictures that they keep for
 review (`review share`). The part `restored` is filled in the same way.
 """
 
@@ -17,33 +15,49 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from benchmarks.arguments import benchmark_parser
 from benchmarks.detection.clean import on_clean
 from benchmarks.detection.cost import costs
-from benchmarks.detection.damaged import LEVELS, on_damaged
+from benchmarks.detection.damaged import on_damaged
+from benchmarks.detection.datasets import ALL_KINDS, evenly_spaced, foreign_damage, own_damage, pictures
 from benchmarks.detection.plot import write_curves
 from benchmarks.detection.real import on_real
 from benchmarks.detection.restored import end_to_end
-from benchmarks.detection.sets import ALL_KINDS, every, foreign, own, pictures
+from benchmarks.detection.tables import sections
+from benchmarks.results_page import Results, publish
 from pipeline.detection.load import load_detector
+from pipeline.detection.types import Detector
 from pipeline.engines import load_engine
 from pipeline.settings import Recipe
 
 PARTS = ("foreign", "own", "kinds", "clean", "restored", "real", "cost")
+NOTES = (
+    "Pixels are pooled over pictures. A marked pixel is right, and a damaged one found, within 2 px; Dice and IoU allow"
+    " nothing. Masks are compared without the rim that is added before filling.",
+    "Recall by appearance: contrast is the difference in grey levels between a connected piece of damage and the ring"
+    " around it, width is its greatest stroke width.",
+    "See-through damage (stains, water rings, tape, fingerprints, foxing) is not the task of the detector `learned`.",
+    "How often these figures were read while choosing: see README.md beside this page.",
+)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print tables, or one JSON object."""
-    given = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the results; return the exit code, 0."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = _parser().parse_args(words)
     cv2.setNumThreads(1)
+    started = time.monotonic()
     names = dict(_named(text) for text in given.detector)
-    report = measure(given, names)
+    detectors = {label: load_detector(name, weights=weights) for label, (name, weights) in names.items()}
+    report = measure(given, names, detectors)
     sets = {part: report[part] for part in ("foreign", "own", "kinds") if part in report}
     if given.out is not None and sets:
         write_curves(given.out, sets)
@@ -52,30 +66,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
-    if given.json:
-        print(json.dumps(report))
-    else:
-        tell(report)
+    runtimes = [f"{label}: {found}" for label, one in detectors.items() if (found := getattr(one, "runtime", ""))]
+    results = Results(
+        title="Damage detection",
+        intro="Detectors on pictures damaged by another simulator (foreign), on held-out photographs damaged by this"
+        " project's simulator (own), on undamaged photographs and on real scans. None of the pictures was used for"
+        " training. Repair is what a detector is sure of, suggest adds what it suspects, filled is what an unattended"
+        f" run fills after the guards for coverage, faces and text. Repairs are asked for a precision of"
+        f" {given.precision[0]:g} where nothing else is said.",
+        sections=sections(report, given.precision[0]),
+        figures=report,
+        notes=NOTES,
+        networks="; ".join(runtimes),
+        seconds=time.monotonic() - started,
+    )
+    publish("detection", results, given, words)
+    return 0
 
 
-def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]) -> dict[str, Any]:
-    """Return all figures asked for, by part; parts whose pictures are missing are left out."""
-    detectors = {label: load_detector(name, weights=weights) for label, (name, weights) in names.items()}
+def measure(
+    given: argparse.Namespace, names: dict[str, tuple[str, Path | None]], detectors: dict[str, Detector]
+) -> dict[str, Any]:
+    """Return all figures asked for, by part; parts whose pictures are missing are left out.
+
+    The parts `foreign` and `clean` are repeated for each further precision, below `precisions`.
+
+    Args:
+        given: the parsed arguments.
+        names: name and weights of each detector, by label.
+        detectors: the same, loaded.
+    """
     data, report = given.data, dict[str, Any]()
-    kinds, recipe, rim = given.kind or ALL_KINDS, Recipe(precision=given.precision), given.rim
-    if "foreign" in given.parts and (data / "bench-damage").is_dir():
-        report["foreign"] = on_damaged(
-            detectors, foreign(data / "bench-damage", given.limit, given.without), recipe, rim=rim
-        )
+    recipe, rim = Recipe(precision=given.precision[0]), given.rim
+    report |= _at_precision(given, detectors, recipe)
+    for precision in given.precision[1:]:
+        found = _at_precision(given, detectors, Recipe(precision=precision))
+        for detector in found.get("foreign", {}).values():
+            detector.pop("curve", None)
+        report.setdefault("precisions", {})[f"{precision:g}"] = found
     if (data / "photos").is_dir():
         if "own" in given.parts:
-            report["own"] = on_damaged(detectors, own(data, given.own, None), recipe, rim=rim)
+            report["own"] = on_damaged(detectors, own_damage(data, given.own, None), recipe, rim=rim)
         if "kinds" in given.parts:
-            report["kinds"] = on_damaged(detectors, own(data, given.own, kinds), recipe, rim=rim)
+            cases = own_damage(data, given.own, given.kind or ALL_KINDS)
+            report["kinds"] = on_damaged(detectors, cases, recipe, rim=rim)
         if "restored" in given.parts:
-            report["restored"] = end_to_end(detectors, load_engine(given.engine), own(data, given.own, None), recipe)
-    if "clean" in given.parts and (data / "bench" / "images").is_dir():
-        report["clean"] = on_clean(detectors, every(pictures(data / "bench" / "images"), given.limit), recipe)
+            engine = load_engine(given.engine)
+            report["restored"] = end_to_end(detectors, engine, own_damage(data, given.own, None), recipe)
     if "real" in given.parts and (data / "real-damage").is_dir():
         report["real"] = on_real(detectors, data / "real-damage", recipe)
     if "cost" in given.parts:
@@ -83,58 +120,47 @@ def measure(given: argparse.Namespace, names: dict[str, tuple[str, Path | None]]
     return report
 
 
-def tell(report: dict[str, Any]) -> None:
-    """Print the figures as lines of text."""
-    for part in ("foreign", "own", "kinds"):
-        for name, found in report.get(part, {}).items():
-            for level in LEVELS:
-                figures = dict(found[level])
-                bands, kinds = figures.pop("bands"), figures.pop("kinds")
-                print(f"{part:9} {name:10} {level:8}", *(f"{key} {value:.3f}" for key, value in figures.items()))
-                print(f"{'':29}", *(f"{band}: {value:.3f};" for band, value in bands.items()))
-                if kinds:
-                    # Precision is that of a kind only where it was the picture's only one.
-                    shown = ("recall", "precision") if part == "kinds" else ("recall",)
-                    told = (f"{kind} {'/'.join(f'{each[key]:.2f}' for key in shown)};" for kind, each in kinds.items())
-                    print(f"{'':29}", "/".join(shown) + " by kind:", *told)
-            print(f"{part:9} {name:10} review share {found['review_share']:.3f}")
-            if "average_precision" in found:
-                print(f"{part:9} {name:10} average precision {found['average_precision']:.3f}")
-    for part in ("clean", "real", "cost"):
-        for name, found in report.get(part, {}).items():
-            for figures in found if isinstance(found, list) else [found]:
-                print(f"{part:9} {name:10}", *(f"{key} {value}" for key, value in figures.items()))
-    for name, found in report.get("restored", {}).items():
-        print(f"restored  {name:10}", found)
+def _at_precision(given: argparse.Namespace, detectors: dict[str, Detector], recipe: Recipe) -> dict[str, Any]:
+    """Return the figures of the parts `foreign` and `clean` with a recipe's precision."""
+    data, found = given.data, dict[str, Any]()
+    if "foreign" in given.parts and (data / "bench-damage").is_dir():
+        cases = foreign_damage(data / "bench-damage", given.limit, given.without)
+        found["foreign"] = on_damaged(detectors, cases, recipe, rim=given.rim)
+    if "clean" in given.parts and (data / "bench" / "images").is_dir():
+        paths = evenly_spaced(pictures(data / "bench" / "images"), given.limit)
+        found["clean"] = on_clean(detectors, paths, recipe)
+    return found
 
 
 def _named(text: str) -> tuple[str, tuple[str, Path | None]]:
-    """A label, the detector's name and its weights, from `classical`, `learned` or `learned=path/to/a.safetensors`."""
+    """Return a label, the detector's name and its weights, of `classical`, `learned` or `learned=FILE.safetensors`."""
     name, _, weights = text.partition("=")
     return (f"{name}:{Path(weights).stem}", (name, Path(weights))) if weights else (name, (name, None))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.detection", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = benchmark_parser(
+        "detection",
+        __doc__,
+        data="bench-damage, bench, photos, artefacts and real-damage, each where there is one",
+        limit="pictures of the parts foreign and clean",
     )
     add = parser.add_argument
-    place = os.environ.get("BENCH_DATA")
-    add("--data", type=Path, default=Path(place) if place else None, required=not place, help="default: BENCH_DATA")
     add("--detector", nargs="+", default=["classical"], metavar="NAME", help="one or more; learned=FILE takes weights")
     add("--parts", nargs="+", choices=PARTS, default=PARTS[:-1], help="what is measured (default: all but cost)")
-    add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part `kinds`, e.g. one that training was without")
-    add("--limit", type=int, default=None, help="pictures of the parts `foreign` and `clean`; all when left out")
-    add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part `foreign`, e.g. what was seen")
-    add("--precision", type=float, default=0.95, help="that a recipe wants of repairs (default .95)")
-    add("--rim", action="store_true", help="masks with their rim, as they are written; else as they are found")
-    add("--own", type=int, default=64, help="pictures of the parts `own`, `kinds` and `restored`")
-    add("--engine", default="rn", help="fills the masks of the part `restored`")
-    add("--megapixels", nargs="+", type=float, default=[12.0], help="sizes of the part `cost`")
-    add("--out", type=Path, default=None, help="folder for curves.png, curves.csv and figures.json")
-    add("--json", action="store_true", help="print one JSON object")
+    add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part kinds, e.g. one that training was without")
+    add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part foreign")
+    add(
+        "--precision", nargs="+", type=float, default=[0.95], metavar="P",
+        help="that a recipe asks of repairs (default .95); the parts foreign and clean are repeated for further values",
+    )  # fmt: skip
+    add("--rim", action="store_true", help="compare masks with their rim, as they are written; else without")
+    add("--own", type=int, default=64, metavar="N", help="pictures of the parts own, kinds and restored (default 64)")
+    add("--engine", default="rn", help="fills the masks of the part restored")
+    add("--megapixels", nargs="+", type=float, default=[12.0], help="sizes of the part cost")
+    add("--out", type=Path, default=None, metavar="RUN", help="folder for curves.png, curves.csv and figures.json")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Recall by what damage looks like: lighter or darker than its surroundings, faint or strong, thin or wide."""
+"""Recall by appearance of the damage: lighter or darker than its surroundings, faint or strong, thin or wide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from benchmarks.detection.figures import Plane
+from benchmarks.detection.scores import Plane
 from pipeline.imaging.connected_components import connected
 from pipeline.imaging.resolution import stroke_width
 from pipeline.metrics.tolerance import tolerated
@@ -42,7 +42,7 @@ class Bands:
 
 
 def pieces(truth: Plane, grey: Plane) -> Iterator[tuple[list[str], tuple[slice, slice], np.ndarray]]:
-    """Yield each connected piece of damage: its bands, its place, and where in that place it is."""
+    """Yield each connected piece of damage: its bands, the slices around it, and its pixels in them."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((truth > 0).astype(np.uint8), connectivity=8)
     for index in range(1, count):
         x, y, width, height = (int(value) for value in stats[index, :4])

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.detection.night import found_bare
-from benchmarks.detection.sets import load
+from benchmarks.detection.datasets import load
+from benchmarks.detection.unattended import detect_without_rim
 from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
@@ -23,7 +23,7 @@ def on_clean(
         picture = load(path)
         area = picture.shape[0] * picture.shape[1] / 100
         for name, detector in detectors.items():
-            found = found_bare(detector, picture, recipe or Recipe())
+            found = detect_without_rim(detector, picture, recipe or Recipe())
             marked = (np.count_nonzero(mask) / area for mask in (found.repair, found.suggest))
             shares[name].append((*(float(share) for share in marked), path.name))  # type: ignore[arg-type]
     return {name: _summary(found) for name, found in shares.items()}

@@ -1,4 +1,4 @@
-"""What detection costs beside inpainting: seconds and peak memory of one picture, each in a process of its own."""
+"""Cost of detection beside inpainting: seconds and peak memory of one picture, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.detection.figures import Plane
-from benchmarks.speed import damage, peak
+from benchmarks.detection.scores import Plane
+from benchmarks.speed import draw_damage, peak_memory
 
 
 def picture(megapixels: float) -> Plane:
@@ -43,9 +43,9 @@ def cost(name: str, weights: Path | None, megapixels: float, threads: int = 1) -
     scan = picture(megapixels)
     small = scan[:256, :256]
     if name == "inpainting":
-        engine, mask = load_engine("rn"), damage(*scan.shape[:2], 0.02)
+        engine, mask = load_engine("rn"), draw_damage(*scan.shape[:2], 0.02)
         runtime = getattr(engine, "runtime", "")
-        list(inpaint([Job("warm", small, damage(256, 256, 0.05))], engine))
+        list(inpaint([Job("warm", small, draw_damage(256, 256, 0.05))], engine))
         started = (time.process_time(), time.perf_counter())
         list(inpaint([Job("scan", scan, mask)], engine))
     else:
@@ -59,7 +59,7 @@ def cost(name: str, weights: Path | None, megapixels: float, threads: int = 1) -
         "megapixels": megapixels,
         "cpu_seconds_per_megapixel": round(spent / megapixels, 3),
         "seconds_per_megapixel": round(clock / megapixels, 3),
-        "peak_mebibytes": round(peak()),
+        "peak_mebibytes": round(peak_memory()),
         "runtime": runtime,
     }
 

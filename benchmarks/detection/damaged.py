@@ -1,4 +1,4 @@
-"""Detectors on damaged pictures: figures by level, by kind and by band, and the curve over all thresholds."""
+"""Detectors on damaged pictures: scores by level, kind and appearance, and the curve over all thresholds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.bands import Bands
-from benchmarks.detection.figures import Curve, Plane, Tally
-from benchmarks.detection.night import found_bare, unattended
-from benchmarks.detection.sets import Damaged
+from benchmarks.detection.datasets import Damaged
+from benchmarks.detection.scores import PixelCounts, Plane, PrecisionRecallCurve
+from benchmarks.detection.unattended import detect_without_rim, fill_unattended
 from pipeline.detection.postprocess import widen
 from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
-#: What is repaired, what is suggested, and what a night fills: repairs that the guards let pass.
+#: What is repaired, what is suggested, and what an unattended run fills: repairs that the guards let pass.
 LEVELS = ("repair", "suggest", "filled")
 
 
@@ -28,26 +28,26 @@ def on_damaged(
     Keys: each level with precision, recall, F1, Dice, IoU, `bands` (recall by band) and `kinds` (figures by kind:
     recall of that kind's pixels; precision too where it was the picture's only kind); `review_share`, the share of
     pictures that the guards keep for a person and of which nothing is `filled`; `curve` and `average_precision` of
-    detectors that tell chances. Masks are taken without a rim at every level, or with `rim` as they are written.
+    detectors that give probabilities. Masks are taken without a rim at every level, or with `rim` as they are written.
     """
     recipe = recipe or Recipe()
-    tallies = {name: {level: Tally() for level in LEVELS} for name in detectors}
+    tallies = {name: {level: PixelCounts() for level in LEVELS} for name in detectors}
     bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
-    kinds = {name: {level: defaultdict[str, Tally](Tally) for level in LEVELS} for name in detectors}
-    curves = {name: Curve() for name in detectors if hasattr(detectors[name], "chances")}
-    asked = {name: Heard(detectors[name]) for name in curves}
+    kinds = {name: {level: defaultdict[str, PixelCounts](PixelCounts) for level in LEVELS} for name in detectors}
+    curves = {name: PrecisionRecallCurve() for name in detectors if hasattr(detectors[name], "chances")}
+    asked = {name: LastProbabilities(detectors[name]) for name in curves}
     pictures, kept = 0, dict.fromkeys(detectors, 0)
     for case in cases:
         pictures += 1
         for name, detector in detectors.items():
-            found = found_bare(detector, case.pixels, recipe)
+            found = detect_without_rim(detector, case.pixels, recipe)
             if name in curves:
                 curves[name].add(asked[name].last, case.truth)
-            night = unattended(case.pixels, found, recipe)
-            kept[name] += night.review
-            masks = (found.repair, found.suggest, night.found)
+            unattended = fill_unattended(case.pixels, found, recipe)
+            kept[name] += unattended.review
+            masks = (found.repair, found.suggest, unattended.found)
             if rim:
-                masks = (widen(found.repair, recipe.dilate), widen(found.suggest, recipe.dilate), night.fill)
+                masks = (widen(found.repair, recipe.dilate), widen(found.suggest, recipe.dilate), unattended.fill)
             for level, mask in zip(LEVELS, masks, strict=True):
                 tallies[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)
@@ -72,8 +72,8 @@ def on_damaged(
     return report
 
 
-class Heard:
-    """Keeps what a detector's network said last, so that it need not be asked twice."""
+class LastProbabilities:
+    """Keeps the last probabilities of a detector's network, so that it need not run twice."""
 
     def __init__(self, detector: Any) -> None:
         self._detector, self._ask = detector, detector.chances
@@ -86,5 +86,5 @@ class Heard:
         return np.asarray(found)
 
     def leave(self) -> None:
-        """Leave the detector as it was."""
+        """Restore the detector."""
         del self._detector.chances

@@ -1,4 +1,4 @@
-"""Detectors on really damaged photographs: agreement with what a restorer changed, and with masks painted by hand."""
+"""Detectors on real scans: agreement with what a restorer changed, and with masks painted by hand."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection.figures import Plane, Tally
-from benchmarks.detection.night import found_bare
-from benchmarks.detection.sets import load, load_truth, pictures
+from benchmarks.detection.datasets import load, load_truth, pictures
+from benchmarks.detection.scores import PixelCounts, Plane
+from benchmarks.detection.unattended import detect_without_rim
 from pipeline.detection.types import Detector
 from pipeline.imaging.luminance import luminance
 from pipeline.metrics.tolerance import tolerated
 from pipeline.settings import Recipe
 
-#: What a restorer changed, beyond tones: detail up to so many pixels' radius that differs by so many grey levels.
+#: What counts as changed by a restorer, beyond tones: detail of up to DETAIL px that differs by CHANGED grey levels.
 DETAIL, CHANGED = 12, 16.0
 
 
-def changed(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
+def restorer_changes(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
     """Return (H,W), 255 where a restorer changed more than tones.
 
     Restorations are toned, coloured and sharpened all over. Local medians are therefore taken off both, the restored
@@ -30,15 +30,15 @@ def changed(damaged: NDArray[np.uint8], restored: NDArray[np.uint8]) -> Plane:
     """
     before, after = luminance(damaged), luminance(restored)
     after = cv2.resize(after, before.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
-    fine, mended = _detail(before), _detail(after)
+    fine, finer = _detail(before), _detail(after)
     wide = (0, 0), 4.0 * DETAIL
-    slope = cv2.GaussianBlur(fine * mended, *wide) / (cv2.GaussianBlur(mended * mended, *wide) + 1)
-    rest = np.abs(cv2.GaussianBlur(fine - slope * mended, (0, 0), 0.7))
+    slope = cv2.GaussianBlur(fine * finer, *wide) / (cv2.GaussianBlur(finer * finer, *wide) + 1)
+    rest = np.abs(cv2.GaussianBlur(fine - slope * finer, (0, 0), 0.7))
     return np.where(rest > CHANGED, 255, 0).astype(np.uint8)
 
 
 def _detail(grey: Plane) -> NDArray[np.float32]:
-    """Return what stands out of the local median, which a scratch does not move as it would a mean."""
+    """Return what differs from the local median, which a scratch does not move as it would a mean."""
     return grey.astype(np.float32) - cv2.medianBlur(grey, 2 * DETAIL + 1)
 
 
@@ -56,12 +56,12 @@ def on_real(
     for partner in [*pictures(folder / "references"), *pictures(folder / "masks")]:
         if partner.stem not in images:
             raise ValueError(f"{partner} has no partner of its stem below {folder / 'images'}")
-        pixels, mended = load(images[partner.stem]), partner.parent.name == "references"
-        truth = tolerated(changed(pixels, load(partner))) if mended else load_truth(partner)
+        pixels, restored = load(images[partner.stem]), partner.parent.name == "references"
+        truth = tolerated(restorer_changes(pixels, load(partner))) if restored else load_truth(partner)
         for name, detector in detectors.items():
-            found = found_bare(detector, pixels, recipe)
+            found = detect_without_rim(detector, pixels, recipe)
             levels = {"repair": found.repair, "suggest": found.suggest}
-            figures = _shares(levels, truth > 0) if mended else _ratios(levels, truth)
+            figures = _shares(levels, truth > 0) if restored else _ratios(levels, truth)
             rows[name].append({"picture": partner.stem, **figures})
     return rows
 
@@ -80,7 +80,7 @@ def _ratios(levels: dict[str, Plane], truth: Plane) -> dict[str, Any]:
     """Return precision and recall of each level."""
     row: dict[str, Any] = {}
     for level, mask in levels.items():
-        tally = Tally()
+        tally = PixelCounts()
         tally.add(mask, truth)
         ratios = tally.ratios()
         row |= {f"{level}_{key}": ratios[key] for key in ("precision", "recall")}

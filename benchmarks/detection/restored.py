@@ -1,4 +1,4 @@
-"""End to end: what automatic masks make of simulated damage, beside true masks and leaving it alone."""
+"""End to end: simulated damage filled with automatic masks, beside true masks and leaving it alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.detection.figures import Plane
-from benchmarks.detection.night import found_bare, unattended
-from benchmarks.detection.sets import Damaged
+from benchmarks.detection.datasets import Damaged
+from benchmarks.detection.scores import Plane
+from benchmarks.detection.unattended import detect_without_rim, fill_unattended
 from pipeline.detection.postprocess import widen
 from pipeline.detection.types import Detector
 from pipeline.engines import Engine, Job, inpaint, paste
@@ -29,7 +29,7 @@ def end_to_end(
 ) -> dict[str, Any]:
     """Return mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
 
-    By detector it is what a night makes of a picture: what the guards keep for a person is left alone, and
+    By detector it is what an unattended run makes of a picture: what the guards keep for review is left alone, and
     `review_share` says how often they do.
     """
     recipe = recipe or Recipe()
@@ -40,9 +40,9 @@ def end_to_end(
             continue
         masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
         for name, detector in detectors.items():
-            night = unattended(case.pixels, found_bare(detector, case.pixels, recipe), recipe)
-            masks[name] = night.fill
-            kept[name] += night.review
+            unattended = fill_unattended(case.pixels, detect_without_rim(detector, case.pixels, recipe), recipe)
+            masks[name] = unattended.fill
+            kept[name] += unattended.review
         for name, mask in masks.items():
             same = mask is None or not mask.any()
             result = case.pixels if same else fill(case.pixels, mask, engine)  # type: ignore[arg-type]

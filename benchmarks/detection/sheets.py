@@ -15,11 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.detection.figures import Plane, Tally
-from benchmarks.detection.night import found_bare
-from benchmarks.detection.real import changed
+from benchmarks.detection.datasets import load, pictures
+from benchmarks.detection.real import restorer_changes
 from benchmarks.detection.restored import fill
-from benchmarks.detection.sets import load, pictures
+from benchmarks.detection.scores import PixelCounts, Plane
+from benchmarks.detection.unattended import detect_without_rim
 from pipeline.detection.load import load_detector
 from pipeline.detection.postprocess import finish
 from pipeline.detection.types import Detector
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     detector = load_detector(name, weights=Path(weights) if weights else None)
     engine = load_engine(given.engine)
     given.out.mkdir(parents=True, exist_ok=True)
-    total: dict[str, Tally] = {"repair": Tally(), "suggest": Tally()}
+    total: dict[str, PixelCounts] = {"repair": PixelCounts(), "suggest": PixelCounts()}
     for path in scans_below(given.scans):
         figures = sheet(path, reference_of(path, given.scans), detector, engine, given.out, total)
         print(path.name, json.dumps(figures), flush=True)
@@ -69,12 +69,12 @@ def reference_of(path: Path, folder: Path) -> Path | None:
 
 
 def sheet(
-    path: Path, reference: Path | None, detector: Detector, engine: Engine, out: Path, total: dict[str, Tally]
+    path: Path, reference: Path | None, detector: Detector, engine: Engine, out: Path, total: dict[str, PixelCounts]
 ) -> dict[str, object]:
     """Write `out/STEM.jpg` and return the shares marked, the number of pieces, and the agreement if any."""
     scan = _fitted(_colour(load(path)), LARGEST)
     recipe = Recipe()
-    bare = found_bare(detector, scan, recipe)
+    bare = detect_without_rim(detector, scan, recipe)
     found = finish(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
     overlay = scan.copy()
     overlay[bare.suggest > 0] = ORANGE
@@ -89,9 +89,9 @@ def sheet(
     if reference is not None:
         wanted = cv2.resize(_colour(load(reference)), scan.shape[1::-1], interpolation=cv2.INTER_AREA)
         panels.append(np.asarray(wanted, np.uint8))
-        truth = changed(scan, np.asarray(wanted, np.uint8))
+        truth = restorer_changes(scan, np.asarray(wanted, np.uint8))
         for level, mask in (("repair", bare.repair), ("suggest", bare.suggest)):
-            one = Tally()
+            one = PixelCounts()
             one.add(mask, truth)
             total[level].add(mask, truth)
             figures[f"agreement_{level}"] = one.ratios()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -16,11 +17,11 @@ from benchmarks.detection.__main__ import main
 from benchmarks.detection.bands import Bands
 from benchmarks.detection.cost import cost
 from benchmarks.detection.damaged import on_damaged
-from benchmarks.detection.figures import Curve, Tally
-from benchmarks.detection.night import unattended
-from benchmarks.detection.real import changed, on_real
+from benchmarks.detection.datasets import Damaged, foreign_damage, own_damage
+from benchmarks.detection.real import on_real, restorer_changes
 from benchmarks.detection.restored import end_to_end
-from benchmarks.detection.sets import Damaged, foreign, own
+from benchmarks.detection.scores import PixelCounts, PrecisionRecallCurve
+from benchmarks.detection.unattended import fill_unattended
 from pipeline.detection.load import load_detector
 from pipeline.detection.postprocess import finish
 from pipeline.detection.types import Detection
@@ -36,7 +37,7 @@ def empty() -> np.ndarray:
 
 
 class Oracle:
-    """Marks what it was told to."""
+    """Marks a given mask."""
 
     name, digest = "oracle", ""
 
@@ -51,7 +52,7 @@ def test_figures_allow_two_pixels_and_no_more() -> None:
     truth, near, far = empty(), empty(), empty()
     truth[30, 10:70], near[32, 10:70], far[33, 10:70] = 255, 255, 255
     for mask, wanted in ((truth, 1.0), (near, 1.0), (far, 0.0)):
-        tally = Tally()
+        tally = PixelCounts()
         tally.add(mask, truth)
         found = tally.ratios()
         assert found["precision"] == found["recall"] == wanted
@@ -59,14 +60,14 @@ def test_figures_allow_two_pixels_and_no_more() -> None:
     half = empty()
     half[30, 10:40] = 255
     half[5, 10:40] = 255
-    tally = Tally()
+    tally = PixelCounts()
     tally.add(half, truth)
     assert tally.ratios() == {"precision": 0.5, "recall": 0.5333, "f1": 0.5161, "dice": 0.5, "iou": 0.3333}
 
 
 def test_a_curve_says_at_each_threshold_what_its_mask_would() -> None:
     rng = np.random.default_rng(1)
-    curve, chances, truths = Curve(), [], []
+    curve, chances, truths = PrecisionRecallCurve(), [], []
     for _ in range(2):
         chance = rng.integers(0, 256, (40, 50)).astype(np.uint8)
         truth = np.where(rng.random((40, 50)) < 0.02, 255, 0).astype(np.uint8)
@@ -75,7 +76,7 @@ def test_a_curve_says_at_each_threshold_what_its_mask_would() -> None:
         truths.append(truth)
     points = curve.points()
     for threshold in (1, 77, 200, 255):
-        tally = Tally()
+        tally = PixelCounts()
         for chance, truth in zip(chances, truths, strict=True):
             tally.add(np.where(chance >= threshold, 255, 0).astype(np.uint8), truth)
         wanted = tally.ratios()
@@ -83,7 +84,7 @@ def test_a_curve_says_at_each_threshold_what_its_mask_would() -> None:
         assert [found[key] for key in ("precision", "recall", "f1")] == [
             wanted[key] for key in ("precision", "recall", "f1")
         ]
-    perfect = Curve()
+    perfect = PrecisionRecallCurve()
     perfect.add(truths[0], truths[0])
     assert perfect.average_precision() == 1
 
@@ -135,21 +136,21 @@ def scratched_face() -> tuple[np.ndarray, np.ndarray]:
     return np.where(truth[:, :, None] > 0, 255, skimage.data.astronaut()).astype(np.uint8), truth
 
 
-def test_a_night_fills_what_the_guards_let_pass_and_no_rim_is_counted() -> None:
+def test_an_unattended_run_fills_what_the_guards_let_pass_and_no_rim_is_counted() -> None:
     portrait, line = scratched_face()
     plain, scratch = np.full((60, 80), 90, np.uint8), empty()
     scratch[10, 5:60] = 255
     found = on_damaged({"oracle": Oracle(scratch)}, [Damaged("plain", plain, scratch, {"scratch": scratch})])["oracle"]
     assert found["filled"] == found["repair"] and found["review_share"] == 0
-    night = unattended(plain, Oracle(scratch).detect(plain), Recipe())
-    assert np.array_equal(night.found, scratch) and night.fill[8:13, 20].all()
+    unattended = fill_unattended(plain, Oracle(scratch).detect(plain), Recipe())
+    assert np.array_equal(unattended.found, scratch) and unattended.fill[8:13, 20].all()
     found = on_damaged({"oracle": Oracle(line)}, [Damaged("portrait", portrait, line)])["oracle"]
     assert found["repair"]["recall"] == 1 and found["filled"]["recall"] == 0, "a line on a face waits for a person"
     assert found["review_share"] == 1
-    assert not unattended(portrait, Oracle(line).detect(portrait), Recipe()).fill.any()
-    assert not unattended(plain, Oracle(scratch, "too much").detect(plain), Recipe()).fill.any()
-    # Coverage is that of the mask with its rim, as at night.
-    assert unattended(plain, Oracle(scratch).detect(plain), Recipe(max_coverage=1.5 * 55 / plain.size)).review
+    assert not fill_unattended(portrait, Oracle(line).detect(portrait), Recipe()).fill.any()
+    assert not fill_unattended(plain, Oracle(scratch, "too much").detect(plain), Recipe()).fill.any()
+    # Coverage is that of the mask with its rim, as in a run.
+    assert fill_unattended(plain, Oracle(scratch).detect(plain), Recipe(max_coverage=1.5 * 55 / plain.size)).review
 
 
 class Finishing(Oracle):
@@ -168,7 +169,7 @@ class Finishing(Oracle):
         ({"max_coverage": 0.0015}, [True, True], [0, 0]),
     ],
 )
-def test_a_night_of_the_benchmark_is_the_pipelines(
+def test_the_benchmark_fills_what_the_pipeline_fills(
     changes: dict[str, object], review: list[bool], filled: list[int]
 ) -> None:
     recipe = Recipe(engine="telea", **changes)
@@ -181,17 +182,17 @@ def test_a_night_of_the_benchmark_is_the_pipelines(
         scan = Scan(pixels, ScanInfo("PNG", pixels.shape[1], pixels.shape[0], channels, 8, 1, 1, mode))
         detector = Finishing(mask)
         marks = find_marks(scan, recipe, detector)
-        night = unattended(pixels, detector.detect(pixels, dilate=0), recipe)
-        assert night.review == bool(marks.review)
-        assert np.array_equal(night.fill, np.zeros_like(marks.fill) if marks.review else marks.fill)
-        assert not (night.found & ~mask).any()
-        reviews.append(night.review)
-        pieces.append(cv2.connectedComponents(night.found)[0] - 1)
+        unattended = fill_unattended(pixels, detector.detect(pixels, dilate=0), recipe)
+        assert unattended.review == bool(marks.review)
+        assert np.array_equal(unattended.fill, np.zeros_like(marks.fill) if marks.review else marks.fill)
+        assert not (unattended.found & ~mask).any()
+        reviews.append(unattended.review)
+        pieces.append(cv2.connectedComponents(unattended.found)[0] - 1)
     assert reviews == review and pieces == filled
 
 
 class Chancy(Oracle):
-    """Tells chances too, and counts how often it is asked."""
+    """Gives probabilities too, and counts how often it is asked."""
 
     asked = 0
 
@@ -241,14 +242,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pictures_that_were_looked_at_can_be_left_out(data: Path) -> None:
     folder = data / "bench-damage"
-    assert [case.name for case in foreign(folder, without=["0"])] == ["1.png"]
-    assert [case.name for case in foreign(folder, 1, without=["0"])] == ["1.png"]
+    assert [case.name for case in foreign_damage(folder, without=["0"])] == ["1.png"]
+    assert [case.name for case in foreign_damage(folder, 1, without=["0"])] == ["1.png"]
     with pytest.raises(ValueError, match="has the stem 7, 8"):
-        list(foreign(folder, without=["8", "0", "7"]))
+        list(foreign_damage(folder, without=["8", "0", "7"]))
 
 
 def test_own_pictures_are_held_out_and_the_same_each_time(data: Path) -> None:
-    first, second = (list(own(data, 3, ["scratch", "dust"])) for _ in range(2))
+    first, second = (list(own_damage(data, 3, ["scratch", "dust"])) for _ in range(2))
     assert all(is_held_out(case.name) for case in first)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(first, second, strict=True))
     assert {kind for case in first for kind in case.kinds} <= {"scratch", "dust"}
@@ -268,42 +269,52 @@ def test_every_part_runs(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "curves.png").exists()
     with (tmp_path / "curves.csv").open() as table:
         assert next(csv.reader(table)) == ["set", "detector", "threshold", "precision", "recall", "f1"]
-    main([*given, "classical", "--parts", "foreign", "clean"])
-    told = capsys.readouterr().out
-    assert "foreign   classical  repair" in told and "clean     classical" in told
-    assert "foreign   classical  filled" in told and "foreign   classical  review share 0." in told
+    page = tmp_path / "pages" / "detection.md"
+    assert main([*given, "classical", "--parts", "foreign", "clean", "--page", str(page)]) == 0
+    printed = capsys.readouterr().out
+    assert "## Foreign damage\n" in printed and "## Undamaged photographs\n" in printed
+    rows = [line for line in printed.splitlines() if line.startswith("| classical |")]
+    assert [row.split(" | ")[1] for row in rows] == ["repair", "suggest", "filled", "2"]
+    assert re.fullmatch(r".* \| [01]\.\d{3} \|", rows[2]), "the share that is kept for review"
+    written = page.read_text()
+    assert written.startswith("# Damage detection\n") and printed.strip() in written
+    assert str(data) not in written and "--data DATA" in written and "--page" not in written
+    main([*given, "none", "--parts", "foreign", "clean", "--precision", "0.95", "0.9", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report.keys() == {"foreign", "clean", "precisions"} and report["precisions"].keys() == {"0.9"}
+    assert report["precisions"]["0.9"].keys() == {"foreign", "clean"}
     main([*given, "none", "--parts", "foreign", "--without", "1", "--json"])
     assert json.loads(capsys.readouterr().out)["foreign"]["none"]["filled"]["precision"] == 1
 
 
-def test_sheets_show_each_scan_and_tell_agreement(
+def test_sheets_show_each_scan_and_print_agreement(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheets.main([str(data / "real"), str(tmp_path), "--engine", "telea"])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.jpg", "1.jpg"]
     assert cv2.imread(str(tmp_path / "0.jpg")).shape == (160, 5 * 200, 3), "five panels: there is a reference"
-    assert "agreement with all references" in told and '"agreement_repair"' in told
+    assert "agreement with all references" in printed and '"agreement_repair"' in printed
 
 
-def test_cost_is_told_beside_inpainting() -> None:
+def test_cost_is_measured_beside_inpainting() -> None:
     found = cost("classical", None, 0.3)
     assert found["cpu_seconds_per_megapixel"] > 0 and found["peak_mebibytes"] > 50  # type: ignore[operator]
     assert load_detector("classical").name == "classical"
 
 
-def test_a_restorer_changed_what_was_mended_and_not_what_was_toned(tmp_path: Path) -> None:
+def test_a_restorer_changed_what_was_retouched_and_not_what_was_toned(tmp_path: Path) -> None:
     clean = cv2.resize(skimage.data.camera(), (320, 320), interpolation=cv2.INTER_AREA)
     damaged, painted = clean.copy(), np.zeros(clean.shape, np.uint8)
     cv2.line(painted, (20, 40), (300, 120), 255, 3)
     damaged[painted > 0] = 250
     toned = np.clip(clean.astype(np.float32) * 0.8 + 30, 0, 255).astype(np.uint8)
-    found = changed(damaged, cv2.merge([toned] * 3))
-    tally = Tally()
+    found = restorer_changes(damaged, cv2.merge([toned] * 3))
+    tally = PixelCounts()
     tally.add(found, painted)
     assert tally.ratios()["precision"] > 0.6  # detail beside it counts as changed too
     assert tally.ratios()["recall"] > 0.8
-    assert not changed(clean, toned).any()
+    assert not restorer_changes(clean, toned).any()
 
     for folder, name, picture in (
         ("images", "a", damaged), ("references", "a", toned), ("images", "b", damaged), ("masks", "b", painted)

@@ -14,7 +14,7 @@ from pipeline.imaging.photo_files import is_held_out
 @pytest.mark.parametrize("width", [24, 72])
 def test_a_hole_is_as_wide_as_it_is_called(width: int) -> None:
     for seed in range(8):
-        mask = wide_holes.draw(width, (300, 320), np.random.default_rng(seed))
+        mask = wide_holes.draw_hole(width, (300, 320), np.random.default_rng(seed))
         inscribed = 2 * float(cv2.distanceTransform(mask, cv2.DIST_L2, 5).max())
         assert inscribed == pytest.approx(width, abs=4)
 
@@ -27,10 +27,13 @@ def test_every_width_is_filled_with_every_depth(
     held, learned = (
         next(f"{n}.png" for n in range(400) if is_held_out(f"{n}.png") is wanted) for wanted in (True, False)
     )
+    (tmp_path / "photos").mkdir()
     for name in (held, learned):
-        cv2.imwrite(str(tmp_path / name), np.clip(ramp + rng.normal(0, 5, (180, 200, 3)), 0, 255).astype(np.uint8))
+        cv2.imwrite(
+            str(tmp_path / "photos" / name), np.clip(ramp + rng.normal(0, 5, (180, 200, 3)), 0, 255).astype(np.uint8)
+        )
     monkeypatch.setattr(wide_holes, "WIDTHS", (24, 48, 144))
     monkeypatch.setattr(wide_holes, "load_engine", lambda name, weights: load_engine("prior"))
-    assert wide_holes.main(["--photos", str(tmp_path)]) == 0
+    assert wide_holes.main(["--data", str(tmp_path)]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("| 24 | 1 |", "| 48 | 1 |"))]
     assert len(rows) == 2 and all(row.count("(") == len(wide_holes.DEPTHS) + 1 for row in rows)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import left_out
-from benchmarks.detection.sets import Damaged
+from benchmarks.detection.datasets import Damaged
 from benchmarks.left_out import GROUPS, Cell, held_out, main, measure, read_cells, table
 from pipeline.detection.network import NetworkConfig
 from pipeline.simulation import KINDS

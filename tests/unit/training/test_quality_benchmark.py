@@ -40,10 +40,17 @@ def test_the_report_compares_on_the_same_holes(
     monkeypatch.setattr(quality, "CLASSICAL", ("navier-stokes",))
     load = quality.load_engine
     monkeypatch.setattr(quality, "load_engine", lambda name, weights: load("telea" if name == "rn" else name))
-    text = quality.run(data, engines=("rn", "navier-stokes"), csv=tmp_path / "rows.csv")
+    page = tmp_path / "quality.md"
+    only = ["--engine", "rn", "--engine", "navier-stokes"]
+    monkeypatch.setenv("BENCH_DATA", str(data))
+    assert quality.main([*only, "--csv", str(tmp_path / "rows.csv"), "--page", str(page)]) == 0
+    text = capsys.readouterr().out
     for expected in ("| damage | 2 |", "| blocks | 2 |", "| irregular, all |", "rn - best", "navier-stokes"):
         assert expected in text
     assert (tmp_path / "rows.csv").exists()
+    written = page.read_text()
+    assert text.strip() in written and str(tmp_path) not in written
+    assert "`python -m benchmarks.quality --engine rn --engine navier-stokes --data DATA`" in written
 
 
 def test_a_folder_that_is_no_bench_data_is_named(

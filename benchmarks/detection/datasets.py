@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.detection.figures import Plane
+from benchmarks.detection.scores import Plane
 from pipeline.evaluation.evaluation_cases import read_picture
 from pipeline.imaging.luminance import luminance
 from pipeline.imaging.photo_files import is_held_out, list_photos
@@ -49,7 +49,7 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
-def every(paths: Sequence[Path], limit: int | None) -> list[Path]:
+def evenly_spaced(paths: Sequence[Path], limit: int | None) -> list[Path]:
     """Return at most so many, spread over all."""
     if not limit or len(paths) <= limit:
         return list(paths)
@@ -68,7 +68,7 @@ def load_truth(path: Path) -> Plane:
     return np.where((stored if stored.ndim == 2 else stored.max(axis=2)) >= 128, 255, 0).astype(np.uint8)
 
 
-def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
+def foreign_damage(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
     """Yield pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
 
     Args:
@@ -84,11 +84,11 @@ def foreign(folder: Path, limit: int | None = None, without: Sequence[str] = ())
     unknown = set(without) - {path.stem for path in damaged}
     if unknown:
         raise ValueError(f"no picture below {folder / 'damaged'} has the stem {', '.join(sorted(unknown))}")
-    for path in every([path for path in damaged if path.stem not in without], limit):
+    for path in evenly_spaced([path for path in damaged if path.stem not in without], limit):
         yield Damaged(path.name, load(path), load_truth(masks[path.stem]))
 
 
-def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:
+def own_damage(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:
     """Yield photographs held out of training, damaged by the project's simulator with held-out artefacts.
 
     Args:
@@ -103,11 +103,11 @@ def own(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged
     if not names:
         raise ValueError(f"no photograph below {data / 'photos'} is held out of training")
     bank = held_out_bank(data)
-    for index, at in enumerate(spread(limit, len(names))):
-        yield damage(names[at], read_picture(data / "photos" / names[at]), index, kinds, bank)
+    for index, at in enumerate(spread_indices(limit, len(names))):
+        yield damage_photograph(names[at], read_picture(data / "photos" / names[at]), index, kinds, bank)
 
 
-def spread(count: int, of: int) -> list[int]:
+def spread_indices(count: int, of: int) -> list[int]:
     """Return so many places in a list of `of`: by a prime step, so that few pictures still come from all folders."""
     return [index * 37 % of for index in range(count)]
 
@@ -123,7 +123,9 @@ def held_out_bank(data: Path) -> ArtefactBank | None:
     return ArtefactBank.load(folder, held_out=True) if folder else None
 
 
-def damage(name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None) -> Damaged:
+def damage_photograph(
+    name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None
+) -> Damaged:
     """Return a photograph damaged by the project's simulator, the same for the same index and kinds each time."""
     rng = np.random.default_rng((SEED, index, kinds is None))
     chosen = None if kinds is None else [kinds[index % len(kinds)]]

@@ -1,4 +1,4 @@
-"""What a mask is worth against the truth, with 2 px tolerance: nobody can say where a soft edge ends."""
+"""Scores of masks against the truth, with 2 px tolerance: where a soft edge ends is a matter of opinion."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Plane = NDArray[np.uint8]
 
 
 @dataclass
-class Tally:
-    """Pixels counted over pictures: marked and right, marked, found and damaged (tolerant), overlap and union."""
+class PixelCounts:
+    """Pixels summed over pictures: right, marked, found and damaged (with tolerance), overlap and union."""
 
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
 
@@ -40,18 +40,18 @@ class Tally:
 
 
 @dataclass
-class Curve:
-    """Precision and recall at every chance of 0..255, from histograms: no mask is drawn 255 times."""
+class PrecisionRecallCurve:
+    """Precision and recall at every probability in 1/255, from histograms instead of 255 masks."""
 
     marked: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     right: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     found: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
 
     def add(self, chance: Plane, truth: Plane) -> None:
-        """Count one picture: chances (H,W) in 1/255, truth (H,W) not 0 where damaged."""
+        """Count one picture: probabilities (H,W) in 1/255, truth (H,W) not 0 where damaged."""
         self.marked += np.bincount(chance.ravel(), minlength=256)
         self.right += np.bincount(chance[tolerated(truth) > 0], minlength=256)
-        # A damaged pixel is found at a threshold when the highest chance within 2 px reaches it.
+        # A damaged pixel is found at a threshold when the highest probability within 2 px reaches it.
         self.found += np.bincount(tolerated(chance)[truth > 0], minlength=256)
 
     def points(self) -> list[dict[str, float]]:
