@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from pipeline import scans, storage
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
+from pipeline.ledger import Outcome
 from pipeline.metrics import psnr, ssim
 
-OUTCOMES = ("restored", "unchanged", "review", "quarantined", "failed")
 NAME = 36
 
 
@@ -24,11 +24,11 @@ def summarise(report: str) -> None:
         report: URI of the folder of its report.
     """
     rows = pq.read_table(io.BytesIO(storage.read_bytes(storage.join(report, "report.parquet")))).to_pylist()
-    rows.sort(key=lambda row: (OUTCOMES.index(row["outcome"]), row["path"]))
+    rows.sort(key=lambda row: (list(Outcome).index(row["outcome"]), row["path"]))
     counts = Counter(row["outcome"] for row in rows)
     print(
         f"\n{len(rows)} {'file' if len(rows) == 1 else 'files'}: "
-        + ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
+        + ", ".join(f"{counts[name]} {name}" for name in Outcome if counts[name])
         + "\n"
     )
     for row in rows:
@@ -36,7 +36,7 @@ def summarise(report: str) -> None:
     stages = ("mask", "inpaint", "measure", "publish")
     spent = {stage: np.nansum([row[f"{stage}_seconds"] or 0 for row in rows]) for stage in stages}
     print("\nSeconds of work: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in spent.items()))
-    known = [row for row in rows if row["outcome"] == "restored" and row["original_uri"]]
+    known = [row for row in rows if row["outcome"] == Outcome.RESTORED and row["original_uri"]]
     if known:
         _print_truth(known)
 
@@ -45,7 +45,7 @@ def _outcome(row: dict[str, Any]) -> str:
     """Return a line on what became of a file, and a second one on why where it was not restored."""
     size = f"{row['width']}×{row['height']}, {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
     line = f"{row['outcome']:<12}{_name(row):<{NAME}} {size:<22}"
-    if row["outcome"] == "restored":
+    if row["outcome"] == Outcome.RESTORED:
         by = {"manual": "painted mask", "combined": "painted mask and detector", "infrared": "infrared"}.get(
             row["mask_source"], "detector"
         )

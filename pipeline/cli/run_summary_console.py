@@ -8,17 +8,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.ledger import Outcome
 from pipeline.reports.escape import visible
 
 if TYPE_CHECKING:
     from pipeline.stages.run_summary import Summary
 
 MEANING = {
-    "restored": "damage filled, all else bit-identical",
-    "unchanged": "nothing sure enough to be filled, no copy made",
-    "review": "doubtful: a mask is suggested, nothing was filled",
-    "quarantined": "cannot be read whole; a copy and the reason lie in quarantine/",
-    "failed": "an error on our side; run with --redo after it is mended",
+    Outcome.RESTORED: "damage filled, all else bit-identical",
+    Outcome.UNCHANGED: "nothing sure enough to be filled, no copy made",
+    Outcome.REVIEW: "doubtful: a mask is suggested, nothing was filled",
+    Outcome.QUARANTINED: "cannot be read whole; a copy and the reason lie in quarantine/",
+    Outcome.FAILED: "an error on our side; run with --redo after it is mended",
 }
 MOST = 10
 
@@ -50,7 +51,7 @@ def _outcomes(summary: Summary) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for outcome, count in summary.outcomes.items():
         if count:
-            table.add_row(outcome, str(count), f"[dim]{MEANING[outcome]}[/dim]")
+            table.add_row(outcome, str(count), f"[dim]{MEANING[Outcome(outcome)]}[/dim]")
     before = f", {summary.known} were done before" if summary.known else ""
     table.add_row("received", str(summary.received), f"[dim]in {summary.seconds:.1f} s{before}[/dim]")
     return table

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.attention import Concern, concerns
 from pipeline.reports.before_after import preview_of
 from pipeline.reports.document import headline
@@ -15,7 +16,6 @@ from pipeline.reports.figures import Figures, figures
 from pipeline.reports.frames import complete
 from pipeline.reports.language import FOLDER, Language
 from pipeline.reports.page_regions import told
-from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import jpeg
 from pipeline.reports.suggestions import carrying, sentence
 from pipeline.reports.summary import BatchSummary, Preview

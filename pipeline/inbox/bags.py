@@ -11,7 +11,8 @@ from pipeline import logs, storage
 from pipeline.errors import StoreUnavailable
 from pipeline.inbox.bag_manifest import PAYLOAD, BadManifest, manifest_of, parse
 from pipeline.inbox.identify import fingerprint
-from pipeline.ledger import Ledger, checksums
+from pipeline.ledger import checksums
+from pipeline.ledger.database import Ledger
 from pipeline.storage import Entry
 
 # Seconds after which what was calculated is kept: a check that dies repeats no more than this.

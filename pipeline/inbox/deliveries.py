@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline import logs, storage
 from pipeline.inbox import bags
 from pipeline.inbox.listing import Found, Inbox
-from pipeline.ledger import Ledger
+from pipeline.ledger.database import Ledger
 
 logger = logs.logger("receive")
 

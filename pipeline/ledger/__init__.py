@@ -1,12 +1,11 @@
 """The ledger: the SQL record of scans, batches, outcomes, events and decisions.
 
-`upgrade(url)` returns an open `Ledger`; `ledger.read()` and `ledger.write()` give sessions, which the functions of the
-modules here take: `scans`, `claims`, `batches`, `outcomes`, `publications`, `events`, `decisions`, `history`.
+`migrate.upgrade(url)` returns an open `database.Ledger`; its `read()` and `write()` give sessions, which the functions
+of the modules here take: `scans`, `claims`, `batches`, `outcomes`, `publications`, `events`, `decisions`, `history`.
+This package itself imports no SQLAlchemy, so that reports can use `Outcome`.
 """
 
 from pipeline.ledger.context import TaskContext
-from pipeline.ledger.database import Ledger
-from pipeline.ledger.migrate import upgrade
-from pipeline.ledger.outcomes import Result
+from pipeline.ledger.outcome import Outcome
 
-__all__ = ["Ledger", "Result", "TaskContext", "upgrade"]
+__all__ = ["Outcome", "TaskContext"]

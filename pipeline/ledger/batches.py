@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.claims import release
 from pipeline.ledger.context import is_gone
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Batch, Claim, Event, Outcome
+from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
 
 
 class State(StrEnum):
@@ -140,7 +140,7 @@ def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> 
 
 def outcomes_of(session: Session, batch_id: int) -> int:
     """Return how many scans a batch has brought to an outcome so far."""
-    return session.scalar(select(func.count()).select_from(Outcome).where(Outcome.batch_id == batch_id)) or 0
+    return session.scalar(select(func.count()).select_from(OutcomeRow).where(OutcomeRow.batch_id == batch_id)) or 0
 
 
 def elsewhere(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> int:

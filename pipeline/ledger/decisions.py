@@ -8,8 +8,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Decision, Outcome, Scan
+from pipeline.ledger.tables import Decision, OutcomeRow, Scan
 
 
 class Verdict(StrEnum):
@@ -46,15 +47,15 @@ def decide(
     return decision.id
 
 
-def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, Outcome]]:
+def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, OutcomeRow]]:
     """Return scans in review about which nobody has decided yet, by path."""
     decided = select(Decision.id).where(
-        Decision.scan_id == Outcome.scan_id, Decision.recipe_digest == Outcome.recipe_digest
+        Decision.scan_id == OutcomeRow.scan_id, Decision.recipe_digest == OutcomeRow.recipe_digest
     )
     rows = session.execute(
-        select(Scan, Outcome)
-        .join(Outcome, Outcome.scan_id == Scan.id)
-        .where(Scan.collection == collection, Outcome.outcome == "review", ~decided.exists())
+        select(Scan, OutcomeRow)
+        .join(OutcomeRow, OutcomeRow.scan_id == Scan.id)
+        .where(Scan.collection == collection, OutcomeRow.outcome == Outcome.REVIEW, ~decided.exists())
         .order_by(Scan.path)
     )
     return [(scan, outcome) for scan, outcome in rows]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from pipeline.ledger.tables import Batch, Decision, Event, Outcome, Publication, Scan
+from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class History:
     """One scan with all its outcomes, events and decisions, oldest first, and the batches that they name."""
 
     scan: Scan
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[OutcomeRow]
     events: Sequence[Event]
     decisions: Sequence[Decision]
     batches: dict[int, Batch]
@@ -34,7 +34,9 @@ def find(session: Session, term: str, collection: str | None = None) -> Sequence
     conditions = [Scan.path == term]
     if len(term) >= 8 and all(digit in "0123456789abcdef" for digit in term.lower()):
         conditions.append(Scan.sha256.startswith(term.lower()))
-        conditions.append(Scan.id.in_(select(Outcome.scan_id).where(Outcome.restored_sha256.startswith(term.lower()))))
+        conditions.append(
+            Scan.id.in_(select(OutcomeRow.scan_id).where(OutcomeRow.restored_sha256.startswith(term.lower())))
+        )
     for clause in (conditions, [Scan.path.endswith(f"/{term}", autoescape=True)], [_published(term)]):
         query = select(Scan).where(or_(*clause)).order_by(Scan.id)
         if collection is not None:
@@ -46,7 +48,9 @@ def find(session: Session, term: str, collection: str | None = None) -> Sequence
 
 def history(session: Session, scan: Scan) -> History:
     """Return everything that ever happened to a scan."""
-    outcomes = session.scalars(select(Outcome).where(Outcome.scan_id == scan.id).order_by(Outcome.recorded)).all()
+    outcomes = session.scalars(
+        select(OutcomeRow).where(OutcomeRow.scan_id == scan.id).order_by(OutcomeRow.recorded)
+    ).all()
     events = session.scalars(select(Event).where(Event.scan_id == scan.id).order_by(Event.id)).all()
     decisions = session.scalars(select(Decision).where(Decision.scan_id == scan.id).order_by(Decision.id)).all()
     numbers = {outcome.batch_id for outcome in outcomes} | {event.batch_id for event in events if event.batch_id}

@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Outcome, Scan
-
-
-class Result(StrEnum):
-    """What can become of a scan."""
-
-    RESTORED = "restored"
-    UNCHANGED = "unchanged"
-    REVIEW = "review"
-    QUARANTINED = "quarantined"
-    FAILED = "failed"
+from pipeline.ledger.tables import OutcomeRow, Scan
 
 
 def record(
-    session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Result, **values: Any
+    session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Outcome, **values: Any
 ) -> None:
     """Write the outcome of a scan; one that is there already is replaced (events keep what it was)."""
     row = {"batch_id": batch_id, "outcome": str(outcome), "recorded": now(), **values}
-    for column in Outcome.__table__.columns:
+    for column in OutcomeRow.__table__.columns:
         # A replaced outcome must not keep a derivative that the new one does not have.
         if column.name not in row and column.default is not None and column.name != "id":
             default: Any = column.default
             row[column.name] = {} if default.is_callable else default.arg
-    statement = insert(session, Outcome).values(scan_id=scan_id, recipe_digest=recipe_digest, **row)
+    statement = insert(session, OutcomeRow).values(scan_id=scan_id, recipe_digest=recipe_digest, **row)
     session.execute(statement.on_conflict_do_update(index_elements=["scan_id", "recipe_digest"], set_=row))
 
 
-def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> dict[int, Outcome]:
+def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> dict[int, OutcomeRow]:
     """Return the outcomes of scans under a recipe; scans without one are left out."""
-    found: dict[int, Outcome] = {}
+    found: dict[int, OutcomeRow] = {}
     for page in pages(scan_ids):
         for outcome in session.scalars(
-            select(Outcome).where(Outcome.recipe_digest == recipe_digest, Outcome.scan_id.in_(page))
+            select(OutcomeRow).where(OutcomeRow.recipe_digest == recipe_digest, OutcomeRow.scan_id.in_(page))
         ):
             found[outcome.scan_id] = outcome
     return found
@@ -56,10 +46,10 @@ def superseded(session: Session, collection: str, path: str, current: Collection
     """
     found: dict[str, str] = {}
     for outcome in session.scalars(
-        select(Outcome)
-        .join(Scan, Scan.id == Outcome.scan_id)
+        select(OutcomeRow)
+        .join(Scan, Scan.id == OutcomeRow.scan_id)
         .where(Scan.collection == collection, Scan.path == path)
-        .order_by(Outcome.recorded)
+        .order_by(OutcomeRow.recorded)
     ):
         found[outcome.restored_uri] = outcome.restored_sha256
         found[outcome.mask_uri] = outcome.mask_sha256

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Claim, Outcome, Scan
+from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def known(session: Session, collection: str, paths: Sequence[str], recipe_digest
     found: dict[str, list[Known]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
-        outcomes = select(Scan.path, Outcome).join(Outcome, Outcome.scan_id == Scan.id).where(*here)
-        latest = dict(session.execute(outcomes.order_by(Outcome.recorded, Outcome.id)).tuples().all())
+        outcomes = select(Scan.path, OutcomeRow).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
+        latest = dict(session.execute(outcomes.order_by(OutcomeRow.recorded, OutcomeRow.id)).tuples().all())
         alive = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
         scans = select(Scan, Claim.batch_id).outerjoin(Claim, alive).where(*here).order_by(Scan.id)
         for scan, claimed_by in session.execute(scans):
@@ -84,19 +85,19 @@ def record(session: Session, scan: Scan) -> int:
     return int(scan_id)
 
 
-def twin(session: Session, collection: str, sha256: str, recipe_digest: str) -> tuple[Scan, Outcome] | None:
+def twin(session: Session, collection: str, sha256: str, recipe_digest: str) -> tuple[Scan, OutcomeRow] | None:
     """Return a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
     row = session.execute(
-        select(Scan, Outcome)
-        .join(Outcome, Outcome.scan_id == Scan.id)
+        select(Scan, OutcomeRow)
+        .join(OutcomeRow, OutcomeRow.scan_id == Scan.id)
         .where(
             Scan.collection == collection,
             Scan.sha256 == sha256,
-            Outcome.recipe_digest == recipe_digest,
-            Outcome.outcome.in_(("restored", "unchanged", "review")),
-            Outcome.mask_given == "",
+            OutcomeRow.recipe_digest == recipe_digest,
+            OutcomeRow.outcome.in_([Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW]),
+            OutcomeRow.mask_given == "",
         )
-        .order_by(Outcome.id)
+        .order_by(OutcomeRow.id)
         .limit(1)
     ).first()
     return None if row is None else (row[0], row[1])

@@ -120,7 +120,7 @@ class Batch(Base):
     finished: Mapped[datetime | None]
 
 
-class Outcome(Base):
+class OutcomeRow(Base):
     """What became of a scan under a recipe: exactly one row for both together."""
 
     __tablename__ = PREFIX + "outcomes"

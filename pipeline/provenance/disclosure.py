@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.ledger import Result
+from pipeline.ledger import Outcome
 
 SOURCES = {
     "manual": "a mask painted by a person",
@@ -17,18 +17,18 @@ SOURCES = {
 }
 
 
-def disclosure(row: Mapping[str, Any], outcome: Result, moment: datetime) -> str:
+def disclosure(row: Mapping[str, Any], outcome: Outcome, moment: datetime) -> str:
     """Return the sentence for one scan's outcome."""
     day = f"{moment:%Y-%m-%d}"
     share = percent(float(row["coverage"]))
     marked = SOURCES.get(str(row["mask_source"]), "software")
-    if outcome is Result.RESTORED:
+    if outcome is Outcome.RESTORED:
         return (
             f"This is a derivative: {share} of its pixels, marked as damaged by {marked}, were filled in by software "
             f"({row['engine']}) on {day}. What stands there is a reconstruction and no evidence of what was lost. "
             "Every other pixel is identical to the master's." + _suggested(row)
         )
-    if outcome is Result.REVIEW:
+    if outcome is Outcome.REVIEW:
         return (
             f"Nothing was changed. On {day} {share} of this scan was marked as possibly damaged by {marked}; "
             "a person has to look before anything is filled in."

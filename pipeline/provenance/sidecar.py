@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.ledger import Result, TaskContext
+from pipeline.ledger import Outcome, TaskContext
 from pipeline.ledger.rows import plain
 from pipeline.provenance.disclosure import disclosure
 
@@ -51,7 +51,7 @@ class Run:
 def sidecar(
     row: Mapping[str, Any],
     *,
-    outcome: Result,
+    outcome: Outcome,
     recipe: Mapping[str, Any],
     recipe_digest: str,
     run: Run,
@@ -79,7 +79,7 @@ def sidecar(
         "engine": _engine(facts) if output else None,
         "output": asdict(output) if output else None,
         "metrics": _metrics(facts) if output else None,
-        "review": {"wanted": outcome is Result.REVIEW, "reason": facts["review_reason"] or None},
+        "review": {"wanted": outcome is Outcome.REVIEW, "reason": facts["review_reason"] or None},
         "run": _run(run),
         "events": _events(facts, run, output is not None),
     }

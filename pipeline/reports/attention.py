@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.escape import one_line
 from pipeline.reports.language import Language
-from pipeline.reports.palette import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,9 @@ class Cause(StrEnum):
     """Why an image wants attention; the order is the order of the page."""
 
     TOUCHED = "touched"
-    REVIEW = "review"
-    QUARANTINED = "quarantined"
-    FAILED = "failed"
+    REVIEW = Outcome.REVIEW.value
+    QUARANTINED = Outcome.QUARANTINED.value
+    FAILED = Outcome.FAILED.value
     LOW_ESTIMATE = "low_estimate"
     HIGH_SEAM = "high_seam"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.escape import one_line
 from pipeline.reports.language import NBSP, Language
 from pipeline.reports.page_regions import places, told
-from pipeline.reports.palette import Outcome
 from pipeline.reports.pictures import budget, jpeg
 from pipeline.reports.suggestions import carrying
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.language import Language
-from pipeline.reports.palette import ACCENT, COLOURS, INK, PAPER, RULE, SOFT, Outcome
+from pipeline.reports.palette import ACCENT, COLOURS, INK, PAPER, RULE, SOFT
 from pipeline.reports.typefaces import SHIPPED
 
 if TYPE_CHECKING:

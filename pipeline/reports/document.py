@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports import attention, palette
 from pipeline.reports.attention import Cause, Concern
 from pipeline.reports.before_after import Plate, Plates
@@ -17,7 +18,6 @@ from pipeline.reports.escape import one_line, visible
 from pipeline.reports.figures import Figures
 from pipeline.reports.language import Language, in_zone
 from pipeline.reports.page_regions import told
-from pipeline.reports.palette import Outcome
 from pipeline.reports.suggestions import sentence
 from pipeline.reports.summary import BatchSummary
 from pipeline.reports.typefaces import faces

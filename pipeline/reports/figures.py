@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.page_regions import Places, places
-from pipeline.reports.palette import Outcome
 from pipeline.reports.suggestions import Suggestions, suggestions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from pipeline.reports.palette import Outcome
+from pipeline.ledger.outcome import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-
-class Outcome(StrEnum):
-    """What became of a scan; the order is that of every list and chart."""
-
-    RESTORED = "restored"
-    UNCHANGED = "unchanged"
-    REVIEW = "review"
-    QUARANTINED = "quarantined"
-    FAILED = "failed"
-
+from pipeline.ledger.outcome import Outcome
 
 INK = "#1d1f21"
 SOFT = "#5e6266"

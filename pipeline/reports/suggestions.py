@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.language import Language
-from pipeline.reports.palette import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd

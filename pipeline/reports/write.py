@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports import charts
 from pipeline.reports.attention import concerns as find_concerns
 from pipeline.reports.before_after import collect_plates
@@ -14,7 +15,6 @@ from pipeline.reports.document import page, style
 from pipeline.reports.figures import Figures, figures
 from pipeline.reports.frames import complete, csv_bytes, parquet_bytes
 from pipeline.reports.language import Language
-from pipeline.reports.palette import Outcome
 from pipeline.reports.pdf import render_pdf, weasyprint
 from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.typefaces import faces

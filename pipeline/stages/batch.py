@@ -10,7 +10,9 @@ from typing import Any
 
 from pipeline import storage
 from pipeline.errors import OutputNotWritable, RestorationError
-from pipeline.ledger import Ledger, batches, upgrade
+from pipeline.ledger import batches
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.migrate import upgrade
 from pipeline.settings import Collection, settings
 
 FOLDER = ".work"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pipeline import logs, storage
-from pipeline.ledger import Ledger, batches, checksums
+from pipeline.ledger import batches, checksums
+from pipeline.ledger.database import Ledger
 from pipeline.stages import batch as works
 from pipeline.stages.batch import Work
 

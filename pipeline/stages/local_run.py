@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline import storage
 from pipeline.inbox import listing
-from pipeline.ledger import TaskContext, batches
+from pipeline.ledger import Outcome, TaskContext, batches
 from pipeline.ledger.context import holder
 from pipeline.ledger.database import open_engine
 from pipeline.ledger.rows import now
@@ -127,7 +127,7 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: Summ
             _figures(work, chunks, summary)
             summary.batches.append(name)
     counts = reconcile(work, chunks, TaskContext(task_id="reconcile"))
-    for outcome in ("restored", "unchanged", "review", "quarantined", "failed"):
+    for outcome in Outcome:
         summary.outcomes[outcome] = summary.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
     summary.received += counts["received"]
     summary.known = counts["known"] - (summary.received - counts["received"])

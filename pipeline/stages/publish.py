@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from pipeline import logs, metrics, scans, storage
-from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
+from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Outcome
+from pipeline.ledger.tables import OutcomeRow
 from pipeline.masks.encode import encode_mask
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import Kind
@@ -28,11 +28,11 @@ from pipeline.stages.published_files import Files, recall
 from pipeline.stages.quarantine import quarantine
 
 OUTCOMES = {
-    "fill": Result.RESTORED,
-    "unchanged": Result.UNCHANGED,
-    "review": Result.REVIEW,
-    "quarantined": Result.QUARANTINED,
-    "failed": Result.FAILED,
+    "fill": Outcome.RESTORED,
+    "unchanged": Outcome.UNCHANGED,
+    "review": Outcome.REVIEW,
+    "quarantined": Outcome.QUARANTINED,
+    "failed": Outcome.FAILED,
 }
 
 
@@ -60,7 +60,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     return run.target
 
 
-def _recorded(session: Session, run: Run, row: Row) -> Outcome | None:
+def _recorded(session: Session, run: Run, row: Row) -> OutcomeRow | None:
     """Return what another try of this task, dead or thought dead, has published, or None."""
     found = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"]]).get(row["scan_id"])
     return found if found is not None and found.batch_id == run.work.batch_id else None
@@ -76,13 +76,13 @@ class _Publisher:
         """Write a scan's files, then its outcome."""
         started = time.perf_counter()
         files = Files(OUTCOMES[row["decision"] or "failed"])
-        if files.outcome in (Result.RESTORED, Result.UNCHANGED, Result.REVIEW):
+        if files.outcome in (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW):
             row.update(self.run.guarded(row, lambda: self._write(row, files)))
             if row["reason"]:
                 files = Files(OUTCOMES[row["decision"]])
             else:
                 self._clear(row, files)
-        if files.outcome is Result.QUARANTINED:
+        if files.outcome is Outcome.QUARANTINED:
             row.update(self.run.guarded(row, lambda: quarantine(self.work, row)))
         row.update(files.columns(), publish_seconds=time.perf_counter() - started)
         self._commit(row, files)
@@ -95,7 +95,7 @@ class _Publisher:
         mask = artifacts.read_mask(row["mask_uri"]) if row["mask_uri"] else None
         suggested = artifacts.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
         data, after = b"", None
-        if files.outcome is Result.RESTORED:
+        if files.outcome is Outcome.RESTORED:
             assert mask is not None
             data, after = self._derivative(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.ledger import Result
-from pipeline.ledger.tables import Outcome
+from pipeline.ledger import Outcome
+from pipeline.ledger.tables import OutcomeRow
 from pipeline.stages.manifest import Row
 
 
@@ -17,7 +17,7 @@ class Files:
     `sidecar` is the sidecar's content: tries of a task write different ones, with their number and time.
     """
 
-    outcome: Result
+    outcome: Outcome
     restored_uri: str = ""
     restored_sha256: str = ""
     restored_bytes: int = 0
@@ -48,7 +48,7 @@ class Files:
         return found
 
 
-def recall(row: Row, outcome: Outcome) -> None:
+def recall(row: Row, outcome: OutcomeRow) -> None:
     """Fill in what an earlier try of the task has published."""
     row.update(
         outcome=outcome.outcome,

@@ -9,7 +9,7 @@ from pipeline.inbox.identify import examine
 from pipeline.inbox.listing import Found
 from pipeline.ledger.events import Happening
 from pipeline.ledger.scans import Known
-from pipeline.ledger.tables import Outcome, Scan
+from pipeline.ledger.tables import OutcomeRow, Scan
 from pipeline.provenance.events import KINDS, Kind
 from pipeline.scans import ScanInfo
 from pipeline.stages.manifest import Row
@@ -149,7 +149,7 @@ def is_done(known: Known, found: Found) -> bool:
     return mark == found.given.mark or (bool(sha256) and sha256 == found.given.sha256())
 
 
-def is_whole(outcome: Outcome) -> bool:
+def is_whole(outcome: OutcomeRow) -> bool:
     """Return whether a result can be shared: what was published of it is still there as it was, masks included."""
     files = (
         (outcome.restored_uri, outcome.restored_sha256),

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from pipeline import logs
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.inbox.listing import Found, Inbox
-from pipeline.ledger import Ledger, TaskContext, batches, claims, events, publications, scans
+from pipeline.ledger import TaskContext, batches, claims, events, publications, scans
+from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import batched
 from pipeline.ledger.scans import Known
 from pipeline.provenance.events import Kind

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline import logs, storage
 from pipeline.errors import RestorationError
-from pipeline.ledger import Result, TaskContext, batches, claims, events, outcomes
+from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import Kind
 from pipeline.stages import batch as works
@@ -74,7 +74,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
             f"batch {batch.batch}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
             "run the failed tasks again, or the collection; what is done is kept"
         )
-    tally = {str(result): counts.get(str(result), 0) for result in Result}
+    tally = {str(outcome): counts.get(outcome, 0) for outcome in Outcome}
     with ledger.write() as session:
         batches.finish(session, batch.batch_id, tally)
         happening = events.Happening(None, "reconcile", str(Kind.INGESTION_END), "reconciled", figures=tally)

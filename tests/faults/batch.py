@@ -19,8 +19,8 @@ from sqlalchemy import select
 from whole_way import pair
 
 from pipeline.errors import StoreUnavailable
-from pipeline.ledger import upgrade
-from pipeline.ledger.tables import Batch, Claim, Event, Outcome, Scan
+from pipeline.ledger.migrate import upgrade
+from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow, Scan
 from pipeline.settings import Collection, Recipe
 from tests.faults.stages import ON_CHUNKS, Call, enter, run
 
@@ -163,7 +163,7 @@ class UnattendedRun:
         with upgrade(self.ledger).read() as session:
             mine = select(Scan.id).where(Scan.collection == self.collection.name)
             scans = {scan.id: scan for scan in session.scalars(select(Scan).where(Scan.id.in_(mine)))}
-            outcomes = session.scalars(select(Outcome).where(Outcome.scan_id.in_(mine))).all()
+            outcomes = session.scalars(select(OutcomeRow).where(OutcomeRow.scan_id.in_(mine))).all()
             events = session.scalars(select(Event).where(Event.scan_id.in_(mine), Event.stage == "publish")).all()
             claims = session.scalars(select(Claim).where(Claim.scan_id.in_(mine))).all()
             states = session.scalars(select(Batch.state).where(Batch.collection == self.collection.name)).all()
@@ -181,7 +181,7 @@ class UnattendedRun:
         for outcome in outcomes:
             self._check_files(found, outcome, scans[outcome.scan_id].path, files)
 
-    def _check_files(self, found: Damage, outcome: Outcome, path: str, files: dict[str, bytes]) -> None:
+    def _check_files(self, found: Damage, outcome: OutcomeRow, path: str, files: dict[str, bytes]) -> None:
         """Checks files of one scan against its sidecar, and both against the ledger."""
         root = f"{self.collection.output}/"
         places = {name: getattr(outcome, f"{name}_uri").removeprefix(root) for name in ("restored", "mask", "sidecar")}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from faulty_mail import FaultyMail
 
-from pipeline.ledger import upgrade
+from pipeline.ledger.migrate import upgrade
 from tests.faults.batch import UnattendedRun
 from tests.faults.stages import STAGES, Call, run
 from tests.faults.table import Table

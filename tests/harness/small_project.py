@@ -20,7 +20,8 @@ from skimage import data
 
 from pipeline.detection.types import Component, Detection
 from pipeline.digests import SmtpChannel
-from pipeline.ledger import Ledger, TaskContext
+from pipeline.ledger import TaskContext
+from pipeline.ledger.database import Ledger
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
 from pipeline.stages import batch as works

@@ -18,8 +18,8 @@ from whole_way import RECIPE, check_output, fill_inbox, restored, run
 
 from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
-from pipeline.ledger import TaskContext, batches, claims, events, scans, upgrade
-from pipeline.ledger.migrate import VERSION_TABLE
+from pipeline.ledger import TaskContext, batches, claims, events, scans
+from pipeline.ledger.migrate import VERSION_TABLE, upgrade
 from pipeline.ledger.tables import Base, Batch, Scan
 
 pytestmark = pytest.mark.postgres
@@ -32,7 +32,7 @@ def server() -> Iterator[PostgresServer]:
 
 
 def test_the_schema_is_the_same_as_on_sqlite_and_made_once(server: PostgresServer) -> None:
-    code = f"from pipeline.ledger import upgrade; upgrade({server.url()!r}).close()"
+    code = f"from pipeline.ledger.migrate import upgrade; upgrade({server.url()!r}).close()"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
     errors = [process.communicate(timeout=120)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], errors

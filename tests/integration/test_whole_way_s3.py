@@ -15,7 +15,7 @@ from whole_way import RECIPE, pair, restored
 
 from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
-from pipeline.ledger import upgrade
+from pipeline.ledger.migrate import upgrade
 from pipeline.settings import settings
 
 
@@ -67,7 +67,7 @@ def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[s
 def test_a_fickle_store_costs_tries_and_nothing_else(
     tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
 ) -> None:
-    from pipeline.ledger.tables import Event, Outcome
+    from pipeline.ledger.tables import Event, OutcomeRow
     from pipeline.settings import Collection, Recipe
     from pipeline.stages import batch as works
     from pipeline.stages.inpaint import inpaint
@@ -122,7 +122,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         sidecar = json.loads(found[f"out/sidecars/{number}.json"])
         assert hashlib.sha256(found[f"out/restored/{number}.png"]).hexdigest() == sidecar["output"]["sha256"]
     with upgrade(f"sqlite:///{tmp_path}/ledger.db").read() as session:
-        assert session.scalar(select(func.count()).select_from(Outcome)) == 4
+        assert session.scalar(select(func.count()).select_from(OutcomeRow)) == 4
         assert session.scalar(select(func.count()).select_from(Event).where(Event.decision == "restored")) == 4
 
 

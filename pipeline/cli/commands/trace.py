@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cli.uris import LEDGER, as_url
 
 if TYPE_CHECKING:
-    from pipeline.ledger import Ledger
+    from pipeline.ledger.database import Ledger
     from pipeline.ledger.history import History
     from pipeline.ledger.tables import Scan
 
@@ -46,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Print a scan's history; return the exit code."""
     from pipeline.cli.trace_console import document, table
-    from pipeline.ledger import history, upgrade
+    from pipeline.ledger import history
+    from pipeline.ledger.migrate import upgrade
 
     url = _ledger(arguments.ledger, arguments.name)
     ledger = upgrade(url)

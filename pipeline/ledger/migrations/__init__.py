@@ -1,1 +1,1 @@
-"""Migrations of the ledger, run by `pipeline.ledger.upgrade`."""
+"""Migrations of the ledger, run by `pipeline.ledger.migrate.upgrade`."""

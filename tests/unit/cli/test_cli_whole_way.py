@@ -16,7 +16,8 @@ from picture_files import png
 from pipeline import __version__
 from pipeline.cli import VERBS, main
 from pipeline.cli.uris import as_url, ledger_of, place
-from pipeline.ledger import Result, TaskContext, batches, events, outcomes, publications, scans, upgrade
+from pipeline.ledger import Outcome, TaskContext, batches, events, outcomes, publications, scans
+from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Scan
 from pipeline.settings import settings
 
@@ -146,7 +147,7 @@ def ledger(tmp_path: Path) -> Path:
             scan = Scan(collection="c", path=path, sha256=sha256 * 64, bytes=10, fingerprint="")
             scan_id = scans.record(session, scan)
             publications.reserve(session, "c", path, scan_id)
-            outcomes.record(session, scan_id=scan_id, recipe_digest="r", batch_id=batch, outcome=Result.RESTORED)
+            outcomes.record(session, scan_id=scan_id, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
             context = TaskContext("restore_c", "run", "publish", 3, 2)
             events.append(session, batch, context, [events.Happening(scan_id, "publish", figures={"psnr": 31.25})])
     return tmp_path / "ledger.db"

@@ -17,7 +17,8 @@ from pipeline import storage
 from pipeline.inbox import bags
 from pipeline.inbox.bag_manifest import BadManifest, parse
 from pipeline.inbox.settling import Settling, groups
-from pipeline.ledger import Ledger, events
+from pipeline.ledger import events
+from pipeline.ledger.database import Ledger
 from pipeline.stages import manifest
 from pipeline.storage import Entry, list_files, s3
 

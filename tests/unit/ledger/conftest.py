@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from pipeline.ledger import Ledger, batches, scans, upgrade
+from pipeline.ledger import batches, scans
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Scan
 
 

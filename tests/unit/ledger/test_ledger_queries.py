@@ -12,8 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from pipeline.ledger import (
-    Ledger,
-    Result,
+    Outcome,
     TaskContext,
     batches,
     claims,
@@ -25,8 +24,9 @@ from pipeline.ledger import (
     scans,
 )
 from pipeline.ledger.context import holder, is_gone
+from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now, plain
-from pipeline.ledger.tables import Claim, Outcome, Scan
+from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
 
 def test_a_replaced_file_is_a_new_scan_and_the_old_fingerprint_no_longer_counts(ledger: Ledger, make_scan) -> None:
@@ -50,12 +50,12 @@ def test_an_outcome_counts_while_it_is_what_is_published(ledger: Ledger, make_ba
         def state(recipe: str) -> list[str | None]:
             return [one.outcome for one in scans.known(session, "c", ["a.png"], recipe)["a.png"]]
 
-        outcomes.record(session, scan_id=first, recipe_digest="r", batch_id=batch, outcome=Result.RESTORED)
+        outcomes.record(session, scan_id=first, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
         assert (state("r"), state("s")) == (["restored"], [None])
-        outcomes.record(session, scan_id=first, recipe_digest="s", batch_id=batch, outcome=Result.UNCHANGED)
+        outcomes.record(session, scan_id=first, recipe_digest="s", batch_id=batch, outcome=Outcome.UNCHANGED)
         assert (state("r"), state("s")) == ([None], ["unchanged"])
         second = make_scan(session, sha256="2" * 64)
-        outcomes.record(session, scan_id=second, recipe_digest="s", batch_id=batch, outcome=Result.REVIEW)
+        outcomes.record(session, scan_id=second, recipe_digest="s", batch_id=batch, outcome=Outcome.REVIEW)
         assert (state("r"), state("s")) == ([None, None], [None, "review"])
 
 
@@ -92,7 +92,8 @@ def test_processes_share_scans_without_overlap(ledger: Ledger, make_batch, make_
         numbers = [make_batch(session, f"b{n}") for n in range(3)]
     code = """
 import sys
-from pipeline.ledger import Ledger, claims
+from pipeline.ledger import claims
+from pipeline.ledger.database import Ledger
 ledger, batch, taken = Ledger(sys.argv[1]), int(sys.argv[2]), 0
 for scan in range(1, 61):
     with ledger.write() as session:
@@ -112,9 +113,9 @@ def test_an_outcome_is_exactly_one_and_a_new_one_keeps_nothing_of_the_old(
     with ledger.write() as session:
         batch, scan = make_batch(session), make_scan(session)
         about = {"scan_id": scan, "recipe_digest": "r", "batch_id": batch}
-        outcomes.record(session, **about, outcome=Result.RESTORED, restored_uri="x", figures={"psnr": 1.5})
-        outcomes.record(session, **about, outcome=Result.UNCHANGED)
-        assert session.scalars(select(Outcome.outcome)).all() == ["unchanged"]
+        outcomes.record(session, **about, outcome=Outcome.RESTORED, restored_uri="x", figures={"psnr": 1.5})
+        outcomes.record(session, **about, outcome=Outcome.UNCHANGED)
+        assert session.scalars(select(OutcomeRow.outcome)).all() == ["unchanged"]
         found = outcomes.of_scans(session, "r", [scan])[scan]
         assert (found.restored_uri, found.figures, found.reason) == ("", {}, "")
         assert outcomes.of_scans(session, "other", [scan]) == {}
@@ -127,7 +128,7 @@ def test_what_a_path_had_and_has_no_more_is_known_with_its_last_digest(ledger: L
         batch = make_batch(session)
 
         def record(scan: int, recipe: str, **files: str) -> None:
-            about = {"batch_id": batch, "outcome": Result.RESTORED}
+            about = {"batch_id": batch, "outcome": Outcome.RESTORED}
             outcomes.record(session, scan_id=scan, recipe_digest=recipe, **about, **files)
 
         record(old, "r", restored_uri="/r/a.tif", restored_sha256="1", mask_uri="/m/a.png", mask_sha256="2")
@@ -143,8 +144,8 @@ def test_a_twin_has_the_same_bytes_and_a_usable_result(ledger: Ledger, make_batc
         batch = make_batch(session)
         a, b = make_scan(session, "a.png"), make_scan(session, "b.png", sha256="2" * 64)
         assert scans.twin(session, "c", "1" * 64, "r") is None
-        outcomes.record(session, scan_id=a, recipe_digest="r", batch_id=batch, outcome=Result.RESTORED)
-        outcomes.record(session, scan_id=b, recipe_digest="r", batch_id=batch, outcome=Result.QUARANTINED)
+        outcomes.record(session, scan_id=a, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
+        outcomes.record(session, scan_id=b, recipe_digest="r", batch_id=batch, outcome=Outcome.QUARANTINED)
         found = scans.twin(session, "c", "1" * 64, "r")
         assert found is not None and found[0].path == "a.png"
         assert scans.twin(session, "c", "2" * 64, "r") is None
@@ -182,7 +183,7 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
         other = make_scan(session, "other/a 100%_x.png", sha256="abd" + "0" * 61)
         publications.reserve(session, "c", "box/a 100%_x.png", scan)
         outcomes.record(
-            session, scan_id=scan, recipe_digest="r", batch_id=batch, outcome=Result.RESTORED, restored_sha256="f" * 64
+            session, scan_id=scan, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED, restored_sha256="f" * 64
         )
         context = TaskContext("dag", "run", "task", 3, 2)
         events.append(session, batch, context, [events.Happening(scan, "mask", figures={"coverage": math.nan})])
@@ -204,7 +205,7 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
 def test_review_waits_until_somebody_decides(ledger: Ledger, make_batch, make_scan) -> None:
     with ledger.write() as session:
         scan = make_scan(session)
-        outcomes.record(session, scan_id=scan, recipe_digest="r", batch_id=make_batch(session), outcome=Result.REVIEW)
+        outcomes.record(session, scan_id=scan, recipe_digest="r", batch_id=make_batch(session), outcome=Outcome.REVIEW)
         assert [one.id for one, _ in decisions.waiting(session, "c")] == [scan]
         decisions.decide(session, scan_id=scan, recipe_digest="r", verdict=decisions.Verdict.REJECT, by="me")
         assert decisions.waiting(session, "c") == []

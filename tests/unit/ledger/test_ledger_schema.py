@@ -14,9 +14,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
-from pipeline.ledger import Ledger, TaskContext, events, migrate, upgrade
-from pipeline.ledger.migrate import VERSION_TABLE
-from pipeline.ledger.tables import Base, Outcome
+from pipeline.ledger import TaskContext, events, migrate
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.migrate import VERSION_TABLE, upgrade
+from pipeline.ledger.tables import Base, OutcomeRow
 
 
 def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
@@ -73,12 +74,12 @@ def test_outcomes_of_an_older_schema_have_no_suggestions(url: str, monkeypatch: 
         )
     wanted[0] = "head"
     with upgrade(url).read() as session:
-        outcome = session.query(Outcome).one()
+        outcome = session.query(OutcomeRow).one()
         assert (outcome.outcome, outcome.suggested_uri, outcome.suggested_sha256) == ("unchanged", "", "")
 
 
 def test_many_processes_may_upgrade_at_once(url: str) -> None:
-    code = f"from pipeline.ledger import upgrade; upgrade({url!r}).close()"
+    code = f"from pipeline.ledger.migrate import upgrade; upgrade({url!r}).close()"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors

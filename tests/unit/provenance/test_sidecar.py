@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pipeline.ledger import Result, TaskContext
+from pipeline.ledger import Outcome, TaskContext
 from pipeline.provenance import code_version, sidecar
 from pipeline.provenance.disclosure import disclosure, percent
 from pipeline.provenance.version import code_version as found_version
@@ -31,7 +31,7 @@ def row(**changes: Any) -> dict[str, Any]:
     return blank | known | changes
 
 
-def written(outcome: Result, found: dict[str, Any], output: sidecar.Output | None) -> dict[str, Any]:
+def written(outcome: Outcome, found: dict[str, Any], output: sidecar.Output | None) -> dict[str, Any]:
     data = sidecar.sidecar(
         found,
         outcome=outcome,
@@ -57,7 +57,7 @@ FILLED = {"engine": "rn", "engine_digest": "e" * 64, "windows": 3, "seam": 1.1, 
 
 def test_a_measured_restoration() -> None:
     true = dict.fromkeys(sidecar.TRUE, 30.0) | {"baseline_psnr": 29.0, "baseline_ssim": math.nan}
-    document = written(Result.RESTORED, row(**FILLED, **true, outside_identical=True), MADE)
+    document = written(Outcome.RESTORED, row(**FILLED, **true, outside_identical=True), MADE)
     assert document["metrics"]["against_known_original"]["psnr_hole"] == 30.0
     assert document["metrics"]["telea_on_the_same_mask"] == {"psnr": 29.0, "ssim": None}
     assert document["metrics"]["estimate"] is None and document["metrics"]["outside_mask_identical"] is True
@@ -68,26 +68,26 @@ def test_a_measured_restoration() -> None:
 
 def test_an_estimate_is_called_one() -> None:
     found = row(**FILLED, estimate_psnr=25.0, estimate_low=20.0, estimate_high=math.nan, estimate_samples=4)
-    metrics = written(Result.RESTORED, found, MADE)["metrics"]
+    metrics = written(Outcome.RESTORED, found, MADE)["metrics"]
     assert metrics["against_known_original"] is None
     assert (metrics["estimate"]["psnr_hole"], metrics["estimate"]["high"]) == (25.0, None)
     assert "estimate" in metrics["estimate"]["method"]
 
 
-@pytest.mark.parametrize("outcome", [Result.UNCHANGED, Result.REVIEW])
-def test_where_nothing_was_made(outcome: Result) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.UNCHANGED, Outcome.REVIEW])
+def test_where_nothing_was_made(outcome: Outcome) -> None:
     document = written(outcome, row(review_reason="too much", components_json="", components=None), None)
     assert document["output"] is document["engine"] is document["metrics"] is None
     assert document["disclosure"].startswith("Nothing was changed")
-    assert document["review"]["wanted"] == (outcome is Result.REVIEW)
+    assert document["review"]["wanted"] == (outcome is Outcome.REVIEW)
 
 
 LEFT = {"suggested": 12, "suggested_share": 0.0077, "suggested_kinds": json.dumps({"dust": 8, "other": 4})}
 
 
-@pytest.mark.parametrize("outcome", [Result.RESTORED, Result.UNCHANGED, Result.REVIEW])
-def test_what_was_marked_and_not_filled_is_told(outcome: Result) -> None:
-    output = MADE if outcome is Result.RESTORED else None
+@pytest.mark.parametrize("outcome", [Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW])
+def test_what_was_marked_and_not_filled_is_told(outcome: Outcome) -> None:
+    output = MADE if outcome is Outcome.RESTORED else None
     document = written(outcome, row(**FILLED, **LEFT), output)
     assert document["mask"]["suggested"] == {
         "pieces": 12,
@@ -97,17 +97,17 @@ def test_what_was_marked_and_not_filled_is_told(outcome: Result) -> None:
         "sha256": "f" * 64,
     }
     said = "Left as they are: 12 marks of possible damage (0.77 % of the scan), for a person to look at."
-    assert document["disclosure"].endswith(said) == (outcome is not Result.REVIEW)
+    assert document["disclosure"].endswith(said) == (outcome is not Outcome.REVIEW)
     assert written(outcome, row(**FILLED, suggested=0), output)["mask"]["suggested"] is None
 
 
 def test_one_mark_is_told_as_one() -> None:
-    said = disclosure(row(**LEFT | {"suggested": 1}), Result.UNCHANGED, MOMENT)
+    said = disclosure(row(**LEFT | {"suggested": 1}), Outcome.UNCHANGED, MOMENT)
     assert said.endswith("Left as it is: 1 mark of possible damage (0.77 % of the scan), for a person to look at.")
 
 
 def test_the_disclosure_says_how_much_by_what_and_when() -> None:
-    said = disclosure(row(engine="rn"), Result.RESTORED, MOMENT)
+    said = disclosure(row(engine="rn"), Outcome.RESTORED, MOMENT)
     assert "1.2 % of its pixels" in said and "2026-11-20" in said and "reconstruction" in said and "(rn)" in said
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from report_sample import row, sample
 
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.figures import figures, spread
 from pipeline.reports.frames import complete
-from pipeline.reports.palette import Outcome
 
 
 def test_counts_add_up_to_all_that_arrived() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 import pipeline.digests
 from pipeline.errors import ConfigurationError, Reason
+from pipeline.ledger.outcome import Outcome
 from pipeline.reports.attention import Cause
 from pipeline.reports.language import FOLDER, Language
-from pipeline.reports.palette import Outcome
 
 DIGESTS = Path(pipeline.digests.__file__).parent / "languages"
 

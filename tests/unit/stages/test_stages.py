@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from pipeline import scans
 from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import TaskContext
-from pipeline.ledger.tables import Claim, Event, Outcome
+from pipeline.ledger.tables import Claim, Event, OutcomeRow
 from pipeline.stages import artifacts, manifest
 from pipeline.stages.batch import GoneError, load
 from pipeline.stages.batch_frame import frame
@@ -36,7 +36,7 @@ def image(path: Path | str) -> np.ndarray:
 
 def outcomes(project) -> dict[str, int]:
     with project.ledger.read() as session:
-        found = session.execute(select(Outcome.outcome, func.count()).group_by(Outcome.outcome))
+        found = session.execute(select(OutcomeRow.outcome, func.count()).group_by(OutcomeRow.outcome))
         return dict(found.tuples().all())
 
 
@@ -487,7 +487,7 @@ def test_two_tries_at_once_publish_one_outcome(project, monkeypatch) -> None:
     assert outcomes(project) == {"restored": 1}
     with project.ledger.read() as session:
         said = session.scalars(select(Event.decision).where(Event.stage == "publish").order_by(Event.id)).all()
-        recorded = session.scalars(select(Outcome)).one()
+        recorded = session.scalars(select(OutcomeRow)).one()
     assert said == ["master intact", "restored", "master intact", "repeated"]
     sidecar = (project.output / "sidecars/a.json").read_bytes()
     assert hashlib.sha256(sidecar).hexdigest() == recorded.sidecar_sha256
@@ -511,7 +511,7 @@ def test_a_try_that_outlives_its_batch_is_recorded_for_what_it_wrote(project, mo
         publish(chunk)
     assert outcomes(project) == {"restored": 1}
     with project.ledger.read() as session:
-        recorded = session.scalars(select(Outcome)).one()
+        recorded = session.scalars(select(OutcomeRow)).one()
     sidecar = (project.output / "sidecars/a.json").read_bytes()
     assert hashlib.sha256(sidecar).hexdigest() == recorded.sidecar_sha256
 

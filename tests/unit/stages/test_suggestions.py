@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from pipeline.ledger.tables import Outcome
+from pipeline.ledger.tables import OutcomeRow
 from pipeline.provenance.sidecar import SCHEMA
 from pipeline.settings import Level, MaskMode
 from pipeline.stages import manifest, previews
@@ -61,7 +61,7 @@ def check(project: Any, row: dict[str, Any], stem: str = "a") -> np.ndarray:
     assert told["uri"] == row["suggested_out_uri"] == str(path) and told["sha256"] == sha256
     assert (told["pieces"], told["share"]) == (row["suggested"], row["suggested_share"])
     with project.ledger.read() as session:
-        recorded = session.scalars(select(Outcome).where(Outcome.scan_id == row["scan_id"])).all()[-1]
+        recorded = session.scalars(select(OutcomeRow).where(OutcomeRow.scan_id == row["scan_id"])).all()[-1]
     assert (recorded.suggested_uri, recorded.suggested_sha256) == (str(path), sha256)
     mask = image(path)
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}

@@ -1,0 +1,20 @@
+"""The outcomes that a scan can have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a scan: exactly one per scan and recipe; the order is that of every list and chart."""
+
+    RESTORED = "restored"
+    """Damage was filled and a derivative published; every pixel outside the mask is bit-identical. Nothing to do."""
+    UNCHANGED = "unchanged"
+    """Nothing was certain enough to be filled, so there is no derivative. Look at the suggestions, if any."""
+    REVIEW = "review"
+    """The mask is doubtful: it is published and nothing was filled. A person must confirm or replace the mask."""
+    QUARANTINED = "quarantined"
+    """The file cannot be read whole or its companions do not fit. Read why in quarantine/ and deliver it again."""
+    FAILED = "failed"
+    """An error on our side. Read the message, fix the cause, and run the collection again with redo."""
