@@ -6,8 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,16 +17,12 @@ from pipeline.cli.uris import refuse_overlap
 from pipeline.errors import (
     ConfigurationError,
     StoreUnavailable,
-    UnreadableScan,
     WeightsError,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from rich.progress import Progress
-
-    from pipeline.engines import Engine, Filled, Job
+    from pipeline.engines import Engine, Filled
+    from pipeline.imaging.types import Mask
     from pipeline.scans import Scan
     from pipeline.storage import Entry
 
@@ -111,9 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"inpaint: {said(error)}", file=sys.stderr)
         return 2
     summary.engine, summary.engine_digest, summary.runtime = engine.name, engine.digest, engine.runtime
-    with bar(console) as progress:
-        filler = _Filler(engine, arguments.target, summary, console, progress)
-        filler.run(pairs)
+    _fill(pairs, engine, arguments.target, summary, console)
     summary.seconds = round(time.monotonic() - started, 3)
     summary.engine_seconds = round(summary.engine_seconds, 3)
     summary.megapixels = round(summary.megapixels, 3)
@@ -121,93 +114,46 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if summary.failed else 0
 
 
-class _Filler:
-    """Streams scans through the engine and writes the results."""
+def _fill(pairs: list[_Pair], engine: Engine, target: str, summary: Summary, console: Console) -> None:
+    """Fill the scans, write the results below the target, and add to the summary."""
+    from pipeline import scans
+    from pipeline.masks.manual import read_mask
+    from pipeline.metrics import fidelity
+    from pipeline.stages.fill_scans import ScanFiller, native_pixels
 
-    def __init__(self, engine: Engine, target: str, summary: Summary, console: Console, progress: Progress) -> None:
-        self._engine, self._target, self._summary = engine, target, summary
-        self._console, self._progress = console, progress
-        self._open: dict[str, tuple[_Pair, Scan, NDArray[np.uint8]]] = {}
-        self._settled: set[str] = set()
+    class PairFiller(ScanFiller[_Pair]):
+        def key(self, pair: _Pair) -> str:
+            return pair.name
 
-    def run(self, pairs: list[_Pair]) -> None:
-        """Fill all together, so that windows share batches; after a failure those that are left one by one."""
-        from pipeline.engines import inpaint
+        def read(self, pair: _Pair) -> tuple[Scan, Mask]:
+            scan = opened(pair.scan)
+            rows, columns = scan.pixels.shape[:2]
+            data = storage.read_bytes(pair.mask.uri)
+            return scan, read_mask(data, (rows, columns), scan.info.orientation, pair.mask.path).mask
 
-        self._task = self._progress.add_task("scans", total=len(pairs))
-        windows = self._progress.add_task("windows", total=None)
-        count = lambda done: self._progress.advance(windows, done)  # noqa: E731
-        try:
-            for filled in inpaint(self._jobs(pairs), self._engine, progress=count):
-                self._keep(filled)
-            return
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            if len(pairs) == 1:
-                self._fail(pairs[0], error)
-                return
-        self._open.clear()
-        for pair in pairs:
-            if pair.name in self._settled:
-                continue
-            try:
-                for filled in inpaint(self._jobs([pair]), self._engine, progress=count):
-                    self._keep(filled)
-            except StoreUnavailable:
-                raise
-            except Exception as error:
-                self._fail(pair, error)
+        def store(self, pair: _Pair, scan: Scan, mask: Mask, filled: Filled) -> None:
+            pixels = scan.pixels.copy()
+            pixels[mask > 0] = native_pixels(scan, mask, filled)
+            if not fidelity(scan.pixels, pixels, mask).outside_identical:
+                raise AssertionError(f"{pair.scan.path}: a pixel outside the mask changed")
+            extension = ".tif" if scan.info.bit_depth > 8 or scan.mode == "CMYK" else ".png"
+            data = scans.encode(replace(scan, pixels=pixels), extension)
+            storage.write_bytes(storage.join(target, pair.name + extension), data)
+            summary.filled += 1
+            summary.windows += len(filled.windows)
+            summary.engine_seconds += filled.seconds
+            summary.megapixels += mask.size / 1e6
+            summary.notes += [{"path": pair.scan.path, "message": note} for note in filled.notes]
+            progress.advance(scan_task)
 
-    def _jobs(self, pairs: list[_Pair]) -> Iterator[Job]:
-        """Yield scans with their masks as they are wanted; what cannot be read is named and left out."""
-        from pipeline import scans
-        from pipeline.engines import Job
-        from pipeline.masks.manual import read_mask
+        def fail(self, pair: _Pair, error: Exception, seconds: float) -> None:
+            summary.failed.append(failure(pair.scan, error, console))
+            progress.advance(scan_task)
 
-        for pair in pairs:
-            try:
-                scan = opened(pair.scan)
-                rows, columns = scan.pixels.shape[:2]
-                data = storage.read_bytes(pair.mask.uri)
-                mask = read_mask(data, (rows, columns), scan.info.orientation, pair.mask.path).mask
-            except (UnreadableScan, OSError) as error:
-                self._fail(pair, error)
-                continue
-            self._open[pair.name] = (pair, scan, mask)
-            yield Job(pair.name, scans.visible(scan), mask)
-
-    def _keep(self, filled: Filled) -> None:
-        """Write one result."""
-        from dataclasses import replace
-
-        from pipeline import scans
-        from pipeline.metrics import fidelity
-        from pipeline.stages.inpaint import native
-
-        pair, scan, mask = self._open.pop(filled.key)
-        pixels = scan.pixels.copy()
-        pixels[mask > 0] = native(scan, mask, filled)
-        if not fidelity(scan.pixels, pixels, mask).outside_identical:
-            raise AssertionError(f"{pair.scan.path}: a pixel outside the mask changed")
-        extension = ".tif" if scan.info.bit_depth > 8 or scan.mode == "CMYK" else ".png"
-        data = scans.encode(replace(scan, pixels=pixels), extension)
-        storage.write_bytes(storage.join(self._target, pair.name + extension), data)
-        self._summary.filled += 1
-        self._summary.windows += len(filled.windows)
-        self._summary.engine_seconds += filled.seconds
-        self._summary.megapixels += mask.size / 1e6
-        self._summary.notes += [{"path": pair.scan.path, "message": note} for note in filled.notes]
-        self._settle(pair)
-
-    def _fail(self, pair: _Pair, error: BaseException) -> None:
-        self._open.pop(pair.name, None)
-        self._summary.failed.append(failure(pair.scan, error, self._console))
-        self._settle(pair)
-
-    def _settle(self, pair: _Pair) -> None:
-        self._settled.add(pair.name)
-        self._progress.advance(self._task)
+    with bar(console) as progress:
+        scan_task = progress.add_task("scans", total=len(pairs))
+        window_task = progress.add_task("windows", total=None)
+        PairFiller(engine, progress=lambda count: progress.advance(window_task, count)).fill(pairs)
 
 
 def _pairs(source: str, masks: str, summary: Summary) -> list[_Pair]:

@@ -197,7 +197,7 @@ def test_the_same_bytes_are_filled_once_and_published_twice(detecting, monkeypat
     assert found["a.png"]["outcome"] == found["b.png"]["outcome"] == "restored"
     assert found["a.png"]["restored_sha256"] == found["b.png"]["restored_sha256"]
     detecting.put("later/c.png", painted=False)
-    monkeypatch.setattr("pipeline.stages.inpaint.fill", None)
+    monkeypatch.setattr("pipeline.stages.fill_scans.inpaint", None)
     detecting.restore(chunks := detecting.receive())
     later = published(chunks)["later/c.png"]
     assert later["restored_sha256"] == found["a.png"]["restored_sha256"]

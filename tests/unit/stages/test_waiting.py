@@ -9,9 +9,8 @@ import pytest
 from pipeline.engines import load_engine
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.ledger import TaskContext
-from pipeline.stages import inpaint as inpainting
-from pipeline.stages import manifest
-from pipeline.stages.inpaint import inpaint
+from pipeline.stages import fill_scans, manifest
+from pipeline.stages.inpaint import MOST_HALVINGS, inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.reconcile import reconcile
 from pipeline.storage import local
@@ -71,18 +70,18 @@ def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_fin
         (TaskContext(try_number=2), 2),
         (TaskContext(try_number=9, memory_ran_out=0), 1),
         (TaskContext(try_number=9, memory_ran_out=3), 8),
-        (TaskContext(try_number=99, memory_ran_out=90), 1 << inpainting.MOST_HALVINGS),
+        (TaskContext(try_number=99, memory_ran_out=90), 1 << MOST_HALVINGS),
     ],
 )
 def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(project, monkeypatch, caplog, context, share) -> None:
     asked = []
 
-    def fill(jobs, engine, *, batch_pixels):
+    def fill(jobs, engine, *, batch_pixels, progress):
         asked.append(batch_pixels)
-        return original(jobs, engine, batch_pixels=batch_pixels)
+        return original(jobs, engine, batch_pixels=batch_pixels, progress=progress)
 
-    original = inpainting.fill
-    monkeypatch.setattr(inpainting, "fill", fill)
+    original = fill_scans.inpaint
+    monkeypatch.setattr(fill_scans, "inpaint", fill)
     project.put("a.png")
     (chunk,) = project.receive()
     with caplog.at_level(logging.INFO, "pipeline.stages"):
