@@ -51,6 +51,7 @@ class Grain:
         strength: (K,) standard deviation at each tone, root mean square over the channels, 0..1.
         spectrum: (TILE, TILE/2+1), amplitudes over the frequencies of ``rfft2``, of unit mean power.
         mixing: (3,3), makes three independent noises correlated as the channels are, of unit mean variance.
+        grey: the channels of those squares are identical, so those of the noise must be.
         squares: how many flat squares it was read from.
     """
 
@@ -58,6 +59,7 @@ class Grain:
     strength: NDArray[np.float64]
     spectrum: NDArray[np.float64]
     mixing: NDArray[np.float64]
+    grey: bool
     squares: int
 
 
@@ -114,11 +116,23 @@ def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rn
     # Each square counts by its shape, not by its strength.
     unit = residual[flat] / np.sqrt(variance[flat])[:, np.newaxis, np.newaxis, np.newaxis]
     channels = np.einsum("nyxa,nyxb->ab", unit, unit) / (len(unit) * SIDE**2)
-    eigenvalues, vectors = np.linalg.eigh(channels * 3 / np.trace(channels))
-    mixing = vectors * np.sqrt(np.maximum(eigenvalues, 0)) @ vectors.T
+    mixing = _square_root(channels * 3 / np.trace(channels))
+    grey = bool((values[flat] == values[flat][..., :1]).all())
     covariance = _covariance(unit)
     strength = np.minimum(strengths, LOUD * np.median(strengths)) * np.sqrt(covariance[0, 0])
-    return Grain(np.array(tones), strength, _spectrum(covariance), mixing, int(flat.sum()))
+    return Grain(np.array(tones), strength, _spectrum(covariance), mixing, grey, int(flat.sum()))
+
+
+def _square_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the symmetric square root of a positive semidefinite matrix (n,n).
+
+    Eigenvalues within rounding of 0 count as 0: what is left of them depends on the CPU's linear algebra, and their
+    roots would be a hundred million times as large.
+    """
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    rounding = eigenvalues[-1] * len(matrix) * np.finfo(np.float64).eps
+    result: NDArray[np.float64] = vectors * np.sqrt(np.where(eigenvalues > rounding, eigenvalues, 0)) @ vectors.T
+    return result
 
 
 def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
@@ -191,4 +205,7 @@ def _noise(grain: Grain, rng: np.random.Generator) -> FloatImage:
     shaped = np.fft.irfft2(white * grain.spectrum[:, :, np.newaxis], (TILE, TILE), axes=(0, 1))
     shaped = (shaped - shaped.mean(axis=(0, 1))) / shaped.std(axis=(0, 1))
     result: FloatImage = (shaped @ grain.mixing).astype(np.float32)
+    if grain.grey:
+        # The columns of the mixing are equal but for rounding, which differs between CPUs.
+        result[..., 1:] = result[..., :1]
     return result
