@@ -55,13 +55,13 @@ class InboxTrigger(BaseEventTrigger):
         Airflow only logs what a trigger raises and does not start it again soon, so a store that is away is
         waited for here, longer after each failure, and its absence logged once.
         """
-        from pipeline.inbox.settling import Settling
+        from pipeline.inbox.settling import SettlingTracker
 
-        settling = Settling(self.settle, self.marker, await self._recall(), self._is_whole)
+        settling = SettlingTracker(self.settle, self.marker, await self._recall(), self._is_whole)
         failures = 0
         while True:
             try:
-                current = await asyncio.to_thread(self._list, dict(settling.rung))
+                current = await asyncio.to_thread(self._list, dict(settling.announced))
             except Exception as error:  # whatever a store raises, the watch goes on
                 failures += 1
                 if failures == 1:
@@ -71,17 +71,17 @@ class InboxTrigger(BaseEventTrigger):
                     self.log.info("Inbox %s can be listed again after %d failures", self.inbox, failures)
                 if failures >= OUTAGE:
                     # A run may have failed because of it, and would not be started again for what was announced.
-                    settling.rung.clear()
+                    settling.announced.clear()
                 failures = 0
-                before = dict(settling.rung)
-                settled = settling.look(current, time.monotonic())
+                before = dict(settling.announced)
+                settled = settling.update(current, time.monotonic())
                 if settled:
                     files = sum(group.files for group in settled)
                     self.log.info("Inbox %s: %d files in %d folders have settled", self.inbox, files, len(settled))
                     yield TriggerEvent({"inbox": self.inbox, "files": files, "folders": len(settled)})
-                if settling.rung != before:
+                if settling.announced != before:
                     # After the event, never before: a triggerer killed between the two rings twice, not never.
-                    await self._remember(settling.rung)
+                    await self._remember(settling.announced)
             pause = min(self.interval * 2 ** min(failures, 8), max(LONGEST_PAUSE, self.interval))
             # At the moment when something may have settled, and not up to an interval later.
             due = None if failures else settling.due(time.monotonic())
@@ -109,13 +109,13 @@ class InboxTrigger(BaseEventTrigger):
         except Exception as error:  # of the store or the ledger: the next look tries again
             self.log.warning("Bag %s cannot be checked now: %s", group.uri, error)
             return None
-        if found.whole:
+        if found.valid:
             self.log.info("Bag %s is whole: %d files, %d of them read now", group.uri, found.files, found.read)
-        elif found.arriving:
+        elif found.incomplete:
             self.log.info("Bag %s has not arrived yet: %s", group.uri, found.problem)
         else:
             self.log.warning("Bag %s is not taken: %s; copy it again", group.uri, found.problem)
-        return found.whole
+        return found.valid
 
     def _list(self, rung: dict[str, str]) -> dict[str, Any]:
         """Return the groups that lie in the inbox, by folder."""

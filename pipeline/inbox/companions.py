@@ -1,4 +1,4 @@
-"""Pairing scans with what was given beside them: masks, protected regions, infrared planes, known originals."""
+"""Pair scans with the files delivered beside them: masks, protected regions, infrared planes, known originals."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import PurePosixPath
 from pipeline import storage
 from pipeline.storage import Entry
 
-BESIDE = re.compile(
+COMPANION_NAME = re.compile(
     r"(?P<scan>.+)\.(?P<role>mask|protect|ir)\.(png|tiff?|jpe?g|bmp|gif|webp)", re.IGNORECASE | re.DOTALL
 )
 
 
 def is_companion(path: str) -> bool:
-    """Return whether a name says that the file belongs to a scan (`photo.mask.png`) and is none itself.
+    """Return whether a name says that the file belongs to a scan (`photo.mask.png`) and is not a scan itself.
 
-    `.mask.` is a painted mask, `.protect.` a region that must never be touched, `.ir.` a scanner's infrared plane.
+    `.mask.` is a painted mask, `.protect.` a region that must never be changed, `.ir.` a scanner's infrared plane.
     """
-    return BESIDE.fullmatch(path.rpartition("/")[2]) is not None
+    return COMPANION_NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
 @dataclass(frozen=True)
-class Given:
-    """What was given with one scan.
+class CompanionFiles:
+    """The files that belong to one scan.
 
     Attributes:
         mask: painted; the recipe's `mask_mode` says what it means.
-        protect: a painted region that must never be touched.
+        protect: a painted region that must never be changed.
         infrared: the scanner's infrared plane.
     """
 
@@ -39,13 +39,13 @@ class Given:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All files that were given."""
+        """All files that are there."""
         return tuple(entry for entry in (self.mask, self.protect, self.infrared) if entry is not None)
 
     @property
-    def mark(self) -> str:
-        """What changes when one of the files does; empty without any."""
-        return self._joined(lambda entry: f"{entry.size}:{entry.etag}")
+    def fingerprint(self) -> str:
+        """A string that changes when one of the files does; empty without any."""
+        return self._join(lambda entry: f"{entry.size}:{entry.etag}")
 
     def sha256(self) -> str:
         """Return the digests of all files; empty without any.
@@ -53,19 +53,19 @@ class Given:
         Raises:
             FileNotFoundError, StoreUnavailable: as storage does.
         """
-        return self._joined(lambda entry: storage.sha256(entry.uri))
+        return self._join(lambda entry: storage.sha256(entry.uri))
 
-    def _joined(self, told: Callable[[Entry], str]) -> str:
-        """What is told of each file; a mask alone stands without its role, as in ledgers of old."""
-        parts = [f"{role}={told(entry)}" for role, entry in self._roles() if entry is not None]
+    def _join(self, describe: Callable[[Entry], str]) -> str:
+        """Return each file's description with its role; a mask alone has no role, as in ledgers of earlier versions."""
+        parts = [f"{role}={describe(entry)}" for role, entry in self._roles() if entry is not None]
         return parts[0].removeprefix("mask=") if len(parts) == 1 else "+".join(parts)
 
     def _roles(self) -> tuple[tuple[str, Entry | None], ...]:
         return ("mask", self.mask), ("protect", self.protect), ("ir", self.infrared)
 
 
-class Companions:
-    """What was given with the scans of a run. Memory grows with these files, not with the scans.
+class CompanionIndex:
+    """The companion files of a run by scan. Memory grows with these files, not with the scans.
 
     Args:
         beside: entries of the inbox that belong to a scan by their name.
@@ -77,34 +77,34 @@ class Companions:
         self._beside = _by_role(beside)
         self._used: set[tuple[str, str]] = set()
 
-    def of(self, path: str) -> Given:
-        """Return what belongs to a scan: of each kind what lies beside it, else what lies in the masks folder.
+    def of(self, path: str) -> CompanionFiles:
+        """Return the files that belong to a scan: for each role the one beside it, else the one in the masks folder.
 
-        `a.jpg.mask.png` belongs to `a.jpg` alone, `a.mask.png` to every scan with that stem.
+        `a.jpg.mask.png` belongs only to `a.jpg`, `a.mask.png` to every scan with that stem.
         """
-        return Given(self._of(path, "mask"), self._of(path, "protect"), self._of(path, "ir"))
+        return CompanionFiles(self._find(path, "mask"), self._find(path, "protect"), self._find(path, "ir"))
 
-    def _of(self, path: str, role: str) -> Entry | None:
+    def _find(self, path: str, role: str) -> Entry | None:
         for name in (path, stem(path)):
             if (role, name) in self._beside:
                 self._used.add((role, name))
                 return self._beside[role, name]
         return next((self._folder[role, name] for name in (path, stem(path)) if (role, name) in self._folder), None)
 
-    def lonely(self) -> list[Entry]:
-        """Return the files in the inbox for which no scan came; a slip in a name must not go unnoticed."""
+    def orphaned(self) -> list[Entry]:
+        """Return the companion files in the inbox that match no scan; a misspelled name must not go unnoticed."""
         left = [entry for key, entry in self._beside.items() if key not in self._used]
         return sorted(left, key=lambda entry: entry.path)
 
 
 def _by_role(entries: Iterator[Entry]) -> dict[tuple[str, str], Entry]:
-    """Files by role and by path without role and extension; of several the PNG, else the first."""
+    """Return files by role and by path without role and extension; of several the PNG, else the first."""
     found: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         if entry.kind != "file":
             continue
         folder, slash, name = entry.path.rpartition("/")
-        match = BESIDE.fullmatch(name)
+        match = COMPANION_NAME.fullmatch(name)
         key = (match["role"].lower(), folder + slash + match["scan"]) if match else ("mask", stem(entry.path))
         if key not in found or (entry.path.lower().endswith(".png") and not found[key].path.lower().endswith(".png")):
             found[key] = entry
@@ -112,18 +112,18 @@ def _by_role(entries: Iterator[Entry]) -> dict[tuple[str, str], Entry]:
 
 
 def by_stem(entries: Iterator[Entry]) -> dict[str, Entry]:
-    """Return masks, or originals, by path without extension (and without `.mask`); what has another role is left out.
+    """Return masks, or originals, by path without extension (and without `.mask`); files with other roles are left out.
 
-    Of several files the PNG counts, else the first.
+    Of several files with one stem the PNG is returned, else the first.
     """
     return {name: entry for (role, name), entry in _by_role(entries).items() if role == "mask"}
 
 
-def listed(root: str | None) -> Iterator[Entry]:
-    """Yield the files of an optional folder.
+def list_optional(root: str | None) -> Iterator[Entry]:
+    """Yield the files of a folder that need not be configured; nothing for None.
 
     Raises:
-        FileNotFoundError: it is named but not there.
+        FileNotFoundError: it is configured but does not exist.
     """
     if root:
         yield from storage.list_files(root)

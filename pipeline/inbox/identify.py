@@ -1,4 +1,4 @@
-"""What lies at one name of the inbox: its digest, and what its header says, or why it cannot be a scan."""
+"""Identify one entry of the inbox: its digest and header, or the reason why it cannot be a scan."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pipeline.scans import ScanInfo
 from pipeline.settings import settings
 from pipeline.storage import Entry
 
-# A file that was changed so shortly before it was looked at could be changed again within the clock's resolution.
+# A file modified this recently may be changed again without its time changing, within the clock's resolution.
 RACY_SECONDS = 2.0
 
-KINDS = {
+NOT_READABLE = {
     "directory": (Reason.NOT_A_FILE, "a folder has an image's name; move its images to a folder without extension"),
-    "special": (Reason.NOT_A_FILE, "this is a pipe, socket or device and no file"),
+    "special": (Reason.NOT_A_FILE, "this is a pipe, socket or device, not a file"),
     "link-outward": (Reason.OUTWARD_LINK, "this link leads out of the inbox; put the file itself there"),
     "link-dangling": (Reason.DANGLING_LINK, "this link leads nowhere; put the file itself there"),
-    "unreadable": (Reason.UNREADABLE, "this may not be read; give this user the right to"),
+    "unreadable": (Reason.UNREADABLE, "this file may not be read; give this user read permission"),
 }
 
 
 @dataclass(frozen=True)
-class Examined:
-    """One entry of the inbox, looked at.
+class Identified:
+    """What one entry of the inbox is.
 
     Attributes:
-        size: bytes, of what was read; as listed for what was not.
+        size: bytes that were read; the listed size for what was not read.
         sha256: empty for what has no readable bytes.
-        info: what the header says, None when it cannot be restored.
-        reason: empty, or why not; `message` says it in a sentence.
-        seconds: that the look took.
+        info: what the header says, None for what cannot be restored.
+        reason: why it cannot be restored, else empty; `message` explains it in a sentence.
+        seconds: duration of the identification.
     """
 
     size: int
@@ -45,14 +45,14 @@ class Examined:
 
 
 def fingerprint(entry: Entry) -> str:
-    """Return what changes when the file does; empty when that can't be told from outside."""
+    """Return a string that changes when the file does; empty when only reading the file can show a change."""
     if entry.kind != "file" or time.time() - entry.modified < RACY_SECONDS:
         return ""
     return f"{entry.size}:{entry.etag}"
 
 
-def examine(entry: Entry) -> Examined:
-    """Return what lies at an entry.
+def identify(entry: Entry) -> Identified:
+    """Return what an entry is: its digest and header, or why it cannot be restored.
 
     Raises:
         StoreUnavailable: the store did not answer.
@@ -62,28 +62,28 @@ def examine(entry: Entry) -> Examined:
     size, sha256, info, reason, message = entry.size, "", None, "", ""
     try:
         if entry.kind != "file":
-            raise UnreadableScan(*KINDS[entry.kind])
-        data = _content(entry)
+            raise UnreadableScan(*NOT_READABLE[entry.kind])
+        data = _read_limited(entry)
         size, sha256 = len(data), hashlib.sha256(data).hexdigest()
         info = scans.inspect(data, entry.path)
     except UnreadableScan as error:
         reason, message = str(error.reason), error.message
     except PermissionError:
-        reason, message = str(Reason.UNREADABLE), KINDS["unreadable"][1]
-    return Examined(size, sha256, info, reason, message, time.perf_counter() - started)
+        reason, message = str(Reason.UNREADABLE), NOT_READABLE["unreadable"][1]
+    return Identified(size, sha256, info, reason, message, time.perf_counter() - started)
 
 
-def _content(entry: Entry) -> bytes:
+def _read_limited(entry: Entry) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        UnreadableScan: there are too many.
+        UnreadableScan: it is larger than the limit of the settings.
     """
     limit = int(settings().max_megabytes * 1e6)
     if entry.size > limit:
         raise UnreadableScan(
             Reason.TOO_MANY_BYTES,
-            f"the file has {entry.size / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB that are taken "
+            f"the file has {entry.size / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB allowed "
             "(RESTORATION_MAX_MEGABYTES)",
         )
     return storage.read_bytes(entry.uri)

@@ -1,4 +1,4 @@
-"""Listing an inbox: scans with their masks and originals, in order, without what is no scan by intent."""
+"""List an inbox: scans in order, with their masks and originals, without files that are not meant as scans."""
 
 from __future__ import annotations
 
@@ -10,41 +10,39 @@ from zoneinfo import ZoneInfo
 
 from pipeline import storage
 from pipeline.errors import ConfigurationError, Reason
-from pipeline.inbox import companions as pairs
-from pipeline.inbox.bag_manifest import DECLARATION, is_tag
-from pipeline.inbox.companions import Given
+from pipeline.inbox.bagit import DECLARATION, bag_of, is_tag_file
+from pipeline.inbox.companions import CompanionFiles, CompanionIndex, by_stem, is_companion, stem
 from pipeline.inbox.identify import fingerprint
-from pipeline.inbox.settling import bag_of
 from pipeline.settings import Collection
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
 
-# The share of the settle time by which the clocks of store, triggerer and worker may differ: a file for which the bell
-# has rung must not be thought too young, for nothing would ring again.
+# Share of the settle time by which the clocks of store, triggerer and worker may differ: a file that the trigger has
+# announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
-LONELY = (
-    "this is named like a mask or an infrared plane, but no scan of that name lies beside it; give it the scan's name, "
-    "or remove it"
+ORPHANED = (
+    "this is named like a mask or an infrared plane, but there is no scan of that name beside it; "
+    "give it the scan's name, or remove it"
 )
 
 
 @dataclass(frozen=True)
-class Found:
-    """One thing in the inbox.
+class InboxFile:
+    """One entry of the inbox that a batch must account for.
 
     Attributes:
         path: relative to the inbox.
-        fingerprint: changes when the file does; empty when only reading it can tell.
-        given: masks, protected region and infrared plane that belong to it.
+        fingerprint: changes when the file does; empty when only reading the file can show a change.
+        companions: masks, protected region and infrared plane that belong to it.
         original: URI of the undamaged original, empty where none is known.
-        reason: empty, or why it is no scan although it may be an image; `message` says it in a sentence.
-        bag: folder of the BagIt bag in which it lies, relative to what is listed, or None.
+        reason: why it is not a scan although it may be an image, else empty; `message` explains it in a sentence.
+        bag: folder of the BagIt bag that contains it, relative to the listed root, or None.
     """
 
     entry: Entry
     path: str
     fingerprint: str
-    given: Given = field(default_factory=Given)
+    companions: CompanionFiles = field(default_factory=CompanionFiles)
     original: str = ""
     reason: str = ""
     message: str = ""
@@ -58,9 +56,9 @@ class Inbox:
     Attributes:
         root: URI that is listed.
         prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
-        since: seconds since 1970 before which files are left alone.
-        unsettled: files that were left alone because their delivery may not be complete.
-        bags: URIs of the BagIt bags in it, by folder; known once `found` has begun.
+        since: files modified before this are skipped, in seconds since 1970.
+        unsettled: how many files were skipped because their delivery may not be complete.
+        bags: URIs of the BagIt bags in it, by folder; known once `files` has yielded.
     """
 
     collection: Collection
@@ -70,78 +68,79 @@ class Inbox:
     unsettled: int = 0
     bags: dict[str, str] = field(default_factory=dict)
 
-    def found(self) -> Iterator[Found]:
-        """Yield everything that must be accounted for, by path; masks and the like without a scan come last.
+    def files(self) -> Iterator[InboxFile]:
+        """Yield everything that a batch must account for, by path; companion files without a scan come last.
 
         Raises:
             ConfigurationError: inbox, masks or originals are not there, or may not be listed.
             StoreUnavailable: the store did not answer.
         """
-        companions = pairs.Companions(
-            (self._inside(entry) for entry in self._bagging() if _is_companion(entry)),
+        companions = CompanionIndex(
+            (self._relative_to_inbox(entry) for entry in self._list_noting_bags() if _is_companion(entry)),
             _listed("masks", self.collection.masks),
         )
-        originals = pairs.by_stem(_listed("originals", self.collection.originals))
-        for entry in self._listing():
+        originals = by_stem(_listed("originals", self.collection.originals))
+        for entry in self._list():
             if _is_companion(entry):
                 continue
-            inside = self._inside(entry)
+            scan = self._relative_to_inbox(entry)
             bag = bag_of(entry.path, self.bags) if self.bags else None
-            if bag is not None and is_tag(entry.path.removeprefix(f"{bag}/" if bag else "")):
+            if bag is not None and is_tag_file(entry.path.removeprefix(f"{bag}/" if bag else "")):
                 continue
-            given = companions.of(inside.path)
+            given = companions.of(scan.path)
             if entry.modified < self.since and entry.kind == "file":
                 continue
             if bag is None and any(self._is_unsettled(one) for one in (entry, *given.entries)):
                 self.unsettled += 1
                 continue
-            original = originals.get(inside.path) or originals.get(pairs.stem(inside.path))
-            yield Found(
+            original = originals.get(scan.path) or originals.get(stem(scan.path))
+            yield InboxFile(
                 entry,
-                inside.path,
+                scan.path,
                 fingerprint(entry),
                 given,
                 original.uri if original else "",
                 bag=bag,
             )
-        for entry in companions.lonely():
+        for entry in companions.orphaned():
             if entry.modified >= self.since and not self._is_unsettled(entry):
                 bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
-                yield Found(
-                    entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=LONELY, bag=bag
+                yield InboxFile(
+                    entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=ORPHANED, bag=bag
                 )
 
-    def _bagging(self) -> Iterator[Entry]:
-        """Yield the listing and notes the bags in it."""
-        for entry in self._listing():
+    def _list_noting_bags(self) -> Iterator[Entry]:
+        """Yield the listing, and record the bags in it."""
+        for entry in self._list():
             folder, _, name = entry.path.rpartition("/")
             if name == DECLARATION and bag_of(entry.path, self.bags) is None:
                 self.bags[folder] = entry.uri.rpartition("/")[0]
             yield entry
 
-    def _listing(self) -> Iterator[Entry]:
+    def _list(self) -> Iterator[Entry]:
+        """Yield the listing without markers, and without masks and originals kept inside the inbox."""
         marker = self.collection.watch.marker if self.collection.watch else None
-        apart = [
+        excluded = [
             below
-            for place in (self.collection.masks, self.collection.originals)
-            if place and (below := _below(place, self.root)) is not None
+            for folder in (self.collection.masks, self.collection.originals)
+            if folder and (below := _below(folder, self.root)) is not None
         ]
         for entry in _listed("inbox", self.root):
             name = entry.path.rpartition("/")[2]
             if (name != marker or name == DECLARATION) and not any(
-                entry.path.startswith(f"{folder}/") for folder in apart
+                entry.path.startswith(f"{folder}/") for folder in excluded
             ):
                 yield entry
 
     def _is_unsettled(self, entry: Entry) -> bool:
-        """Return whether a file of a watched inbox may still be being copied; the watch rings when it is settled."""
+        """Return whether a file of a watched inbox may still be copied; the trigger announces it once settled."""
         watch = self.collection.watch
         if watch is None or watch.marker is not None or entry.kind != "file":
             return False
-        # A time in the future is another machine's clock, and would keep a file waiting for hours.
+        # A time in the future comes from another machine's clock, and would delay the file for hours.
         return 0 <= time.time() - entry.modified < watch.settle * (1 - SLACK)
 
-    def _inside(self, entry: Entry) -> Entry:
+    def _relative_to_inbox(self, entry: Entry) -> Entry:
         """Return an entry with its path relative to the collection's inbox."""
         if not self.prefix:
             return entry
@@ -149,40 +148,44 @@ class Inbox:
 
 
 def open_inbox(collection: Collection, source: str | None = None, since: str | datetime | None = None) -> Inbox:
-    """Return what a run lists, checked.
+    """Return the inbox that a run lists, after checking it.
+
+    Args:
+        source: folder below the inbox, or a URI, to list instead of the whole inbox.
+        since: files modified before this moment are skipped; without a time zone it is in the collection's.
 
     Raises:
-        ConfigurationError: the inbox is not there, `source` leads elsewhere, `since` is no date, or results would be
+        ConfigurationError: the inbox does not exist, `source` is outside it, `since` is not a date, or results would be
             written into the inbox.
         StoreUnavailable: the store did not answer.
     """
     root, prefix = _root(collection, source)
-    for what, where in (("inbox", root), ("masks", collection.masks), ("originals", collection.originals)):
-        _check_there(what, where)
-    for place in (collection.inbox, root):
-        if _is_within(collection.output, place):
+    for what, uri in (("inbox", root), ("masks", collection.masks), ("originals", collection.originals)):
+        _check_exists(what, uri)
+    for folder in (collection.inbox, root):
+        if _is_within(collection.output, folder):
             raise ConfigurationError(
-                f"output {collection.output}: lies inside the inbox {place}, so results would be taken for new scans; "
-                "choose a place beside it"
+                f"output {collection.output}: is inside the inbox {folder}, so results would be taken for new scans; "
+                "choose a folder outside it"
             )
-    return Inbox(collection, root, prefix, _moment(since, collection.timezone))
+    return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))
 
 
 def _is_companion(entry: Entry) -> bool:
-    return entry.kind == "file" and pairs.is_companion(entry.path)
+    return entry.kind == "file" and is_companion(entry.path)
 
 
-def _check_there(what: str, where: str | None) -> None:
+def _check_exists(what: str, uri: str | None) -> None:
     try:
-        there = where is None or storage.exists(where)
+        exists = uri is None or storage.exists(uri)
     except (PermissionError, ValueError) as error:
-        raise ConfigurationError(f"{what} {where}: cannot be opened ({error})") from error
-    if not there:
-        raise ConfigurationError(f"{what} {where}: there is no such folder or prefix")
+        raise ConfigurationError(f"{what} {uri}: cannot be opened ({error})") from error
+    if not exists:
+        raise ConfigurationError(f"{what} {uri}: there is no such folder or prefix")
 
 
 def _root(collection: Collection, source: str | None) -> tuple[str, str]:
-    """Return what to list, and its path below the collection's inbox."""
+    """Return the URI to list, and its path below the collection's inbox."""
     if not source or source.strip("/") in ("", "."):
         return collection.inbox, ""
     if scheme(source) != "file" or "://" in source or source.startswith("/"):
@@ -194,7 +197,8 @@ def _root(collection: Collection, source: str | None) -> tuple[str, str]:
         raise ConfigurationError(f"source {source!r}: must be a folder below the inbox, or a URI") from error
 
 
-def _moment(since: str | datetime | None, timezone: str) -> float:
+def _timestamp(since: str | datetime | None, timezone: str) -> float:
+    """Return a moment in seconds since 1970, 0 for none."""
     if since is None or since == "":
         return 0.0
     try:
@@ -213,16 +217,16 @@ def _listed(what: str, root: str | None) -> Iterator[Entry]:
         raise ConfigurationError(f"{what} {root}: there is no such folder or prefix") from error
 
 
-def _is_within(place: str, outer: str) -> bool:
-    return _normal(place) == _normal(outer) or _below(place, outer) is not None
+def _is_within(uri: str, outer: str) -> bool:
+    return _normalized(uri) == _normalized(outer) or _below(uri, outer) is not None
 
 
-def _below(place: str, outer: str) -> str | None:
-    """Return the path of a place below another, or None when it is not below it."""
-    inner, around = _normal(place), _normal(outer)
-    return inner[len(around) + 1 :] if inner.startswith(f"{around}/") else None
+def _below(uri: str, outer: str) -> str | None:
+    """Return the path of a folder relative to another, or None when it is not below it."""
+    inner, parent = _normalized(uri), _normalized(outer)
+    return inner[len(parent) + 1 :] if inner.startswith(f"{parent}/") else None
 
 
-def _normal(place: str) -> str:
-    """Return a comparable spelling of a place."""
-    return str(local_path(place).resolve()) if scheme(place) == "file" else place.rstrip("/")
+def _normalized(uri: str) -> str:
+    """Return a comparable spelling of a path or URI."""
+    return str(local_path(uri).resolve()) if scheme(uri) == "file" else uri.rstrip("/")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline import logs, storage
-from pipeline.inbox.identify import examine
-from pipeline.inbox.listing import Found
+from pipeline.inbox.identify import identify
+from pipeline.inbox.listing import InboxFile
 from pipeline.ledger.events import Happening
 from pipeline.ledger.scans import Known
 from pipeline.ledger.tables import OutcomeRow, Scan
@@ -30,7 +30,7 @@ class Received:
         seconds: that the look took.
     """
 
-    found: Found
+    found: InboxFile
     size: int
     sha256: str
     info: ScanInfo | None
@@ -72,7 +72,7 @@ class Received:
 
     def row(self, scan_id: int) -> Row:
         """Return the manifest's row of the scan."""
-        given = self.found.given
+        given = self.found.companions
         return {
             "scan_id": scan_id,
             "path": self.path,
@@ -112,15 +112,15 @@ class Received:
         }
 
 
-def look(found: Found) -> Received | None:
+def look(found: InboxFile) -> Received | None:
     """Return what lies there, or None when it is gone since it was listed.
 
     Raises:
         StoreUnavailable: the store did not answer.
     """
     try:
-        seen = examine(found.entry)
-        mask_given = f"{found.given.mark} {found.given.sha256()}" if found.given.entries else ""
+        seen = identify(found.entry)
+        mask_given = f"{found.companions.fingerprint} {found.companions.sha256()}" if found.companions.entries else ""
     except FileNotFoundError:
         logger = logs.logger("receive")
         logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", logs.quoted(found.path))
@@ -131,22 +131,22 @@ def look(found: Found) -> Received | None:
     return Received(found, seen.size, seen.sha256, info, reason, message, mask_given, seen.seconds)
 
 
-def is_same(known: Known, found: Found) -> bool:
+def is_same(known: Known, found: InboxFile) -> bool:
     """Return whether a path surely still holds what the ledger knows, without reading it."""
     if found.entry.kind != "file":
         return known.sha256 == ""
     return known.fingerprint == found.fingerprint != ""
 
 
-def is_done(known: Known, found: Found) -> bool:
+def is_done(known: Known, found: InboxFile) -> bool:
     """Return whether a content is done with the masks that are there now.
 
     A mask that was taken away after the work is no reason to do it again without.
     """
-    if not known.outcome or not found.given.entries:
+    if not known.outcome or not found.companions.entries:
         return bool(known.outcome)
     mark, _, sha256 = known.mask_given.partition(" ")
-    return mark == found.given.mark or (bool(sha256) and sha256 == found.given.sha256())
+    return mark == found.companions.fingerprint or (bool(sha256) and sha256 == found.companions.sha256())
 
 
 def is_whole(outcome: OutcomeRow) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pipeline import logs
 from pipeline.inbox.deliveries import Deliveries
-from pipeline.inbox.listing import Found, Inbox
+from pipeline.inbox.listing import Inbox, InboxFile
 from pipeline.ledger import TaskContext, batches, claims, events, publications, scans
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import batched
@@ -63,9 +63,9 @@ class Receiver:
             logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
         return self._commit(more)
 
-    def _new(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[Found]:
+    def _new(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[InboxFile]:
         """Yield what the ledger does not know as done, and nobody else works on."""
-        for page in batched(inbox.found(), PAGE):
+        for page in batched(inbox.files(), PAGE):
             with self.ledger.read() as session:
                 seen = self._seen(session, page)
             for found in page:
@@ -79,11 +79,11 @@ class Receiver:
                 else:
                     yield found
 
-    def _seen(self, session: Session, page: list[Found]) -> dict[str, list[Known]]:
+    def _seen(self, session: Session, page: list[InboxFile]) -> dict[str, list[Known]]:
         paths = [found.path for found in page]
         return scans.known(session, self.work.collection.name, paths, self.work.recipe_digest)
 
-    def _take(self, page: list[Found]) -> None:
+    def _take(self, page: list[InboxFile]) -> None:
         """Looks at files, writes them to the ledger, and puts those that are ours into chunks."""
         looked = [one for found in page if (one := received.look(found)) is not None]
         # Whatever asks the store comes before the transaction: others wait while one writes.

@@ -15,13 +15,13 @@ from pipeline.storage.api import (
     write_bytes,
     write_file,
 )
-from pipeline.storage.entry import Entry, Kind, has_image_suffix
+from pipeline.storage.entry import Entry, EntryKind, has_image_suffix
 from pipeline.storage.overlap import overlap
 from pipeline.storage.uris import join, scheme
 
 __all__ = [
     "Entry",
-    "Kind",
+    "EntryKind",
     "check_writable",
     "copy",
     "delete",

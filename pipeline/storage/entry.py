@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-Kind = Literal["file", "directory", "link-outward", "link-dangling", "special", "unreadable"]
+EntryKind = Literal["file", "directory", "link-outward", "link-dangling", "special", "unreadable"]
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".j2k", ".jpx"}
@@ -33,7 +33,7 @@ class Entry:
     size: int
     modified: float
     etag: str
-    kind: Kind
+    kind: EntryKind
 
 
 def is_hidden(path: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
-from pipeline.storage.entry import Entry, Kind, has_image_suffix, text_path
+from pipeline.storage.entry import Entry, EntryKind, has_image_suffix, text_path
 from pipeline.storage.errors import reading
 from pipeline.storage.uris import local_path, local_uri
 
@@ -79,7 +79,7 @@ def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
         yield _as_entry(full, path, "unreadable", None)
 
 
-def _link_kind(full: Path, real_top: Path) -> Kind | None:
+def _link_kind(full: Path, real_top: Path) -> EntryKind | None:
     """Return what a link is; None for a link to a folder inside the root, whose files are listed where they are."""
     try:
         target = Path(os.path.realpath(full, strict=True))
@@ -97,7 +97,7 @@ def _link_kind(full: Path, real_top: Path) -> Kind | None:
     return "file" if stat.S_ISREG(mode) else "special"
 
 
-def _as_entry(full: Path, path: str, kind: Kind, status: os.stat_result | None) -> Entry:
+def _as_entry(full: Path, path: str, kind: EntryKind, status: os.stat_result | None) -> Entry:
     """Return the entry of a name with its status, where it has one."""
     if status is None:
         return Entry(text_path(path), local_uri(full), 0, 0.0, "", kind)

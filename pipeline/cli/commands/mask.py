@@ -23,7 +23,7 @@ from pipeline.errors import (
 
 if TYPE_CHECKING:
     from pipeline.detection.types import Detector
-    from pipeline.inbox.companions import Given
+    from pipeline.inbox.companions import CompanionFiles
     from pipeline.settings import Recipe
     from pipeline.storage import Entry
 
@@ -93,7 +93,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Write the masks; return the exit code."""
     from pipeline.detection.load import load_detector
-    from pipeline.inbox.companions import Companions, is_companion, listed
+    from pipeline.inbox.companions import CompanionIndex, is_companion, list_optional
     from pipeline.settings import Recipe
 
     console = Console(stderr=True)
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         detector = load_detector(recipe.detector.value, device=arguments.device, backend=arguments.backend)
         entries = list(storage.list_files(arguments.source))
         masks = place(arguments.masks) if arguments.masks else None
-        companions = Companions((entry for entry in entries if is_companion(entry.path)), listed(masks))
+        companions = CompanionIndex((entry for entry in entries if is_companion(entry.path)), list_optional(masks))
         storage.check_writable(arguments.target)
     except (ConfigurationError, WeightsError, StoreUnavailable, OSError, ValueError) as error:
         print(f"mask: {said(error)}", file=sys.stderr)
@@ -140,7 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _one(
-    entry: Entry, name: str, given: Given, detector: Detector, recipe: Recipe,
+    entry: Entry, name: str, given: CompanionFiles, detector: Detector, recipe: Recipe,
     arguments: argparse.Namespace, summary: Summary,
 ) -> None:  # fmt: skip
     """Write one scan's mask and count it."""

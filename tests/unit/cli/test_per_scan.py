@@ -9,10 +9,10 @@ from rich.console import Console
 
 from pipeline.cli.per_scan import each, opened, said, target_names
 from pipeline.errors import OutputNotWritable, Reason, UnreadableScan
-from pipeline.storage import Entry, Kind
+from pipeline.storage import Entry, EntryKind
 
 
-def entry(path: str, kind: Kind = "file") -> Entry:
+def entry(path: str, kind: EntryKind = "file") -> Entry:
     return Entry(path, f"/inbox/{path}", 1, 0.0, "", kind)
 
 

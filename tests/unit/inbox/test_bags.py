@@ -1,4 +1,4 @@
-"""A bag is taken when all its manifest names is there unharmed; what is wrong is named, and nothing is read twice."""
+"""A bag is taken when it is valid; problems are named, and no file is read twice."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from moto.server import ThreadedMotoServer
 
 from pipeline import storage
 from pipeline.inbox import bags
-from pipeline.inbox.bag_manifest import BadManifest, parse
-from pipeline.inbox.settling import Settling, groups
+from pipeline.inbox.bagit import InvalidManifest, parse_manifest
+from pipeline.inbox.settling import SettlingTracker, groups
 from pipeline.ledger import events
 from pipeline.ledger.database import Ledger
 from pipeline.stages import manifest
@@ -24,7 +24,7 @@ from pipeline.storage import Entry, list_files, s3
 
 
 def make_bag(folder: Path, content: dict[str, bytes], algorithm: str = "sha256") -> Path:
-    """Writes a bag whose files are old enough to be known again by their time."""
+    """Write a bag whose files are old enough to be recognised by their time."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     (folder / "bag-info.txt").write_text("Source-Organization: The archive\n")
@@ -40,10 +40,10 @@ def make_bag(folder: Path, content: dict[str, bytes], algorithm: str = "sha256")
 
 
 @pytest.mark.parametrize("algorithm", ["sha512", "sha256", "md5"])
-def test_a_bag_is_whole_and_read_once(tmp_path: Path, project, algorithm: str) -> None:
+def test_a_complete_bag_is_valid_and_is_read_once(tmp_path: Path, project, algorithm: str) -> None:
     bag = make_bag(tmp_path / "bag", {"a.png": b"1", "box 1/Grüße.tif": b"2"}, algorithm)
-    assert bags.check(str(bag), project.ledger) == bags.Verdict(True, "", False, files=2, read=2)
-    assert bags.check(str(bag), project.ledger) == bags.Verdict(True, "", False, files=2, read=0)
+    assert bags.check(str(bag), project.ledger) == bags.BagCheck(True, "", False, files=2, read=2)
+    assert bags.check(str(bag), project.ledger) == bags.BagCheck(True, "", False, files=2, read=0)
 
 
 def test_only_what_has_changed_is_read_again(tmp_path: Path, project) -> None:
@@ -51,35 +51,35 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path, project) -> None:
     (bag / "data" / "b.png").write_bytes(b"evil")
     os.utime(bag / "data" / "b.png", (1000, 1000))
     found = bags.check(str(bag), project.ledger)
-    assert (found.whole, found.arriving, found.read) == (False, False, 2)
-    assert found.problem == '"data/b.png" has not the sha256 that the manifest names'
+    assert (found.valid, found.incomplete, found.read) == (False, False, 2)
+    assert found.problem == '"data/b.png" does not have the sha256 that the manifest names'
     assert bags.check(str(bag), project.ledger).read == 0
     (bag / "data" / "b.png").write_bytes(b"good")
     os.utime(bag / "data" / "b.png", (2000, 2000))
-    assert bags.check(str(bag), project.ledger) == bags.Verdict(True, "", False, files=2, read=1)
+    assert bags.check(str(bag), project.ledger) == bags.BagCheck(True, "", False, files=2, read=1)
 
 
-def test_nothing_is_read_before_all_is_there(tmp_path: Path, project) -> None:
+def test_nothing_is_read_before_every_file_is_there(tmp_path: Path, project) -> None:
     bag = make_bag(tmp_path / "bag", {f"{n}.png": b"1" for n in range(6)})
     for number in range(5):
         (bag / "data" / f"{number}.png").unlink()
     found = bags.check(str(bag), project.ledger)
-    assert (found.whole, found.arriving, found.read) == (False, True, 0)
+    assert (found.valid, found.incomplete, found.read) == (False, True, 0)
     assert found.problem == '"data/0.png", "data/1.png", "data/2.png" and 2 more are not there'
 
 
-def test_what_no_manifest_names_is_told(tmp_path: Path, project) -> None:
+def test_a_file_that_no_manifest_names_is_reported(tmp_path: Path, project) -> None:
     bag = make_bag(tmp_path / "bag", {"a.png": b"1"})
     (bag / "data" / "b.png").write_bytes(b"2")
     found = bags.check(str(bag), project.ledger)
-    assert (found.whole, found.problem) == (False, '"data/b.png" is not in manifest-sha256.txt')
+    assert (found.valid, found.problem) == (False, '"data/b.png" is not in manifest-sha256.txt')
 
 
 def test_hidden_and_decomposed_names_are_found(tmp_path: Path, project) -> None:
     bag = make_bag(tmp_path / "bag", {".DS_Store": b"1", "Grüße.png": b"2"})
     text = (bag / "manifest-sha256.txt").read_text(encoding="utf-8")
     (bag / "manifest-sha256.txt").write_text(unicodedata.normalize("NFD", text), encoding="utf-8")
-    assert bags.check(str(bag), project.ledger).whole
+    assert bags.check(str(bag), project.ledger).valid
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_bag_in_a_bucket(bucket: str, project, tmp_path: Path) -> None:
         if path.is_file():
             storage.write_bytes(f"{bucket}/in/bag/{path.relative_to(bag)}", path.read_bytes())
     time.sleep(2.1)  # younger objects are read again
-    assert bags.check(f"{bucket}/in/bag", project.ledger) == bags.Verdict(True, "", False, files=2, read=2)
+    assert bags.check(f"{bucket}/in/bag", project.ledger) == bags.BagCheck(True, "", False, files=2, read=2)
     assert bags.check(f"{bucket}/in/bag", project.ledger).read == 0
     storage.write_bytes(f"{bucket}/in/bag/data/b.png", b"3")
     assert '"data/b.png"' in bags.check(f"{bucket}/in/bag", project.ledger).problem
@@ -118,14 +118,14 @@ def test_a_bag_in_a_bucket(bucket: str, project, tmp_path: Path) -> None:
     ],
 )
 def test_a_manifest_that_cannot_be_trusted(line: str, said: str) -> None:
-    with pytest.raises(BadManifest, match=said):
-        parse(line.encode(), "sha256", "manifest-sha256.txt")
+    with pytest.raises(InvalidManifest, match=said):
+        parse_manifest(line.encode(), "sha256", "manifest-sha256.txt")
 
 
-def test_how_lines_are_written() -> None:
+def test_every_spelling_of_a_manifest_line_is_read() -> None:
     zeros = "0" * 32
     text = f"\ufeff{zeros}  data/a b.png\r\n{zeros} *./data/c%0Ad%25.png\n\n{zeros.upper()}\tdata/x\u2028y.png"
-    assert list(parse(text.encode(), "md5", "m")) == ["data/a b.png", "data/c\nd%.png", "data/x\u2028y.png"]
+    assert list(parse_manifest(text.encode(), "md5", "m")) == ["data/a b.png", "data/c\nd%.png", "data/x\u2028y.png"]
 
 
 def test_a_bag_is_one_group_however_many_folders_it_has(tmp_path: Path) -> None:
@@ -142,19 +142,19 @@ def test_a_bag_is_one_group_however_many_folders_it_has(tmp_path: Path) -> None:
     assert groups(list_files(str(tmp_path)))["bag"].fingerprint != found["bag"].fingerprint
 
 
-def test_a_harmed_bag_is_looked_at_once_until_it_changes() -> None:
+def test_an_invalid_bag_is_checked_once_until_it_changes() -> None:
     def bag(size: int):
         paths = ("bag/bagit.txt", "bag/data/a.png")
         return groups([Entry(path, f"/inbox/{path}", size, 1.0, "", "file") for path in paths])
 
     answers: list[bool | None] = [None, False, True]
-    settling = Settling(settle=30, marker=".ready", check=lambda group: answers.pop(0))
-    assert settling.look(bag(1), 0) == []
-    assert len(answers) == 3, "what still moves is not checked"
-    assert settling.look(bag(1), 10) == settling.look(bag(1), 20) == []
+    settling = SettlingTracker(settle=30, marker=".ready", check=lambda group: answers.pop(0))
+    assert settling.update(bag(1), 0) == []
+    assert len(answers) == 3, "a bag that still changes is not checked"
+    assert settling.update(bag(1), 10) == settling.update(bag(1), 20) == []
     assert answers == [True]
-    assert settling.look(bag(1), 30) == settling.look(bag(2), 40) == []
-    assert [group.files for group in settling.look(bag(2), 50)] == [1]
+    assert settling.update(bag(1), 30) == settling.update(bag(2), 40) == []
+    assert [group.files for group in settling.update(bag(2), 50)] == [1]
 
 
 def rows(chunks: list[str]) -> list[str]:
@@ -167,7 +167,7 @@ def happened(ledger: Ledger, batch_id: int) -> dict[str, str]:
         return {event.decision: event.message for event in found if "bag" in event.figures}
 
 
-def test_receive_takes_the_content_of_whole_bags_alone(project, caplog) -> None:
+def test_receive_takes_the_content_of_valid_bags_only(project, caplog) -> None:
     scan = project.put("loose.png", painted=False).read_bytes()
     make_bag(project.inbox / "whole", {"a.png": scan, "b.png": scan + b" "})
     harmed = make_bag(project.inbox / "harmed", {"c.png": scan, "d.png": b"x"})
@@ -176,7 +176,7 @@ def test_receive_takes_the_content_of_whole_bags_alone(project, caplog) -> None:
         assert rows(project.receive()) == ["loose.png", "whole/data/a.png", "whole/data/b.png"]
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warned == [
-        'bag="harmed" decision=refused: "data/d.png" has not the sha256 that the manifest names; copy it again'
+        'bag="harmed" decision=refused: "data/d.png" does not have the sha256 that the manifest names; copy it again'
     ]
     assert set(happened(project.ledger, 1)) == {"bag whole", "bag refused"}
     (harmed / "data" / "d.png").write_bytes(b"x")

@@ -119,7 +119,7 @@ def test_a_bag_rings_when_its_checksums_match_and_is_named_once_when_not(
     def warnings() -> int:
         nonlocal said
         said += capsys.readouterr().out
-        return said.count('"data/a.png" has not the sha256')
+        return said.count('"data/a.png" does not have the sha256')
 
     async def deliver() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         harmed = await rings(trigger, 20, until=lambda _: warnings() > 0)

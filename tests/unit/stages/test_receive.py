@@ -76,7 +76,7 @@ def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monk
     settle(project)
     # Root may read everything, so the refusal is put where the file is opened.
     with monkeypatch.context() as patched:
-        patched.setattr(identify, "_content", refuse)
+        patched.setattr(identify, "_read_limited", refuse)
         (row,) = rows(project.receive())
     assert (row["reason"], row["sha256"]) == ("unreadable", "")
     project.restore([project.receive("b1")[0]])
@@ -107,7 +107,7 @@ def test_what_is_known_is_not_read_again(project, monkeypatch) -> None:
     project.put("a.png")
     settle(project)
     project.restore(project.receive("b1"))
-    monkeypatch.setattr(received, "examine", None)
+    monkeypatch.setattr(received, "identify", None)
     assert project.receive("b2") == []
 
 
@@ -240,13 +240,13 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(project, monkeyp
 
     project.put("a.png", painted=False)
     project.put("b.png", 1, painted=False)
-    examine = received.examine
+    identify = received.identify
 
     def late(entry):
         (project.inbox / "a.png").unlink(missing_ok=True)
-        return examine(entry)
+        return identify(entry)
 
-    monkeypatch.setattr(received, "examine", late)
+    monkeypatch.setattr(received, "identify", late)
     assert paths(project.receive()) == ["b.png"]
 
 

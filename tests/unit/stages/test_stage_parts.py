@@ -65,7 +65,7 @@ def test_no_name_forges_a_log_line(name: str) -> None:
 def test_masks_pair_by_name_and_stem() -> None:
     beside = [entry("box/a.mask.png"), entry("box/b.jpg.mask.TIFF"), entry("lost.mask.png")]
     folder = [entry("c.png"), entry("box/a.png"), entry("d.mask.png"), entry("d.tif"), entry("e.tif"), entry("e.png")]
-    masks = companions.Companions(iter(beside), iter(folder))
+    masks = companions.CompanionIndex(iter(beside), iter(folder))
 
     def of(path: str) -> str | None:
         found = masks.of(path).mask
@@ -75,20 +75,21 @@ def test_masks_pair_by_name_and_stem() -> None:
     assert of("box/b.jpg") == "box/b.jpg.mask.TIFF" and of("box/b.png") is None
     assert of("c.tif") == "c.png" and of("x/c.tif") is None
     assert of("e.jpg") == "e.png"
-    assert [one.path for one in masks.lonely()] == ["lost.mask.png"]
+    assert [one.path for one in masks.orphaned()] == ["lost.mask.png"]
 
 
 def test_regions_and_planes_pair_beside_masks() -> None:
     beside = [entry("a.protect.png"), entry("a.mask.png"), entry("b.ir.tif"), entry("lost.protect.png")]
     folder = [entry("b.protect.png"), entry("b.png"), entry("a.protect.tif")]
-    given = companions.Companions(iter(beside), iter(folder))
+    given = companions.CompanionIndex(iter(beside), iter(folder))
     first, second = given.of("a.tif"), given.of("b.tif")
     assert [one.path for one in first.entries] == ["a.mask.png", "a.protect.png"]
     assert [one.path for one in second.entries] == ["b.png", "b.protect.png", "b.ir.tif"]
-    assert [one.path for one in given.lonely()] == ["lost.protect.png"]
-    assert first.mark == "mask=10:e+protect=10:e" and given.of("c.tif").mark == ""
+    assert [one.path for one in given.orphaned()] == ["lost.protect.png"]
+    assert first.fingerprint == "mask=10:e+protect=10:e" and given.of("c.tif").fingerprint == ""
     assert (
-        companions.Given(mask=beside[1]).mark == "10:e" and companions.Given(protect=beside[0]).mark == "protect=10:e"
+        companions.CompanionFiles(mask=beside[1]).fingerprint == "10:e"
+        and companions.CompanionFiles(protect=beside[0]).fingerprint == "protect=10:e"
     )
     assert set(companions.by_stem(iter(folder))) == {"b"}, "a protected region is no mask of damage, and no original"
 
@@ -136,15 +137,15 @@ def test_masks_and_originals_in_the_inbox_are_no_scans(project) -> None:
         project.put(name, painted=False)
     project.changes |= {"masks": f"{project.inbox}/masks", "originals": f"{project.inbox}/originals"}
     project.changes |= {"watch": {"marker": "READY"}}
-    (found,) = listing.open_inbox(project.collection).found()
+    (found,) = listing.open_inbox(project.collection).files()
     assert found.path == "a.png" and found.original.endswith("originals/a.png")
-    assert found.given.mask is not None and found.given.mask.uri.endswith("masks/a.png")
+    assert found.companions.mask is not None and found.companions.mask.uri.endswith("masks/a.png")
 
 
 def test_a_mask_without_a_scan_is_told_at_the_end(project) -> None:
     project.put("b.png")
     (project.inbox / "a.mask.png").write_bytes(b"x")
-    found = list(listing.open_inbox(project.collection).found())
+    found = list(listing.open_inbox(project.collection).files())
     assert [(one.path, one.reason) for one in found] == [("b.png", ""), ("a.mask.png", "mask-mismatch")]
 
 
@@ -152,9 +153,9 @@ def test_source_narrows_and_paths_stay_relative_to_the_inbox(project) -> None:
     project.put("a.png")
     project.put("box/b.png")
     for source in ("box", "box/", f"{project.inbox}/box"):
-        (found,) = listing.open_inbox(project.collection, source).found()
-        assert found.path == "box/b.png" and found.given.mask is not None
-    assert len(list(listing.open_inbox(project.collection, "").found())) == 2
+        (found,) = listing.open_inbox(project.collection, source).files()
+        assert found.path == "box/b.png" and found.companions.mask is not None
+    assert len(list(listing.open_inbox(project.collection, "").files())) == 2
     with pytest.raises(ConfigurationError, match="no such folder"):
         listing.open_inbox(project.collection, "nowhere")
     with pytest.raises(ConfigurationError, match="below the inbox"):
@@ -171,9 +172,9 @@ def test_a_file_that_may_still_be_being_copied_waits(project) -> None:
         os.utime(path, (moment - age, moment - age))
         os.utime(path.with_name(f"{path.stem}.mask.png"), (moment - age_of_mask, moment - age_of_mask))
     inbox = listing.open_inbox(project.collection)
-    assert [one.path for one in inbox.found()] == ["ahead.png", "old.png"] and inbox.unsettled == 2
+    assert [one.path for one in inbox.files()] == ["ahead.png", "old.png"] and inbox.unsettled == 2
     project.changes["watch"] = {"settle": 30, "marker": ".ready"}
-    assert len(list(listing.open_inbox(project.collection).found())) == 4
+    assert len(list(listing.open_inbox(project.collection).files())) == 4
 
 
 def test_since_leaves_older_files(project) -> None:
@@ -182,7 +183,7 @@ def test_since_leaves_older_files(project) -> None:
     os.utime(new, (2_000_000, 2_000_000))
     moment = datetime.fromtimestamp(1_500_000, UTC)
     for since in (moment, moment.isoformat(), f"{moment:%Y-%m-%d}"):
-        assert [one.path for one in listing.open_inbox(project.collection, None, since).found()] == ["new.png"]
+        assert [one.path for one in listing.open_inbox(project.collection, None, since).files()] == ["new.png"]
     with pytest.raises(ConfigurationError, match="is not a date"):
         listing.open_inbox(project.collection, None, "yesterday")
 
