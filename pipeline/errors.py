@@ -67,8 +67,3 @@ class UnreadableScan(RestorationError):
     def __reduce__(self) -> tuple[type[UnreadableScan], tuple[Reason, str]]:
         # Crosses a process boundary when a decoder runs isolated.
         return type(self), (self.reason, self.message)
-
-
-def one_line(error: BaseException, limit: int | None = None) -> str:
-    """Return an error's message on one line of at most `limit` characters; its type's name where it has no message."""
-    return " ".join(str(error).split())[:limit] or type(error).__name__

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from typing import Any
 
-
-def quoted(text: str) -> str:
-    """Return text in double quotes on one line, every unprintable character spelled out."""
-    inner = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in inner)
+from pipeline.escape import quoted
 
 
 def line(path: str, sha256: str, stage: str, decision: str, figures: dict[str, Any], seconds: float) -> str:

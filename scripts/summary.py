@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline import scans, storage
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
+from pipeline.escape import escape, visible
 from pipeline.ledger import Outcome
 from pipeline.metrics import psnr, ssim
 
@@ -51,7 +52,7 @@ def _outcome(row: dict[str, Any]) -> str:
         )
         return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows{_left(row)}"
     why = row["message"] or row["review_reason"] or _left(row).removeprefix(", ")
-    return line + (f"\n{'':<12}{_printable(why)}" if why else "")
+    return line + (f"\n{'':<12}{escape(why)}" if why else "")
 
 
 def _left(row: dict[str, Any]) -> str:
@@ -100,9 +101,5 @@ def _scan(uri: str) -> scans.Scan:
 
 
 def _name(row: dict[str, Any]) -> str:
-    name = _printable(row["path"])
+    name = visible(row["path"])
     return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

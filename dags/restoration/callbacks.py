@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dags.restoration.names import batch_name
 
 from dags.restoration import tries
-from pipeline.errors import OutputNotWritable, StoreUnavailable, one_line
+from pipeline.errors import OutputNotWritable, StoreUnavailable
+from pipeline.escape import error_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +37,7 @@ def _quietly(callback: Callable[..., None], collection: Collection, context: Con
     try:
         callback(collection, context)
     except Exception as error:
-        log.warning("It could not be told: %s", one_line(error))
+        log.warning("It could not be told: %s", error_line(error))
 
 
 def _waits(collection: Collection, context: Context) -> None:
@@ -64,7 +65,7 @@ def _tell(collection: Collection, context: Context, kind: str, exception: BaseEx
     run: Any = context["dag_run"]
     ti = context["ti"]
     batch = batch_name(run.dag_id, run.run_id, run.run_after)
-    why = one_line(exception)
+    why = error_line(exception)
     if kind == "waiting":
         keep_claims(collection, batch)
     if kind == "stopped" and ti.task_id not in TELLING:

@@ -10,7 +10,8 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
 from dags.restoration import tries
-from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError, one_line
+from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
+from pipeline.escape import error_line
 from pipeline.settings import settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Judgement(ExceptionRetryPolicy):
     ) -> RetryDecision:
         """Return what is to become of a task that ended with an error."""
         rule = super().evaluate(exception, try_number, max_tries, context)
-        line = one_line(exception, 500)
+        line = error_line(exception, 500)
         if context is None:
             return rule
         waits = isinstance(exception, StoreUnavailable)

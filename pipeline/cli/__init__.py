@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from pipeline import __version__
 from pipeline.errors import ConfigurationError, OutputNotWritable, RestorationError, WeightsError
+from pipeline.escape import error_line
 
 VERBS = {
     "restore": "restore a folder or bucket of scans: the whole way",
@@ -72,5 +73,5 @@ def _log(verbose: bool) -> None:
 
 
 def _complain(verb: str, error: Exception, code: int) -> int:
-    print(f"{verb}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{verb}: {error_line(error)}", file=sys.stderr)
     return code

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.errors import Reason, UnreadableScan, one_line
+from pipeline.errors import Reason, UnreadableScan
+from pipeline.escape import error_line, visible
 
 if TYPE_CHECKING:
     from pipeline.scans import Scan
@@ -78,10 +79,10 @@ def opened(entry: Entry) -> Scan:
 def failure(entry: Entry, error: BaseException, console: Console) -> dict[str, str]:
     """Return path and message of a scan that failed, and name it on the console."""
     message = said(error)
-    console.print(f"{entry.path}: {message}", markup=False, highlight=False)
+    console.print(f"{visible(entry.path)}: {message}", markup=False, highlight=False)
     return {"path": entry.path, "message": message}
 
 
 def said(error: BaseException) -> str:
     """Return what an error says, on one line of 300 characters at most."""
-    return one_line(error, 300)
+    return error_line(error, 300)

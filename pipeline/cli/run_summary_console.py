@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.escape import visible
 from pipeline.ledger import Outcome
-from pipeline.reports.escape import visible
 
 if TYPE_CHECKING:
     from pipeline.stages.run_summary import Summary

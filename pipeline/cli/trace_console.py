@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.reports.escape import one_line, visible
+from pipeline.escape import one_line, visible
 
 if TYPE_CHECKING:
     from pipeline.ledger.history import History

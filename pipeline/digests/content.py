@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.attention import Concern, concerns
 from pipeline.reports.before_after import preview_of
 from pipeline.reports.document import headline
-from pipeline.reports.escape import one_line, visible
 from pipeline.reports.figures import Figures, figures
 from pipeline.reports.frames import complete
 from pipeline.reports.language import FOLDER, Language

@@ -19,10 +19,10 @@ import jinja2
 
 from pipeline.digests.content import Content, compose
 from pipeline.errors import ConfigurationError
+from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import palette
 from pipeline.reports.document import bar, environment
-from pipeline.reports.escape import one_line
 from pipeline.reports.language import in_zone
 from pipeline.reports.summary import BatchSummary, Preview
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from pipeline.digests.message import address, label
-from pipeline.reports.escape import one_line
+from pipeline.escape import one_line
 from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
 from pipeline.settings import Collection
 

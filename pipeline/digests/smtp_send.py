@@ -6,7 +6,8 @@ import smtplib
 from email.message import EmailMessage
 from typing import Any
 
-from pipeline.errors import UnclearDelivery, one_line
+from pipeline.errors import UnclearDelivery
+from pipeline.escape import error_line
 
 
 def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
@@ -37,7 +38,7 @@ def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[in
     except OSError as error:
         if not began:
             raise
-        text = one_line(error)
+        text = error_line(error)
         raise UnclearDelivery(f"the mail server fell silent after it was handed the message ({text})") from error
     finally:
         client.data, client.send = plainly, sending  # type: ignore[method-assign]

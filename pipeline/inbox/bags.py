@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline import logs, storage
+from pipeline import storage
 from pipeline.errors import StoreUnavailable
+from pipeline.escape import quoted
 from pipeline.inbox.bagit import PAYLOAD, InvalidManifest, find_manifest, parse_manifest
 from pipeline.inbox.identify import fingerprint
 from pipeline.ledger import checksums
@@ -132,6 +133,6 @@ def _payload(entries: dict[str, Entry]) -> set[str]:
 
 def _describe(paths: list[str], one: str, many: str) -> str:
     """Return a sentence about files that names the first of them."""
-    named = ", ".join(logs.quoted(path) for path in paths[:NAMED])
+    named = ", ".join(quoted(path) for path in paths[:NAMED])
     rest = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
     return f"{named}{rest} {one if len(paths) == 1 else many}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline import logs, storage
+from pipeline.escape import quoted
 from pipeline.inbox import bags
 from pipeline.inbox.listing import Inbox, InboxFile
 from pipeline.ledger.database import Ledger
@@ -46,7 +47,7 @@ class Deliveries:
 
     def _is_valid(self, folder: str) -> bool:
         found = bags.check(self.inbox.bags[folder], self.ledger)
-        name = logs.quoted(self.inbox.prefix + folder or ".")
+        name = quoted(self.inbox.prefix + folder or ".")
         if found.valid:
             self.checked[folder] = found.files
             logger.info("bag=%s decision=valid files=%d read=%d", name, found.files, found.read)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.errors import Reason, UnreadableScan, one_line
+from pipeline.errors import Reason, UnreadableScan
+from pipeline.escape import error_line
 from pipeline.imaging.types import Mask
 
 Combine = Literal["replace", "add", "protect"]
@@ -145,7 +146,7 @@ def _levels(data: bytes, name: str) -> tuple[NDArray[np.uint8], int, bool]:
             image = image if image.mode == "RGB" else image.convert("RGB")
             return _brightest(image, image.getbands()), own, False
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        message = f"mask {name} cannot be read as an image; save it as PNG ({one_line(error, 120)})"
+        message = f"mask {name} cannot be read as an image; save it as PNG ({error_line(error, 120)})"
         raise UnreadableScan(Reason.MASK_UNREADABLE, message) from error
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
-from pipeline.reports.escape import one_line
 from pipeline.reports.language import Language
 
 if TYPE_CHECKING:

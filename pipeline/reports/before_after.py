@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
-from pipeline.reports.escape import one_line
 from pipeline.reports.language import NBSP, Language
 from pipeline.reports.page_regions import places, told
 from pipeline.reports.pictures import budget, jpeg

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import attention, palette
 from pipeline.reports.attention import Cause, Concern
 from pipeline.reports.before_after import Plate, Plates
-from pipeline.reports.escape import one_line, visible
 from pipeline.reports.figures import Figures
 from pipeline.reports.language import Language, in_zone
 from pipeline.reports.page_regions import told

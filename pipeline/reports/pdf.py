@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.errors import ConfigurationError, one_line
+from pipeline.errors import ConfigurationError
+from pipeline.escape import error_line
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def weasyprint() -> ModuleType:
     try:
         import weasyprint as module
     except OSError as error:
-        raise ConfigurationError(f"{PANGO} ({one_line(error, 200)})") from error
+        raise ConfigurationError(f"{PANGO} ({error_line(error, 200)})") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
     # Each unknown CSS property of a chart would be one line in a task's log.

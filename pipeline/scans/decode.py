@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from pipeline.errors import Reason, UnreadableScan, one_line
+from pipeline.errors import Reason, UnreadableScan
+from pipeline.escape import error_line
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
 from pipeline.scans.formats import sniff, unknown
 from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
@@ -105,6 +106,6 @@ def _broken(error: Exception, name: str) -> UnreadableScan:
     """Return the refusal for what a decoder said."""
     if isinstance(error, UnidentifiedImageError):
         return refusal(Reason.UNREADABLE, name, "its header is damaged")
-    text = one_line(error, 200)
+    text = error_line(error, 200)
     cut = any(sign in text.lower() for sign in CUT_SIGNS)
     return refusal(Reason.TRUNCATED if cut else Reason.UNREADABLE, name, text)

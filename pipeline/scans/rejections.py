@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.escape import escape
 
 FORMATS = "PNG, JPEG, TIFF, WebP, BMP, GIF or JPEG 2000"
 
@@ -30,11 +31,6 @@ SENTENCES: dict[Reason, str] = {
 }
 
 
-def shown(name: str) -> str:
-    """Return a name on one line, with control characters and undecodable bytes as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
 def refusal(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
     """Return the error for one scan.
 
@@ -43,5 +39,5 @@ def refusal(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
         name: the file's name, as found.
         detail: what exactly is wrong, a few words.
     """
-    said = f" ({shown(detail)})" if detail else ""
-    return UnreadableScan(reason, SENTENCES[reason].format(name=shown(name), detail=said, formats=FORMATS))
+    said = f" ({escape(detail)})" if detail else ""
+    return UnreadableScan(reason, SENTENCES[reason].format(name=escape(name), detail=said, formats=FORMATS))

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline import storage
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.escape import escape
 from pipeline.scans.decoder_pool import Died, Worker
 from pipeline.scans.ipc import anonymous_file, receive_scan, write_all
 from pipeline.scans.model import Limits, Scan
-from pipeline.scans.rejections import refusal, shown
+from pipeline.scans.rejections import refusal
 from pipeline.storage.errors import reading, unavailable
 from pipeline.storage.uris import local_path
 
@@ -119,7 +120,7 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
 
 def _forbidden(name: str) -> UnreadableScan:
     """Return the refusal of a file that may not be read."""
-    return UnreadableScan(Reason.UNREADABLE, f"{shown(name)} may not be read; give this user the right to.")
+    return UnreadableScan(Reason.UNREADABLE, f"{escape(name)} may not be read; give this user the right to.")
 
 
 def _reason(status: int | None, name: str, limits: Limits) -> UnreadableScan:

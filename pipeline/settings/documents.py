@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from pipeline.errors import ConfigurationError, one_line
+from pipeline.errors import ConfigurationError
+from pipeline.escape import error_line
 
 KINDS = {
     "missing": "is missing and has no default",
@@ -40,7 +41,7 @@ def compose(what: str, path: Path) -> yaml.Node | None:
         problem = error.problem or error.context
         raise ConfigurationError(f"{what} {path}: line {line}: not valid YAML ({problem})") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{what} {path}: not valid YAML ({one_line(error)})") from error
+        raise ConfigurationError(f"{what} {path}: not valid YAML ({error_line(error)})") from error
     return None if root is None or root.tag == "tag:yaml.org,2002:null" else root
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pipeline import logs
 from pipeline.errors import StoreUnavailable
+from pipeline.escape import quoted
 from pipeline.ledger import batches, claims, notices
 from pipeline.ledger.rows import now
 from pipeline.settings import Collection, settings
@@ -46,7 +47,7 @@ def tell(
     from pipeline.digests import build_notice
 
     subject = f"{kind} {batch}"
-    logger.warning("batch=%s stage=notice decision=%s why=%s", batch, kind, logs.quoted(why))
+    logger.warning("batch=%s stage=notice decision=%s why=%s", batch, kind, quoted(why))
     try:
         with works.ledger().write() as session:
             if not notices.begin(session, collection.name, subject, why):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline import logs, storage
-from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError, one_line
+from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
+from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, claims, events, scans
 from pipeline.provenance.events import KINDS, Kind
 from pipeline.stages import batch as works
@@ -89,8 +90,8 @@ class Run:
             if isinstance(error, FileNotFoundError):
                 # Was it the scan's own trouble, or was the batch given up and its work area removed?
                 works.load(self.work.uri)
-            self.logger.exception("scan=%s stage=%s raised an unexpected error", logs.quoted(row["path"]), self.stage)
-            return stopped("failed", "error", f"{type(error).__name__} in {self.stage}: {one_line(error, 300)}")
+            self.logger.exception("scan=%s stage=%s raised an unexpected error", quoted(row["path"]), self.stage)
+            return stopped("failed", "error", f"{type(error).__name__} in {self.stage}: {error_line(error, 300)}")
 
     def settle(self, row: Row, found: Row, seconds: float) -> None:
         """Add to a row what was found, write its log line and notes its event."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline import logs, storage
-from pipeline.errors import UnclearDelivery, one_line
+from pipeline.errors import UnclearDelivery
+from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
 from pipeline.provenance.events import Kind
@@ -48,17 +49,17 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
     why, sent = _begin(batch, channel, context)
     if why or channel is None:
-        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, logs.quoted(why), eml)
+        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, quoted(why), eml)
         _note(batch, context, "written", time.perf_counter() - started, why)
         return found | {"sent": sent, "why": why}
     try:
         channel.send(message)
     except UnclearDelivery as error:
-        _note(batch, context, "unclear", time.perf_counter() - started, one_line(error, 300))
+        _note(batch, context, "unclear", time.perf_counter() - started, error_line(error, 300))
         logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.batch, eml, error)
-        return found | {"why": f"{one_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}
+        return found | {"why": f"{error_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}
     except Exception as error:
-        _note(batch, context, "refused", time.perf_counter() - started, one_line(error, 300))
+        _note(batch, context, "refused", time.perf_counter() - started, error_line(error, 300))
         raise
     _note(batch, context, "sent", time.perf_counter() - started)
     logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.batch, len(found["recipients"]))

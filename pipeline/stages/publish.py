@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from pipeline import logs, metrics, scans, storage
+from pipeline import metrics, scans, storage
+from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
@@ -139,7 +140,7 @@ class _Publisher:
             try:
                 if storage.sha256(uri) == sha256:
                     storage.delete(uri)
-                    self.run.logger.info("scan=%s stage=publish removed=%s", logs.quoted(row["path"]), logs.quoted(uri))
+                    self.run.logger.info("scan=%s stage=publish removed=%s", quoted(row["path"]), quoted(uri))
             except FileNotFoundError:
                 continue
 

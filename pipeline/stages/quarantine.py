@@ -6,6 +6,7 @@ import json
 
 from pipeline import logs, storage
 from pipeline.errors import Reason
+from pipeline.escape import quoted
 from pipeline.ledger.publications import shortened
 from pipeline.stages.batch import Work
 from pipeline.stages.manifest import Row
@@ -29,7 +30,7 @@ def quarantine(work: Work, row: Row) -> Row:
             copied = target
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
             logger = logs.logger("publish")
-            logger.warning("scan=%s could not be copied to quarantine: %s", logs.quoted(row["path"]), error)
+            logger.warning("scan=%s could not be copied to quarantine: %s", quoted(row["path"]), error)
     document = {key: row[key] for key in ("path", "uri", "sha256", "bytes", "reason", "message")}
     document |= {"copy": copied or None, "batch": work.batch, "code_version": work.code_version}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline import logs, storage
+from pipeline.escape import quoted
 from pipeline.inbox.identify import identify
 from pipeline.inbox.listing import InboxFile
 from pipeline.ledger.events import Happening
@@ -123,7 +124,7 @@ def look(found: InboxFile) -> Received | None:
         mask_given = f"{found.companions.fingerprint} {found.companions.sha256()}" if found.companions.entries else ""
     except FileNotFoundError:
         logger = logs.logger("receive")
-        logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", logs.quoted(found.path))
+        logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", quoted(found.path))
         return None
     info, reason, message = seen.info, seen.reason, seen.message
     if found.reason and not reason:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import logs, storage
 from pipeline.errors import RestorationError
+from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import Kind
@@ -68,7 +69,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
     if row.state == batches.State.RECEIVING or missing or len(received) != row.received:
         with ledger.write() as session:
             claims.release(session, batch.batch_id, missing)
-        names = ", ".join(logs.quoted(received[scan_id]) for scan_id in missing[:10])
+        names = ", ".join(quoted(received[scan_id]) for scan_id in missing[:10])
         rest = ", …" if len(missing) > 10 else ""
         raise Unreconciled(
             f"batch {batch.batch}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from pipeline.errors import OutputNotWritable, StoreUnavailable, one_line
+from pipeline.errors import OutputNotWritable, StoreUnavailable
+from pipeline.escape import error_line
 
 FULL = {errno.ENOSPC: "the disk is full; free some space", errno.EDQUOT: "the quota is used up; raise it"}
 REFUSED = {
@@ -27,7 +28,7 @@ UNAVAILABLE = {
 
 def unavailable(uri: str, error: BaseException) -> StoreUnavailable:
     """Return the error for a store that did not answer."""
-    text = one_line(error)
+    text = error_line(error)
     return StoreUnavailable(f"{uri}: the store did not answer ({text}); it is tried again, else check that it is up")
 
 

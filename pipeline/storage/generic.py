@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from pipeline.errors import ConfigurationError, one_line
+from pipeline.errors import ConfigurationError
+from pipeline.escape import error_line
 from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader, reading, writing
@@ -28,7 +29,7 @@ def _streamed(uri: str, mode: str) -> Any:
     try:
         return smart_open.open(SPELLING.get(name, name) + uri[len(name) :], mode, compression="disable")
     except (ImportError, NotImplementedError) as error:
-        raise ConfigurationError(f"{uri}: {name}:// cannot be opened here: {one_line(error)}") from error
+        raise ConfigurationError(f"{uri}: {name}:// cannot be opened here: {error_line(error)}") from error
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:
@@ -38,7 +39,7 @@ def _filesystem(uri: str) -> tuple[Any, str]:
 
         filesystem, path = url_to_fs(uri)
     except (ImportError, ValueError) as error:
-        message = f"{uri}: folders on {scheme(uri)}:// cannot be listed here: {one_line(error)}"
+        message = f"{uri}: folders on {scheme(uri)}:// cannot be listed here: {error_line(error)}"
         raise ConfigurationError(message) from error
     return filesystem, str(path)
 

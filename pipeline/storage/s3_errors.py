@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import botocore.exceptions as aws
 import urllib3.exceptions
 
-from pipeline.errors import ConfigurationError, OutputNotWritable, one_line
+from pipeline.errors import ConfigurationError, OutputNotWritable
+from pipeline.escape import error_line
 from pipeline.storage.errors import reading, unavailable
 
 MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "NotFound"}
@@ -44,7 +45,7 @@ def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
         raise _refused(uri, error, to_write) from error
     except SETUP as error:
         remedy = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and the bucket's name"
-        raise ConfigurationError(f"{uri}: {one_line(error)}; {remedy}") from error
+        raise ConfigurationError(f"{uri}: {error_line(error)}; {remedy}") from error
     except ABSENT as error:
         raise unavailable(uri, error) from error
     except (OSError, ValueError) as error:

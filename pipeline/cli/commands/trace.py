@@ -74,7 +74,7 @@ def _ambiguous(arguments: argparse.Namespace, stories: list[History]) -> int:
     if arguments.json:
         print(json.dumps({"candidates": found}))
         return 1
-    from pipeline.reports.escape import visible
+    from pipeline.escape import visible
 
     print(f"trace: {arguments.name!r} may mean {len(found)} scans; name one by its path or digest:", file=sys.stderr)
     for one in found:
