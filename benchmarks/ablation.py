@@ -1,13 +1,13 @@
-"""The ablation of Yu et al. (AAAI 2020): `python -m benchmarks.ablation --photos DIR --out DIR`.
+"""Region Normalization against other normalisations: `python -m benchmarks.ablation --out RUN`.
 
-Region Normalization against batch normalisation, instance normalisation and none in the same small generator, with
-the smooth prior and with a grey constant in the hole, some seeds each, on the same batches. Every network is trained
-at a constant rate, so that one run gives both comparisons: after equal steps, and after equal seconds. Seconds are
-those of the processor: each network's cost of a step is measured beside the others' by turns, in one run, before
-anything is trained, since other work on the machine would otherwise decide.
+The ablation of Yu et al. (AAAI 2020): Region Normalization, batch normalisation, instance normalisation and none in the
+same small generator, with the smooth prior and with a grey constant in the hole, some seeds each, on the same batches.
+Every network is trained at a constant rate, so that one run gives both comparisons: after equal steps, and after equal
+seconds. Seconds are those of the processor: the cost of a step is measured for all networks in turn, before anything is
+trained, because other work on the machine would decide otherwise.
 
-A cell is one network with one seed; a finished cell is not trained again. The table of what is there is written after
-each cell, the curves at the end, and both at any time with `--report`. One thread.
+The folder of data holds `photos`. A cell is one network with one seed; a finished cell is not trained again. The table
+of what is finished is written after each cell, the curves at the end, and both at any time with `--report`. One thread.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import math
 import statistics
 import sys
 import time
@@ -30,6 +29,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from benchmarks import markdown
+from benchmarks.arguments import benchmark_parser
+from benchmarks.results_page import Results, Section
+from benchmarks.training_runs import add_run, run_training
 from pipeline.rn import fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
@@ -47,9 +50,10 @@ if TYPE_CHECKING:
 NORMS = ("region", "batch", "instance", "none")
 STARTS = ("prior", "grey")
 NARROW = GeneratorConfig(32, (1, 2), (16, 32, 64), (1, 1), (1, 2))
-"""Half of the light size's channels and half of its blocks: 24 networks are to be trained in an hour of one core."""
+"""Half of the light size's channels and half of its blocks: 24 networks are trained in an hour of one core."""
 NAMES = {"region": "RN", "batch": "batch norm", "instance": "instance norm", "none": "none"}
 FILLS = {"prior": "smooth prior", "grey": "grey constant"}
+CURVES = "curves.png"
 WARM_UP = 50
 RATE = 1e-3
 POINTS = 5
@@ -78,25 +82,25 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """The stem of its file."""
         return f"{self.start}-{self.norm}-{self.seed}"
 
 
 class Batches(BatchMaker):
-    """A maker that keeps what it made: all networks of one seed see the same."""
+    """A maker that keeps its batches, so that all networks of one seed see the same."""
 
     def __init__(self, photos: PhotoSet, seed: int, holes: int) -> None:
         super().__init__(photos, seed, bank_holes=holes)
         self._made: dict[int, tuple[Tensor, Tensor]] = {}
 
     def make(self, step: int, size: int, count: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step; see :class:`BatchMaker`."""
+        """Return the batch of a step; see `BatchMaker`."""
         if step not in self._made:
             self._made[step] = super().make(step, size, count)
         return self._made[step]
 
 
-class Student:
+class Trainee:
     """A network, its averaged copy and its optimiser."""
 
     def __init__(self, start: str, norm: str, seed: int, config: GeneratorConfig = NARROW) -> None:
@@ -113,8 +117,8 @@ class Student:
         )
         self._step = 0
 
-    def learn(self, pictures: Tensor, holes: Tensor) -> tuple[float, float]:
-        """The loss of one update on a batch of the maker's, and the processor's seconds that it took."""
+    def train_step(self, pictures: Tensor, holes: Tensor) -> tuple[float, float]:
+        """Update on a batch; return the loss and the processor seconds that it took."""
         began = time.thread_time()
         target, hole = pictures.float() / 255.0, holes.float()
         for group in self._optimizer.param_groups:
@@ -130,16 +134,16 @@ class Student:
         self._step += 1
         return float(loss.detach()), time.thread_time() - began
 
-    def settled(self) -> Generator:
-        """The averaged network, with the running statistics (of batch normalisation) as they are now."""
-        settled = copy.deepcopy(self.average)
-        for held, current in zip(settled.buffers(), self.network.buffers(), strict=True):
+    def averaged(self) -> Generator:
+        """Return the averaged network, with the running statistics (of batch normalisation) as they are now."""
+        averaged = copy.deepcopy(self.average)
+        for held, current in zip(averaged.buffers(), self.network.buffers(), strict=True):
             held.copy_(current)
-        return settled
+        return averaged
 
 
 def hole_psnr(filled: Pictures, data: ValidationSet) -> NDArray[np.float64]:
-    """PSNR in dB of each picture's hole alone, peak 1."""
+    """Return PSNR in dB of each picture's hole alone, peak 1."""
     errors = [
         np.square(np.clip(one[hole], 0, 1).astype(np.float64) - clean[hole]).mean()
         for one, clean, hole in zip(filled, data.pictures, data.holes, strict=True)
@@ -149,26 +153,26 @@ def hole_psnr(filled: Pictures, data: ValidationSet) -> NDArray[np.float64]:
 
 
 def scores(filled: Pictures, data: ValidationSet) -> dict[str, float]:
-    """Mean PSNR over the pictures in dB, whole and of the hole alone."""
+    """Return mean PSNR over the pictures in dB, whole and of the hole alone."""
     whole = composite_psnr(filled, data.pictures, data.holes)
     return {"psnr": float(whole.mean()), "psnr_hole": float(hole_psnr(filled, data).mean())}
 
 
 def measure_costs(maker: BatchMaker, plan: Plan, *, rounds: int = 11) -> dict[str, float]:
-    """The processor's seconds for a step of each network (``START-NORM``): the median of steps taken by turns."""
-    students = {f"{start}-{norm}": Student(start, norm, 0) for start, norm in product(STARTS, NORMS)}
-    taken: dict[str, list[float]] = {name: [] for name in students}
+    """Return processor seconds for a step of each network (`START-NORM`): the median of steps taken in turn."""
+    trainees = {f"{start}-{norm}": Trainee(start, norm, 0) for start, norm in product(STARTS, NORMS)}
+    taken: dict[str, list[float]] = {name: [] for name in trainees}
     for turn in range(rounds + 2):
         batch = maker.make(turn, plan.crop, plan.batch)
-        for name, student in students.items():
-            _, seconds = student.learn(*batch)
+        for name, trainee in trainees.items():
+            _, seconds = trainee.train_step(*batch)
             if turn >= 2:
                 taken[name].append(seconds)
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
 def budgets(plan: Plan, costs: dict[str, float], cell: Cell) -> tuple[int, int]:
-    """After how many steps a cell is compared by steps, and by seconds.
+    """Return after how many steps a cell is compared by steps, and by seconds.
 
     Without seconds in the plan they are what Region Normalization takes for the plan's steps.
     """
@@ -177,20 +181,20 @@ def budgets(plan: Plan, costs: dict[str, float], cell: Cell) -> tuple[int, int]:
 
 
 def train(cell: Cell, plan: Plan, costs: dict[str, float], batches: Batches, data: ValidationSet) -> pd.DataFrame:
-    """The figures of one cell on the way and at both budgets: step, seconds of the processor, loss and PSNR."""
+    """Return the figures of one cell on the way and at both budgets: step, processor seconds, loss and PSNR."""
     import pandas as pd
 
-    student = Student(cell.start, cell.norm, cell.seed)
+    trainee = Trainee(cell.start, cell.norm, cell.seed)
     ends = budgets(plan, costs, cell)
     last = max(ends)
     stops = {round(last * (index + 1) / POINTS) for index in range(POINTS)} | set(ends)
     rows, losses, spent = [], [], 0.0
     for step in range(1, last + 1):
-        loss, seconds = student.learn(*batches.make(step, plan.crop, plan.batch))
+        loss, seconds = trainee.train_step(*batches.make(step, plan.crop, plan.batch))
         losses.append(loss)
         spent += seconds
         if step in stops:
-            figures = scores(fill(student.settled(), data, torch.device("cpu"), batch=10), data)
+            figures = scores(fill(trainee.averaged(), data, torch.device("cpu"), batch=10), data)
             row = {"step": step, "seconds": step * costs[f"{cell.start}-{cell.norm}"], "spent": spent}
             rows.append({**row, "loss": float(np.mean(losses)), **figures})
             losses = []
@@ -198,7 +202,7 @@ def train(cell: Cell, plan: Plan, costs: dict[str, float], batches: Batches, dat
 
 
 def read_cells(out: Path) -> dict[Cell, pd.DataFrame]:
-    """The figures of every finished cell in a folder."""
+    """Return the figures of every finished cell in a folder."""
     import pandas as pd
 
     found = {}
@@ -209,8 +213,10 @@ def read_cells(out: Path) -> dict[Cell, pd.DataFrame]:
 
 
 def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, float]) -> pd.DataFrame:
-    """One row per start and norm: seeds, cost of a step, and mean and spread (standard deviation over the seeds) of
-    PSNR, whole and of the hole, after equal steps and after equal seconds."""
+    """Return one row per start and norm: seeds, cost of a step, and mean and spread of PSNR after both budgets.
+
+    PSNR is that of the whole picture and of the hole, the spread the standard deviation over the seeds.
+    """
     import pandas as pd
 
     rows = []
@@ -234,28 +240,24 @@ def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, floa
 
 
 def table(frame: pd.DataFrame, levels: dict[str, float]) -> str:
-    """The summary as Markdown."""
-    lines = [
-        "| hole begins as | normalisation | seeds | s/step | steps | whole, dB | hole, dB"
-        " | steps in equal seconds | whole, dB | hole, dB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    """Return the summary as Markdown, with the PSNR of the smooth prior alone below it."""
+    header = (
+        "hole begins as", "normalisation", "seeds", "s/step", "steps", "whole, dB", "hole, dB",
+        "steps in equal seconds", "whole, dB", "hole, dB",
+    )  # fmt: skip
+    lines = []
     for row in frame.to_dict("records"):
-        cells = [FILLS[row["start"]], NAMES[row["norm"]], str(row["seeds"]), f"{row['seconds_per_step']:.3f}"]
+        cells = [FILLS[row["start"]], NAMES[row["norm"]], row["seeds"], f"{row['seconds_per_step']:.3f}"]
         for label in ("steps", "seconds"):
             cells.append(f"{row[f'{label}_at']:,}")
             figures = (f"{label}_psnr", f"{label}_psnr_hole")
-            cells += [_spread(row[figure], row[f"{figure}_spread"]) for figure in figures]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", f"The smooth prior without a network: {levels['psnr']:.2f} whole, {levels['psnr_hole']:.2f} hole."]
-    return "\n".join(lines)
+            cells += [markdown.plus_minus(row[figure], row[f"{figure}_spread"]) for figure in figures]
+        lines.append(cells)
+    alone = f"The smooth prior without a network: {levels['psnr']:.2f} whole, {levels['psnr_hole']:.2f} hole."
+    return f"{markdown.table(header, lines)}\n\n{alone}"
 
 
-def _spread(value: float, spread: float) -> str:
-    return f"{value:.2f} ± {spread:.2f}" if math.isfinite(spread) else f"{value:.2f}"
-
-
-def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
+def draw_curves(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
     """Write the curves: the hole's PSNR against steps and against seconds, mean and range over the seeds."""
     from matplotlib.figure import Figure
 
@@ -282,8 +284,8 @@ def draw(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path
     figure.savefig(target, dpi=90)
 
 
-def report(out: Path, *, curves: bool = True) -> str:
-    """The table of the finished cells; also written, with its CSV and the curves, into the folder."""
+def report(out: Path, *, curves: bool = True) -> Results:
+    """Return the results of the finished cells; table, CSV and curves are also written into the folder."""
     plan = Plan(**json.loads((out / "plan.json").read_text()))
     costs, levels = (json.loads((out / name).read_text()) for name in ("costs.json", "levels.json"))
     cells = read_cells(out)
@@ -292,15 +294,39 @@ def report(out: Path, *, curves: bool = True) -> str:
     frame.to_csv(out / "table.csv", index=False)
     (out / "table.md").write_text(text + "\n")
     if curves:
-        draw(cells, levels, out / "curves.png")
-    return text
+        draw_curves(cells, levels, out / CURVES)
+    return Results(
+        title="Ablation of the normalisation",
+        intro="Region Normalization (RN-B and RN-L) against batch normalisation, instance normalisation and none in the"
+        " same small generator, with the smooth prior and with a grey constant in the hole at first; the same batches,"
+        f" losses, optimiser and constant rate of {RATE:g}. {plan.steps:,} steps of {plan.batch} crops of {plan.crop}²;"
+        f" PSNR of {plan.count} held-out crops, mean ± standard deviation over the seeds.",
+        sections=[Section("", text)],
+        figures={"plan": vars(plan), "prior": levels, "rows": frame.to_dict("records")},
+        notes=(
+            "Equal seconds are seconds of the processor, from the cost of a step measured for all networks in turn. RN"
+            " and instance normalisation (an RN whose hole is empty) use the compiled kernel of `pipeline/rn/fused.py`"
+            " where there is a compiler; RN-L's response, scale and shift are plain torch, as is batch normalisation.",
+        ),
+        networks="torch bfloat16 on cpu, one thread",
+        picture=("PSNR of the hole against steps and seconds, for both fills and four normalisations", out / CURVES)
+        if curves
+        else None,
+    )
 
 
-def run(arguments: argparse.Namespace) -> str:
-    """The table, after training every cell that is not there yet."""
+def measure(arguments: argparse.Namespace) -> Results:
+    """Return the results, after training every cell that is missing unless only a report is wanted.
+
+    Raises:
+        ValueError: the folder holds an ablation of another plan, or on other photographs.
+    """
     out: Path = arguments.out
+    if arguments.report:
+        return report(out)
+    print("compiled kernel" if fused.enable() else "no compiled kernel", file=sys.stderr)
     (out / "cells").mkdir(parents=True, exist_ok=True)
-    photos = load_photos(arguments.photos)
+    photos = load_photos(arguments.data / "photos")
     plan = Plan(
         arguments.steps, arguments.seconds or 0.0, arguments.batch, arguments.crop, arguments.count, photos.digest()
     )
@@ -312,10 +338,8 @@ def run(arguments: argparse.Namespace) -> str:
     data = ValidationSet(held, size=plan.crop, count=plan.count)
     write_whole(out / "levels.json", json.dumps(scores(fill_prior(data), data)).encode())
     if not (out / "costs.json").exists():
-        write_whole(
-            out / "costs.json",
-            json.dumps(measure_costs(BatchMaker(learned, 0, bank_holes=200), plan), indent=1).encode(),
-        )
+        costs = measure_costs(BatchMaker(learned, 0, bank_holes=200), plan)
+        write_whole(out / "costs.json", json.dumps(costs, indent=1).encode())
     costs = json.loads((out / "costs.json").read_text())
     # Seed by seed, so that an ablation that was stopped has compared all of them.
     for seed in range(1, arguments.seeds + 1):
@@ -341,30 +365,18 @@ def run(arguments: argparse.Namespace) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code: 0 with the table printed, 2 when it cannot begin."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, help="folder of photographs")
-    parser.add_argument("--out", type=Path, required=True, help="folder for cells, table and curves")
+    """Print the results; return the exit code, 2 when it cannot begin."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = benchmark_parser("ablation", __doc__, data="photos", needs_data=False)
+    add_run(parser)
     parser.add_argument("--steps", type=int, default=400, help="of the comparison by steps (default 400)")
-    parser.add_argument("--seconds", type=float, help="of the comparison by seconds; default: as RN takes")
+    parser.add_argument("--seconds", type=float, help="of the comparison by seconds (default: as RN takes)")
     parser.add_argument("--seeds", type=int, default=3, help="default 3")
     parser.add_argument("--batch", type=int, default=8, help="crops a step (default 8)")
     parser.add_argument("--crop", type=int, default=128, help="side of a crop (default 128)")
     parser.add_argument("--count", type=int, default=60, help="held-out crops to measure on (default 60)")
     parser.add_argument("--holes", type=int, default=1500, help="holes in the bank (default 1500)")
-    parser.add_argument("--report", action="store_true", help="only write table and curves of what is there")
-    arguments = parser.parse_args(argv)
-    if not arguments.report and arguments.photos is None:
-        parser.error("--photos is needed to train")
-    torch.set_num_threads(1)
-    try:
-        if not arguments.report:
-            print("compiled kernel" if fused.enable() else "no compiled kernel", file=sys.stderr)
-        print(report(arguments.out) if arguments.report else run(arguments))
-    except (ValueError, OSError) as error:
-        print(f"ablation: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_training("ablation", measure, parser, words)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
-"""Dice per epoch by the detector's depth: `python -m benchmarks.depths --data DIR --out RUN`.
+"""Dice per epoch by the detector's depth: `python -m benchmarks.depths --out RUN`.
 
-The first paper prints Dice per epoch of U-Nets of depth 2 and 5. Here both are trained for equal steps, with equal
-seeds and widths, on the same stream of simulated damage, and looked at on the same held-out pictures after each epoch:
-soft Dice (the chances themselves against the truth), the mean loss since the last look, precision and recall at a
-chance of .9.
+As in a published comparison of U-Nets of depth 2 and 5, both are trained for equal steps with equal seeds and widths on
+the same stream of simulated damage, and evaluated on the same held-out pictures after each epoch: soft Dice (the
+probabilities themselves against the truth), the mean loss since the last evaluation, precision and recall at a
+probability of .9.
 
-DIR holds `photos` and, where there are any, `artefacts`. A run that was broken off goes on from its checkpoints with
-the same command; table and curves are in RUN.
+The folder of data holds `photos` and, where there are any, `artefacts`. The same command continues from its checkpoints
+after a break; table and curves are in RUN.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
+from benchmarks import markdown
 from benchmarks.detection.datasets import artefacts_of
-from benchmarks.small_detectors import answer, parser_of
+from benchmarks.results_page import Results, Section
+from benchmarks.training_runs import run_training, training_parser
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
@@ -25,30 +28,45 @@ from pipeline.training.common.schedule import Budget
 from pipeline.training.detector.loop import CURVES, DetectorOptions, train_detector
 from pipeline.training.detector.validation import REPORTED, Score, read_scores
 
+PLAN, TABLE, PLOT = "plan.json", "table.md", "dice.png"
 
-def looks(folder: Path) -> dict[int, Score]:
-    """Return the looks of a run at the held-out pictures, by step."""
+#: Evaluations on the held-out pictures, by step.
+Evaluations = dict[int, Score]
+
+
+def read_evaluations(folder: Path) -> Evaluations:
+    """Return the evaluations of a run; of a step that was repeated, the last."""
     return {score.step: score for score in read_scores(folder / CURVES)}
 
 
-def table(found: dict[int, dict[int, Score]], epoch: int) -> str:
-    """Return Markdown from the looks by depth: a line for each epoch, columns for each depth."""
-    head = [f"depth {depth}: Dice | loss | precision | recall" for depth in found]
-    lines = ["| epoch | step | " + " | ".join(head) + " |", "|---" * (2 + 4 * len(found)) + "|"]
+def table(found: dict[int, Evaluations], epoch: int) -> str:
+    """Return Markdown with a line for each epoch and columns for each depth.
+
+    Args:
+        found: evaluations by depth.
+        epoch: steps of one.
+    """
+    header = ["epoch", "step"]
+    for depth in found:
+        header += [f"depth {depth}: Dice", "loss", "precision", "recall"]
+    lines = []
     for step in sorted(set().union(*found.values())):
-        cells = []
+        cells: list[str] = []
         for by_step in found.values():
-            look = by_step.get(step)
-            cells += ["", "", "", ""] if look is None else [f"{value:.3f}" for value in _figures(look)]
-        lines.append(f"| {step // epoch} | {step:,} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+            score = by_step.get(step)
+            cells += [""] * 4 if score is None else [f"{value:.3f}" for value in _figures(score).values()]
+        lines.append([step // epoch, f"{step:,}", *cells])
+    return markdown.table(header, lines)
 
 
-def _figures(look: Score) -> tuple[float, float, float, float]:
-    return look.dice, look.loss, look.precision[REPORTED], look.recall[REPORTED]
+def _figures(score: Score) -> dict[str, float]:
+    return {
+        "dice": score.dice, "loss": score.loss, "precision": score.precision[REPORTED],
+        "recall": score.recall[REPORTED],
+    }  # fmt: skip
 
 
-def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
+def draw_curves(found: dict[int, Evaluations], epoch: int, target: Path) -> None:
     """Draw Dice and loss against epochs, a line for each depth."""
     from matplotlib.figure import Figure
 
@@ -67,17 +85,28 @@ def draw(found: dict[int, dict[int, Score]], epoch: int, target: Path) -> None:
     figure.savefig(target, dpi=110)
 
 
-def run(arguments: argparse.Namespace) -> str:
-    """Return the table, after training what is not trained yet."""
+def measure(arguments: argparse.Namespace) -> Results:
+    """Return Dice per epoch, after training what is not trained yet.
+
+    Raises:
+        ValueError: the arguments do not fit, or training was stopped and saved.
+    """
     if any(arguments.crop % 2**depth or depth < 1 for depth in arguments.depths):
         raise ValueError(f"--crop must be a multiple of {2 ** max(arguments.depths)}, a depth at least 1")
+    if not arguments.report:
+        _train(arguments)
+    return report(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> None:
     photos = exclude(load_photos(arguments.data / "photos"), arguments.exclude)
-    found: dict[int, dict[int, Score]] = {}
-    text = ""
+    plan = {name: getattr(arguments, name) for name in ("width", "batch", "crop", "epoch", "steps", "seed")}
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_whole(arguments.out / PLAN, json.dumps(plan, indent=1).encode())
     for depth in arguments.depths:
         settings = DetectorOptions(
             photos=arguments.data / "photos",
-            work=arguments.out / f"depth-{depth}",
+            work=_folder(arguments.out, depth),
             budget=Budget(steps=arguments.steps),
             artefacts=artefacts_of(arguments.data),
             network=NetworkConfig(depth=depth, width=arguments.width, widest=4 * arguments.width),
@@ -89,12 +118,47 @@ def run(arguments: argparse.Namespace) -> str:
         network = train_detector(settings, photos=photos)
         print(f"depth {depth}: {_parameters(network):,} parameters", file=sys.stderr, flush=True)
         if read_state(settings.work / CHECKPOINT).step < arguments.steps:
-            raise ValueError("stopped and saved; the same command goes on")
-        found[depth] = looks(settings.work)
-        text = table(found, arguments.epoch)
-        write_whole(arguments.out / "table.md", (text + "\n").encode())
-        draw(found, arguments.epoch, arguments.out / "dice.png")
-    return text
+            raise ValueError("stopped and saved; the same command continues")
+        report(arguments)
+
+
+def report(arguments: argparse.Namespace) -> Results:
+    """Return the results of the depths that RUN holds; table and curves are also written there.
+
+    Raises:
+        OSError: RUN is not one.
+        ValueError: there are none of these depths.
+    """
+    out = arguments.out
+    plan = json.loads((out / PLAN).read_text())
+    epoch = plan["epoch"]
+    found = {
+        depth: read_evaluations(_folder(out, depth))
+        for depth in arguments.depths
+        if (_folder(out, depth) / CURVES).exists()
+    }
+    if not found:
+        raise ValueError(f"{out} holds no run of the depths {', '.join(map(str, arguments.depths))}")
+    text = table(found, epoch)
+    write_whole(out / TABLE, (text + "\n").encode())
+    draw_curves(found, epoch, out / PLOT)
+    return Results(
+        title="Detector depth",
+        intro=f"U-Nets of depth {' and '.join(map(str, found))} with {plan['width']} channels at half size, trained"
+        f" from random weights on the same stream of {plan['batch']} crops of {plan['crop']}² a step, an epoch of"
+        f" {epoch} steps, one seed. After each epoch: soft Dice on held-out pictures, mean loss, precision and recall"
+        " at a probability of .9.",
+        sections=[Section("", text)],
+        figures={
+            str(depth): [{"step": step, **_figures(score)} for step, score in sorted(by_step.items())]
+            for depth, by_step in found.items()
+        },
+        picture=("Dice and loss per epoch of each depth", out / PLOT),
+    )
+
+
+def _folder(out: Path, depth: int) -> Path:
+    return out / f"depth-{depth}"
 
 
 def _parameters(network: DetectorNet) -> int:
@@ -102,14 +166,15 @@ def _parameters(network: DetectorNet) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Return the exit code: 0 with the table printed, 2 when it cannot begin, or was stopped."""
-    parser = parser_of("depths", __doc__, steps=1000)
+    """Print the results; return the exit code, 2 when it cannot begin or was stopped."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = training_parser("depths", __doc__, steps=1000)
     add = parser.add_argument
     add("--depths", type=int, nargs="+", default=[2, 5], help="halvings of the picture (default 2 5)")
     add("--width", type=int, default=16, help="channels at half size (default 16)")
-    add("--epoch", type=int, default=100, help="steps between two looks (default 100)")
+    add("--epoch", type=int, default=100, help="steps between two evaluations (default 100)")
     add("--seed", type=int, default=1, help="of weights and data (default 1)")
-    return answer("depths", run, parser.parse_args(argv))
+    return run_training("depths", measure, parser, words)
 
 
 if __name__ == "__main__":

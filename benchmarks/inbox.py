@@ -1,15 +1,14 @@
 """From the drop of files to the start of their run, and a drop of thousands: `python -m benchmarks.inbox`.
 
 Starts the components as `make up` does, in a home of its own, with one collection on a folder and one on a bucket of a
-moto server, and drops files into both. Printed are the seconds from the last file's drop to the run's creation and to
+moto server, and drops files into both. Measures the seconds from the last file's drop to the creation of the run and to
 the start of its first task, which include the settle time. Then a drop of many files is received batch by batch, each
-batch in a process of its own as a task is, and the seconds and the peak memory of each are printed. `--whole` takes
-that drop through Airflow instead, with the peak of the largest process of all.
+batch in a process of its own as a task is, with the seconds and the peak memory of each. `--whole` takes that drop
+through Airflow instead, with the peak of the largest process.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import logging
@@ -35,12 +34,16 @@ import yaml
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+from benchmarks import markdown
+from benchmarks.arguments import benchmark_parser
+from benchmarks.results_page import Results, Section, publish
+
 ROOT = Path(__file__).parents[1]
 RECIPE = {"engine": "telea", "detector": "none"}
 
 
 def picture(number: int) -> bytes:
-    """A small PNG, another one for each number."""
+    """Return a small PNG, a different one for each number."""
     target = io.BytesIO()
     Image.fromarray(np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8)).save(target, "PNG")
     return target.getvalue()
@@ -92,13 +95,13 @@ class Airflow:
             return json.load(answer)
 
     def switch_on(self, name: str) -> None:
-        """Unpauses a collection's DAG as soon as there is one."""
+        """Unpause a collection's DAG as soon as there is one."""
         while f"restore_{name}" not in {dag["dag_id"] for dag in self("GET", "/api/v2/dags")["dags"]}:
             time.sleep(0.5)
         self("PATCH", f"/api/v2/dags/restore_{name}?update_mask=is_paused", {"is_paused": False})
 
     def runs(self, name: str) -> list[dict[str, Any]]:
-        """All runs of a collection, oldest first."""
+        """Return all runs of a collection, oldest first."""
         return self("GET", f"/api/v2/dags/restore_{name}/dagRuns?order_by=id&limit=100")["dag_runs"]
 
     def wait(self, name: str, earlier: int) -> dict[str, Any]:
@@ -112,7 +115,7 @@ class Airflow:
             time.sleep(0.3)
 
     def largest(self) -> float:
-        """Megabytes of the largest process of all components and tasks now."""
+        """Return the megabytes of the largest process among all components and tasks now."""
         state = json.loads((self.home / "run" / "components.json").read_text())
         sizes = [0.0]
         for pid, _ in state["processes"]:
@@ -126,7 +129,7 @@ class Airflow:
 
 @contextmanager
 def bucket() -> Iterator[tuple[Any, dict[str, str]]]:
-    """A bucket `archive` on a server of its own, and the environment that leads there."""
+    """Provide a bucket `archive` on a server of its own, and the environment variables that lead to it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -139,8 +142,9 @@ def bucket() -> Iterator[tuple[Any, dict[str, str]]]:
     server.stop()
 
 
-def starts(folder: Path, counts: list[int], settle: float, interval: float) -> None:
-    """Print the seconds from drop to start."""
+def measure_starts(folder: Path, counts: list[int], settle: float, interval: float) -> list[dict[str, Any]]:
+    """Return the seconds from a drop to the run's creation and to its first task, for each count and inbox."""
+    rows: list[dict[str, Any]] = []
     with bucket() as (client, extra):
         watch = {"settle": settle, "interval": interval}
         shared = {"schedule": None, "watch": watch, "recipe": RECIPE}
@@ -152,10 +156,6 @@ def starts(folder: Path, counts: list[int], settle: float, interval: float) -> N
         with Airflow(folder / "home", collections, extra) as airflow:
             for name in collections:
                 airflow.switch_on(name)
-            print(
-                f"settle {settle:g} s, a look every {interval:g} s; load {os.getloadavg()[0]:.1f} on {os.cpu_count()}"
-            )
-            print(f"{'':<8} {'files':>6} {'run created':>12} {'first task':>11}   seconds after the last file's drop")
             # The first drop is not counted: switching a DAG on takes the triggerer a while.
             for count in (0, *counts):
                 for name in collections:
@@ -172,9 +172,11 @@ def starts(folder: Path, counts: list[int], settle: float, interval: float) -> N
                     created, first = (
                         datetime.fromisoformat(run[key]).timestamp() - dropped for key in ("queued_at", "first_task")
                     )
-                    load = os.getloadavg()[0]
                     if count:
-                        print(f"{name:<8} {count:>6} {created:>12.1f} {first:>11.1f}   load {load:.1f}", flush=True)
+                        row = {"inbox": name, "files": count, "created": created, "first_task": first}
+                        rows.append({**row, "load": os.getloadavg()[0]})
+                        print(f"{name}, {count} files: run created after {created:.1f} s", file=sys.stderr, flush=True)
+    return rows
 
 
 def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
@@ -195,21 +197,21 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
     return row.received, row.more, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def drop(folder: Path, count: int) -> None:
-    """Print what receiving a large drop costs, batch by batch."""
+def measure_drop(folder: Path, count: int) -> list[dict[str, Any]]:
+    """Return what receiving a large drop costs, batch by batch: scans, seconds and peak memory in MB."""
     _fill(folder, count)
-    print(f"\n{count} files at once, received batch by batch; load {os.getloadavg()[0]:.1f} on {os.cpu_count()}")
-    print(f"{'batch':>5} {'scans':>6} {'seconds':>8} {'peak MB':>8}")
-    number, more = 0, True
+    rows: list[dict[str, Any]] = []
+    more = True
     while more:
-        number += 1
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            scans, more, seconds, peak = pool.apply(_receive, (str(folder), number))
-        print(f"{number:>5} {scans:>6} {seconds:>8.1f} {peak:>8.0f}")
+            scans, more, seconds, peak = pool.apply(_receive, (str(folder), len(rows) + 1))
+        rows.append({"batch": len(rows) + 1, "scans": scans, "seconds": seconds, "peak_mb": peak})
+        print(f"batch {len(rows)}: {scans} scans in {seconds:.1f} s", file=sys.stderr, flush=True)
+    return rows
 
 
-def whole(folder: Path, count: int) -> None:
-    """Print what a large drop costs on its whole way through Airflow."""
+def measure_whole(folder: Path, count: int) -> dict[str, Any]:
+    """Return what a large drop costs through Airflow: batches, their states, seconds, MB of the largest process."""
     _fill(folder, count)
     collections = {"drop": {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}}
     with Airflow(folder / "home", collections, {}) as airflow:
@@ -221,9 +223,9 @@ def whole(folder: Path, count: int) -> None:
             peak = max(peak, airflow.largest())
             time.sleep(1)
             done = airflow.runs("drop")
-        states = [run["state"] for run in done]
-        print(f"\n{count} files through Airflow: {len(done)} batches ({', '.join(sorted(set(states)))}) in "
-              f"{time.monotonic() - began:.0f} s, largest process {peak:.0f} MB")  # fmt: skip
+        states = sorted({run["state"] for run in done})
+        return {"files": count, "batches": len(done), "states": states, "seconds": time.monotonic() - began,
+                "peak_mb": peak}  # fmt: skip
 
 
 def _fill(folder: Path, count: int) -> None:
@@ -233,24 +235,67 @@ def _fill(folder: Path, count: int) -> None:
         (place / f"{number:05d}.png").write_bytes(picture(number))
 
 
-def main() -> None:
-    """Run what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def measure(files: list[int], settle: float, interval: float, large: int, *, through_airflow: bool) -> Results:
+    """Return the figures of starts and of one large drop.
+
+    Args:
+        files: in one drop, for each start.
+        settle, interval: of the watched collections, in seconds.
+        large: files in the large drop; 0 for none.
+        through_airflow: whether the large drop goes through Airflow instead of being received batch by batch.
+    """
+    started, load = time.monotonic(), os.getloadavg()[0]
+    figures: dict[str, Any] = {"settle": settle, "interval": interval, "load": load}
+    sections = []
+    with tempfile.TemporaryDirectory(prefix="starts-") as folder:
+        if files:
+            figures["starts"] = rows = measure_starts(Path(folder), files, settle, interval)
+            lines = [
+                (row["inbox"], row["files"], *(f"{row[key]:.1f}" for key in ("created", "first_task", "load")))
+                for row in rows
+            ]
+            header = ("inbox", "files", "run created, s", "first task started, s", "load")
+            sections.append(Section("Start of a run", markdown.table(header, lines)))
+    with tempfile.TemporaryDirectory(prefix="drop-") as folder:
+        if large and through_airflow:
+            figures["whole"] = found = measure_whole(Path(folder), large)
+            line = (found["batches"], ", ".join(found["states"]), f"{found['seconds']:.0f}", f"{found['peak_mb']:.0f}")
+            header = ("batches", "states", "seconds", "largest process, MB")
+            sections.append(Section(f"{large:,} files through Airflow", markdown.table(header, [line])))
+        elif large:
+            figures["drop"] = rows = measure_drop(Path(folder), large)
+            lines = [(row["batch"], row["scans"], f"{row['seconds']:.1f}", f"{row['peak_mb']:.0f}") for row in rows]
+            table = markdown.table(("batch", "scans", "seconds", "peak MB"), lines)
+            sections.append(Section(f"{large:,} files at once, received batch by batch", table))
+    return Results(
+        title="From the drop of files to the start of their run",
+        intro="Files are dropped into a watched folder and a watched bucket of running Airflow components. Seconds are"
+        f" counted after the last file was written and include the settle time of {settle:g} s; the inbox is checked"
+        f" every {interval:g} s. The load of the machine was {load:.1f} before the run.",
+        sections=sections,
+        figures=figures,
+        notes=(
+            "Time after the settle time is the scheduler's and the executor's: it depends on what else the machine does"
+            " and on free slots.",
+        ),
+        seconds=time.monotonic() - started,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the results; return the exit code, 0."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = benchmark_parser("inbox", __doc__)
     parser.add_argument("--files", type=int, nargs="*", default=[1, 500], help="files in one drop, for each start")
-    parser.add_argument("--settle", type=float, default=30.0)
-    parser.add_argument("--interval", type=float, default=10.0)
+    parser.add_argument("--settle", type=float, default=30.0, help="settle time in seconds (default 30)")
+    parser.add_argument("--interval", type=float, default=10.0, help="seconds between two checks (default 10)")
     parser.add_argument("--drop", type=int, default=10_000, help="files in the large drop, 0 for none")
-    parser.add_argument("--whole", action="store_true", help="the large drop through Airflow, on its whole way")
-    asked = parser.parse_args()
-    for name, work in (("starts", asked.files), ("drop", asked.drop)):
-        if not work:
-            continue
-        with tempfile.TemporaryDirectory(prefix=f"{name}-") as place:
-            if name == "starts":
-                starts(Path(place), asked.files, asked.settle, asked.interval)
-            else:
-                (whole if asked.whole else drop)(Path(place), asked.drop)
+    parser.add_argument("--whole", action="store_true", help="take the large drop through Airflow")
+    given = parser.parse_args(words)
+    results = measure(given.files, given.settle, given.interval, given.drop, through_airflow=given.whole)
+    publish("inbox", results, given, words)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

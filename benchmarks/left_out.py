@@ -1,17 +1,18 @@
-"""Damage of a kind that was never shown: `python -m benchmarks.left_out --data DIR --out RUN`.
+"""Detection of kinds of damage left out of training: `python -m benchmarks.left_out --out RUN`.
 
 A small detector is trained with every kind of damage, and again without each group of kinds (dust, fibres, scratches,
 cracks, creases, tears with lost corners, flakes), for equal steps with equal seeds. How well each group is then found
 is measured on held-out photographs that carry damage of that group alone, with held-out artefacts: average precision,
 and recall at a fixed precision, with 2 px tolerance. What is kept of it without the group says how far the detector has
 learned what damage is, and not only the kinds that it was shown; the groups that stayed in say how much two networks
-differ anyhow.
+differ anyway.
 
-Damage of no kind (`vague`: any shape, filled anyhow) belongs to no group and stays in training throughout, and so does
-what looks like damage and is none. A kind left out is one that nobody thought of drawing, not one that nothing is like.
+Damage of no kind (`vague`: any shape, any fill) belongs to no group and stays in training throughout, and so does what
+looks like damage and is not. A kind left out is one that nobody thought of drawing, not one that nothing resembles.
 
-DIR holds `photos` and, where there are any, `artefacts`. A cell is one network; a finished cell is not trained again,
-and one that was broken off goes on from its checkpoint. Cells of one folder have all but group and seed in common.
+The folder of data holds `photos` and, where there are any, `artefacts`. A cell is one network; a finished cell is not
+trained again, and one that was interrupted continues from its checkpoint. Cells of one folder have all but group and
+seed in common.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from statistics import mean
 import numpy as np
 from torch import nn
 
+from benchmarks import markdown
 from benchmarks.detection.datasets import Damaged, artefacts_of, damage_photograph, held_out_bank, spread_indices
 from benchmarks.detection.scores import PrecisionRecallCurve
-from benchmarks.small_detectors import answer, parser_of
+from benchmarks.results_page import Results, Section
+from benchmarks.training_runs import run_training, training_parser
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.runtime.atomic_write import write_whole
 from pipeline.simulation import ArtefactBank
@@ -47,11 +50,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "creases": ("crease",), "tears": ("tear", "lost-corner"), "flakes": ("flake", "loss"),
 }  # fmt: skip
 SMALL = NetworkConfig(depth=4, width=16, widest=64)
-"""Eight networks are to be trained in an hour or two of two busy cores."""
+"""Small enough that eight networks are trained in an hour or two of two busy cores."""
 PRECISION = 0.8
-"""At which recall is told."""
+"""At which recall is reported."""
 SIDE = 448
-"""Held-out photographs are cut to it: so large are those that training draws damage on."""
+"""Held-out photographs are cut to it, like those that training draws damage on."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its files."""
+        """The stem of its files."""
         return f"without-{self.group}-{self.seed}" if self.group else f"all-{self.seed}"
 
     @property
@@ -101,7 +104,7 @@ def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[st
     }
 
 
-def measure(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]:
+def score_groups(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]:
     """Return a row for each group: how well the network finds it."""
     rows: list[Row] = []
     for group, cases in pictures.items():
@@ -128,14 +131,14 @@ def train(cell: Cell, plan: Plan, photos: PhotoSet, arguments: argparse.Namespac
         workers=arguments.workers,
         seed=cell.seed,
     )
-    with _signals_given_back():
+    with _signals_restored():
         network = train_detector(run, photos=photos)
     return network if read_state(run.work / CHECKPOINT).step >= plan.steps else None
 
 
 @contextmanager
-def _signals_given_back() -> Iterator[None]:
-    """Training takes Ctrl-C and SIGTERM to save before it stops; while pictures are measured they shall end the run."""
+def _signals_restored() -> Iterator[None]:
+    """Restore the handlers of Ctrl-C and SIGTERM after training, which takes them to save before it stops."""
     held = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -156,11 +159,7 @@ def read_cells(out: Path) -> dict[Cell, list[Row]]:
 def table(cells: dict[Cell, list[Row]]) -> str:
     """Return the finished cells as Markdown: a line for each group that was left out, means over the seeds."""
     found = {(cell, row["group"]): row for cell, rows in cells.items() for row in rows}
-    lines = [
-        "| group | seeds | AP trained with | AP without | kept % |"
-        f" recall at precision {PRECISION:g} with | without | AP of the others kept % |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = []
     for group in GROUPS:
         seeds = sorted(cell.seed for cell in cells if cell.group == group and Cell("", cell.seed) in cells)
         if not seeds:
@@ -175,24 +174,47 @@ def table(cells: dict[Cell, list[Row]]) -> str:
             for left in ("", group)
         ]
         figures = {name: [f"{value:.3f}" for value in pair] for name, pair in means.items()}
-        line = [group, str(len(seeds)), *figures["ap"], _kept(*means["ap"]), *figures["recall"], _kept(*others)]
-        lines.append("| " + " | ".join(line) + " |")
-    return "\n".join(lines)
+        lines.append([group, len(seeds), *figures["ap"], _kept(*means["ap"]), *figures["recall"], _kept(*others)])
+    header = (
+        "group", "seeds", "AP trained with", "AP without", "kept %", f"recall at precision {PRECISION:g} with",
+        "without", "AP of the others kept %",
+    )  # fmt: skip
+    return markdown.table(header, lines)
 
 
 def _kept(whole: float, part: float) -> str:
     return f"{100 * part / whole:.0f}" if whole else "–"
 
 
-def report(out: Path) -> str:
-    """Return the table of the finished cells; also written into the folder."""
-    text = table(read_cells(out))
+def report(out: Path) -> Results:
+    """Return the results of the finished cells; the table is also written into the folder."""
+    cells, plan = read_cells(out), Plan(**json.loads((out / "plan.json").read_text()))
+    text = table(cells)
     write_whole(out / "table.md", (text + "\n").encode())
-    return text
+    shape = NetworkConfig.from_metadata(plan.network)
+    return Results(
+        title="Kinds of damage left out of training",
+        intro=f"A small detector (depth {shape.depth}, width {shape.width}, {plan.steps:,} steps of {plan.batch} crops"
+        f" of {plan.crop}²) is trained with every kind of damage, and again without each group of kinds; each group is"
+        f" then looked for on {plan.count} held-out photographs that carry it alone. AP is average precision, with 2 px"
+        " tolerance.",
+        sections=[Section("", text)],
+        figures={cell.name: rows for cell, rows in cells.items()},
+        notes=(
+            "The last column says how far two such networks differ anyway.",
+            "Damage of no kind (`vague`: any shape, any fill) stays in training throughout.",
+        ),
+    )
 
 
-def run(arguments: argparse.Namespace) -> str:
-    """Return the table, after training every cell that is not there yet."""
+def measure(arguments: argparse.Namespace) -> Results:
+    """Return the results, after training every cell that is missing unless only a report is wanted.
+
+    Raises:
+        ValueError: the arguments do not fit, or RUN holds cells of another plan.
+    """
+    if arguments.report:
+        return report(arguments.out)
     _check(arguments)
     out, folder = arguments.out, artefacts_of(arguments.data)
     photos = exclude(load_photos(arguments.data / "photos"), arguments.exclude)
@@ -215,7 +237,7 @@ def run(arguments: argparse.Namespace) -> str:
     missing = [cell for cell in cells if not _path(out, cell).exists()]
     if missing:
         pictures = held_out(split(photos)[1], held_out_bank(arguments.data), plan.count)
-        _work_off(missing, plan, photos, pictures, arguments)
+        _train_missing(missing, plan, photos, pictures, arguments)
     return report(out)
 
 
@@ -230,7 +252,7 @@ def _path(out: Path, cell: Cell) -> Path:
     return out / "cells" / f"{cell.name}.json"
 
 
-def _work_off(
+def _train_missing(
     cells: list[Cell], plan: Plan, photos: PhotoSet, pictures: dict[str, list[Damaged]], arguments: argparse.Namespace
 ) -> None:
     """Train and measures cells one after another; the figures of each are kept when it is done."""
@@ -239,33 +261,34 @@ def _work_off(
         began = time.monotonic()
         network = train(cell, plan, photos, arguments)
         if network is None:
-            _tell(f"{cell.name}: stopped and saved; the same command goes on")
+            _log(f"{cell.name}: stopped and saved; the same command continues")
             return
         trained = time.monotonic()
-        rows = measure(network, pictures)
+        rows = score_groups(network, pictures)
         write_whole(_path(arguments.out, cell), json.dumps(rows, indent=1).encode())
         report(arguments.out)
         now, left = time.monotonic(), len(cells) - done
-        _tell(
+        _log(
             f"{cell.name}: trained in {trained - began:.0f} s, measured in {now - trained:.0f} s; average precision "
             + ", ".join(f"{row['group']} {row['ap']:.3f}" for row in rows)
             + f"; {left} to go, some {(now - started) / done * left / 60:.0f} min"
         )
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Return the exit code: 0 with the table printed, also when stopped and saved; 2 when it cannot begin."""
-    parser = parser_of("left_out", __doc__, steps=600)
+    """Print the results; return the exit code, 0 also when stopped and saved, 2 when it cannot begin."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = training_parser("left_out", __doc__, steps=600)
     add = parser.add_argument
     add("--kinds", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups to leave out (default: each)")
     add("--seeds", type=int, default=1, help="networks of each cell, with seeds from 1 on (default 1)")
     add("--count", type=int, default=24, help="held-out photographs for each group (default 24)")
     add("--workers", type=int, default=1, help="processes that draw damage (default 1)")
-    return answer("left_out", run, parser.parse_args(argv))
+    return run_training("left_out", measure, parser, words)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Results:
         notes: how to read the tables, one paragraph each.
         networks: what ran the networks, and in which precision; empty where none ran.
         seconds: how long the run took.
+        picture: caption and file of a picture that the page shows; copied beside the page.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Results:
     notes: Sequence[str] = ()
     networks: str = ""
     seconds: float | None = None
+    picture: tuple[str, Path] | None = None
 
     def tables(self) -> str:
         """Return the sections as Markdown."""
@@ -97,6 +99,10 @@ def write_page(target: Path, results: Results, command: str) -> Path:
         *(["## Notes", "\n".join(_wrapped(note, "- ") for note in results.notes)] if results.notes else []),
     ]
     target.parent.mkdir(parents=True, exist_ok=True)
+    if results.picture is not None:
+        caption, file = results.picture
+        copy = write_whole(target.with_suffix(file.suffix), file.read_bytes())
+        parts.insert(4, f"![{caption}]({copy.name})")
     return write_whole(target, ("\n\n".join(parts) + "\n").encode())
 
 

@@ -17,7 +17,7 @@ from pipeline.ledger.tables import Event
 
 
 @dataclass(frozen=True)
-class EventRecord:
+class Happening:
     """One event to be written.
 
     Attributes:
@@ -37,10 +37,10 @@ class EventRecord:
     at: datetime = field(default_factory=now)
 
 
-def append(session: Session, batch_id: int, context: TaskContext, records: Sequence[EventRecord]) -> None:
+def append(session: Session, batch_id: int, context: TaskContext, happenings: Sequence[Happening]) -> None:
     """Write events of a batch."""
     machine = host()
-    for page in pages(records):
+    for page in pages(happenings):
         session.execute(
             plain_insert(Event),
             [

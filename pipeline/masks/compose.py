@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pipeline import scans, storage
 from pipeline.detection.infrared import find_in_infrared
 from pipeline.detection.types import Component, Detector
-from pipeline.masks.annotate_components import annotate_components, count_by_level
-from pipeline.masks.guards import apply_guards
-from pipeline.masks.infrared_source import InfraredPlane, read_infrared
+from pipeline.masks.annotate_components import counted, pieces
+from pipeline.masks.guards import guard
+from pipeline.masks.infrared_source import Plane, read_plane
 from pipeline.masks.manual import ManualMask, combine, read_mask, read_protected
-from pipeline.masks.skip_rules import Skipped, find_skipped
+from pipeline.masks.skip_rules import Unfilled, unfilled
 from pipeline.scans import Scan
 from pipeline.settings import Level, MaskMode, Recipe
 
@@ -23,42 +23,42 @@ Mask = NDArray[np.uint8]
 
 
 @dataclass
-class ComposedMask:
+class Marks:
     """What is marked on one scan.
 
     Attributes:
         fill: (H,W) uint8, 255 = to be filled unseen.
-        suspected: the same with what only a reviewer may accept; contains `fill`.
+        doubtful: the same with what only a reviewer may accept; contains `fill`.
         source: `manual`, `infrared`, `detector`, `combined` of a person's and software's, or `none`.
         components: the explanations.
         notes: how masks were read and what was left, as sentences without a stop.
-        suppressed: pieces that a guard held back, by guard.
+        held: pieces that a guard held back, by guard.
         review: why a person must look before anything is filled, or None.
-        skipped: what is marked and will not be filled; in a review that is everything.
+        left: what is marked and will not be filled; in a review that is everything.
     """
 
     fill: Mask
-    suspected: Mask
+    doubtful: Mask
     source: str
     components: list[Component] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    suppressed: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     review: str | None = None
-    skipped: Skipped = field(default_factory=Skipped)
+    left: Unfilled = field(default_factory=Unfilled)
 
     @property
     def levels(self) -> Mask:
         """(H,W) uint8: 255 = to be filled unseen, 128 = doubtful, 0 = intact."""
-        return np.where(self.fill > 0, np.uint8(255), np.where(self.suspected > 0, np.uint8(128), np.uint8(0)))
+        return np.where(self.fill > 0, np.uint8(255), np.where(self.doubtful > 0, np.uint8(128), np.uint8(0)))
 
     @property
     def kinds(self) -> dict[str, dict[str, int]]:
         """How many pieces of each kind there are, by level."""
-        return count_by_level(self.components)
+        return counted(self.components)
 
 
 @dataclass(frozen=True)
-class GivenMasks:
+class Drawn:
     """What was given with one scan.
 
     Attributes:
@@ -72,7 +72,7 @@ class GivenMasks:
     infrared: str = ""
 
 
-def read_given_masks(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> GivenMasks:
+def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> Drawn:
     """Return what was given with a scan, masks read as its recipe says.
 
     Args:
@@ -92,12 +92,10 @@ def read_given_masks(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str
         regions.append(mask_uri)
         mask_uri = ""
     protected = tuple(read(uri, read_protected) for uri in regions)
-    return GivenMasks(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
+    return Drawn(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
 
 
-def compose_mask(
-    scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "", given: GivenMasks | None = None
-) -> ComposedMask:
+def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "", given: Drawn | None = None) -> Marks:
     """Return what is marked on a scan.
 
     Painted damage wins: it is filled whatever detector and guards say. Nothing that is protected is marked at all.
@@ -106,13 +104,13 @@ def compose_mask(
     Args:
         uri: of the scan's file, which may hold an infrared plane.
     """
-    given = given or GivenMasks()
+    given = given or Drawn()
     if given.damage is not None and recipe.mask_mode is MaskMode.REPLACE:
         found = _drawn(given.damage)
         _protect(found, given.protected)
     else:
         # Read before anything is found: the decoder needs its memory now, and the masks theirs later.
-        plane = read_infrared(scan, uri, given.infrared) if recipe.infrared else None
+        plane = read_plane(scan, uri, given.infrared) if recipe.infrared else None
         found = _found(scan, recipe, detector)
         _prove(found, scan, recipe, plane)
         del plane
@@ -127,13 +125,13 @@ def compose_mask(
     return found
 
 
-def _drawn(drawn: ManualMask) -> ComposedMask:
+def _drawn(drawn: ManualMask) -> Marks:
     """What a person marked, and nothing else."""
-    explained = annotate_components(drawn.mask, "manual", "repair", "painted by a person")
-    return ComposedMask(drawn.mask, drawn.mask.copy(), "manual", explained, [drawn.note])
+    explained = pieces(drawn.mask, "manual", "repair", "painted by a person")
+    return Marks(drawn.mask, drawn.mask.copy(), "manual", explained, [drawn.note])
 
 
-def _found(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
+def _found(scan: Scan, recipe: Recipe, detector: Detector) -> Marks:
     """What the detector marks."""
     detection = detector.detect(
         scans.visible(scan),
@@ -144,12 +142,10 @@ def _found(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
     )
     fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
     source = "none" if detector.name == "none" else "detector"
-    return ComposedMask(
-        fill.copy(), detection.suggest | fill, source, list(detection.components), review=detection.review
-    )
+    return Marks(fill.copy(), detection.suggest | fill, source, list(detection.components), review=detection.review)
 
 
-def _prove(found: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane | None) -> None:
+def _prove(found: Marks, scan: Scan, recipe: Recipe, plane: Plane | None) -> None:
     """Let an infrared plane decide what is repaired; what only the detector saw becomes a suggestion."""
     if plane is None:
         return
@@ -165,8 +161,8 @@ def _prove(found: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane
     found.notes.append(shown.note)
     seen = shown.detection
     rest = [replace(one, level="suggest") for one in found.components if not _mostly(seen.suggest, one)]
-    fill = found.suspected | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
-    found.fill, found.suspected = fill, found.suspected | seen.suggest
+    fill = found.doubtful | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
+    found.fill, found.doubtful = fill, found.doubtful | seen.suggest
     found.components, found.source, found.review = seen.components + rest, "infrared", seen.review
 
 
@@ -177,12 +173,12 @@ def _mostly(mask: Mask, piece: Component) -> bool:
     return 2 * marked > width * height or marked >= piece.area
 
 
-def _protect(found: ComposedMask, regions: tuple[ManualMask, ...]) -> None:
+def _protect(found: Marks, regions: tuple[ManualMask, ...]) -> None:
     """Take protected regions out of what is marked, and pieces that lie in them wholly out of the explanations."""
     for region in regions:
         found.notes.append(region.note)
         found.fill = combine(found.fill, region.mask, "protect")
-        found.suspected = combine(found.suspected, region.mask, "protect")
+        found.doubtful = combine(found.doubtful, region.mask, "protect")
         left = [one for one in found.components if not _covers(region.mask, one)]
         if len(left) < len(found.components):
             found.notes.append(_left(len(found.components) - len(left), "protected"))
@@ -195,45 +191,43 @@ def _covers(region: Mask, piece: Component) -> bool:
     return inside.size > 0 and bool(inside.all())
 
 
-def _guard(found: ComposedMask, scan: Scan, recipe: Recipe) -> None:
+def _guard(found: Marks, scan: Scan, recipe: Recipe) -> None:
     """Hold back what lies on faces and text."""
-    guarded = apply_guards(
-        scans.visible(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard
-    )
-    found.fill, found.components, found.suppressed = guarded.fill, guarded.components, guarded.suppressed
+    guarded = guard(scans.visible(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard)
+    found.fill, found.components, found.held = guarded.fill, guarded.components, guarded.held
     reasons = [reason for reason in (found.review, guarded.review) if reason]
     found.review = "; ".join(reasons) or None
 
 
-def _add(found: ComposedMask, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> None:
+def _add(found: Marks, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> None:
     """Add what a person marked; a protected region stays protected even then."""
     added = drawn.mask
     for region in regions:
         added = combine(added, region.mask, "protect")
     found.fill = combine(found.fill, added, "add")
-    found.suspected = combine(found.suspected, added, "add")
+    found.doubtful = combine(found.doubtful, added, "add")
     found.notes.insert(0, drawn.note)
-    found.components = annotate_components(added, "manual", "repair", "painted by a person") + found.components
+    found.components = pieces(added, "manual", "repair", "painted by a person") + found.components
     found.source = "manual" if found.source == "none" else "combined"
 
 
-def _leave(found: ComposedMask) -> None:
+def _leave(found: Marks) -> None:
     """Note what is marked and will not be filled."""
     if found.review:
-        found.skipped = find_skipped(np.zeros_like(found.fill), found.suspected, found.components)
+        found.left = unfilled(np.zeros_like(found.fill), found.doubtful, found.components)
         return
     # A suggestion may lie under what was painted, or within the rim of a repair.
     found.components = [replace(one, level="repair") if _filled(found, one) else one for one in found.components]
-    found.skipped = find_skipped(found.fill, found.suspected, found.components)
-    if found.skipped.count:
-        found.notes.append(_left(found.skipped.count, "doubtful"))
+    found.left = unfilled(found.fill, found.doubtful, found.components)
+    if found.left.pieces:
+        found.notes.append(_left(found.left.pieces, "doubtful"))
 
 
-def _filled(found: ComposedMask, piece: Component) -> bool:
+def _filled(found: Marks, piece: Component) -> bool:
     """Whether less than half of a piece can be left; what is protected is not filled."""
     x, y, width, height = piece.box
     box = (slice(y, y + height), slice(x, x + width))
-    marked, filled = int(np.count_nonzero(found.suspected[box])), int(np.count_nonzero(found.fill[box]))
+    marked, filled = int(np.count_nonzero(found.doubtful[box])), int(np.count_nonzero(found.fill[box]))
     return 2 * (marked - filled) < piece.area <= 2 * marked
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.detection.types import Component
-from pipeline.imaging.connected_components import ConnectedComponents, connected_components
+from pipeline.imaging.connected_components import Connected, connected
 from pipeline.imaging.types import Mask, Pixels
 from pipeline.masks.faces import Face, find_faces
 from pipeline.masks.text import Line, find_text
@@ -25,25 +25,23 @@ REASONS = {"face": "left as it is: it lies on a face", "text": "left as it is: i
 
 
 @dataclass(frozen=True)
-class GuardedMask:
+class Guarded:
     """What may be filled unseen, after the guards.
 
     Attributes:
         fill: (H,W) uint8, 255 = may be filled.
         components: the explanations, those of pieces that were held back first; a held piece is a suggestion.
-        suppressed: pieces held back by each guard, `face` and `text`; a guard that held none is left out.
+        held: pieces held back by each guard, `face` and `text`; a guard that held none is left out.
         review: why a person must look before anything is filled, or None.
     """
 
     fill: Mask
     components: list[Component]
-    suppressed: dict[str, int]
+    held: dict[str, int]
     review: str | None = None
 
 
-def apply_guards(
-    pixels: Pixels, fill: Mask, components: list[Component], *, faces: bool = True, text: bool = True
-) -> GuardedMask:
+def guard(pixels: Pixels, fill: Mask, components: list[Component], *, faces: bool = True, text: bool = True) -> Guarded:
     """Return what may be filled of a detector's mask; painted masks are no matter for guards.
 
     Held back is every piece that covers more than a speck of a face, or lies on text. A piece held back on a face
@@ -57,8 +55,8 @@ def apply_guards(
         faces, text: which guards stand.
     """
     if not fill.any() or not (faces or text):
-        return GuardedMask(fill, components, {})
-    pieces = connected_components(fill)
+        return Guarded(fill, components, {})
+    pieces = connected(fill)
     on_faces: set[int] = set()
     on_text: set[int] = set()
     large: set[int] = set()
@@ -69,15 +67,15 @@ def apply_guards(
         on_text |= touched
         large |= {n for n in touched if pieces.boxes[n, 2:].max() > TEXT_SPAN * line.letter}
     if not on_faces and not on_text:
-        return GuardedMask(fill, components, {})
+        return Guarded(fill, components, {})
     held = {name: len(those) for name, those in (("face", on_faces), ("text", on_text)) if those}
     kept = np.full(len(pieces), 255, np.uint8)
     kept[list(on_faces | on_text)] = 0
     told = _explained(components, pieces, on_faces, on_text)
-    return GuardedMask(pieces.paint(kept), told, held, _review(len(on_faces), len(large)))
+    return Guarded(pieces.painted(kept), told, held, _review(len(on_faces), len(large)))
 
 
-def _on_face(pieces: ConnectedComponents, face: Face) -> set[int]:
+def _on_face(pieces: Connected, face: Face) -> set[int]:
     """The pieces that cover more of a face than a speck does."""
     found = set()
     width, height = face.box[2:]
@@ -91,13 +89,13 @@ def _on_face(pieces: ConnectedComponents, face: Face) -> set[int]:
     return found
 
 
-def _touching(pieces: ConnectedComponents, line: Line) -> set[int]:
+def _touching(pieces: Connected, line: Line) -> set[int]:
     """The pieces that lie on a line of text, or reach into it."""
     return set(pieces.within(line.box)[0].tolist())
 
 
 def _explained(
-    components: list[Component], pieces: ConnectedComponents, on_faces: set[int], on_text: set[int]
+    components: list[Component], pieces: Connected, on_faces: set[int], on_text: set[int]
 ) -> list[Component]:
     """The explanations, with the reason where the piece that fills most of their box was held back."""
     told, rest = [], []

@@ -13,7 +13,7 @@ from pipeline.scans import Scan
 
 
 @dataclass(frozen=True)
-class InfraredPlane:
+class Plane:
     """A scanner's infrared plane.
 
     Attributes:
@@ -26,7 +26,7 @@ class InfraredPlane:
     declared: bool = True
 
 
-def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
+def read_plane(scan: Scan, uri: str, beside: str) -> Plane | None:
     """Return the infrared plane of a scan, or None when there is none.
 
     Args:
@@ -39,12 +39,12 @@ def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
     try:
         if beside:
             seen = scans.visible(scans.decode_isolated(beside))
-            return InfraredPlane(seen if seen.ndim == 2 else seen[:, :, 0])
+            return Plane(seen if seen.ndim == 2 else seen[:, :, 0])
         if scan.info.infrared == "page" and uri:
-            return InfraredPlane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
+            return Plane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
     except UnreadableScan as error:
         # The scan itself is whole: it is worked on as one without such a plane.
-        return InfraredPlane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
+        return Plane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
     if scan.info.infrared == "sample":
-        return InfraredPlane(scan.pixels[:, :, 3], declared=False)
+        return Plane(scan.pixels[:, :, 3], declared=False)
     return None

@@ -12,7 +12,7 @@ from pipeline.simulation.shapes import Field, noise
 
 
 @dataclass(frozen=True)
-class Context:
+class Scene:
     """The picture that damage is drawn for.
 
     Attributes:

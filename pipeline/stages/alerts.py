@@ -114,10 +114,10 @@ def standing(collection: Collection, batch: str) -> str | None:
             row = batches.get(session, collection.name, batch)
         except LookupError:
             return "The batch has not begun: receive has not come so far, or has failed."
-        if row.state == batches.BatchState.DONE:
+        if row.state == batches.State.DONE:
             return None
-        done = batches.count_outcomes(session, row.id)
+        done = batches.outcomes_of(session, row.id)
     stopped = why_stopped(collection, batch)
-    if row.state == batches.BatchState.RECEIVING:
+    if row.state == batches.State.RECEIVING:
         return f"The batch is still being received. {stopped}".strip()
     return f"{done} of {row.received} scans are done. {stopped}".strip()

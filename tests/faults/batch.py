@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import random
-import smtplib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -119,7 +118,7 @@ class UnattendedRun:
         do(self.call("reconcile", batch, chunks=tuple(chunks)))
 
     def insist(self, call: Call, *, pause: float = 0.0, mended: Callable[[Exception], None] | None = None) -> Any:
-        """Returns what a stage returns, tried again as Airflow would, as often as a store or the mail server is away.
+        """Returns what a stage returns, tried again as Airflow would, as often as a store is away.
 
         Args:
             mended: called after each failure, to mend what can be mended.
@@ -128,7 +127,7 @@ class UnattendedRun:
             self.tries += 1
             try:
                 return run(call)
-            except (StoreUnavailable, smtplib.SMTPException, TimeoutError) as error:
+            except StoreUnavailable as error:
                 if mended is not None:
                     mended(error)
                 time.sleep(pause)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mail_channel import MailChannel
-
+from pipeline.digests import SmtpChannel
 from pipeline.ledger import TaskContext
 from pipeline.settings import Collection, settings
 from pipeline.stages import batch as works
@@ -54,7 +53,7 @@ def run(call: Call) -> Any:
     """Returns what the stage returns."""
     context = TaskContext("restore_c", f"run {call.batch}", call.stage, -1, call.try_number)
     work = works.area(call.collection.output, call.batch)
-    channel = MailChannel(call.mail, timeout=1.0) if call.mail else None
+    channel = SmtpChannel("127.0.0.1", call.mail, "none", timeout=1.0) if call.mail else None
     return _function(call.stage)(call, work, context, channel)
 
 

@@ -1,4 +1,4 @@
-"""The ablation of the normalisations, on scraps."""
+"""The ablation of the normalisations, on a tiny network."""
 
 from pathlib import Path
 
@@ -15,10 +15,12 @@ def test_cells_are_trained_once_and_reported(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny = GeneratorConfig(8, (1,), (8, 8, 8), (0, 0), (1,))
-    monkeypatch.setattr(ablation, "Student", lambda *cell: TRUE_STUDENT(*cell, config=tiny))
+    monkeypatch.setattr(ablation, "Trainee", lambda *cell: TRUE_TRAINEE(*cell, config=tiny))
     monkeypatch.setattr(ablation, "measure_costs", measured := Measured())
     out = tmp_path / "out"
-    command = ["--photos", str(photo_folder), "--out", str(out), *SMALL]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "photos").symlink_to(photo_folder)
+    command = ["--data", str(tmp_path / "data"), "--out", str(out), *SMALL]
     assert main([*command, "--seeds", "1"]) == 0
     first = capsys.readouterr().out
     assert first.count("| 1 |") == 8
@@ -31,14 +33,16 @@ def test_cells_are_trained_once_and_reported(
     assert "| RN | 2 |" in capsys.readouterr().out
     assert all(path.stat().st_mtime_ns == changed for path, changed in kept.items())
     assert len(read_cells(out)) == 16 and measured.times == 1
-    assert main(["--out", str(out), "--report"]) == 0
+    page = tmp_path / "ablation.md"
+    assert main(["--out", str(out), "--report", "--page", str(page)]) == 0
+    assert (out / "table.md").read_text().strip() in page.read_text() and "](ablation.png)" in page.read_text()
     for name in ("table.md", "table.csv", "curves.png"):
         assert (out / name).stat().st_size > 0
     assert main([*command, "--steps", "3"]) == 2
     assert "another plan" in capsys.readouterr().err
 
 
-TRUE_STUDENT = ablation.Student
+TRUE_TRAINEE = ablation.Trainee
 
 
 class Measured:

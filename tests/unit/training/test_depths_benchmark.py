@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.depths import looks, main, table
+from benchmarks.depths import main, read_evaluations, table
 from pipeline.training.detector import data as detector_data
 from pipeline.training.detector import loop
 
@@ -34,9 +34,16 @@ def test_each_depth_has_its_columns_and_each_epoch_its_line(
     assert (out / "table.md").read_text() == first.out and (out / "dice.png").stat().st_size > 1000
     assert main(command) == 0
     assert capsys.readouterr().out == first.out, "what is trained is not trained again"
+    page = tmp_path / "pages" / "depths.md"
+    small = command[4:]
+    assert main(["--out", str(out), *small, "--report", "--page", str(page)]) == 0
+    assert capsys.readouterr().out == first.out, "a report needs no data"
+    assert first.out.strip() in page.read_text() and "](depths.png)" in page.read_text()
+    assert page.with_suffix(".png").read_bytes() == (out / "dice.png").read_bytes()
+    assert main(["--out", str(tmp_path / "elsewhere"), *small, "--report"]) == 2
 
 
-def test_what_cannot_be_is_told(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_crop_that_does_not_fit_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--crop", "30"]) == 2
     assert "multiple of 4" in capsys.readouterr().err
 
@@ -45,6 +52,6 @@ def test_a_step_that_was_repeated_counts_once_and_a_missing_one_is_empty(tmp_pat
     line = '{"step": 5, "seconds": 1, "loss": %s, "dice": 0.5, "precision": [%s], "recall": [%s], "clean": []}\n'
     eight = ", ".join(["0.25"] * 8)
     (tmp_path / "curves.jsonl").write_text(line % (2, eight, eight) + line % (1, eight, eight))
-    found = looks(tmp_path)
+    found = read_evaluations(tmp_path)
     assert list(found) == [5] and found[5].loss == 1
-    assert table({1: found, 2: {}}, 5).splitlines()[-1] == "| 1 | 5 | 0.500 | 1.000 | 0.250 | 0.250 |  |  |  |  |"
+    assert table({1: found, 2: {}}, 5).splitlines()[-1] == "| 1 | 5 | 0.500 | 1.000 | 0.250 | 0.250 | | | | |"

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import left_out
 from benchmarks.detection.datasets import Damaged
-from benchmarks.left_out import GROUPS, Cell, held_out, main, measure, read_cells, table
+from benchmarks.left_out import GROUPS, Cell, held_out, main, read_cells, score_groups, table
 from pipeline.detection.network import NetworkConfig
 from pipeline.simulation import KINDS
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
@@ -83,9 +83,12 @@ def test_cells_are_trained_once_and_without_what_is_left_out(
     assert main([*command, "--steps", "3"]) == 2
     assert "another plan" in capsys.readouterr().err
     assert main([*command, "--crop", "30"]) == 2
+    page = tmp_path / "left_out.md"
+    assert main(["--out", str(out), "--report", "--page", str(page)]) == 0
+    assert capsys.readouterr().out.strip() in page.read_text() and not watched.drawn.keys() - {"without-creases-1"}
 
 
-def test_a_cell_that_was_stopped_is_not_told_and_goes_on(
+def test_a_cell_that_was_stopped_is_not_reported_and_continues(
     command: list[str], watched: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, watched.steps = tmp_path / "out", 1
@@ -109,7 +112,7 @@ def test_figures_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
     truth[10, 5:45] = 255
     case = Damaged("one", np.full((40, 50, 3), 90, np.uint8), truth)
     monkeypatch.setattr(left_out, "probabilities", lambda *_: truth / np.float32(255))
-    assert measure(None, {"dust": [case]}) == [{"group": "dust", "ap": 1.0, "recall": 1.0}]  # type: ignore[arg-type]
+    assert score_groups(None, {"dust": [case]}) == [{"group": "dust", "ap": 1.0, "recall": 1.0}]  # type: ignore[arg-type]
 
     def rows(dust: float, rest: float) -> list[left_out.Row]:
         return [{"group": group, "ap": dust if group == "dust" else rest, "recall": 0.25} for group in GROUPS]
