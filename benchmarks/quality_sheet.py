@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.engines import Engine
 from pipeline.evaluation.evaluate import Case, restore
-from pipeline.imaging.contact_sheet import marked, write_sheet
+from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def draw_sheet(
     for key in wanted:
         label, case = found[key]
         fills = [restore(engines[name], case) for name in columns]
-        rows.append([marked(case.clean, case.hole), *fills, case.clean])
+        rows.append([highlight_hole(case.clean, case.hole), *fills, case.clean])
         figures = [f"{psnr[(*key, name)]:.2f} dB" for name in columns]
         words.append([f"{label}, {case.hole.mean():.0%} hole", *figures, case.picture[:32]])
     return write_sheet(target, ["damaged", *columns, "original"], rows, words)

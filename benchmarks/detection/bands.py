@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from benchmarks.detection.scores import Plane
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.resolution import stroke_width
 from pipeline.metrics.tolerance import tolerated
 
@@ -50,7 +50,7 @@ def pieces(truth: Plane, grey: Plane) -> Iterator[tuple[list[str], tuple[slice, 
         place = (slice(top, y + height + REACH), slice(left, x + width + REACH))
         inside = labels[place] == index
         ring = (cv2.dilate(inside.astype(np.uint8), RING) > 0) & (truth[place] == 0)
-        thick = stroke_width(connected(inside), 0)
+        thick = stroke_width(connected_components(inside), 0)
         names = [next(name for name, limit in WIDTHS.items() if thick <= limit)]
         if ring.any():
             step = float(np.median(grey[place][inside])) - float(np.median(grey[place][ring]))

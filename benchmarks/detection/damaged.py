@@ -12,7 +12,7 @@ from benchmarks.detection.bands import Bands
 from benchmarks.detection.datasets import Damaged
 from benchmarks.detection.scores import PixelCounts, Plane, PrecisionRecallCurve
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
-from pipeline.detection.postprocess import widen
+from pipeline.detection.postprocess import dilate_mask
 from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
@@ -34,7 +34,7 @@ def on_damaged(
     tallies = {name: {level: PixelCounts() for level in LEVELS} for name in detectors}
     bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
     kinds = {name: {level: defaultdict[str, PixelCounts](PixelCounts) for level in LEVELS} for name in detectors}
-    curves = {name: PrecisionRecallCurve() for name in detectors if hasattr(detectors[name], "chances")}
+    curves = {name: PrecisionRecallCurve() for name in detectors if hasattr(detectors[name], "probabilities")}
     asked = {name: LastProbabilities(detectors[name]) for name in curves}
     pictures, kept = 0, dict.fromkeys(detectors, 0)
     for case in cases:
@@ -47,7 +47,11 @@ def on_damaged(
             kept[name] += unattended.review
             masks = (found.repair, found.suggest, unattended.found)
             if rim:
-                masks = (widen(found.repair, recipe.dilate), widen(found.suggest, recipe.dilate), unattended.fill)
+                masks = (
+                    dilate_mask(found.repair, recipe.dilate),
+                    dilate_mask(found.suggest, recipe.dilate),
+                    unattended.fill,
+                )
             for level, mask in zip(LEVELS, masks, strict=True):
                 tallies[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)
@@ -76,9 +80,9 @@ class LastProbabilities:
     """Keeps the last probabilities of a detector's network, so that it need not run twice."""
 
     def __init__(self, detector: Any) -> None:
-        self._detector, self._ask = detector, detector.chances
+        self._detector, self._ask = detector, detector.probabilities
         self.last: Plane
-        detector.chances = self._chances
+        detector.probabilities = self._chances
 
     def _chances(self, pixels: Plane) -> Plane:
         found = self._ask(pixels)
@@ -87,4 +91,4 @@ class LastProbabilities:
 
     def leave(self) -> None:
         """Restore the detector."""
-        del self._detector.chances
+        del self._detector.probabilities

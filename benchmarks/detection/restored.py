@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.detection.datasets import Damaged
 from benchmarks.detection.scores import Plane
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
-from pipeline.detection.postprocess import widen
+from pipeline.detection.postprocess import dilate_mask
 from pipeline.detection.types import Detector
 from pipeline.engines import Engine, Job, inpaint, paste
 from pipeline.metrics import psnr, ssim
@@ -38,7 +38,7 @@ def end_to_end(
     for case in cases:
         if case.original is None or not case.truth.any():
             continue
-        masks: dict[str, Plane | None] = {"alone": None, "true masks": widen(case.truth, recipe.dilate)}
+        masks: dict[str, Plane | None] = {"alone": None, "true masks": dilate_mask(case.truth, recipe.dilate)}
         for name, detector in detectors.items():
             unattended = fill_unattended(case.pixels, detect_without_rim(detector, case.pixels, recipe), recipe)
             masks[name] = unattended.fill

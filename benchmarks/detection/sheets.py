@@ -21,7 +21,7 @@ from benchmarks.detection.restored import fill
 from benchmarks.detection.scores import PixelCounts, Plane
 from benchmarks.detection.unattended import detect_without_rim
 from pipeline.detection.load import load_detector
-from pipeline.detection.postprocess import finish
+from pipeline.detection.postprocess import postprocess
 from pipeline.detection.types import Detector
 from pipeline.engines import Engine, load_engine
 from pipeline.settings import Recipe
@@ -75,7 +75,7 @@ def sheet(
     scan = _fitted(_colour(load(path)), LARGEST)
     recipe = Recipe()
     bare = detect_without_rim(detector, scan, recipe)
-    found = finish(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
+    found = postprocess(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
     overlay = scan.copy()
     overlay[bare.suggest > 0] = ORANGE
     overlay[bare.repair > 0] = RED

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.detection.scores import Plane
-from pipeline.detection.postprocess import finish
+from pipeline.detection.postprocess import postprocess
 from pipeline.detection.types import Detection, Detector
-from pipeline.masks.guards import guard
+from pipeline.masks.guards import apply_guards
 from pipeline.settings import Recipe
 
 
@@ -42,9 +42,9 @@ def fill_unattended(pixels: Plane, bare: Detection, recipe: Recipe) -> Unattende
             run, without running the detector again.
         recipe: sets the width of the rim, how much may be filled, and which guards are on.
     """
-    whole = finish(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
+    whole = postprocess(bare.repair, bare.suggest, [], dilate=recipe.dilate, max_coverage=recipe.max_coverage)
     if not (bare.review or whole.review):
-        guarded = guard(pixels, whole.repair, [], faces=recipe.face_guard, text=recipe.text_guard)
+        guarded = apply_guards(pixels, whole.repair, [], faces=recipe.face_guard, text=recipe.text_guard)
         if not guarded.review:
             return UnattendedFill(guarded.fill, bare.repair & guarded.fill, False)
     nothing = np.zeros_like(bare.repair)

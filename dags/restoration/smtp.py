@@ -33,10 +33,10 @@ class SmtpConnection:
             smtplib.SMTPException, OSError: the server refused it or did not answer.
             UnclearDelivery: the connection broke while or after the message was handed over.
         """
-        from pipeline.digests.smtp_send import hand_over
+        from pipeline.digests.smtp_send import smtp_send
 
         with SmtpHook(self.connection) as hook:
-            refused = hand_over(hook._smtp_client, message)  # the hook shows its client in no other way
+            refused = smtp_send(hook._smtp_client, message)  # the hook shows its client in no other way
         if refused:
             # The others have it: to fail here would send it to them again at every retry.
             log.warning("The mail server refused some recipients: %s", refused)

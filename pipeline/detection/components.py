@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.types import Component
-from pipeline.imaging.connected_components import Connected, connected
+from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.resolution import stroke_width
 from pipeline.imaging.types import Mask
 
@@ -17,7 +17,7 @@ MOST = 5_000
 
 
 @dataclass(frozen=True)
-class Found:
+class Segmentation:
     """What a network found.
 
     Attributes:
@@ -33,16 +33,16 @@ class Found:
     unit: float
 
 
-def explain_pieces(found: Found) -> list[Component]:
+def describe_components(found: Segmentation) -> list[Component]:
     """Return the connected pieces of both levels: those to repair, and suggestions that hold nothing to repair."""
     components: list[Component] = []
-    pieces = connected(found.suggest)
-    sums, surest = pieces.total(found.chance), pieces.highest(found.chance)
-    certain, chances = pieces.total(found.repair > 0), pieces.highest(found.repair)
+    pieces = connected_components(found.suggest)
+    sums, surest = pieces.sums(found.chance), pieces.maxima(found.chance)
+    certain, chances = pieces.sums(found.repair > 0), pieces.maxima(found.repair)
     for index in np.argsort(-pieces.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in pieces.boxes[index])
         area, confident = int(pieces.areas[index]), int(certain[index])
-        kind, shape, _ = shape_of(pieces, index, found.unit)
+        kind, shape, _ = classify_shape(pieces, index, found.unit)
         # What is repaired carries its piece's chance; a suggestion has no other than its pixels'.
         mean = float(chances[index] if confident else sums[index] / area) / 255
         text = f"a {shape}; the network gives it a chance of {mean:.0%}, its surest pixel {surest[index] / 255:.0%}"
@@ -57,7 +57,7 @@ def explain_pieces(found: Found) -> list[Component]:
     return components
 
 
-def shape_of(pieces: Connected, index: int, unit: float) -> tuple[str, str, float]:
+def classify_shape(pieces: ConnectedComponents, index: int, unit: float) -> tuple[str, str, float]:
     """Return the kind of a piece by its shape, its shape in words, and the width of its stroke in pixels."""
     width, area = stroke_width(pieces, index), int(pieces.areas[index])
     length = max(area / width, float(np.hypot(pieces.boxes[index, 2], pieces.boxes[index, 3])))
@@ -70,7 +70,7 @@ def shape_of(pieces: Connected, index: int, unit: float) -> tuple[str, str, floa
     return kind, f"spot {width:.0f} px wide", width
 
 
-def _covariance(pieces: Connected, index: int) -> NDArray[np.float64]:
+def _covariance(pieces: ConnectedComponents, index: int) -> NDArray[np.float64]:
     """Of rows and columns (2,2) over all pixels of a piece."""
     rows, first, last = pieces.runs(index)
     lengths = last - first

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 #: Radii in pixels of the squares that top-hats are taken with: dust, scratches, flakes.
 RADII = (2, 6, 15)
-PLANES = 3 + 2 * len(RADII)
+CHANNELS = 3 + 2 * len(RADII)
 #: How a top-hat is shown: four times raised, from 63 on alike.
 RAISED = np.minimum(np.arange(256), 63).astype(np.uint8) * 4
 
 
-def planes(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def compute_features(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (9,H,W) uint8 for a picture (H,W,3) uint8 RGB: colour, and white and black top-hats, four times raised.
 
     OpenCV does the top-hats in some milliseconds a megapixel; pooling layers of a network take a hundred times that.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    result = np.empty((PLANES, *grey.shape), np.uint8)
+    result = np.empty((CHANNELS, *grey.shape), np.uint8)
     cv2.split(picture, list(result[:3]))
     for index, radius in enumerate(RADII):
         square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)

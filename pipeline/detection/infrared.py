@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.components import shape_of
-from pipeline.detection.postprocess import finish
-from pipeline.detection.registration import lies_alike
+from pipeline.detection.components import classify_shape
+from pipeline.detection.postprocess import postprocess
+from pipeline.detection.registration import find_shift
 from pipeline.detection.types import Component, Detection, Level
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask, Pixels
 
@@ -41,7 +41,7 @@ WIDEST = 24.0
 
 
 @dataclass(frozen=True)
-class Infrared:
+class InfraredResult:
     """What an infrared plane says.
 
     Attributes:
@@ -53,7 +53,7 @@ class Infrared:
     note: str
 
 
-def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_coverage: float = 0.15) -> Infrared:
+def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_coverage: float = 0.15) -> InfraredResult:
     """Return the dust and scratches that an infrared plane shows.
 
     The density of the plane is what a line through the densities of the colours explains (the dyes' cross-talk, fitted
@@ -77,7 +77,7 @@ def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_cove
     reach = max(REACH, REACH_NOISE * _noise(rest))
     if np.count_nonzero(rest >= reach) > MOST * rest.size:
         return _useless("too much of the picture is dark in it")
-    shift, told = lies_alike(pixels, rest, reach)
+    shift, told = find_shift(pixels, rest, reach)
     if shift is None:
         return _useless(told)
     if shift != (0, 0):
@@ -88,8 +88,8 @@ def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_cove
             return _useless(rest)
     found = _pieces(rest, _noise(rest))
     del rest
-    detection = finish(*found, dilate=dilate, max_coverage=max_coverage)
-    return Infrared(detection, f"the scanner's infrared plane was used{told}")
+    detection = postprocess(*found, dilate=dilate, max_coverage=max_coverage)
+    return InfraredResult(detection, f"the scanner's infrared plane was used{told}")
 
 
 def _rest(pixels: Pixels, plane: Pixels) -> NDArray[np.int16] | str:
@@ -112,8 +112,8 @@ def _moved(plane: Pixels, shift: tuple[int, int]) -> Pixels:
     return np.asarray(moved, np.uint16) if plane.dtype == np.uint16 else np.asarray(moved, np.uint8)
 
 
-def _useless(why: str) -> Infrared:
-    return Infrared(None, f"the infrared plane was not used: {why}")
+def _useless(why: str) -> InfraredResult:
+    return InfraredResult(None, f"the infrared plane was not used: {why}")
 
 
 def _is_flat(plane: Pixels) -> bool:
@@ -209,15 +209,15 @@ def _noise(rest: NDArray[np.int16]) -> float:
 def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Component]]:
     """Mask of both levels before they are widened, and the explanations."""
     unit = unit_of(rest)
-    pieces = connected(rest, max(REACH, REACH_NOISE * noise))
-    peak = pieces.highest(rest)
+    pieces = connected_components(rest, max(REACH, REACH_NOISE * noise))
+    peak = pieces.maxima(rest)
     levels = np.zeros(len(pieces), np.uint8)
     levels[peak >= max(SUGGEST, SUGGEST_NOISE * noise)] = 1
     levels[peak >= max(REPAIR, REPAIR_NOISE * noise)] = 2
     components = []
     for index in np.flatnonzero(levels).tolist():
         x, y, width, height = (int(n) for n in pieces.boxes[index])
-        kind, shape, stroke = shape_of(pieces, index, unit)
+        kind, shape, stroke = classify_shape(pieces, index, unit)
         at_border = x == 0 or y == 0 or x + width == rest.shape[1] or y + height == rest.shape[0]
         if stroke > WIDEST * unit:
             levels[index] = 0 if at_border else 1
@@ -228,5 +228,5 @@ def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Com
             area = int(pieces.areas[index])
             components.append(Component(kind, level, (x, y, width, height), area, None, reason))
     marks = (np.where(levels >= least, np.uint8(255), np.uint8(0)) for least in (2, 1))
-    repair, suggest = (pieces.painted(mark) for mark in marks)
+    repair, suggest = (pieces.paint(mark) for mark in marks)
     return repair, suggest, components

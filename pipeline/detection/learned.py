@@ -5,24 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection import windows
-from pipeline.detection.components import Found, explain_pieces
-from pipeline.detection.postprocess import finish
+from pipeline.detection.components import Segmentation, describe_components
+from pipeline.detection.postprocess import postprocess
 from pipeline.detection.runners.choose import load_runner
-from pipeline.detection.thresholds import levels
+from pipeline.detection.thresholds import apply_thresholds
 from pipeline.detection.types import Detection
 from pipeline.detection.weights import WEIGHTS, read_header
-from pipeline.imaging.luminance import transparent
+from pipeline.imaging.luminance import find_transparent
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Pixels
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -63,25 +59,25 @@ class LearnedDetector:
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan; see `Detector.detect`."""
-        chance = self.chances(pixels)
+        chance = self.probabilities(pixels)
         if chance.size >= LARGE:
             # What the network needed while it ran would stand beside the planes of all that follows.
             self._runner.release()
-        outside = transparent(pixels)
+        outside = find_transparent(pixels)
         if outside is not None:
             chance[outside] = 0
-        repair, suggest = levels(chance, self.thresholds, precision=precision, sensitivity=sensitivity)
-        components = explain_pieces(Found(chance, repair, suggest, unit_of(chance)))
+        repair, suggest = apply_thresholds(chance, self.thresholds, precision=precision, sensitivity=sensitivity)
+        components = describe_components(Segmentation(chance, repair, suggest, unit_of(chance)))
         repair[repair > 0] = 255
-        return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
+        return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
-    def chances(self, pixels: Pixels) -> NDArray[np.uint8]:
+    def probabilities(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return (H,W) uint8, the chance of damage at each pixel in 1/255."""
         try:
-            return windows.chances(self._runner, pixels, self._multiple)
+            return windows.probabilities(self._runner, pixels, self._multiple)
         except MemoryError:
             if self._runner.runtime.endswith("cpu"):
                 raise
             log.warning("the device's memory does not suffice for the detector; it goes on by the CPU")
             self._runner = self._on_cpu()
-            return windows.chances(self._runner, pixels, self._multiple)
+            return windows.probabilities(self._runner, pixels, self._multiple)

@@ -56,7 +56,7 @@ def load_detector(name: str, *, weights: Path | None = None, device: str = "auto
                 f"the detector `learned` has no weights ({WEIGHTS}); train it (`train detector`) and put its"
                 " detector.safetensors there, or use the detector `classical`"
             )
-        return LearnedDetector(weights, device=device, backend=backend)
+        return LearnedDetector(weights or WEIGHTS, device=device, backend=backend)
     if name == "none":
         return NoDetector()
     raise ConfigurationError(f"unknown detector {name!r}; known are {', '.join(DETECTORS)}")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.detection.features import PLANES
+from pipeline.detection.features import CHANNELS
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class DetectorNet(nn.Module):
         super().__init__()
         self.config = config or NetworkConfig()
         channels = self.config.channels()
-        first = 4 * PLANES
+        first = 4 * CHANNELS
         self.down = nn.ModuleList(
             nn.Sequential(_block(inputs, outputs), _block(outputs, outputs))
             for inputs, outputs in zip([first, *channels[:-1]], channels, strict=True)
@@ -96,7 +96,7 @@ class DetectorNet(nn.Module):
         return F.pixel_shuffle(self.head(features), 2)
 
 
-def answers(network: nn.Module, planes: Tensor) -> Tensor:
+def predict_logits(network: nn.Module, planes: Tensor) -> Tensor:
     """Return the logits (N,1,H,W) for planes (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does."""
     shown = planes.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
     with torch.autocast("cpu", torch.bfloat16):

@@ -9,10 +9,12 @@ from pipeline.detection.types import Component, Detection
 from pipeline.imaging.types import Mask
 
 
-def finish(repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float) -> Detection:
+def postprocess(
+    repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float
+) -> Detection:
     """Return the detection with masks widened by `dilate` pixels and a review note when too much is marked."""
     suggest = suggest | repair
-    repair, suggest = widen(repair, dilate), widen(suggest, dilate)
+    repair, suggest = dilate_mask(repair, dilate), dilate_mask(suggest, dilate)
     share = float(np.count_nonzero(repair)) / max(1, repair.size)
     review = None
     if share > max_coverage:
@@ -21,7 +23,7 @@ def finish(repair: Mask, suggest: Mask, components: list[Component], *, dilate: 
     return Detection(repair, suggest, ordered, review)
 
 
-def widen(mask: Mask, pixels: int) -> Mask:
+def dilate_mask(mask: Mask, pixels: int) -> Mask:
     """Return the mask grown by `pixels` in every direction."""
     if pixels <= 0 or not mask.any():
         return mask

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.types import Pixels
 
 #: Pixels by which the planes may lie apart, and the half side of what is compared around each piece of dirt.
@@ -22,7 +22,7 @@ MOST, ENOUGH = 200, 20
 LEAST, DEVIATIONS, CHANCE = 0.08, 5.0, 0.2
 
 
-def lies_alike(pixels: Pixels, dirt: NDArray[np.int16], floor: float) -> tuple[tuple[int, int] | None, str]:
+def find_shift(pixels: Pixels, dirt: NDArray[np.int16], floor: float) -> tuple[tuple[int, int] | None, str]:
     """Return by how many rows and columns the dirt is to be moved, with words about it; None with the reason why not.
 
     What stops infrared stops light too: around each piece, the picture's fine detail is laid over the dirt at every
@@ -75,7 +75,7 @@ def _places(dirt: NDArray[np.int16], floor: float) -> list[tuple[int, int]]:
     """Rows and columns of the middle of the darkest pieces; large ones are no dirt."""
     if floor > FULL:
         return []
-    pieces = connected(dirt, floor)
+    pieces = connected_components(dirt, floor)
     fit = np.flatnonzero(pieces.areas >= 3)
     order = fit[np.argsort(-np.minimum(pieces.areas[fit], 100), kind="stable")][:MOST]
     places = []

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import Connected, connected
+from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask
 
-Chances = NDArray[np.uint8]
+Probabilities = NDArray[np.uint8]
 
 #: Pixels, at 512 px of side, below which a piece is a speck: texture has hundreds of doubtful ones.
 SPECK = 16.0
@@ -24,7 +24,7 @@ ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Repair:
+class RepairThreshold:
     """What a piece must reach to be repaired unseen, and what that is worth.
 
     Attributes:
@@ -48,11 +48,11 @@ class Thresholds:
         suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
-    repairs: tuple[Repair, ...] = (Repair(0.95, 0.9, 1),)
+    repairs: tuple[RepairThreshold, ...] = (RepairThreshold(0.95, 0.9, 1),)
     suggest: float = 0.4
     suggest_speck: float = 0.0
 
-    def of_precision(self, precision: float) -> Repair:
+    def of_precision(self, precision: float) -> RepairThreshold:
         """Return the least strict thresholds that were calibrated for so much precision, or else the strictest."""
         return next((one for one in self.repairs if one.precision >= precision - 1e-6), self.repairs[-1])
 
@@ -65,7 +65,7 @@ class Thresholds:
         """Return what a header holds. Raises `KeyError`, `ValueError` or `TypeError` when it holds something else."""
         document = json.loads(text)
         try:
-            repairs = tuple(Repair(**one) for one in document.pop("repairs"))
+            repairs = tuple(RepairThreshold(**one) for one in document.pop("repairs"))
         except TypeError as error:
             raise ValueError(
                 "its thresholds are of other rules than this version's; `train detector --resume` calibrates it anew"
@@ -75,8 +75,8 @@ class Thresholds:
         return cls(repairs, **document)
 
 
-def levels(
-    chance: Chances, limits: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
+def apply_thresholds(
+    chance: Probabilities, limits: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
 ) -> tuple[Mask, Mask]:
     """Return what to repair and what to suggest, (H,W) each.
 
@@ -90,41 +90,41 @@ def levels(
         sensitivity: 2 accepts at half the odds.
     """
     asked = limits.of_precision(precision)
-    repair = pieces_above(chance, move(asked.chance, sensitivity), asked.smallest)
-    cut = uncrowded(chance, move(limits.suggest, sensitivity))
-    suggest = pieces_above(chance, cut, speck=move(limits.suggest_speck, sensitivity))
+    repair = components_above(chance, adjust_threshold(asked.chance, sensitivity), asked.smallest)
+    cut = limit_coverage(chance, adjust_threshold(limits.suggest, sensitivity))
+    suggest = components_above(chance, cut, speck=adjust_threshold(limits.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
     suggest[repair > 0] = 255
     return repair, suggest
 
 
-def uncrowded(chance: Chances, cut: int) -> int:
+def limit_coverage(chance: Probabilities, cut: int) -> int:
     """Return `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
     counts = [np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS)]
     reaching = np.cumsum(np.sum(counts, axis=0)[::-1])  # a chance of 255, of 254 and more, and so on
     return max(cut, min(255, int(np.count_nonzero(reaching > CROWD * chance.size))))
 
 
-def move(chance: float, sensitivity: float) -> int:
+def adjust_threshold(chance: float, sensitivity: float) -> int:
     """Return a threshold in 1/255, moved on the scale of odds: twice the sensitivity accepts at half the odds."""
     odds = chance / (1 - chance) / sensitivity
     return min(255, max(1, round(255 * odds / (1 + odds))))
 
 
-def pieces_above(chance: Chances, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
+def components_above(chance: Probabilities, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
     """Return (H,W) the connected pieces of what reaches `cut`/255: their chance in 1/255, elsewhere 0.
 
     A piece is as likely as its surest pixel. One of fewer pixels than `smallest` is left out, and a speck whose chance
     does not reach `speck`.
     """
-    pieces = connected(chance, cut)
-    scores = pieces.highest(chance)
+    pieces = connected_components(chance, cut)
+    scores = pieces.maxima(chance)
     scores[pieces.areas < smallest] = 0
-    scores[(scores < speck) & are_specks(pieces, chance)] = 0
-    return pieces.painted(scores)
+    scores[(scores < speck) & find_specks(pieces, chance)] = 0
+    return pieces.paint(scores)
 
 
-def are_specks(pieces: Connected, chance: Chances) -> NDArray[np.bool_]:
+def find_specks(pieces: ConnectedComponents, chance: Probabilities) -> NDArray[np.bool_]:
     """Return (n) which pieces of a scan's chances (H,W) are specks, see `SPECK`."""
     result: NDArray[np.bool_] = pieces.areas < SPECK * unit_of(chance) ** 2
     return result

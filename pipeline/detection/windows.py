@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.features import planes
-from pipeline.detection.runners import Planes, Runner, Sink
+from pipeline.detection.features import compute_features
+from pipeline.detection.runners import Features, Runner, Sink
 from pipeline.imaging.types import Pixels
 
 #: Windows that the network sees, and how far it looks beyond what is kept of them: what lies at a rim has half its
@@ -24,7 +24,7 @@ ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Look:
+class View:
     """One way in which the network sees a window.
 
     Attributes:
@@ -37,18 +37,18 @@ class Look:
 
     def see(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the picture (H,W,3) as it is seen."""
-        return np.ascontiguousarray(self.turn(_resized(picture, *self._scaled(*picture.shape[:2]))))
+        return np.ascontiguousarray(self.turn(_resize(picture, *self._scaled(*picture.shape[:2]))))
 
     def tell(self, chance: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
         """Return (rows,columns), for the picture as it is, what was said (padded) of it as it was seen."""
         seen = self.turn(np.empty(self._scaled(rows, columns), np.uint8)).shape
-        return _resized(np.ascontiguousarray(self.turn(chance[: seen[0], : seen[1]])), rows, columns)
+        return _resize(np.ascontiguousarray(self.turn(chance[: seen[0], : seen[1]])), rows, columns)
 
     def _scaled(self, rows: int, columns: int) -> tuple[int, int]:
         return max(1, round(self.scale * rows)), max(1, round(self.scale * columns))
 
 
-def _resized(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+def _resize(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
     if plane.shape[:2] == (rows, columns):
         return plane
     how = cv2.INTER_AREA if rows < plane.shape[0] else cv2.INTER_LINEAR
@@ -58,9 +58,9 @@ def _resized(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
 #: How the network looks at each window. Of strange damage it is unsure, and not alike in each copy: what two say
 #: together is right more often than what one does. The smaller one shows damage without the grain on it; the larger one
 #: doubts what is no damage seen close by: tops of clouds, hems, painted lines.
-LOOKS = (
-    Look(0.8, lambda plane: plane[::-1, ::-1]),
-    Look(1.25, lambda plane: plane[:, ::-1]),
+VIEWS = (
+    View(0.8, lambda plane: plane[::-1, ::-1]),
+    View(1.25, lambda plane: plane[:, ::-1]),
 )
 
 #: Chances in 1/255 as logits; the ends stand a quarter of a step from certainty, and come back as they were.
@@ -92,7 +92,7 @@ def spans(length: int, window: int, margin: int) -> list[Span]:
     return [Span(first, first + window, *kept) for first, kept in zip(starts, pairwise(cuts), strict=True)]
 
 
-def chances(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
+def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
     """Return (H,W) uint8, the highest chance of damage at each pixel over all scales, in 1/255.
 
     Memory beside the scan and the result: a third of an 8-bit copy of it, and a few windows.
@@ -105,22 +105,22 @@ def chances(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
     result = np.zeros(pixels.shape[:2], np.uint8)
     runner.run(_windows(pixels, result, multiple))
     if min(result.shape) // 2 >= COARSEST:
-        raise_to(result, chances(runner, halved(pixels), multiple))
+        raise_to_at_least(result, probabilities(runner, halve(pixels), multiple))
     return result
 
 
-def _windows(pixels: Pixels, result: NDArray[np.uint8], multiple: int) -> Iterator[tuple[Planes, Sink]]:
+def _windows(pixels: Pixels, result: NDArray[np.uint8], multiple: int) -> Iterator[tuple[Features, Sink]]:
     """Yield what the network is to see, with what puts its answer in place."""
     rows, columns = result.shape
     for down in spans(rows, WINDOW, MARGIN):
         for across in spans(columns, WINDOW, MARGIN):
             shown = as_rgb(pixels[down.first : down.last, across.first : across.last])
-            answers = _Answers(shown.shape[:2], _place(result, down, across))
-            for look in LOOKS:
-                yield planes(_padded(look.see(shown), multiple)), answers.to(look)
+            answers = _ViewAverage(shown.shape[:2], _writer(result, down, across))
+            for look in VIEWS:
+                yield compute_features(_pad(look.see(shown), multiple)), answers.to(look)
 
 
-class _Answers:
+class _ViewAverage:
     """Gathers what the network says to each look at a window, and hands on what they say together.
 
     The mean of logits, as of witnesses that err independently.
@@ -128,21 +128,21 @@ class _Answers:
 
     def __init__(self, size: tuple[int, ...], put: Sink) -> None:
         self._put = put
-        self._sum, self._missing = np.zeros(size, np.float32), len(LOOKS)
+        self._sum, self._missing = np.zeros(size, np.float32), len(VIEWS)
 
-    def to(self, look: Look) -> Sink:
+    def to(self, look: View) -> Sink:
         """Return what takes the answer to one look."""
 
         def take(chance: NDArray[np.uint8]) -> None:
             self._sum += LOGITS[look.tell(chance, *self._sum.shape)]
             self._missing -= 1
             if not self._missing:
-                self._put(np.round(255 / (1 + np.exp(-self._sum / len(LOOKS)))).astype(np.uint8))
+                self._put(np.round(255 / (1 + np.exp(-self._sum / len(VIEWS)))).astype(np.uint8))
 
         return take
 
 
-def _place(result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
+def _writer(result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
     """Return what writes the kept part of a window's chances into the result."""
 
     def put(chance: NDArray[np.uint8]) -> None:
@@ -152,7 +152,7 @@ def _place(result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
     return put
 
 
-def _padded(picture: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+def _pad(picture: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
     """The picture (H,W,3), mirrored at its far edges to a multiple."""
     rows, columns = picture.shape[:2]
     down, right = -rows % multiple, -columns % multiple
@@ -171,7 +171,7 @@ def as_rgb(pixels: Pixels) -> NDArray[np.uint8]:
     return np.ascontiguousarray(eight[:, :, :3], np.uint8)
 
 
-def halved(pixels: Pixels) -> NDArray[np.uint8]:
+def halve(pixels: Pixels) -> NDArray[np.uint8]:
     """Return (H//2,W//2,3) uint8: the mean of each square of four pixels, made in strips."""
     rows, columns = pixels.shape[0] // 2, pixels.shape[1] // 2
     result = np.empty((rows, columns, 3), np.uint8)
@@ -182,7 +182,7 @@ def halved(pixels: Pixels) -> NDArray[np.uint8]:
     return result
 
 
-def raise_to(result: NDArray[np.uint8], coarse: NDArray[np.uint8]) -> None:
+def raise_to_at_least(result: NDArray[np.uint8], coarse: NDArray[np.uint8]) -> None:
     """Raise `result` (H,W), in place and in strips, to at least what stands in a plane of half its size."""
     rows, columns = coarse.shape
     for top in range(0, rows, ROWS):

@@ -41,8 +41,6 @@ def build_digest(
     *,
     sender: str = "archive-restoration@localhost",
     recipients: Sequence[str] = (),
-    report_url: str = "",
-    review_url: str = "",
     run_url: str = "",
     attach_megabytes: float = 10.0,
 ) -> EmailMessage:
@@ -52,18 +50,16 @@ def build_digest(
 
     Args:
         frame, batch, previews: as for `pipeline.reports.write_report`.
-        pdf: the report; attached when no larger than `attach_megabytes`, else named by `report_url` or its place.
+        pdf: the report; attached when no larger than `attach_megabytes`, else named by its place.
         sender: address, or `Name <address>`.
         recipients: addresses; none for a message that is only written to a file.
-        report_url, review_url, run_url: http(s) links to the report, the review and the run; shown where given.
+        run_url: http(s) link to the run; shown where given.
 
     Raises:
         ConfigurationError: sender, recipient or link is malformed.
     """
-    links = {"report": report_url, "review": review_url, "run": run_url}
-    for name, url in links.items():
-        if url and urlsplit(url).scheme not in ("http", "https"):
-            raise ConfigurationError(f"link to the {name}: {url!r} is not an http or https address")
+    if run_url and urlsplit(run_url).scheme not in ("http", "https"):
+        raise ConfigurationError(f"link to the run: {run_url!r} is not an http or https address")
     content = compose(frame, batch, previews)
     author = address(sender, "sender", content.t("mail.sender"))
     attached = pdf is not None and pdf.stat().st_size <= attach_megabytes * MEGABYTE
@@ -86,8 +82,8 @@ def build_digest(
         for pair in content.pairs
         for side in ("before", "second")
     }
-    place = _place(content, pdf, attached, report_url)
-    values = {"c": content, "t": content.t, "links": links, "place": place, "cids": cids}
+    place = _place(content, pdf, attached)
+    values = {"c": content, "t": content.t, "run_url": run_url, "place": place, "cids": cids}
     message.set_content(_text().get_template("digest.txt").render(values), cte="quoted-printable")
     html = environment(TEMPLATES).get_template("digest.html")
     message.add_alternative(
@@ -113,7 +109,7 @@ def build_digest(
     return message
 
 
-def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) -> str:
+def _place(content: Content, pdf: Path | None, attached: bool) -> str:
     """Return the sentence that says where the report is."""
     t = content.t
     if pdf is None:
@@ -121,7 +117,7 @@ def _place(content: Content, pdf: Path | None, attached: bool, report_url: str) 
     size = t.bytes(pdf.stat().st_size)
     if attached:
         return t("mail.attached", size=size)
-    place = report_url or f"{content.batch.output.rstrip('/')}/reports/{content.batch.batch}/{pdf.name}"
+    place = f"{content.batch.output.rstrip('/')}/reports/{content.batch.batch}/{pdf.name}"
     return f"{t('mail.linked', size=size)} {t('mail.path', place=one_line(place, 300))}"
 
 

@@ -1,4 +1,4 @@
-"""Handing a message to a mail server, and knowing afterwards whether it can have arrived."""
+"""Send a message through an open SMTP connection, and know afterwards whether it can have arrived."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ from pipeline.errors import UnclearDelivery
 from pipeline.escape import error_line
 
 
-def hand_over(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
-    """Return the recipients that the server refuses alone, each with its answer.
+def smtp_send(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
+    """Send a message and return the recipients that the server refused while it accepted others, with its answers.
+
+    `smtplib` does not say how far it came when a connection breaks, so its `data` and `send` are wrapped for this one
+    call.
 
     Raises:
-        UnclearDelivery: the connection broke after the message began; it may arrive.
+        UnclearDelivery: the connection broke after the message's first byte was sent; it may arrive.
         smtplib.SMTPException, OSError: it was not sent.
     """
-    began, commanded = False, False
-    plainly, sending = client.data, client.send
+    in_data, began = False, False
+    original_data, original_send = client.data, client.send
 
     def data(content: Any) -> tuple[int, bytes]:
         client.send = send  # type: ignore[method-assign, assignment]
-        return plainly(content)
+        return original_data(content)
 
     def send(text: Any) -> None:
-        # First the command, to which the server may still say no; then the message.
-        nonlocal began, commanded
-        began, commanded = commanded, True
-        sending(text)
+        # The first is the command DATA, which the server may still refuse; the second is the message.
+        nonlocal in_data, began
+        began, in_data = in_data, True
+        original_send(text)
 
     client.data = data  # type: ignore[method-assign, assignment]
     try:
         return client.send_message(message)
     except smtplib.SMTPResponseException:
-        raise  # the server has said that it does not take it
+        raise  # the server answered that it does not accept the message
     except OSError as error:
         if not began:
             raise
-        text = error_line(error)
-        raise UnclearDelivery(f"the mail server fell silent after it was handed the message ({text})") from error
+        reason = f"the mail server stopped answering after the message was sent to it ({error_line(error)})"
+        raise UnclearDelivery(reason) from error
     finally:
-        client.data, client.send = plainly, sending  # type: ignore[method-assign]
+        client.data, client.send = original_data, original_send  # type: ignore[method-assign]

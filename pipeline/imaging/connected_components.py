@@ -21,7 +21,7 @@ ROWS, PIXELS = 256, 1 << 20
 
 
 @dataclass(frozen=True)
-class Connected:
+class ConnectedComponents:
     """The pieces of a mask, neighbours across corners included, numbered from 0 in the order of OpenCV's labels.
 
     A place is a pixel's index in the plane, counted along its rows.
@@ -74,21 +74,21 @@ class Connected:
         found = np.flatnonzero(areas)
         return found + lowest, areas[found], np.maximum(right - left, bottom - top)[found]
 
-    def highest(self, plane: NDArray[Any]) -> NDArray[Any]:
+    def maxima(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Return (m,) the highest value that each piece has in a plane of integers (H,W)."""
         result = np.full(len(self), np.iinfo(plane.dtype).min, plane.dtype)
         for owner, places in self._pixels():
             np.maximum.at(result, owner, plane.ravel()[places])
         return result
 
-    def total(self, plane: NDArray[Any]) -> Places:
+    def sums(self, plane: NDArray[Any]) -> Places:
         """Return (m,) the sum of each piece's values in a plane (H,W) of integers; of truths, how many are true."""
         result = np.zeros(len(self), np.int64)
         for owner, places in self._pixels():
             result += np.bincount(owner, plane.ravel()[places], len(self)).astype(np.int64)
         return result
 
-    def painted(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def paint(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return (H,W), in each piece its value of `values` (m,), elsewhere 0."""
         result = np.zeros(self.shape, np.uint8)
         for owner, places in self._pixels():
@@ -115,7 +115,7 @@ class Connected:
             yield np.repeat(self.owner[part], lengths[part]), _places(self.starts[part], lengths[part])
 
 
-def connected(plane: NDArray[Any], least: float = 1) -> Connected:
+def connected_components(plane: NDArray[Any], least: float = 1) -> ConnectedComponents:
     """Return the connected pieces of what is at least `least` in a plane (H,W)."""
     starts, stops = _runs(plane, least)
     columns = max(1, plane.shape[1])
@@ -131,7 +131,7 @@ def connected(plane: NDArray[Any], least: float = 1) -> Connected:
     (left, right), (top, bottom) = (_ends(owner, *ends, len(roots)) for ends in ((first, last), (rows, rows + 1)))
     areas = np.add.reduceat((stops - starts)[order], firsts[:-1])
     boxes = np.stack([left, top, right - left, bottom - top], axis=1)
-    return Connected(plane.shape, starts, stops, owner, order, firsts, boxes, areas)
+    return ConnectedComponents(plane.shape, starts, stops, owner, order, firsts, boxes, areas)
 
 
 def _runs(plane: NDArray[Any], least: float) -> tuple[Places, Places]:

@@ -17,7 +17,7 @@ MAGENTA = (255, 0, 255)
 Cell = NDArray[np.uint8]
 
 
-def marked(picture: Cell, hole: NDArray[np.bool_]) -> Cell:
+def highlight_hole(picture: Cell, hole: NDArray[np.bool_]) -> Cell:
     """A copy of the picture (H,W,3) uint8 whose hole (H,W) is magenta."""
     return np.where(hole[:, :, None], np.array(MAGENTA, np.uint8), picture)
 

@@ -33,7 +33,7 @@ def luminance(pixels: Pixels) -> NDArray[np.uint8]:
     return grey
 
 
-def transparent(pixels: Pixels) -> NDArray[np.bool_] | None:
+def find_transparent(pixels: Pixels) -> NDArray[np.bool_] | None:
     """Return where a scan with an alpha channel holds no picture, or None where it has no such channel."""
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         alpha = pixels[:, :, -1]

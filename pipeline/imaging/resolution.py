@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import Box, Connected
+from pipeline.imaging.connected_components import Box, ConnectedComponents
 
 #: Side in pixels of a square scan on which a unit is one pixel.
 SIDE = 512
@@ -28,7 +28,7 @@ def unit_of(plane: NDArray[Any]) -> float:
     return max(1.0, float(np.sqrt(plane.size)) / SIDE)
 
 
-def stroke_width(pieces: Connected, index: int) -> float:
+def stroke_width(pieces: ConnectedComponents, index: int) -> float:
     """Return the width in pixels of a piece where it is widest, at least 1.
 
     From the depth of its inmost pixel, so that an even width counts as the odd one below.
@@ -45,7 +45,7 @@ def stroke_width(pieces: Connected, index: int) -> float:
     return max(1.0, 2 * depth - 1)
 
 
-def _depth(pieces: Connected, index: int, square: Box) -> float:
+def _depth(pieces: ConnectedComponents, index: int, square: Box) -> float:
     """The depth of the inmost pixel in a part of the piece's box, where its rim is seen as far as `AROUND` beyond."""
     x, y, width, height = (int(n) for n in pieces.boxes[index])
     left, top, across, down = square

@@ -11,12 +11,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.claims import release
-from pipeline.ledger.context import is_gone
+from pipeline.ledger.context import has_ended
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
 
 
-class State(StrEnum):
+class BatchState(StrEnum):
     """Where a batch stands."""
 
     RECEIVING = "receiving"
@@ -25,12 +25,12 @@ class State(StrEnum):
     ABANDONED = "abandoned"
 
 
-UNFINISHED = (State.RECEIVING, State.RUNNING)
+UNFINISHED = (BatchState.RECEIVING, BatchState.RUNNING)
 
 
 def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
     """Return a batch, new or as an earlier try opened it; its recipe and digests are those of the first try."""
-    row = {"collection": collection, "name": name, "state": str(State.RECEIVING), "started": now(), **values}
+    row = {"collection": collection, "name": name, "state": str(BatchState.RECEIVING), "started": now(), **values}
     row = {"counts": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
     return get(session, collection, name)
@@ -62,8 +62,8 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
     """Return whether this try of `receive` is the first to have finished; only then do its chunks count."""
     result = session.execute(
         update(Batch)
-        .where(Batch.id == batch_id, Batch.state == State.RECEIVING)
-        .values(state=str(State.RUNNING), **values)
+        .where(Batch.id == batch_id, Batch.state == BatchState.RECEIVING)
+        .values(state=str(BatchState.RUNNING), **values)
         .returning(Batch.id)
     )
     return result.first() is not None
@@ -72,14 +72,16 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
 def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
     """Mark a batch as done and gives up its claims."""
     session.execute(
-        update(Batch).where(Batch.id == batch_id).values(state=str(State.DONE), counts=dict(counts), finished=now())
+        update(Batch)
+        .where(Batch.id == batch_id)
+        .values(state=str(BatchState.DONE), counts=dict(counts), finished=now())
     )
     release(session, batch_id)
 
 
 def abandon(session: Session, batch_id: int) -> None:
     """Mark a batch that nobody will finish, so that others take its scans."""
-    session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(State.ABANDONED), finished=now()))
+    session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(BatchState.ABANDONED), finished=now()))
     release(session, batch_id)
 
 
@@ -90,13 +92,13 @@ def unfinished(session: Session, collection: str) -> Sequence[Batch]:
     ).all()
 
 
-def is_alone(session: Session, batch: Batch) -> bool:
+def is_sole_writer(session: Session, batch: Batch) -> bool:
     """Return whether no other unfinished batch writes to the same output."""
     others = select(Batch.id).where(Batch.output == batch.output, Batch.id != batch.id, Batch.state.in_(UNFINISHED))
     return session.scalars(others.limit(1)).first() is None
 
 
-def forsaken(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
+def stale(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
     """Return unfinished batches of which nothing was heard for a while: their run is never taken up again."""
     limit = now() - silent
     heard = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
@@ -112,7 +114,7 @@ def forsaken(session: Session, collection: str, silent: timedelta) -> Sequence[B
     ).all()
 
 
-def lately_done(session: Session, collection: str, count: int) -> Sequence[Batch]:
+def recently_finished(session: Session, collection: str, count: int) -> Sequence[Batch]:
     """Return the batches that were finished or given up last."""
     return session.scalars(
         select(Batch)
@@ -124,31 +126,17 @@ def lately_done(session: Session, collection: str, count: int) -> Sequence[Batch
 
 def orphaned(session: Session, collection: str) -> list[Batch]:
     """Return unfinished batches whose only process has surely ended, oldest first."""
-    return [batch for batch in unfinished(session, collection) if batch.holder and is_gone(batch.holder)]
+    return [batch for batch in unfinished(session, collection) if batch.owner and has_ended(batch.owner)]
 
 
-def adopt(session: Session, batch_id: int, old_holder: str, new_holder: str) -> bool:
+def adopt(session: Session, batch_id: int, old_owner: str, new_owner: str) -> bool:
     """Return whether a new process now holds an orphaned batch; of two that try, one does."""
     result = session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.holder == old_holder)
-        .values(holder=new_holder)
-        .returning(Batch.id)
+        update(Batch).where(Batch.id == batch_id, Batch.owner == old_owner).values(owner=new_owner).returning(Batch.id)
     )
     return result.first() is not None
 
 
-def outcomes_of(session: Session, batch_id: int) -> int:
+def count_outcomes(session: Session, batch_id: int) -> int:
     """Return how many scans a batch has brought to an outcome so far."""
     return session.scalar(select(func.count()).select_from(OutcomeRow).where(OutcomeRow.batch_id == batch_id)) or 0
-
-
-def elsewhere(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> int:
-    """Return how many of some scans another batch holds."""
-    return len(
-        session.scalars(
-            select(Claim.scan_id).where(
-                Claim.recipe_digest == recipe_digest, Claim.batch_id != batch_id, Claim.scan_id.in_(scan_ids)
-            )
-        ).all()
-    )

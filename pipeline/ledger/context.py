@@ -37,12 +37,12 @@ def host() -> str:
     return platform.node() or "localhost"
 
 
-def holder() -> str:
+def process_name() -> str:
     """Return the name of this process for the ledger: host, process id and start."""
     return f"{host()} {os.getpid()} {_started(os.getpid())}"
 
 
-def is_gone(name: str) -> bool:
+def has_ended(name: str) -> bool:
     """Return whether the process of that name (see `holder`) has surely ended; unknown counts as alive."""
     machine, _, rest = name.partition(" ")
     pid, _, started = rest.partition(" ")

@@ -17,7 +17,7 @@ from pipeline.ledger.tables import Event
 
 
 @dataclass(frozen=True)
-class Happening:
+class EventRecord:
     """One event to be written.
 
     Attributes:
@@ -37,10 +37,10 @@ class Happening:
     at: datetime = field(default_factory=now)
 
 
-def append(session: Session, batch_id: int, context: TaskContext, happenings: Sequence[Happening]) -> None:
+def append(session: Session, batch_id: int, context: TaskContext, records: Sequence[EventRecord]) -> None:
     """Write events of a batch."""
     machine = host()
-    for page in pages(happenings):
+    for page in pages(records):
         session.execute(
             plain_insert(Event),
             [

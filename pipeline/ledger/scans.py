@@ -15,7 +15,7 @@ from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
 
 @dataclass(frozen=True)
-class Known:
+class LedgerMatch:
     """One content that a path has had, and what became of it under a recipe.
 
     Attributes:
@@ -34,9 +34,11 @@ class Known:
     claimed_by: int | None = None
 
 
-def known(session: Session, collection: str, paths: Sequence[str], recipe_digest: str) -> dict[str, list[Known]]:
+def find_matches(
+    session: Session, collection: str, paths: Sequence[str], recipe_digest: str
+) -> dict[str, list[LedgerMatch]]:
     """Return what each path has held so far, oldest first; paths never seen are left out."""
-    found: dict[str, list[Known]] = defaultdict(list)
+    found: dict[str, list[LedgerMatch]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
         outcomes = select(Scan.path, OutcomeRow).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
@@ -48,7 +50,7 @@ def known(session: Session, collection: str, paths: Sequence[str], recipe_digest
             if done is not None and (done.scan_id, done.recipe_digest) != (scan.id, recipe_digest):
                 done = None
             found[scan.path].append(
-                Known(
+                LedgerMatch(
                     scan.id,
                     scan.sha256,
                     scan.fingerprint,
@@ -85,7 +87,9 @@ def record(session: Session, scan: Scan) -> int:
     return int(scan_id)
 
 
-def twin(session: Session, collection: str, sha256: str, recipe_digest: str) -> tuple[Scan, OutcomeRow] | None:
+def find_duplicate(
+    session: Session, collection: str, sha256: str, recipe_digest: str
+) -> tuple[Scan, OutcomeRow] | None:
     """Return a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
     row = session.execute(
         select(Scan, OutcomeRow)

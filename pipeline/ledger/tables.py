@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 PREFIX = "ledger_"
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A point in time, aware and in UTC on every database (SQLite forgets time zones)."""
 
     impl = DateTime(timezone=True)
@@ -50,7 +50,7 @@ class Base(DeclarativeBase):
     """Base of the ledger's tables."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own spelling
-        datetime: Moment,
+        datetime: UtcDateTime,
         dict[str, Any]: JSON,
         int: BigInteger,
         float: Float,
@@ -87,7 +87,8 @@ class Scan(Base):
 class Batch(Base):
     """One run over one collection.
 
-    `holder` names the process that works alone on it, empty when a scheduler's tasks do. `attempt` is the try of
+    `owner` (column `holder`) names the only process that works on it, empty when a scheduler's tasks do.
+    `claimed_elsewhere` (column `elsewhere`) counts the scans that another batch has claimed. `attempt` is the try of
     `receive` whose chunks count.
     """
 
@@ -108,12 +109,12 @@ class Batch(Base):
     dag_id: Mapped[str] = mapped_column(Text, default="")
     run_id: Mapped[str] = mapped_column(Text, default="")
     host: Mapped[str] = mapped_column(Text, default="")
-    holder: Mapped[str] = mapped_column(Text, default="")
+    owner: Mapped[str] = mapped_column("holder", Text, default="")
     attempt: Mapped[str] = mapped_column(String(32), default="")
     chunks: Mapped[int] = mapped_column(default=0)
     received: Mapped[int] = mapped_column(default=0)
     known: Mapped[int] = mapped_column(default=0)
-    elsewhere: Mapped[int] = mapped_column(default=0)
+    claimed_elsewhere: Mapped[int] = mapped_column("elsewhere", default=0)
     more: Mapped[bool] = mapped_column(default=False)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started: Mapped[datetime]

@@ -8,16 +8,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from pipeline.detection.types import Component, Level
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.types import Mask
 
 #: Pieces explained of one mask, the largest first.
 MOST = 5_000
 
 
-def pieces(mask: Mask, kind: str, level: Level, reason: str) -> list[Component]:
+def annotate_components(mask: Mask, kind: str, level: Level, reason: str) -> list[Component]:
     """Return the connected pieces of a mask (H,W), largest first, all with the same kind, level and reason."""
-    marked = connected(mask)
+    marked = connected_components(mask)
     order = np.argsort(-marked.areas, kind="stable")[:MOST]
     found = []
     for (x, y, width, height), area in zip(marked.boxes[order].tolist(), marked.areas[order].tolist(), strict=True):
@@ -25,7 +25,7 @@ def pieces(mask: Mask, kind: str, level: Level, reason: str) -> list[Component]:
     return found
 
 
-def counted(components: Iterable[Component]) -> dict[str, dict[str, int]]:
+def count_by_level(components: Iterable[Component]) -> dict[str, dict[str, int]]:
     """Return how many pieces there are of each kind, by level: `{"repair": {"dust": 3}}`, most frequent first."""
     counts: dict[str, Counter[str]] = {"repair": Counter(), "suggest": Counter()}
     for one in components:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pipeline import scans, storage
 from pipeline.detection.infrared import find_in_infrared
 from pipeline.detection.types import Component, Detector
-from pipeline.masks.annotate_components import counted, pieces
-from pipeline.masks.guards import guard
-from pipeline.masks.infrared_source import Plane, read_plane
+from pipeline.masks.annotate_components import annotate_components, count_by_level
+from pipeline.masks.guards import apply_guards
+from pipeline.masks.infrared_source import InfraredPlane, read_infrared
 from pipeline.masks.manual import ManualMask, combine, read_mask, read_protected
-from pipeline.masks.skip_rules import Unfilled, unfilled
+from pipeline.masks.skip_rules import Skipped, find_skipped
 from pipeline.scans import Scan
 from pipeline.settings import Level, MaskMode, Recipe
 
@@ -23,42 +23,42 @@ Mask = NDArray[np.uint8]
 
 
 @dataclass
-class Marks:
+class ComposedMask:
     """What is marked on one scan.
 
     Attributes:
         fill: (H,W) uint8, 255 = to be filled unseen.
-        doubtful: the same with what only a reviewer may accept; contains `fill`.
+        suspected: the same with what only a reviewer may accept; contains `fill`.
         source: `manual`, `infrared`, `detector`, `combined` of a person's and software's, or `none`.
         components: the explanations.
         notes: how masks were read and what was left, as sentences without a stop.
-        held: pieces that a guard held back, by guard.
+        suppressed: pieces that a guard held back, by guard.
         review: why a person must look before anything is filled, or None.
-        left: what is marked and will not be filled; in a review that is everything.
+        skipped: what is marked and will not be filled; in a review that is everything.
     """
 
     fill: Mask
-    doubtful: Mask
+    suspected: Mask
     source: str
     components: list[Component] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    held: dict[str, int] = field(default_factory=dict)
+    suppressed: dict[str, int] = field(default_factory=dict)
     review: str | None = None
-    left: Unfilled = field(default_factory=Unfilled)
+    skipped: Skipped = field(default_factory=Skipped)
 
     @property
     def levels(self) -> Mask:
         """(H,W) uint8: 255 = to be filled unseen, 128 = doubtful, 0 = intact."""
-        return np.where(self.fill > 0, np.uint8(255), np.where(self.doubtful > 0, np.uint8(128), np.uint8(0)))
+        return np.where(self.fill > 0, np.uint8(255), np.where(self.suspected > 0, np.uint8(128), np.uint8(0)))
 
     @property
     def kinds(self) -> dict[str, dict[str, int]]:
         """How many pieces of each kind there are, by level."""
-        return counted(self.components)
+        return count_by_level(self.components)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GivenMasks:
     """What was given with one scan.
 
     Attributes:
@@ -72,7 +72,7 @@ class Drawn:
     infrared: str = ""
 
 
-def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> Drawn:
+def read_given_masks(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> GivenMasks:
     """Return what was given with a scan, masks read as its recipe says.
 
     Args:
@@ -92,10 +92,12 @@ def read_given(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infr
         regions.append(mask_uri)
         mask_uri = ""
     protected = tuple(read(uri, read_protected) for uri in regions)
-    return Drawn(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
+    return GivenMasks(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
 
 
-def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "", given: Drawn | None = None) -> Marks:
+def compose_mask(
+    scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "", given: GivenMasks | None = None
+) -> ComposedMask:
     """Return what is marked on a scan.
 
     Painted damage wins: it is filled whatever detector and guards say. Nothing that is protected is marked at all.
@@ -104,13 +106,13 @@ def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "",
     Args:
         uri: of the scan's file, which may hold an infrared plane.
     """
-    given = given or Drawn()
+    given = given or GivenMasks()
     if given.damage is not None and recipe.mask_mode is MaskMode.REPLACE:
         found = _drawn(given.damage)
         _protect(found, given.protected)
     else:
         # Read before anything is found: the decoder needs its memory now, and the masks theirs later.
-        plane = read_plane(scan, uri, given.infrared) if recipe.infrared else None
+        plane = read_infrared(scan, uri, given.infrared) if recipe.infrared else None
         found = _found(scan, recipe, detector)
         _prove(found, scan, recipe, plane)
         del plane
@@ -125,13 +127,13 @@ def find_marks(scan: Scan, recipe: Recipe, detector: Detector, *, uri: str = "",
     return found
 
 
-def _drawn(drawn: ManualMask) -> Marks:
+def _drawn(drawn: ManualMask) -> ComposedMask:
     """What a person marked, and nothing else."""
-    explained = pieces(drawn.mask, "manual", "repair", "painted by a person")
-    return Marks(drawn.mask, drawn.mask.copy(), "manual", explained, [drawn.note])
+    explained = annotate_components(drawn.mask, "manual", "repair", "painted by a person")
+    return ComposedMask(drawn.mask, drawn.mask.copy(), "manual", explained, [drawn.note])
 
 
-def _found(scan: Scan, recipe: Recipe, detector: Detector) -> Marks:
+def _found(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
     """What the detector marks."""
     detection = detector.detect(
         scans.visible(scan),
@@ -142,10 +144,12 @@ def _found(scan: Scan, recipe: Recipe, detector: Detector) -> Marks:
     )
     fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
     source = "none" if detector.name == "none" else "detector"
-    return Marks(fill.copy(), detection.suggest | fill, source, list(detection.components), review=detection.review)
+    return ComposedMask(
+        fill.copy(), detection.suggest | fill, source, list(detection.components), review=detection.review
+    )
 
 
-def _prove(found: Marks, scan: Scan, recipe: Recipe, plane: Plane | None) -> None:
+def _prove(found: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane | None) -> None:
     """Let an infrared plane decide what is repaired; what only the detector saw becomes a suggestion."""
     if plane is None:
         return
@@ -161,8 +165,8 @@ def _prove(found: Marks, scan: Scan, recipe: Recipe, plane: Plane | None) -> Non
     found.notes.append(shown.note)
     seen = shown.detection
     rest = [replace(one, level="suggest") for one in found.components if not _mostly(seen.suggest, one)]
-    fill = found.doubtful | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
-    found.fill, found.doubtful = fill, found.doubtful | seen.suggest
+    fill = found.suspected | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
+    found.fill, found.suspected = fill, found.suspected | seen.suggest
     found.components, found.source, found.review = seen.components + rest, "infrared", seen.review
 
 
@@ -173,12 +177,12 @@ def _mostly(mask: Mask, piece: Component) -> bool:
     return 2 * marked > width * height or marked >= piece.area
 
 
-def _protect(found: Marks, regions: tuple[ManualMask, ...]) -> None:
+def _protect(found: ComposedMask, regions: tuple[ManualMask, ...]) -> None:
     """Take protected regions out of what is marked, and pieces that lie in them wholly out of the explanations."""
     for region in regions:
         found.notes.append(region.note)
         found.fill = combine(found.fill, region.mask, "protect")
-        found.doubtful = combine(found.doubtful, region.mask, "protect")
+        found.suspected = combine(found.suspected, region.mask, "protect")
         left = [one for one in found.components if not _covers(region.mask, one)]
         if len(left) < len(found.components):
             found.notes.append(_left(len(found.components) - len(left), "protected"))
@@ -191,43 +195,45 @@ def _covers(region: Mask, piece: Component) -> bool:
     return inside.size > 0 and bool(inside.all())
 
 
-def _guard(found: Marks, scan: Scan, recipe: Recipe) -> None:
+def _guard(found: ComposedMask, scan: Scan, recipe: Recipe) -> None:
     """Hold back what lies on faces and text."""
-    guarded = guard(scans.visible(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard)
-    found.fill, found.components, found.held = guarded.fill, guarded.components, guarded.held
+    guarded = apply_guards(
+        scans.visible(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard
+    )
+    found.fill, found.components, found.suppressed = guarded.fill, guarded.components, guarded.suppressed
     reasons = [reason for reason in (found.review, guarded.review) if reason]
     found.review = "; ".join(reasons) or None
 
 
-def _add(found: Marks, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> None:
+def _add(found: ComposedMask, drawn: ManualMask, regions: tuple[ManualMask, ...]) -> None:
     """Add what a person marked; a protected region stays protected even then."""
     added = drawn.mask
     for region in regions:
         added = combine(added, region.mask, "protect")
     found.fill = combine(found.fill, added, "add")
-    found.doubtful = combine(found.doubtful, added, "add")
+    found.suspected = combine(found.suspected, added, "add")
     found.notes.insert(0, drawn.note)
-    found.components = pieces(added, "manual", "repair", "painted by a person") + found.components
+    found.components = annotate_components(added, "manual", "repair", "painted by a person") + found.components
     found.source = "manual" if found.source == "none" else "combined"
 
 
-def _leave(found: Marks) -> None:
+def _leave(found: ComposedMask) -> None:
     """Note what is marked and will not be filled."""
     if found.review:
-        found.left = unfilled(np.zeros_like(found.fill), found.doubtful, found.components)
+        found.skipped = find_skipped(np.zeros_like(found.fill), found.suspected, found.components)
         return
     # A suggestion may lie under what was painted, or within the rim of a repair.
     found.components = [replace(one, level="repair") if _filled(found, one) else one for one in found.components]
-    found.left = unfilled(found.fill, found.doubtful, found.components)
-    if found.left.pieces:
-        found.notes.append(_left(found.left.pieces, "doubtful"))
+    found.skipped = find_skipped(found.fill, found.suspected, found.components)
+    if found.skipped.count:
+        found.notes.append(_left(found.skipped.count, "doubtful"))
 
 
-def _filled(found: Marks, piece: Component) -> bool:
+def _filled(found: ComposedMask, piece: Component) -> bool:
     """Whether less than half of a piece can be left; what is protected is not filled."""
     x, y, width, height = piece.box
     box = (slice(y, y + height), slice(x, x + width))
-    marked, filled = int(np.count_nonzero(found.doubtful[box])), int(np.count_nonzero(found.fill[box]))
+    marked, filled = int(np.count_nonzero(found.suspected[box])), int(np.count_nonzero(found.fill[box]))
     return 2 * (marked - filled) < piece.area <= 2 * marked
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.detection.types import Component
-from pipeline.imaging.connected_components import Connected, connected
+from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.types import Mask, Pixels
 from pipeline.masks.faces import Face, find_faces
 from pipeline.masks.text import Line, find_text
@@ -25,23 +25,25 @@ REASONS = {"face": "left as it is: it lies on a face", "text": "left as it is: i
 
 
 @dataclass(frozen=True)
-class Guarded:
+class GuardedMask:
     """What may be filled unseen, after the guards.
 
     Attributes:
         fill: (H,W) uint8, 255 = may be filled.
         components: the explanations, those of pieces that were held back first; a held piece is a suggestion.
-        held: pieces held back by each guard, `face` and `text`; a guard that held none is left out.
+        suppressed: pieces held back by each guard, `face` and `text`; a guard that held none is left out.
         review: why a person must look before anything is filled, or None.
     """
 
     fill: Mask
     components: list[Component]
-    held: dict[str, int]
+    suppressed: dict[str, int]
     review: str | None = None
 
 
-def guard(pixels: Pixels, fill: Mask, components: list[Component], *, faces: bool = True, text: bool = True) -> Guarded:
+def apply_guards(
+    pixels: Pixels, fill: Mask, components: list[Component], *, faces: bool = True, text: bool = True
+) -> GuardedMask:
     """Return what may be filled of a detector's mask; painted masks are no matter for guards.
 
     Held back is every piece that covers more than a speck of a face, or lies on text. A piece held back on a face
@@ -55,8 +57,8 @@ def guard(pixels: Pixels, fill: Mask, components: list[Component], *, faces: boo
         faces, text: which guards stand.
     """
     if not fill.any() or not (faces or text):
-        return Guarded(fill, components, {})
-    pieces = connected(fill)
+        return GuardedMask(fill, components, {})
+    pieces = connected_components(fill)
     on_faces: set[int] = set()
     on_text: set[int] = set()
     large: set[int] = set()
@@ -67,15 +69,15 @@ def guard(pixels: Pixels, fill: Mask, components: list[Component], *, faces: boo
         on_text |= touched
         large |= {n for n in touched if pieces.boxes[n, 2:].max() > TEXT_SPAN * line.letter}
     if not on_faces and not on_text:
-        return Guarded(fill, components, {})
+        return GuardedMask(fill, components, {})
     held = {name: len(those) for name, those in (("face", on_faces), ("text", on_text)) if those}
     kept = np.full(len(pieces), 255, np.uint8)
     kept[list(on_faces | on_text)] = 0
     told = _explained(components, pieces, on_faces, on_text)
-    return Guarded(pieces.painted(kept), told, held, _review(len(on_faces), len(large)))
+    return GuardedMask(pieces.paint(kept), told, held, _review(len(on_faces), len(large)))
 
 
-def _on_face(pieces: Connected, face: Face) -> set[int]:
+def _on_face(pieces: ConnectedComponents, face: Face) -> set[int]:
     """The pieces that cover more of a face than a speck does."""
     found = set()
     width, height = face.box[2:]
@@ -89,13 +91,13 @@ def _on_face(pieces: Connected, face: Face) -> set[int]:
     return found
 
 
-def _touching(pieces: Connected, line: Line) -> set[int]:
+def _touching(pieces: ConnectedComponents, line: Line) -> set[int]:
     """The pieces that lie on a line of text, or reach into it."""
     return set(pieces.within(line.box)[0].tolist())
 
 
 def _explained(
-    components: list[Component], pieces: Connected, on_faces: set[int], on_text: set[int]
+    components: list[Component], pieces: ConnectedComponents, on_faces: set[int], on_text: set[int]
 ) -> list[Component]:
     """The explanations, with the reason where the piece that fills most of their box was held back."""
     told, rest = [], []

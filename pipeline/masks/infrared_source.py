@@ -13,7 +13,7 @@ from pipeline.scans import Scan
 
 
 @dataclass(frozen=True)
-class Plane:
+class InfraredPlane:
     """A scanner's infrared plane.
 
     Attributes:
@@ -26,7 +26,7 @@ class Plane:
     declared: bool = True
 
 
-def read_plane(scan: Scan, uri: str, beside: str) -> Plane | None:
+def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
     """Return the infrared plane of a scan, or None when there is none.
 
     Args:
@@ -39,12 +39,12 @@ def read_plane(scan: Scan, uri: str, beside: str) -> Plane | None:
     try:
         if beside:
             seen = scans.visible(scans.decode_isolated(beside))
-            return Plane(seen if seen.ndim == 2 else seen[:, :, 0])
+            return InfraredPlane(seen if seen.ndim == 2 else seen[:, :, 0])
         if scan.info.infrared == "page" and uri:
-            return Plane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
+            return InfraredPlane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
     except UnreadableScan as error:
         # The scan itself is whole: it is worked on as one without such a plane.
-        return Plane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
+        return InfraredPlane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
     if scan.info.infrared == "sample":
-        return Plane(scan.pixels[:, :, 3], declared=False)
+        return InfraredPlane(scan.pixels[:, :, 3], declared=False)
     return None

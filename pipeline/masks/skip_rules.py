@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.types import Component
-from pipeline.imaging.connected_components import Connected, connected
+from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask
 
@@ -23,7 +23,7 @@ OTHER = "other"
 
 
 @dataclass(frozen=True)
-class Unfilled:
+class Skipped:
     """What is marked and not filled.
 
     Attributes:
@@ -35,7 +35,7 @@ class Unfilled:
     kinds: dict[str, int] = field(default_factory=dict)
 
     @property
-    def pieces(self) -> int:
+    def count(self) -> int:
         """How many pieces there are."""
         return sum(self.kinds.values())
 
@@ -45,7 +45,7 @@ class Unfilled:
         return float(np.count_nonzero(self.mask)) / max(1, self.mask.size)
 
 
-def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unfilled:
+def find_skipped(fill: Mask, suspected: Mask, components: Sequence[Component]) -> Skipped:
     """Return what is marked and not filled.
 
     Counted are explained suggestions, pieces of which more than a rim is left beside what is filled, and what nobody
@@ -53,13 +53,13 @@ def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unf
 
     Args:
         fill: (H,W) uint8, 255 = filled, or to be filled.
-        doubtful: (H,W) uint8, 255 = marked, whether filled or not.
+        suspected: (H,W) uint8, 255 = marked, whether filled or not.
         components: the explanations.
     """
-    left = cv2.bitwise_and(doubtful, cv2.bitwise_not(fill)).astype(np.uint8, copy=False)
+    left = cv2.bitwise_and(suspected, cv2.bitwise_not(fill)).astype(np.uint8, copy=False)
     if not left.any():
-        return Unfilled(left)
-    pieces = connected(left)
+        return Skipped(left)
+    pieces = connected_components(left)
     rest = np.ones(len(pieces), bool)
     untouched = not fill.any()
     kinds: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unf
             rest[number] = False
     if not untouched:
         rims = rest & ~_beyond(pieces, fill)
-        left = pieces.painted(np.where(rims, np.uint8(0), np.uint8(255)))
+        left = pieces.paint(np.where(rims, np.uint8(0), np.uint8(255)))
         rest &= ~rims
         for one in components:
             if one.level != "repair" or not rest.any():
@@ -80,10 +80,10 @@ def unfilled(fill: Mask, doubtful: Mask, components: Sequence[Component]) -> Unf
                 rest[parts] = False
     if rest.any():
         kinds[OTHER] += int(np.count_nonzero(rest))
-    return Unfilled(left, dict(kinds.most_common()))
+    return Skipped(left, dict(kinds.most_common()))
 
 
-def _fullest(pieces: Connected, piece: Component) -> int | None:
+def _fullest(pieces: ConnectedComponents, piece: Component) -> int | None:
     """The part that fills most of the box of a piece; None where less than half of the piece can be left in it."""
     numbers, areas, _ = pieces.within(piece.box)
     if not len(numbers) or 2 * areas.sum() < piece.area:
@@ -91,9 +91,9 @@ def _fullest(pieces: Connected, piece: Component) -> int | None:
     return int(numbers[areas.argmax()])
 
 
-def _beyond(pieces: Connected, fill: Mask) -> NDArray[np.bool_]:
+def _beyond(pieces: ConnectedComponents, fill: Mask) -> NDArray[np.bool_]:
     """Which parts reach farther from what is filled than a rim."""
     rim = round(RIM * unit_of(fill))
     near = cv2.dilate(fill, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8))
-    beyond: NDArray[np.bool_] = pieces.total(near == 0) > 0
+    beyond: NDArray[np.bool_] = pieces.sums(near == 0) > 0
     return beyond

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class EventType(StrEnum):
     """Event types (id.loc.gov/vocabulary/preservation/eventType), as far as this pipeline has use for them."""
 
     DIGEST = "message digest calculation"
@@ -15,17 +15,16 @@ class Kind(StrEnum):
     QUALITY = "quality review"
     CREATION = "creation"
     FIXITY = "fixity check"
-    REPLICATION = "replication"
     INGESTION_START = "ingestion start"
     INGESTION_END = "ingestion end"
     DISSEMINATION = "dissemination"
 
 
 # What each stage does to a scan that it finishes; a scan that is stopped is quarantined, or has failed.
-KINDS = {
-    "receive": Kind.DIGEST,
-    "mask": Kind.EXTRACTION,
-    "inpaint": Kind.MODIFICATION,
-    "measure": Kind.QUALITY,
-    "publish": Kind.CREATION,
+STAGE_EVENTS = {
+    "receive": EventType.DIGEST,
+    "mask": EventType.EXTRACTION,
+    "inpaint": EventType.MODIFICATION,
+    "measure": EventType.QUALITY,
+    "publish": EventType.CREATION,
 }

@@ -170,18 +170,18 @@ def _run(run: Run) -> dict[str, Any]:
 
 def _events(facts: Mapping[str, Any], run: Run, made: bool) -> list[dict[str, Any]]:
     """Return what was done, in the words of PREMIS; times to the day stand in the ledger's events in full."""
-    from pipeline.provenance.events import Kind
+    from pipeline.provenance.events import EventType
 
-    steps: list[tuple[Kind, str, Any]] = [
-        (Kind.DIGEST, f"sha256 of the master: {facts['sha256']}", None),
-        (Kind.EXTRACTION, f"damage: {facts['mask_source']}", facts["mask_seconds"]),
+    steps: list[tuple[EventType, str, Any]] = [
+        (EventType.DIGEST, f"sha256 of the master: {facts['sha256']}", None),
+        (EventType.EXTRACTION, f"damage: {facts['mask_source']}", facts["mask_seconds"]),
     ]
     if made:
         steps += [
-            (Kind.MODIFICATION, f"filled under the mask by {facts['engine']}", facts["inpaint_seconds"]),
-            (Kind.QUALITY, "compared with the master, and measured", facts["measure_seconds"]),
-            (Kind.FIXITY, "the master's sha256 was the same after all work", None),
-            (Kind.CREATION, "derivative written", None),
+            (EventType.MODIFICATION, f"filled under the mask by {facts['engine']}", facts["inpaint_seconds"]),
+            (EventType.QUALITY, "compared with the master, and measured", facts["measure_seconds"]),
+            (EventType.FIXITY, "the master's sha256 was the same after all work", None),
+            (EventType.CREATION, "derivative written", None),
         ]
     return [{"type": str(kind), "detail": detail, "seconds": seconds} for kind, detail, seconds in steps]
 

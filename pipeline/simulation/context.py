@@ -12,7 +12,7 @@ from pipeline.simulation.shapes import Field, noise
 
 
 @dataclass(frozen=True)
-class Scene:
+class Context:
     """The picture that damage is drawn for.
 
     Attributes:

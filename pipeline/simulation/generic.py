@@ -7,12 +7,12 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.holes import draw_hole
 from pipeline.simulation.shapes import Field, Layer, Mode, noise, soften
 
 
-def vague(scene: Scene) -> list[Layer]:
+def draw_generic(scene: Context) -> list[Layer]:
     """One to three patches, strokes, tears or specks of any tone, from hard and opaque to soft and faint."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 3)):
@@ -30,7 +30,7 @@ def vague(scene: Scene) -> list[Layer]:
     return layers
 
 
-def _outline(scene: Scene, side: int) -> Field:
+def _outline(scene: Context, side: int) -> Field:
     """A hole as the inpainter is trained with, (side,side) in 0..1."""
     drawn = draw_hole(scene.rng, min(side, 512)).astype(np.float32)
     if drawn.mean() > 0.35:  # more would be a background, and its complement the damage
@@ -38,7 +38,7 @@ def _outline(scene: Scene, side: int) -> Field:
     return cv2.resize(drawn, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
-def _specks(scene: Scene, side: int) -> Field:
+def _specks(scene: Context, side: int) -> Field:
     """The highest places of noise of any grain, (side,side) in 0..1: specks, crumbs, a rash."""
     rng = scene.rng
     field = noise(rng, (side, side), float(np.exp(rng.uniform(np.log(2), np.log(12)))) * scene.unit, 2)
@@ -47,7 +47,7 @@ def _specks(scene: Scene, side: int) -> Field:
     return ((field > limit) & patch).astype(np.float32)
 
 
-def _lace(scene: Scene, side: int) -> Field:
+def _lace(scene: Context, side: int) -> Field:
     """Eaten away by insects, mould or acid: a patch (side,side) in 0..1 full of holes, denser in its middle."""
     rng = scene.rng
     cell = float(np.exp(rng.uniform(np.log(5), np.log(40)))) * scene.unit
@@ -58,7 +58,7 @@ def _lace(scene: Scene, side: int) -> Field:
     return np.asarray(eaten, np.float32)
 
 
-def _shards(scene: Scene, side: int) -> Field:
+def _shards(scene: Context, side: int) -> Field:
     """Straight-edged pieces broken off, (side,side) in 0..1."""
     rng, canvas = scene.rng, np.zeros((side, side), np.uint8)
     for _ in range(int(rng.integers(1, 7))):
@@ -70,11 +70,11 @@ def _shards(scene: Scene, side: int) -> Field:
     return canvas.astype(np.float32) / np.float32(255)
 
 
-_SHAPES: tuple[Callable[[Scene, int], Field], ...] = (_specks, _outline, _lace, _shards)
+_SHAPES: tuple[Callable[[Context, int], Field], ...] = (_specks, _outline, _lace, _shards)
 _SHARES = (0.2, 0.5, 0.2, 0.1)
 
 
-def _fill(scene: Scene, shape: tuple[int, int]) -> tuple[Field, Mode]:
+def _fill(scene: Context, shape: tuple[int, int]) -> tuple[Field, Mode]:
     """What the damage shows: paper, any flat or mottled tone, or the picture itself lighter or darker."""
     rng, look = scene.rng, scene.rng.random()
     if look < 0.25:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.simulation import generic, lines, losses, paper, spots
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.shapes import Layer
 
 #: Name → how it is drawn.
-KINDS: dict[str, Callable[[Scene], list[Layer]]] = {
+KINDS: dict[str, Callable[[Context], list[Layer]]] = {
     "dust": spots.dust,
     "hair": lines.hair,
     "lint": lines.lint,
@@ -29,7 +29,7 @@ KINDS: dict[str, Callable[[Scene], list[Layer]]] = {
     "fingerprint": spots.fingerprint,
     "tape": paper.tape,
     "loss": losses.loss,
-    "vague": generic.vague,
+    "vague": generic.draw_generic,
 }
 
 #: How often a kind is met on a worn picture when no kinds are asked for; opaque damage first. `vague` is met in

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.shapes import Field, Layer, blob, noise, soften, stroke, walk
 
 Points = NDArray[np.float64]
@@ -23,7 +23,7 @@ class _Manner:
     blur: float
 
 
-def _manner(scene: Scene, least: float = 0.45) -> _Manner:
+def _manner(scene: Context, least: float = 0.45) -> _Manner:
     """As usual, fine and mostly opaque, of at least the opacity ``least``; with variety now and then broad and faint.
 
     A fibre on the glass of the printing frame, out of focus, or a roller's track in the gelatine looks so.
@@ -35,7 +35,7 @@ def _manner(scene: Scene, least: float = 0.45) -> _Manner:
     return _Manner(broad, float(rng.uniform(0.15, 0.9)), float(rng.uniform(0, 0.35)) if blurred else 0.0)
 
 
-def _line(scene: Scene, points: Points, widths: NDArray[np.float64], colour: Field, manner: _Manner) -> Layer:
+def _line(scene: Context, points: Points, widths: NDArray[np.float64], colour: Field, manner: _Manner) -> Layer:
     widths = widths * manner.broad
     softness = max(scene.softness, manner.blur * float(np.median(widths)))
     top, left, alpha = stroke(points, widths, margin=int(3 + 2 * softness))
@@ -44,7 +44,7 @@ def _line(scene: Scene, points: Points, widths: NDArray[np.float64], colour: Fie
     return Layer(top, left, soften(alpha, softness) * np.float32(manner.opacity), colour)
 
 
-def _runs(scene: Scene, points: Points) -> list[Points]:
+def _runs(scene: Context, points: Points) -> list[Points]:
     """The path in one piece; with variety now and then in dashes of one length."""
     rng = scene.rng
     if scene.variety == 0 or rng.random() >= 0.2 * scene.variety:
@@ -53,7 +53,7 @@ def _runs(scene: Scene, points: Points) -> list[Points]:
     return [run for at in range(0, len(points), dash + gap) if len(run := points[at : at + dash]) > 1] or [points]
 
 
-def hair(scene: Scene) -> list[Layer]:
+def hair(scene: Context) -> list[Layer]:
     """Curled hairs and fibres, a pixel or two wide."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 5)):
@@ -72,7 +72,7 @@ def hair(scene: Scene) -> list[Layer]:
     return layers
 
 
-def lint(scene: Scene) -> list[Layer]:
+def lint(scene: Context) -> list[Layer]:
     """Short crumpled fibres, often several on one spot."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 4)):
@@ -91,7 +91,7 @@ def lint(scene: Scene) -> list[Layer]:
     return layers
 
 
-def scratch(scene: Scene) -> list[Layer]:
+def scratch(scene: Context) -> list[Layer]:
     """Long, almost straight scratches, broken here and there; some come in bundles, some cross the whole picture."""
     rng, layers = scene.rng, []
     along = float(rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]))
@@ -125,7 +125,7 @@ def scratch(scene: Scene) -> list[Layer]:
     return layers
 
 
-def crack(scene: Scene) -> list[Layer]:
+def crack(scene: Context) -> list[Layer]:
     """Branching cracks of the emulsion, jagged, wider where they meet."""
     rng, layers = scene.rng, []
     bright = rng.random() < max(0.8, scene.bright)
@@ -156,7 +156,7 @@ def crack(scene: Scene) -> list[Layer]:
     return layers
 
 
-def crease(scene: Scene) -> list[Layer]:
+def crease(scene: Context) -> list[Layer]:
     """A fold from edge to edge: light on one side, shade on the other, emulsion broken along its ridge."""
     rng, layers = scene.rng, []
     for _ in range(1 if scene.severity < 1.5 else int(rng.integers(1, 3))):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.shapes import Field, Layer, noise, soften
 
 
-def loss(scene: Scene) -> list[Layer]:
+def loss(scene: Context) -> list[Layer]:
     """Some patches of one tone: ragged, or with pointed arms where cracks ran out, or a band along the border."""
     rng, layers = scene.rng, []
     opacity = np.float32(scene.opacity(0.8) if rng.random() < 0.6 else rng.uniform(0.3, 0.9))
@@ -27,7 +27,7 @@ def loss(scene: Scene) -> list[Layer]:
     return layers
 
 
-def _ragged(scene: Scene) -> tuple[int, int, Field]:
+def _ragged(scene: Context) -> tuple[int, int, Field]:
     """A patch whose rim is torn at every size, half of them on the picture's border."""
     rng = scene.rng
     radius = scene.short * float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
@@ -42,7 +42,7 @@ def _ragged(scene: Scene) -> tuple[int, int, Field]:
     return int(y) - half, int(x) - half, alpha
 
 
-def _pointed(scene: Scene) -> tuple[int, int, Field]:
+def _pointed(scene: Context) -> tuple[int, int, Field]:
     """A patch that runs out in points, its sides curved inwards between them."""
     rng = scene.rng
     reach = scene.short * float(np.exp(rng.uniform(np.log(0.03), np.log(0.3))))
@@ -58,7 +58,7 @@ def _pointed(scene: Scene) -> tuple[int, int, Field]:
     return int(y) - half, int(x) - half, alpha
 
 
-def _band(scene: Scene) -> tuple[int, int, Field]:
+def _band(scene: Context) -> tuple[int, int, Field]:
     """What is worn, torn or eaten away along one or two sides, to a depth that comes and goes."""
     rng, (rows, columns) = scene.rng, scene.shape
     alpha = np.zeros((rows, columns), np.float32)
@@ -72,7 +72,7 @@ def _band(scene: Scene) -> tuple[int, int, Field]:
     return 0, 0, alpha
 
 
-def _on_border(scene: Scene) -> tuple[float, float]:
+def _on_border(scene: Context) -> tuple[float, float]:
     """A point (x, y) on the picture's border."""
     rows, columns = scene.shape
     x, y = scene.place()
@@ -80,7 +80,7 @@ def _on_border(scene: Scene) -> tuple[float, float]:
     return (x, 0.0 if side == 0 else float(rows)) if side < 2 else (0.0 if side == 2 else float(columns), y)
 
 
-def _ground(scene: Scene, shape: tuple[int, int]) -> Field:
+def _ground(scene: Context, shape: tuple[int, int]) -> Field:
     """What comes to light (h,w,3): paper with its relief, a flat or mottled tone, light to dark across the patch."""
     rng = scene.rng
     if rng.random() < 0.6:

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.shapes import Field, Layer, noise, soften, stroke, walk
 
 
-def _border(scene: Scene) -> tuple[NDArray[np.float64], float]:
+def _border(scene: Context) -> tuple[NDArray[np.float64], float]:
     """A point (x, y) on the picture's border and the heading inwards."""
     rows, columns = scene.shape
     side, along = int(scene.rng.integers(4)), float(scene.rng.uniform(0.05, 0.95))
@@ -24,7 +24,7 @@ def _border(scene: Scene) -> tuple[NDArray[np.float64], float]:
     return np.array(point[side]), heading[side]
 
 
-def tear(scene: Scene) -> list[Layer]:
+def tear(scene: Context) -> list[Layer]:
     """Tears from the border inwards: a ragged gap that narrows, a white torn edge, a thin shadow."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 2)):
@@ -48,7 +48,7 @@ def tear(scene: Scene) -> list[Layer]:
     return layers
 
 
-def lost_corner(scene: Scene) -> list[Layer]:
+def lost_corner(scene: Context) -> list[Layer]:
     """A corner, or a bite out of an edge, that is gone; its torn rim shows paper."""
     rng = scene.rng
     rows, columns = scene.shape
@@ -78,7 +78,7 @@ def lost_corner(scene: Scene) -> list[Layer]:
     return layers
 
 
-def tape(scene: Scene) -> list[Layer]:
+def tape(scene: Context) -> list[Layer]:
     """A strip of yellowed adhesive tape, see-through, with sharp long edges."""
     rng = scene.rng
     length, width = scene.short * float(rng.uniform(0.15, 0.5)), scene.short * float(rng.uniform(0.04, 0.09))
@@ -101,7 +101,7 @@ def tape(scene: Scene) -> list[Layer]:
     return [Layer(int(low[1]), int(low[0]), alpha, np.array([0.88, 0.76, 0.5], np.float32), "stain")]
 
 
-def _bed(scene: Scene) -> Field:
+def _bed(scene: Context) -> Field:
     """The colour (3,) of the scanner's lid or of an album page."""
     if scene.rng.random() < 0.6:
         return np.full(3, scene.rng.uniform(0.93, 1.0), np.float32)

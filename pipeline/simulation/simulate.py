@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.simulation.ageing import add_grain, age
 from pipeline.simulation.ageing import halftone as ageing_halftone
 from pipeline.simulation.artefacts import ArtefactBank
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.kinds import KINDS, usual_kinds
 from pipeline.simulation.shapes import Field, Layer
 
@@ -127,14 +127,14 @@ def _scene(
     variety: float,
     *,
     grey: bool,
-) -> Scene:
+) -> Context:
     warmth = 0.0 if grey else float(rng.uniform(0, 0.16))
     paper = np.array([1.0, 1 - 0.35 * warmth, 1 - warmth], np.float32) * np.float32(rng.uniform(0.9, 1.0))
     bright = float(rng.choice([0.97, 0.85, 0.5, 0.1], p=[0.45, 0.3, 0.15, 0.1]))
     if variety > 0 and rng.random() < variety:
         bright = float(rng.uniform(0, 1))
     softness = float(rng.uniform(0.25, 0.9)) * max(0.7, 0.6 * unit)
-    return Scene(rng, shape, unit, paper, bright, softness, severity, bank, variety)
+    return Context(rng, shape, unit, paper, bright, softness, severity, bank, variety)
 
 
 def _lay(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.float32, *, grey: bool) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.context import Scene
+from pipeline.simulation.context import Context
 from pipeline.simulation.shapes import Field, Layer, Mode, blob, noise, soften, stroke, walk
 
 
@@ -15,7 +15,7 @@ def _at(centre: NDArray[np.float64], alpha: Field, colour: Field, mode: Mode = "
     return Layer(int(centre[1]) - half_rows, int(centre[0]) - half_columns, alpha, colour, mode)
 
 
-def dust(scene: Scene) -> list[Layer]:
+def dust(scene: Context) -> list[Layer]:
     """Specks from half a pixel to some pixels, loose or in drifts."""
     rng, layers = scene.rng, []
     if scene.bank is not None and rng.random() < 0.5:
@@ -36,7 +36,7 @@ def dust(scene: Scene) -> list[Layer]:
     return layers
 
 
-def flake(scene: Scene) -> list[Layer]:
+def flake(scene: Context) -> list[Layer]:
     """Emulsion fallen off in scales: ragged islands of bare paper, with a thin shadow at one rim."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 3)):
@@ -55,7 +55,7 @@ def flake(scene: Scene) -> list[Layer]:
     return layers
 
 
-def foxing(scene: Scene) -> list[Layer]:
+def foxing(scene: Context) -> list[Layer]:
     """Rust-brown spots with a darker heart, in swarms."""
     rng, layers = scene.rng, []
     swarm = scene.place()
@@ -68,7 +68,7 @@ def foxing(scene: Scene) -> list[Layer]:
     return layers
 
 
-def mould(scene: Scene) -> list[Layer]:
+def mould(scene: Context) -> list[Layer]:
     """Colonies: a crowd of specks and threads around a centre, dark or pale."""
     rng, layers = scene.rng, []
     for _ in range(scene.count(1, 2)):
@@ -86,7 +86,7 @@ def mould(scene: Scene) -> list[Layer]:
     return layers
 
 
-def ink(scene: Scene) -> list[Layer]:
+def ink(scene: Context) -> list[Layer]:
     """A pen's strokes or a blot in blue-black, red or violet."""
     rng, layers = scene.rng, []
     colours = ((0.08, 0.09, 0.22), (0.05, 0.05, 0.06), (0.35, 0.06, 0.10), (0.25, 0.10, 0.35))
@@ -105,7 +105,7 @@ def ink(scene: Scene) -> list[Layer]:
     return layers
 
 
-def stain(scene: Scene) -> list[Layer]:
+def stain(scene: Context) -> list[Layer]:
     """A see-through brown stain with a tide line at its rim."""
     rng = scene.rng
     radius = scene.short * float(rng.uniform(0.05, 0.18))
@@ -116,7 +116,7 @@ def stain(scene: Scene) -> list[Layer]:
     return [_at(scene.place(), alpha.astype(np.float32), tint, "stain")]
 
 
-def water_ring(scene: Scene) -> list[Layer]:
+def water_ring(scene: Context) -> list[Layer]:
     """The ring that a wet glass leaves."""
     rng = scene.rng
     radius = scene.short * float(rng.uniform(0.08, 0.22))
@@ -129,7 +129,7 @@ def water_ring(scene: Scene) -> list[Layer]:
     return [_at(scene.place(), (alpha * rng.uniform(0.3, 0.7)).astype(np.float32), tint, "stain")]
 
 
-def fingerprint(scene: Scene) -> list[Layer]:
+def fingerprint(scene: Context) -> list[Layer]:
     """Faint whorled ridges in an oval."""
     rng = scene.rng
     half = int(scene.short * float(rng.uniform(0.05, 0.1))) + 3

@@ -114,10 +114,10 @@ def standing(collection: Collection, batch: str) -> str | None:
             row = batches.get(session, collection.name, batch)
         except LookupError:
             return "The batch has not begun: receive has not come so far, or has failed."
-        if row.state == batches.State.DONE:
+        if row.state == batches.BatchState.DONE:
             return None
-        done = batches.outcomes_of(session, row.id)
+        done = batches.count_outcomes(session, row.id)
     stopped = why_stopped(collection, batch)
-    if row.state == batches.State.RECEIVING:
+    if row.state == batches.BatchState.RECEIVING:
         return f"The batch is still being received. {stopped}".strip()
     return f"{done} of {row.received} scans are done. {stopped}".strip()

@@ -10,7 +10,7 @@ from pipeline import logs, storage
 from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
 from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, claims, events, scans
-from pipeline.provenance.events import KINDS, Kind
+from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.stages import batch as works
 from pipeline.stages import manifest
 from pipeline.stages.artifacts import MasterGone
@@ -44,7 +44,7 @@ class Run:
         self.finished = storage.exists(self.target)
         before = manifest.STEPS[manifest.STEPS.index(step) - 1]
         self.rows: list[Row] = manifest.read(self.target if self.finished else manifest.sibling(chunk, before))
-        self._events: list[events.Happening] = []
+        self._events: list[events.EventRecord] = []
         self._flushed = self._renewed = time.monotonic()
         if self.finished:
             self.logger.info("stage=%s chunk=%s decision=skip: it was done by an earlier try", stage, self.target)
@@ -110,12 +110,12 @@ class Run:
         why = {"reason": row["reason"]} if is_stopped(row) else {}
         self.logger.info(logs.line(row["path"], row["sha256"], self.stage, decision, why | found, seconds))
 
-    def event(self, row: Row, decision: str, seconds: float) -> events.Happening:
+    def event(self, row: Row, decision: str, seconds: float) -> events.EventRecord:
         """Return the event of this stage for one scan."""
-        kind = Kind.QUARANTINE if decision == "quarantined" else KINDS[self.stage]
+        kind = EventType.QUARANTINE if decision == "quarantined" else STAGE_EVENTS[self.stage]
         figures = manifest.figures(row, self.step)
         message = row["message"] or ""
-        return events.Happening(row["scan_id"], self.stage, str(kind), decision, message, figures, seconds)
+        return events.EventRecord(row["scan_id"], self.stage, str(kind), decision, message, figures, seconds)
 
     def tick(self, scans: int = 1) -> None:
         """Report the progress, write events that wait, and keep the claims."""
@@ -147,15 +147,15 @@ class Run:
 
     def _share(self, row: Row) -> None:
         """Take over what this stage found on the same bytes under another name."""
-        twin = next((other for other in self.rows if other["path"] == row["same_as"]), None)
+        duplicate = next((other for other in self.rows if other["path"] == row["same_as"]), None)
         names = [*manifest.COLUMNS[self.step], "reason", "message", "decision"]
-        found: dict[str, Any] = twin or self._earlier(row)
+        found: dict[str, Any] = duplicate or self._earlier(row)
         row.update({name: found[name] for name in names if name in found})
 
     def _earlier(self, row: Row) -> Row:
         """Return what an earlier batch found on the same bytes."""
         with self.ledger.read() as session:
-            found = scans.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
+            found = scans.find_duplicate(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
         if found is None:
             return stopped("failed", "error", f"the result of {row['same_as']} is not in the ledger any more")
         earlier = found[1]

@@ -42,9 +42,9 @@ def tidy_work_areas(ledger: Ledger, work: Work) -> None:
         work: the batch that is beginning.
     """
     with ledger.read() as session:
-        silent = batches.forsaken(session, work.collection.name, FORSAKEN)
+        silent = batches.stale(session, work.collection.name, FORSAKEN)
         given_up = [batch for batch in silent if batch.id != work.batch_id]
-        done = list(batches.lately_done(session, work.collection.name, LATELY))
+        done = list(batches.recently_finished(session, work.collection.name, LATELY))
     with ledger.write() as session:
         checksums.prune(session)
     for batch in given_up:

@@ -12,7 +12,7 @@ from pipeline.errors import UnclearDelivery
 from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
-from pipeline.provenance.events import Kind
+from pipeline.provenance.events import EventType
 from pipeline.settings import settings
 from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, previews
@@ -77,8 +77,8 @@ def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[
         past = events.of_batch(session, batch.batch_id, "digest")
         why = _not_to_send(batch, channel, past)
         if not why:
-            happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), "sending")
-            events.append(session, batch.batch_id, context, [happening])
+            record = events.EventRecord(None, "digest", str(EventType.DISSEMINATION), "sending")
+            events.append(session, batch.batch_id, context, [record])
     return why, any(event.decision == "sent" for event in past)
 
 
@@ -129,6 +129,6 @@ def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
 
 def _note(batch: Work, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
     """Write an event of the digest to the ledger."""
-    happening = events.Happening(None, "digest", str(Kind.DISSEMINATION), decision, message, seconds=seconds)
+    record = events.EventRecord(None, "digest", str(EventType.DISSEMINATION), decision, message, seconds=seconds)
     with works.ledger().write() as session:
-        events.append(session, batch.batch_id, context, [happening])
+        events.append(session, batch.batch_id, context, [record])

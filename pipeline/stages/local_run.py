@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pipeline import storage
 from pipeline.inbox import listing
 from pipeline.ledger import Outcome, TaskContext, batches
-from pipeline.ledger.context import holder
+from pipeline.ledger.context import process_name
 from pipeline.ledger.database import open_engine
 from pipeline.ledger.rows import now
 from pipeline.reports.pdf import weasyprint
@@ -83,7 +83,7 @@ def _adopt(collection: Collection) -> str | None:
         for batch in batches.orphaned(session, collection.name):
             same = batch.recipe_digest == collection.recipe.digest(digests(collection.recipe))
             if mine is None and same and batch.inbox == collection.inbox:
-                if batches.adopt(session, batch.id, batch.holder, holder()):
+                if batches.adopt(session, batch.id, batch.owner, process_name()):
                     mine = batch.name
             else:
                 batches.abandon(session, batch.id)
@@ -105,7 +105,7 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: Summ
             limit=options.limit,
             since=options.since,
             redo=options.redo,
-            holder=holder(),
+            owner=process_name(),
             most_chunks=10**9,
             progress=lambda count: bar.advance(task, count),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline import storage
 from pipeline.detection.types import Detector
 from pipeline.ledger import TaskContext
-from pipeline.masks.compose import find_marks, read_given
+from pipeline.masks.compose import compose_mask, read_given_masks
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import Progress, Run
 from pipeline.stages.manifest import Row
@@ -52,19 +52,19 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
 
     def find(row: Row) -> Row:
         scan = artifacts.master(row)
-        given = read_given(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
-        marks = find_marks(scan, recipe, detector, uri=row["uri"], given=given)
-        mask = marks.doubtful if marks.review else marks.fill
+        given = read_given_masks(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
+        marks = compose_mask(scan, recipe, detector, uri=row["uri"], given=given)
+        mask = marks.suspected if marks.review else marks.fill
         found: Row = {
             "mask_source": marks.source,
             "mask_note": "; ".join(marks.notes),
             "components": len(marks.components),
             "components_json": json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
             "kinds": json.dumps(marks.kinds) if marks.components else "",
-            "held": json.dumps(marks.held) if marks.held else "",
-            "suggested": marks.left.pieces,
-            "suggested_share": marks.left.share,
-            "suggested_kinds": json.dumps(marks.left.kinds) if marks.left.kinds else "",
+            "held": json.dumps(marks.suppressed) if marks.suppressed else "",
+            "suggested": marks.skipped.count,
+            "suggested_share": marks.skipped.share,
+            "suggested_kinds": json.dumps(marks.skipped.kinds) if marks.skipped.kinds else "",
             "coverage": float(np.count_nonzero(mask)) / mask.size,
             "review_reason": marks.review or "",
             "decision": "review" if marks.review else "fill" if mask.any() else "unchanged",
@@ -72,12 +72,12 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
         if mask.any():
             found["mask_uri"] = run.work.place("masks", f"{row['scan_id']}.png")
             artifacts.write_mask(found["mask_uri"], mask)
-        if marks.doubtful.any():
+        if marks.suspected.any():
             found["levels_uri"] = run.work.place("masks", f"{row['scan_id']}.levels.png")
             artifacts.write_mask(found["levels_uri"], marks.levels)
-        if marks.left.pieces:
+        if marks.skipped.count:
             found["suggested_uri"] = run.work.place("masks", f"{row['scan_id']}.suggested.png")
-            artifacts.write_mask(found["suggested_uri"], marks.left.mask)
+            artifacts.write_mask(found["suggested_uri"], marks.skipped.mask)
         return found
 
     return find

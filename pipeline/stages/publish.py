@@ -19,7 +19,7 @@ from pipeline.ledger.rows import now
 from pipeline.ledger.tables import OutcomeRow
 from pipeline.masks.encode import encode_mask
 from pipeline.provenance import sidecar as sidecars
-from pipeline.provenance.events import Kind
+from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.stages import artifacts, manifest, previews
 from pipeline.stages.batch import GoneError
@@ -152,12 +152,12 @@ class _Publisher:
         if row["filled_uri"]:
             return b"", artifacts.filled(scan.pixels, mask, row["filled_uri"])
         with self.run.ledger.read() as session:
-            twin = seen.twin(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
-        if twin is None:
+            duplicate = seen.find_duplicate(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
+        if duplicate is None:
             raise LookupError(f"the result of {row['same_as']} is not in the ledger any more")
-        data = storage.read_bytes(twin[1].restored_uri)
-        if hashlib.sha256(data).hexdigest() != twin[1].restored_sha256:
-            raise ValueError(f"{twin[1].restored_uri} was changed since it was published; run again with redo")
+        data = storage.read_bytes(duplicate[1].restored_uri)
+        if hashlib.sha256(data).hexdigest() != duplicate[1].restored_sha256:
+            raise ValueError(f"{duplicate[1].restored_uri} was changed since it was published; run again with redo")
         return data, scans.decode(data, row["path"]).pixels
 
     def _sidecar(self, row: Row, files: Files) -> bytes:
@@ -187,7 +187,7 @@ class _Publisher:
         with self.run.ledger.write() as session:
             state = batches.get(session, self.work.collection.name, self.work.batch).state
             repeated = _recorded(session, self.run, row) is not None
-            if state != batches.State.RUNNING and not repeated:
+            if state != batches.BatchState.RUNNING and not repeated:
                 raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
             outcomes.record(
                 session,
@@ -206,16 +206,16 @@ class _Publisher:
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
             claims.release(session, self.work.batch_id, [row["scan_id"]])
-        if state != batches.State.RUNNING:
+        if state != batches.BatchState.RUNNING:
             # Recorded all the same: what this try has overwritten is what the ledger must tell of.
             raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
-    def _events(self, row: Row, files: Files, repeated: bool) -> list[events.Happening]:
+    def _events(self, row: Row, files: Files, repeated: bool) -> list[events.EventRecord]:
         """Return what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:
-            happened.append(events.Happening(row["scan_id"], "publish", str(Kind.FIXITY), "master intact"))
+            happened.append(events.EventRecord(row["scan_id"], "publish", str(EventType.FIXITY), "master intact"))
         decision = "repeated" if repeated else str(files.outcome)
         happened.append(self.run.event(row, decision, row["publish_seconds"]))
         return happened

@@ -33,7 +33,7 @@ def receive(
     limit: int | None = None,
     since: str | datetime | None = None,
     redo: bool = False,
-    holder: str = "",
+    owner: str = "",
     most_chunks: int = MOST_CHUNKS,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
@@ -45,7 +45,7 @@ def receive(
         limit: scans at most; the collection's `batch_scans` is the limit otherwise.
         since: only files changed at or after this moment (ISO 8601; without a zone, the collection's).
         redo: take also what the ledger knows as done with this recipe.
-        holder: name of the process that works alone on the batch; see `pipeline.ledger.context.holder`.
+        owner: name of the only process that works on the batch; see `pipeline.ledger.context.process_name`.
         most_chunks: of one batch; the rest waits for the next.
         progress: called with 1 for each scan that is taken.
 
@@ -76,11 +76,11 @@ def receive(
                 "dag_id": context.dag_id,
                 "run_id": context.run_id,
                 "host": host(),
-                "holder": holder,
+                "owner": owner,
             },
         )
     work = _work(collection, row)
-    if row.state != batches.State.RECEIVING:
+    if row.state != batches.BatchState.RECEIVING:
         logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
         return [work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
     work.save()

@@ -8,10 +8,10 @@ from pipeline import logs, storage
 from pipeline.escape import quoted
 from pipeline.inbox.identify import identify
 from pipeline.inbox.listing import InboxFile
-from pipeline.ledger.events import Happening
-from pipeline.ledger.scans import Known
+from pipeline.ledger.events import EventRecord
+from pipeline.ledger.scans import LedgerMatch
 from pipeline.ledger.tables import OutcomeRow, Scan
-from pipeline.provenance.events import KINDS, Kind
+from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.scans import ScanInfo
 from pipeline.stages.manifest import Row
 
@@ -55,7 +55,7 @@ class Received:
         """What receiving decided."""
         return "quarantined" if self.reason else "taken"
 
-    def is_done(self, known: Known) -> bool:
+    def is_done(self, known: LedgerMatch) -> bool:
         """Return whether this is a content that is done, with the same mask."""
         return known.sha256 == self.sha256 and is_done(known, self.found)
 
@@ -96,11 +96,11 @@ class Received:
         """Return what the log line and the event tell."""
         return {name: row[name] for name in FIGURES if row[name]}
 
-    def event(self, row: Row) -> Happening:
+    def event(self, row: Row) -> EventRecord:
         """Return the event of receiving this scan."""
-        kind = Kind.QUARANTINE if self.reason else KINDS["receive"]
+        kind = EventType.QUARANTINE if self.reason else STAGE_EVENTS["receive"]
         figures = self.figures(row)
-        return Happening(row["scan_id"], "receive", str(kind), self.decision, self.message, figures, self.seconds)
+        return EventRecord(row["scan_id"], "receive", str(kind), self.decision, self.message, figures, self.seconds)
 
     def _header(self) -> Row:
         info = self.info
@@ -132,14 +132,14 @@ def look(found: InboxFile) -> Received | None:
     return Received(found, seen.size, seen.sha256, info, reason, message, mask_given, seen.seconds)
 
 
-def is_same(known: Known, found: InboxFile) -> bool:
+def is_same(known: LedgerMatch, found: InboxFile) -> bool:
     """Return whether a path surely still holds what the ledger knows, without reading it."""
     if found.entry.kind != "file":
         return known.sha256 == ""
     return known.fingerprint == found.fingerprint != ""
 
 
-def is_done(known: Known, found: InboxFile) -> bool:
+def is_done(known: LedgerMatch, found: InboxFile) -> bool:
     """Return whether a content is done with the masks that are there now.
 
     A mask that was taken away after the work is no reason to do it again without.

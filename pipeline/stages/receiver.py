@@ -14,8 +14,8 @@ from pipeline.inbox.listing import Inbox, InboxFile
 from pipeline.ledger import TaskContext, batches, claims, events, publications, scans
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import batched
-from pipeline.ledger.scans import Known
-from pipeline.provenance.events import Kind
+from pipeline.ledger.scans import LedgerMatch
+from pipeline.provenance.events import EventType
 from pipeline.stages import received
 from pipeline.stages.batch import Work
 from pipeline.stages.chunks import Chunks
@@ -42,7 +42,7 @@ class Receiver:
         self.work, self.ledger, self.context, self.redo, self.progress = work, ledger, context, redo, progress
         self.attempt = uuid.uuid4().hex[:8]
         self.chunks = Chunks(work, self.attempt)
-        self.known = self.elsewhere = 0
+        self.known = self.claimed_elsewhere = 0
         self.started = time.perf_counter()
 
     def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
@@ -73,15 +73,15 @@ class Receiver:
                 if not self.redo and any(received.is_done(one, found) for one in same):
                     self.known += 1
                 elif any(one.claimed_by not in (None, self.work.batch_id) for one in same):
-                    self.elsewhere += 1
+                    self.claimed_elsewhere += 1
                 elif not deliveries.is_complete(found):
                     inbox.unsettled += 1
                 else:
                     yield found
 
-    def _seen(self, session: Session, page: list[InboxFile]) -> dict[str, list[Known]]:
+    def _seen(self, session: Session, page: list[InboxFile]) -> dict[str, list[LedgerMatch]]:
         paths = [found.path for found in page]
-        return scans.known(session, self.work.collection.name, paths, self.work.recipe_digest)
+        return scans.find_matches(session, self.work.collection.name, paths, self.work.recipe_digest)
 
     def _take(self, page: list[InboxFile]) -> None:
         """Looks at files, writes them to the ledger, and puts those that are ours into chunks."""
@@ -98,7 +98,7 @@ class Receiver:
             rows = [(self._row(session, one, ids[one.path], shared), one) for one in mine]
             events.append(session, self.work.batch_id, self.context, [one.event(row) for row, one in rows])
         self.known += len(looked) - len(new)
-        self.elsewhere += len(new) - len(rows)
+        self.claimed_elsewhere += len(new) - len(rows)
         for row, one in rows:
             logger.info(logs.line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds))
             self.chunks.add(row, one.megapixels)
@@ -118,41 +118,43 @@ class Receiver:
         found = {}
         with self.ledger.read() as session:
             for sha256 in {one.sha256 for one in new if one.info is not None}:
-                twin = scans.twin(session, self.work.collection.name, sha256, self.work.recipe_digest)
-                if twin is not None:
-                    found[sha256] = twin
+                duplicate = scans.find_duplicate(session, self.work.collection.name, sha256, self.work.recipe_digest)
+                if duplicate is not None:
+                    found[sha256] = duplicate
         return {sha256: scan.path for sha256, (scan, outcome) in found.items() if received.is_whole(outcome)}
 
     def _commit(self, more: bool) -> list[str]:
         """Return the chunks that count: these, unless another try of the same task was first."""
         seconds = time.perf_counter() - self.started
-        values = {
+        counts = {
             "attempt": self.attempt,
             "chunks": self.chunks.count,
             "received": self.chunks.scans,
             "known": self.known,
-            "elsewhere": self.elsewhere,
-            "more": more,
         }
+        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more}
+        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more}
         with self.ledger.write() as session:
             first = batches.commit_received(session, self.work.batch_id, values)
             row = batches.get(session, self.work.collection.name, self.work.batch)
             if first:
-                kind = str(Kind.INGESTION_START)
-                happening = events.Happening(None, "receive", kind, "received", figures=values, seconds=seconds)
-                events.append(session, self.work.batch_id, self.context, [happening, *_fixity(self.deliveries)])
+                kind = str(EventType.INGESTION_START)
+                record = events.EventRecord(None, "receive", kind, "received", figures=figures, seconds=seconds)
+                events.append(session, self.work.batch_id, self.context, [record, *_fixity(self.deliveries)])
         nothing = "" if row.received else ": nothing new"
         rest = ", more waits for the next batch" if row.more else ""
         logger.info(
             "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
-            self.work.batch, row.received, row.chunks, row.known, row.elsewhere, seconds, nothing, rest,
+            self.work.batch, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
         )  # fmt: skip
         return [self.work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
 
 
-def _fixity(deliveries: Deliveries) -> Iterator[events.Happening]:
+def _fixity(deliveries: Deliveries) -> Iterator[events.EventRecord]:
     """Yield what the checksums of bags have shown."""
     for bag, files in deliveries.checked.items():
-        yield events.Happening(None, "receive", str(Kind.FIXITY), "bag whole", figures={"bag": bag, "files": files})
+        yield events.EventRecord(
+            None, "receive", str(EventType.FIXITY), "bag whole", figures={"bag": bag, "files": files}
+        )
     for bag, problem in deliveries.refused.items():
-        yield events.Happening(None, "receive", str(Kind.FIXITY), "bag refused", problem, {"bag": bag})
+        yield events.EventRecord(None, "receive", str(EventType.FIXITY), "bag refused", problem, {"bag": bag})

@@ -10,7 +10,7 @@ from pipeline.errors import RestorationError
 from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
-from pipeline.provenance.events import Kind
+from pipeline.provenance.events import EventType
 from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, manifest
 from pipeline.stages.batch import Work
@@ -44,14 +44,14 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         output, _, name = work.rstrip("/").rpartition(f"/{works.FOLDER}/")
         with ledger.read() as session:
             row = batches.by_output(session, output, name)
-        if row is None or row.state != batches.State.DONE:
+        if row is None or row.state != batches.BatchState.DONE:
             raise
         # A try that died while it removed the work area may have left a part of it.
         storage.delete_tree(work)
         return _told(row)
     with ledger.read() as session:
         row = batches.get(session, batch.collection.name, batch.batch)
-    if row.state == batches.State.DONE:
+    if row.state == batches.BatchState.DONE:
         return _done(batch, row)
     try:
         received = _received(batch, row)
@@ -59,14 +59,14 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         # Another try, thought dead, has come to its end meanwhile and is removing the work area.
         with ledger.read() as session:
             row = batches.get(session, batch.collection.name, batch.batch)
-        if row.state != batches.State.DONE:
+        if row.state != batches.BatchState.DONE:
             raise
         return _done(batch, row)
     with ledger.read() as session:
         found = outcomes.of_scans(session, batch.recipe_digest, list(received))
     missing = [scan_id for scan_id in received if scan_id not in found]
     counts = Counter(outcome.outcome for outcome in found.values())
-    if row.state == batches.State.RECEIVING or missing or len(received) != row.received:
+    if row.state == batches.BatchState.RECEIVING or missing or len(received) != row.received:
         with ledger.write() as session:
             claims.release(session, batch.batch_id, missing)
         names = ", ".join(quoted(received[scan_id]) for scan_id in missing[:10])
@@ -78,8 +78,8 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
     tally = {str(outcome): counts.get(outcome, 0) for outcome in Outcome}
     with ledger.write() as session:
         batches.finish(session, batch.batch_id, tally)
-        happening = events.Happening(None, "reconcile", str(Kind.INGESTION_END), "reconciled", figures=tally)
-        events.append(session, batch.batch_id, context or TaskContext(), [happening])
+        record = events.EventRecord(None, "reconcile", str(EventType.INGESTION_END), "reconciled", figures=tally)
+        events.append(session, batch.batch_id, context or TaskContext(), [record])
         row = batches.get(session, batch.collection.name, batch.batch)
     told = _done(batch, row)
     logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
@@ -89,7 +89,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
 def _done(batch: Work, row: Batch) -> dict[str, Any]:
     """Return what is told of a batch that is done, when nothing that it needed is left."""
     with works.ledger().read() as session:
-        alone = batches.is_alone(session, row)
+        alone = batches.is_sole_writer(session, row)
     # The work area last: while it is there, another try knows what to tidy.
     tidy_results(batch, alone=alone)
     storage.delete_tree(batch.uri)
@@ -104,4 +104,10 @@ def _received(batch: Work, row: Batch) -> dict[int, str]:
 
 
 def _told(row: Batch) -> dict[str, Any]:
-    return {**row.counts, "received": row.received, "known": row.known, "elsewhere": row.elsewhere, "more": row.more}
+    return {
+        **row.counts,
+        "received": row.received,
+        "known": row.known,
+        "elsewhere": row.claimed_elsewhere,
+        "more": row.more,
+    }

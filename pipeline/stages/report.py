@@ -43,9 +43,9 @@ def report(work: str, chunks: list[str] | None = None, context: TaskContext | No
             storage.write_file(storage.join(target, name), folder / name)
     seconds = time.perf_counter() - started
     with ledger.write() as session:
-        happening = events.Happening(
+        record = events.EventRecord(
             None, "report", decision="written", figures={"scans": len(frame)}, seconds=seconds, at=summary.finished
         )
-        events.append(session, batch.batch_id, context or TaskContext(), [happening])
+        events.append(session, batch.batch_id, context or TaskContext(), [record])
     logger.info("batch=%s stage=report scans=%d report=%s seconds=%.3f", batch.batch, len(frame), target, seconds)
     return target

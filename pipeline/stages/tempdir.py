@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.ledger.context import holder, is_gone
+from pipeline.ledger.context import has_ended, process_name
 
 PREFIX = "restoration~"
 
@@ -22,11 +22,11 @@ def scratch() -> Iterator[Path]:
     """
     place = Path(tempfile.gettempdir())
     for left in place.glob(f"{PREFIX}*"):
-        if is_gone(" ".join(left.name.split("~")[1:4])) and left.lstat().st_uid == os.getuid():
+        if has_ended(" ".join(left.name.split("~")[1:4])) and left.lstat().st_uid == os.getuid():
             shutil.rmtree(left, ignore_errors=True)
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(
-        prefix=f"{PREFIX}{'~'.join(holder().split())}~", ignore_cleanup_errors=True
+        prefix=f"{PREFIX}{'~'.join(process_name().split())}~", ignore_cleanup_errors=True
     ) as own:
         tempfile.tempdir = own
         try:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import random
+import smtplib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -118,7 +119,7 @@ class UnattendedRun:
         do(self.call("reconcile", batch, chunks=tuple(chunks)))
 
     def insist(self, call: Call, *, pause: float = 0.0, mended: Callable[[Exception], None] | None = None) -> Any:
-        """Returns what a stage returns, tried again as Airflow would, as often as a store is away.
+        """Returns what a stage returns, tried again as Airflow would, as often as a store or the mail server is away.
 
         Args:
             mended: called after each failure, to mend what can be mended.
@@ -127,7 +128,7 @@ class UnattendedRun:
             self.tries += 1
             try:
                 return run(call)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, smtplib.SMTPException, TimeoutError) as error:
                 if mended is not None:
                     mended(error)
                 time.sleep(pause)

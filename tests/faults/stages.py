@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.digests import SmtpChannel
+from mail_channel import MailChannel
+
 from pipeline.ledger import TaskContext
 from pipeline.settings import Collection, settings
 from pipeline.stages import batch as works
@@ -53,7 +54,7 @@ def run(call: Call) -> Any:
     """Returns what the stage returns."""
     context = TaskContext("restore_c", f"run {call.batch}", call.stage, -1, call.try_number)
     work = works.area(call.collection.output, call.batch)
-    channel = SmtpChannel("127.0.0.1", call.mail, "none", timeout=1.0) if call.mail else None
+    channel = MailChannel(call.mail, timeout=1.0) if call.mail else None
     return _function(call.stage)(call, work, context, channel)
 
 

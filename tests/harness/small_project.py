@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from aiosmtpd.controller import Controller
+from mail_channel import MailChannel
 from numpy.typing import NDArray
 from picture_files import png
 from rest import free_port
 from skimage import data
 
 from pipeline.detection.types import Component, Detection
-from pipeline.digests import SmtpChannel
 from pipeline.ledger import TaskContext
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.version import code_version
@@ -116,12 +116,12 @@ class Postbox:
 
 
 @pytest.fixture
-def post() -> Iterator[tuple[Postbox, SmtpChannel]]:
+def post() -> Iterator[tuple[Postbox, MailChannel]]:
     """A real mail server's postbox, and the channel to it."""
     postbox = Postbox()
     server = Controller(postbox, hostname="127.0.0.1", port=free_port())
     server.start()
-    yield postbox, SmtpChannel("127.0.0.1", server.port, security="none")
+    yield postbox, MailChannel(server.port)
     server.stop()
 
 

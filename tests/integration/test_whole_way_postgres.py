@@ -56,7 +56,9 @@ def test_claims_events_and_moments(server: PostgresServer) -> None:
         assert scans.record(session, scan) == scan_id
         assert claims.take(session, one, "r", [scan_id]) == {scan_id}
         assert claims.take(session, two, "r", [scan_id]) == set()
-        events.append(session, one, TaskContext(), [events.Happening(scan_id, "mask", figures={"psnr": float("nan")})])
+        events.append(
+            session, one, TaskContext(), [events.EventRecord(scan_id, "mask", figures={"psnr": float("nan")})]
+        )
     with ledger.read() as session:
         batch = session.scalars(select(Batch).where(Batch.id == one)).one()
         assert batch.started.utcoffset().total_seconds() == 0 and batch.recipe == {"a": [1]}

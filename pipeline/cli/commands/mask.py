@@ -146,15 +146,15 @@ def _one(
     """Write one scan's mask and count it."""
     import numpy as np
 
-    from pipeline.masks.compose import find_marks, read_given
+    from pipeline.masks.compose import compose_mask, read_given_masks
     from pipeline.masks.encode import encode_mask
 
     scan = opened(entry)
     rows, columns = scan.pixels.shape[:2]
     uris = [one.uri if one else "" for one in (given.mask, given.protect, given.infrared)]
-    marks = find_marks(scan, recipe, detector, uri=entry.uri, given=read_given(scan, recipe, *uris))
+    marks = compose_mask(scan, recipe, detector, uri=entry.uri, given=read_given_masks(scan, recipe, *uris))
     summary.painted += given.mask is not None
-    mask = marks.doubtful if arguments.level == "suggest" else marks.fill
+    mask = marks.suspected if arguments.level == "suggest" else marks.fill
     if marks.review is not None:
         summary.review.append({"path": entry.path, "message": marks.review})
         if arguments.level == "repair":
@@ -163,7 +163,7 @@ def _one(
     if arguments.explain:
         document = {
             "source": marks.source, "notes": marks.notes, "review": marks.review, "kinds": marks.kinds,
-            "held_back": marks.held, "components": [vars(piece) for piece in marks.components],
+            "held_back": marks.suppressed, "components": [vars(piece) for piece in marks.components],
         }  # fmt: skip
         sidecar = str(PurePosixPath(name).with_suffix(".json"))
         storage.write_bytes(storage.join(arguments.target, *sidecar.split("/")), json.dumps(document).encode())

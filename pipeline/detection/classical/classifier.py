@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.classical.components import Pieces
+from pipeline.detection.classical.components import MeasuredComponents
 
 #: Chances from which a piece is repaired unattended, by shape: (bright, dark). Set where, on held-out pictures, some
 #: 97 % of what they take is damage and hardly one clean picture in twenty has a mark of that shape.
@@ -22,19 +22,19 @@ SUGGEST = 0.4
 #: Figures further out than this many deviations say no more than that; beyond, the table would only guess.
 CLIP = 2.5
 
-_TABLE = Path(__file__).with_name("classifier.json")
+TABLE = Path(__file__).with_name("classifier.json")
 
 Matrix = NDArray[np.float64]
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, Matrix]:
+def _load_table() -> dict[str, Matrix]:
     """A small network's numbers: centre and scale of each figure, two hidden layers, one output."""
-    document = json.loads(_TABLE.read_text(encoding="utf-8"))
+    document = json.loads(TABLE.read_text(encoding="utf-8"))
     return {name: np.asarray(values, np.float64) for name, values in document.items()}
 
 
-def figures(pieces: Pieces, unit: float, cut: float) -> Matrix:
+def features(pieces: MeasuredComponents, unit: float, cut: float) -> Matrix:
     """Return (n,18) what pieces are judged by; free of the scan's size.
 
     Args:
@@ -68,37 +68,37 @@ def figures(pieces: Pieces, unit: float, cut: float) -> Matrix:
     )
 
 
-def chances(pieces: Pieces, unit: float, cut: float) -> NDArray[np.float64]:
+def probabilities(pieces: MeasuredComponents, unit: float, cut: float) -> NDArray[np.float64]:
     """Return for each piece the chance that it is damage, 0..1; arguments as for `figures`."""
     if not len(pieces):
         return np.zeros(0)
-    table = _table()
-    values = np.clip((figures(pieces, unit, cut) - table["mean"]) / table["scale"], -CLIP, CLIP)
+    table = _load_table()
+    values = np.clip((features(pieces, unit, cut) - table["mean"]) / table["scale"], -CLIP, CLIP)
     hidden = np.tanh(values @ table["w1"].T + table["b1"])
     hidden = np.tanh(hidden @ table["w2"].T + table["b2"])
     result: NDArray[np.float64] = 1 / (1 + np.exp(-(hidden @ table["w3"] + table["b3"])))
     return result
 
 
-def limits(pieces: Pieces, unit: float) -> NDArray[np.float64]:
+def repair_thresholds(pieces: MeasuredComponents, unit: float) -> NDArray[np.float64]:
     """Return for each piece the chance from which it is repaired."""
     side = 0 if pieces.bright else 1
     broad = np.where(pieces.width > 5 * unit, REPAIR_BROAD[side], REPAIR_SPOT[side])
     doubtful = (pieces.straight > BENT) | (pieces.extreme > COMMON)
-    return np.where(lines(pieces, unit), np.where(doubtful, REPAIR_DOUBTFUL_LINE, REPAIR_LINE[side]), broad)
+    return np.where(find_lines(pieces, unit), np.where(doubtful, REPAIR_DOUBTFUL_LINE, REPAIR_LINE[side]), broad)
 
 
-def lines(pieces: Pieces, unit: float) -> NDArray[np.bool_]:
+def find_lines(pieces: MeasuredComponents, unit: float) -> NDArray[np.bool_]:
     """Return which pieces are lines: long for their width, and long enough to be no speck."""
     result: NDArray[np.bool_] = (pieces.length > 6 * pieces.width) & (pieces.length > 14 * unit)
     return result
 
 
-def describe(pieces: Pieces, index: int, unit: float) -> tuple[str, str]:
+def describe(pieces: MeasuredComponents, index: int, unit: float) -> tuple[str, str]:
     """Return the kind of a piece and why it is taken for damage, in one plain sentence."""
     width, length = float(pieces.width[index]), float(pieces.length[index])
     straight = float(pieces.straight[index])
-    if lines(pieces, unit)[index]:
+    if find_lines(pieces, unit)[index]:
         kind = "scratch" if straight < 0.05 else "hair" if straight < 0.35 else "crack"
         shape = f"line {length:.0f} px long and {width:.0f} px wide"
     else:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.classical.local_contrast import STEP, Relief
+from pipeline.detection.classical.local_contrast import STEP, LocalContrast
 
 #: Scores at which the picture is cut into pieces. What hangs together with the picture's own lines at a low cut
 #: comes apart at a higher one, and what breaks up at a high cut is whole at a lower one.
@@ -25,7 +25,7 @@ Column = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Pieces:
+class MeasuredComponents:
     """Pieces of one polarity as columns, one row a piece.
 
     Attributes:
@@ -70,7 +70,7 @@ class Pieces:
         return len(self.area)
 
 
-def find_pieces(grey: NDArray[np.uint8], found: Relief, *, bright: bool, cut: float) -> Pieces:
+def find_components(grey: NDArray[np.uint8], found: LocalContrast, *, bright: bool, cut: float) -> MeasuredComponents:
     """Return the pieces of one polarity at one cut.
 
     Args:
@@ -105,13 +105,13 @@ def _maxima(labels: NDArray[np.int32], values: NDArray[np.uint8], count: int) ->
 
 def _measure(
     grey: NDArray[np.uint8],
-    found: Relief,
+    found: LocalContrast,
     labels: NDArray[np.int32],
     stats: NDArray[np.int64],
     peaks: Column,
     *,
     bright: bool,
-) -> Pieces:
+) -> MeasuredComponents:
     count = len(stats)
     rows, columns = np.nonzero(labels)
     of = labels[rows, columns] - 1
@@ -159,7 +159,7 @@ def _measure(
 
     left, top, wide, high = (stats[:, i] for i in range(4))
     border = (left <= 1) | (top <= 1) | (left + wide >= grey.shape[1] - 1) | (top + high >= grey.shape[0] - 1)
-    return Pieces(
+    return MeasuredComponents(
         labels=labels, bright=bright, boxes=stats[:, :4], area=area, width=width,
         length=np.maximum(area / np.maximum(width, 1), np.sqrt(12) * major), straight=minor / np.maximum(major, 1e-6),
         contrast=mean(contrast), score=mean(found.score[rows, columns]) / STEP, peak=peaks,

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.classical import classifier
-from pipeline.detection.classical.components import CUTS, Pieces, find_pieces
-from pipeline.detection.classical.local_contrast import relief
-from pipeline.detection.postprocess import finish
+from pipeline.detection.classical.components import CUTS, MeasuredComponents, find_components
+from pipeline.detection.classical.local_contrast import local_contrast
+from pipeline.detection.postprocess import postprocess
 from pipeline.detection.types import Component, Detection, Level
-from pipeline.imaging.luminance import luminance, transparent
+from pipeline.imaging.luminance import find_transparent, luminance
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask, Pixels
 
@@ -33,7 +33,7 @@ class ClassicalDetector:
     name = "classical"
 
     def __init__(self) -> None:
-        table = classifier._TABLE.read_bytes()
+        table = classifier.TABLE.read_bytes()
         self.digest = hashlib.sha256(f"classical-{VERSION}".encode() + table).hexdigest()
 
     def detect(
@@ -54,14 +54,14 @@ class ClassicalDetector:
             )
             repair[inner], suggest[inner] = local.repair[inside], local.suggest[inside]
             components.extend(_moved(local.components, inner, outer))
-        outside = transparent(pixels)
+        outside = find_transparent(pixels)
         if outside is not None:
             repair[outside] = 0
             suggest[outside] = 0
-        return finish(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
+        return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
 
-def threshold(chance: NDArray[np.float64], sensitivity: float) -> NDArray[np.float64]:
+def adjust_thresholds(chance: NDArray[np.float64], sensitivity: float) -> NDArray[np.float64]:
     """Return thresholds moved on the scale of odds: twice the sensitivity accepts at half the odds."""
     odds = chance / (1 - chance) / sensitivity
     moved: NDArray[np.float64] = odds / (1 + odds)
@@ -105,18 +105,18 @@ class _Block:
 
     def search(self) -> None:
         """Judges the pieces of both polarities at every cut."""
-        for found, bright in zip(relief(self.grey), (True, False), strict=True):
+        for found, bright in zip(local_contrast(self.grey), (True, False), strict=True):
             for cut in CUTS:
-                pieces = find_pieces(self.grey, found, bright=bright, cut=cut)
+                pieces = find_components(self.grey, found, bright=bright, cut=cut)
                 if len(pieces):
                     self._accept(pieces, cut)
 
-    def _accept(self, pieces: Pieces, cut: float) -> None:
+    def _accept(self, pieces: MeasuredComponents, cut: float) -> None:
         """Add the pieces that are likely enough; what a lower cut accepted is not accepted again."""
-        chance = classifier.chances(pieces, self.unit, cut)
-        confident = chance >= threshold(classifier.limits(pieces, self.unit), self.sensitivity)
+        chance = classifier.probabilities(pieces, self.unit, cut)
+        confident = chance >= adjust_thresholds(classifier.repair_thresholds(pieces, self.unit), self.sensitivity)
         confident &= pieces.width <= WIDEST * self.unit
-        likely = chance >= threshold(np.full(len(chance), classifier.SUGGEST), self.sensitivity)
+        likely = chance >= adjust_thresholds(np.full(len(chance), classifier.SUGGEST), self.sensitivity)
         repaired = confident & ~_covered(pieces, self.repair)
         suggested = (likely | confident) & ~_covered(pieces, self.suggest)
         # A mark for repair is a suggestion too, also where a lower cut suggested a larger piece around it.
@@ -130,13 +130,13 @@ class _Block:
             self.components.append(Component(kind, level, (x, y, width, height), area, probability, reason))
 
 
-def _paint(mask: Mask, pieces: Pieces, chosen: NDArray[np.bool_]) -> None:
+def _paint(mask: Mask, pieces: MeasuredComponents, chosen: NDArray[np.bool_]) -> None:
     """Mark the chosen pieces, in place."""
     if chosen.any():
         mask[np.concatenate([[False], chosen])[pieces.labels]] = 255
 
 
-def _covered(pieces: Pieces, mask: Mask) -> NDArray[np.bool_]:
+def _covered(pieces: MeasuredComponents, mask: Mask) -> NDArray[np.bool_]:
     """Whether a piece lies in what is marked already."""
     touched = np.bincount(pieces.labels[mask > 0], minlength=len(pieces) + 1)[1:]
     result: NDArray[np.bool_] = touched > 0.5 * pieces.area

@@ -24,7 +24,7 @@ STEP = 32
 
 
 @dataclass(frozen=True)
-class Relief:
+class LocalContrast:
     """What stands out, for one polarity; all (H,W) uint8.
 
     Attributes:
@@ -39,7 +39,7 @@ class Relief:
 
 
 @lru_cache(maxsize=4)
-def _sticks(length: int, directions: int) -> tuple[Field, ...]:
+def _line_kernels(length: int, directions: int) -> tuple[Field, ...]:
     """Line kernels of `length` pixels, one a direction, each of sum 1."""
     half = length // 2
     kernels = []
@@ -53,13 +53,13 @@ def _sticks(length: int, directions: int) -> tuple[Field, ...]:
     return tuple(kernels)
 
 
-def relief(grey: Plane) -> tuple[Relief, Relief]:
+def local_contrast(grey: Plane) -> tuple[LocalContrast, LocalContrast]:
     """Return what is brighter, and what is darker, than its surroundings.
 
     The picture is looked at at its own size and at halves of it, so that a hairline and a broad crack are both thin
     at some level; each level is worked through in tiles, which bounds memory.
     """
-    bright, dark = (Relief(*(np.zeros_like(grey) for _ in range(3))) for _ in range(2))
+    bright, dark = (LocalContrast(*(np.zeros_like(grey) for _ in range(3))) for _ in range(2))
     level, scale = grey, 1
     while True:
         _scan_level(level, scale, bright, dark)
@@ -70,7 +70,7 @@ def relief(grey: Plane) -> tuple[Relief, Relief]:
         scale *= 2
 
 
-def _scan_level(level: Plane, scale: int, bright: Relief, dark: Relief) -> None:
+def _scan_level(level: Plane, scale: int, bright: LocalContrast, dark: LocalContrast) -> None:
     rows, columns = level.shape
     for top in range(0, rows, TILE):
         for left in range(0, columns, TILE):
@@ -88,7 +88,7 @@ def _scan_level(level: Plane, scale: int, bright: Relief, dark: Relief) -> None:
 
 
 def _merge(
-    target: Relief, source: Relief, inner: tuple[slice, slice], box: tuple[int, int, int, int], scale: int
+    target: LocalContrast, source: LocalContrast, inner: tuple[slice, slice], box: tuple[int, int, int, int], scale: int
 ) -> None:
     """Put a tile's planes where they belong, keeping for each pixel the level at which it stands out most."""
     rows, columns = target.score.shape
@@ -108,7 +108,7 @@ def _merge(
         np.copyto(plane, found, where=better)
 
 
-def _tile(grey: Plane) -> tuple[Relief, Relief]:
+def _tile(grey: Plane) -> tuple[LocalContrast, LocalContrast]:
     quiet = cv2.GaussianBlur(grey, (3, 3), 0)
     ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
     above = cv2.subtract(quiet, cv2.morphologyEx(quiet, cv2.MORPH_OPEN, ball))
@@ -124,7 +124,9 @@ def _tile(grey: Plane) -> tuple[Relief, Relief]:
         # A faint scratch is weak at each pixel and strong along its run.
         along = np.where(peak * np.float32(2.5) > line, line * np.float32(1.8), 0)
         score = np.maximum(peak, along) / threshold
-        results.append(Relief(np.clip(score * STEP, 0, 255).astype(np.uint8), np.asarray(peak, np.uint8), busy_plane))
+        results.append(
+            LocalContrast(np.clip(score * STEP, 0, 255).astype(np.uint8), np.asarray(peak, np.uint8), busy_plane)
+        )
     return results[0], results[1]
 
 
@@ -135,7 +137,7 @@ def _lines(signed: Field) -> tuple[Field, Field]:
     )
     highest = np.full_like(half, -255)
     lowest = np.full_like(half, 255)
-    for kernel in _sticks(17, 12):
+    for kernel in _line_kernels(17, 12):
         mean = cv2.filter2D(half, -1, kernel)
         np.maximum(highest, mean, out=highest)
         np.minimum(lowest, mean, out=lowest)

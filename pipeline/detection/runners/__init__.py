@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Planes = NDArray[np.uint8]
-"""What the network sees of one window, (9,H,W) uint8; see :func:`pipeline.detection.features.planes`."""
+Features = NDArray[np.uint8]
+"""What the network sees of one window, (9,H,W) uint8; see :func:`pipeline.detection.features.compute_features`."""
 
 Sink = Callable[[NDArray[np.uint8]], None]
 """Takes a window's chances, (H,W) uint8 in 1/255."""
@@ -24,7 +24,7 @@ class Runner(Protocol):
 
     runtime: str
 
-    def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
+    def run(self, windows: Iterable[tuple[Features, Sink]]) -> None:
         """Give each window's chances to its sink, in any order; height and width are multiples of the network's.
 
         Windows are taken only as they can be worked on, so that those that wait need no memory. A window's chances

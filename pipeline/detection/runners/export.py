@@ -30,11 +30,11 @@ def _graph(path: Path) -> bytes:
     """Return the ONNX file of a weights file."""
     import torch
 
-    from pipeline.detection.features import PLANES
-    from pipeline.detection.runners.torch import Chances
+    from pipeline.detection.features import CHANNELS
+    from pipeline.detection.runners.torch import Probabilities
     from pipeline.detection.weights import load_weights
 
     network, _, _ = load_weights(path)
     side = 2 * network.multiple
-    example = torch.zeros(1, PLANES, side, side + network.multiple, dtype=torch.uint8)
-    return to_onnx(Chances(network), (example,), ["planes"], "chance")
+    example = torch.zeros(1, CHANNELS, side, side + network.multiple, dtype=torch.uint8)
+    return to_onnx(Probabilities(network), (example,), ["planes"], "chance")

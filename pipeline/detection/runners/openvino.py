@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.detection.features import PLANES
-from pipeline.detection.runners import Planes, Sink
+from pipeline.detection.features import CHANNELS
+from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import give_back
 from pipeline.runtime.openvino import compiled_queue, cores
 
@@ -26,10 +26,12 @@ class OpenVINORunner:
     """
 
     def __init__(self, model: Path | bytes, precision: str = "auto") -> None:
-        self._queue, self.runtime = compiled_queue(model, [(1, PLANES, -1, -1)], precision, min(cores(), MOST_STREAMS))
+        self._queue, self.runtime = compiled_queue(
+            model, [(1, CHANNELS, -1, -1)], precision, min(cores(), MOST_STREAMS)
+        )
         self._queue.set_callback(_deliver)
 
-    def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
+    def run(self, windows: Iterable[tuple[Features, Sink]]) -> None:
         """See :class:`pipeline.detection.runners.Runner`."""
         try:
             for planes, sink in windows:

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.detection.network import DetectorNet
-from pipeline.detection.runners import Planes, Sink
+from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import give_back
 
 #: Windows of one size that a GPU is given together.
 BATCH = 8
 
 
-class Chances(nn.Module):
+class Probabilities(nn.Module):
     """A network from planes (N,9,H,W) uint8 to chances (N,1,H,W) uint8 in 1/255."""
 
     def __init__(self, network: DetectorNet) -> None:
@@ -48,9 +48,9 @@ class TorchRunner:
         self._batch = BATCH if self._device.type == "cuda" else 1
         self.runtime = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')} on {self._device.type}"
 
-    def run(self, windows: Iterable[tuple[Planes, Sink]]) -> None:
+    def run(self, windows: Iterable[tuple[Features, Sink]]) -> None:
         """See :class:`pipeline.detection.runners.Runner`."""
-        waiting: list[tuple[Planes, Sink]] = []
+        waiting: list[tuple[Features, Sink]] = []
         for window in windows:
             if waiting and (len(waiting) == self._batch or waiting[0][0].shape != window[0].shape):
                 self._flush(waiting)
@@ -65,7 +65,7 @@ class TorchRunner:
             torch.cuda.empty_cache()
         give_back()
 
-    def _flush(self, windows: list[tuple[Planes, Sink]]) -> None:
+    def _flush(self, windows: list[tuple[Features, Sink]]) -> None:
         """Run windows of one size together, or by halves where the device's memory is too small for that."""
         try:
             found = self._chances(np.stack([planes for planes, _ in windows]))
@@ -81,7 +81,7 @@ class TorchRunner:
             sink(chance)
 
     @torch.inference_mode()
-    def _chances(self, planes: Planes) -> Planes:
+    def _chances(self, planes: Features) -> Features:
         given = torch.from_numpy(planes).to(self._device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             logits = self._network(given.to(self._dtype) / 255).float()

@@ -10,12 +10,12 @@ from pipeline.simulation.distractors.lines import fence, field, lattice, rims, t
 from pipeline.simulation.distractors.materials import border, cloth, pattern
 from pipeline.simulation.shapes import soften
 
-__all__ = ["distract"]
+__all__ = ["add_distractor"]
 
 _DRAWN = (text, wires, fence, lattice, field, rims, sparkles, discs, pattern)
 
 
-def distract(picture: Picture, rng: np.random.Generator) -> Picture:
+def add_distractor(picture: Picture, rng: np.random.Generator) -> Picture:
     """Return a copy (H,W,3) uint8 with something drawn in, in colours that the picture itself has, or bordered."""
     what = rng.random()
     if what < 0.1:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.thresholds import Repair, Thresholds, move, uncrowded
+from pipeline.detection.thresholds import RepairThreshold, Thresholds, adjust_threshold, limit_coverage
 from pipeline.training.detector.evidence import ComponentTable, Evidence, component_table
 
 #: Chances that pieces are cut out at, and fewest pixels of one: what is falsely sure on undamaged photographs is mostly
@@ -114,10 +114,10 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         # One table at a time: where pixels are doubtful, there are many pieces.
         repaired |= repair_choices(evidence, cut)
     for cut in SUGGESTED:
-        table = component_table(evidence, partial(uncrowded, cut=move(cut, 1.0)))
-        suggested[cut] = measure(table, ~table.specks | (table.surest >= move(SPECK_SURE, 1.0)))
+        table = component_table(evidence, partial(limit_coverage, cut=adjust_threshold(cut, 1.0)))
+        suggested[cut] = measure(table, ~table.specks | (table.surest >= adjust_threshold(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
-    repairs = tuple(Repair(precision, *(choice or STRICTEST)) for precision, choice in best.items())
+    repairs = tuple(RepairThreshold(precision, *(choice or STRICTEST)) for precision, choice in best.items())
     most = max(worth.f1 for worth in suggested.values())
     # At the digits that are told: rounding of the weights to half precision shall not decide.
     suggest = max(cut for cut, worth in suggested.items() if round(most - worth.f1, 3) <= LITTLE)
@@ -142,7 +142,7 @@ def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
 
 def repair_choices(evidence: Sequence[Evidence], cut: float) -> dict[Choice, Figures]:
     """Return what repairing pieces cut out at `cut` is worth, by their fewest pixels."""
-    table = component_table(evidence, lambda _: move(cut, 1.0))
+    table = component_table(evidence, lambda _: adjust_threshold(cut, 1.0))
     return {(cut, smallest): measure(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
 
 

@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.detection.classical.classifier import CLIP, figures
-from pipeline.detection.classical.components import CUTS, find_pieces
-from pipeline.detection.classical.local_contrast import relief
+from pipeline.detection.classical.classifier import CLIP, features
+from pipeline.detection.classical.components import CUTS, find_components
+from pipeline.detection.classical.local_contrast import local_contrast
 from pipeline.imaging.luminance import luminance
 from pipeline.imaging.resolution import unit_of
 from pipeline.simulation import ArtefactBank, simulate
-from pipeline.simulation.distractors import distract
+from pipeline.simulation.distractors import add_distractor
 from pipeline.training.common.photos import load_photos, split
 from pipeline.training.detector.data import SEE_THROUGH
 
@@ -79,7 +79,7 @@ def _picture(
         noise = rng.normal(0, rng.uniform(0, 3), picture.shape[:2])[..., None]
         picture = np.clip(light + noise, 0, 255).astype(np.uint8)
     elif rng.random() < 0.3:
-        picture = distract(picture, rng)
+        picture = add_distractor(picture, rng)
     damaged = blurred or rng.random() < 0.4
     ageing = float(rng.uniform(0, 1.2) * (rng.random() < 0.55))
     severity = float(rng.choice([0.4, 0.8, 1.3]))
@@ -96,9 +96,9 @@ def _picture(
 def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
     unit = unit_of(grey)
     rows = []
-    for found, bright in zip(relief(grey), (True, False), strict=True):
+    for found, bright in zip(local_contrast(grey), (True, False), strict=True):
         for cut in CUTS:
-            pieces = find_pieces(grey, found, bright=bright, cut=cut)
+            pieces = find_components(grey, found, bright=bright, cut=cut)
             if not len(pieces):
                 continue
             on = np.bincount(pieces.labels[near > 0], minlength=len(pieces) + 1)[1:] / pieces.area
@@ -107,7 +107,7 @@ def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[
             sure = damage | intact
             # A large piece weighs more, but no single one decides.
             weight = np.sqrt(np.minimum(pieces.area, 400))
-            table = np.column_stack([figures(pieces, unit, cut), damage.astype(np.float64), weight])
+            table = np.column_stack([features(pieces, unit, cut), damage.astype(np.float64), weight])
             rows.append(table[sure])
     return rows
 

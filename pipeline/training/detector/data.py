@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from pipeline.detection.features import planes
+from pipeline.detection.features import compute_features
 from pipeline.simulation import ArtefactBank, simulate
-from pipeline.simulation.distractors import distract
+from pipeline.simulation.distractors import add_distractor
 from pipeline.simulation.kinds import usual_kinds
 
 Picture = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def make_sample(
     """
     picture = _vary(picture, rng)
     if rng.random() < distracted:
-        picture = distract(picture, rng)
+        picture = add_distractor(picture, rng)
     ageing = float(rng.uniform(0, 1.4))
     if rng.random() < undamaged:
         result = simulate(picture, rng, [], ageing=ageing, halftone=PRINTED, variety=variety)
@@ -209,7 +209,7 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
                 continue
             crop = self.crop(kept, rng)
             if crop is not None:
-                yield torch.from_numpy(planes(crop.picture)), torch.from_numpy(crop.labels)
+                yield torch.from_numpy(compute_features(crop.picture)), torch.from_numpy(crop.labels)
 
     def draw(self, rng: np.random.Generator, bank: ArtefactBank | None) -> Sample:
         """Return a picture for the store."""

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.detection.features import planes
-from pipeline.detection.network import DetectorNet, answers
+from pipeline.detection.features import compute_features
+from pipeline.detection.network import DetectorNet, predict_logits
 from pipeline.training.detector.data import INTACT
 
 #: Scales of the looks that teachers take at a crop, and what each counts. A look is at a mirrored or turned copy.
@@ -70,8 +70,8 @@ class TeacherEnsemble:
             if shrunk != side:
                 picture = np.asarray(cv2.resize(picture, (shrunk, shrunk), interpolation=cv2.INTER_AREA), np.uint8)
             turned = np.rot90(picture, turns)
-            seen.append(planes(np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)))
-        said = answers(network, torch.from_numpy(np.stack(seen)))[:, 0].float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+            seen.append(compute_features(np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)))
+        said = predict_logits(network, torch.from_numpy(np.stack(seen)))[:, 0].float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         if mirrored:
             said = said.flip(2)
         said = torch.rot90(said, -turns, (1, 2))

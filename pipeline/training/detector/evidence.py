@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.thresholds import Chances, are_specks
-from pipeline.imaging.connected_components import connected
+from pipeline.detection.thresholds import Probabilities, find_specks
+from pipeline.imaging.connected_components import connected_components
 from pipeline.metrics.tolerance import tolerated
 from pipeline.simulation import ArtefactBank
 from pipeline.training.common.photos import PhotoSet
@@ -24,7 +24,7 @@ WORN = 0.5
 class Evidence:
     """Chances (H,W) uint8 on one picture and its labels (H,W) uint8, see `detector_data`."""
 
-    chance: Chances
+    chance: Probabilities
     labels: NDArray[np.uint8]
 
     @property
@@ -40,7 +40,7 @@ class Evidence:
 
 
 def gather(
-    chances: Callable[[NDArray[np.uint8]], Chances], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
+    chances: Callable[[NDArray[np.uint8]], Probabilities], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
 ) -> Iterator[Evidence]:
     """Yield what a detector says to held-out photographs: each as it is, and `rounds` times aged and damaged.
 
@@ -87,7 +87,7 @@ class ComponentTable:
     undamaged: NDArray[np.bool_]
 
 
-def component_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int]) -> ComponentTable:
+def component_table(evidence: Sequence[Evidence], cut: Callable[[Probabilities], int]) -> ComponentTable:
     """Return the pieces of all pictures.
 
     Args:
@@ -99,11 +99,11 @@ def component_table(evidence: Sequence[Evidence], cut: Callable[[Chances], int])
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        pieces = connected(one.chance, cut(one.chance))
-        sums = [pieces.total(where) for where in (counting, near & counting, truth > 0)]
+        pieces = connected_components(one.chance, cut(one.chance))
+        sums = [pieces.sums(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
-        surest.append(pieces.highest(one.chance))
-        specks.append(are_specks(pieces, one.chance))
+        surest.append(pieces.maxima(one.chance))
+        specks.append(find_specks(pieces, one.chance))
         picture.append(np.full(len(pieces), index, np.int64))
     return ComponentTable(
         np.concatenate(counts),

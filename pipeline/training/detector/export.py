@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import DetectorNet
-from pipeline.detection.thresholds import Thresholds, levels
+from pipeline.detection.thresholds import Thresholds, apply_thresholds
 from pipeline.detection.weights import load_weights, read_header, save_weights
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.ema import interpolate_weights
@@ -49,7 +49,7 @@ def export_run(run: DetectorOptions, network: DetectorNet) -> Path:
         network = interpolate_weights(network, other, run.mean_share)
     save_weights(weights, network, Thresholds(), facts)
     # What ships is calibrated, rounded weights and all, by the way that scans take through it.
-    evidence = list(gather(LearnedDetector(weights).chances, held, run.artefacts))
+    evidence = list(gather(LearnedDetector(weights).probabilities, held, run.artefacts))
     limits, table = calibrate(evidence, PROMISES)
     digest = save_weights(weights, network, limits, facts)
     samples = held_out_samples(held, run.artefacts, count=12)
@@ -145,7 +145,7 @@ def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds,
         chance = probabilities(network, sample.picture)
         truth, found = sample.picture.copy(), sample.picture.copy()
         truth[sample.labels == DAMAGED] = (0, 200, 0)
-        repair, suggest = levels(np.round(255 * chance).astype(np.uint8), limits)
+        repair, suggest = apply_thresholds(np.round(255 * chance).astype(np.uint8), limits)
         found[suggest > 0] = (255, 160, 0)
         found[repair > 0] = (255, 0, 0)
         row = np.hstack([sample.picture, truth, found])

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pipeline.detection.learned import LearnedDetector
-from pipeline.detection.network import DetectorNet, NetworkConfig, answers
+from pipeline.detection.network import DetectorNet, NetworkConfig, predict_logits
 from pipeline.detection.weights import load_weights
 from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
 from pipeline.training.common.ema import averaged_copy, interpolate_weights, update_average
@@ -243,7 +243,7 @@ def _step(
     """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
     # Teachers correct a trained network. Its statistics stay those of all that it was trained on.
     network.train(teachers is None)
-    logits = answers(network, picture)
+    logits = predict_logits(network, picture)
     if teachers is None:
         loss = detector_loss(logits, labels)
     else:
@@ -268,7 +268,7 @@ def _lessons(
     found = run.work / FALSE_POSITIVES
     if not found.exists():
         detector = LearnedDetector(run.init or run.teachers[0])
-        save_false_positives(found, list(find_false_positives(detector.chances, training.pictures, looked)))
+        save_false_positives(found, list(find_false_positives(detector.probabilities, training.pictures, looked)))
     crops = DistillationCrops(
         training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_positives(found),
         side=run.side, seed=seed, without=run.without,

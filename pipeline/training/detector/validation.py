@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.detection.features import planes
-from pipeline.detection.network import answers
+from pipeline.detection.features import compute_features
+from pipeline.detection.network import predict_logits
 from pipeline.metrics.tolerance import tolerated
 from pipeline.simulation import ArtefactBank
 from pipeline.training.common.photos import PhotoSet
@@ -115,9 +115,9 @@ def probabilities(network: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.
     multiple = int(getattr(network, "multiple", 32))
     rows, columns = picture.shape[:2]
     padded = cv2.copyMakeBorder(picture, 0, -rows % multiple, 0, -columns % multiple, cv2.BORDER_REFLECT_101)
-    tensor = torch.from_numpy(planes(padded.astype(np.uint8, copy=False)))[None]
+    tensor = torch.from_numpy(compute_features(padded.astype(np.uint8, copy=False)))[None]
     with torch.inference_mode():
-        logits = answers(network, tensor)
+        logits = predict_logits(network, tensor)
     chance: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0, :rows, :columns].numpy()
     return chance
 

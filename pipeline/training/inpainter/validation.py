@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.imaging.contact_sheet import marked, write_sheet
+from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.prior import bend, push_pull
@@ -131,5 +131,5 @@ def draw_sheet(data: ValidationSet, columns: dict[str, Pictures], target: Path, 
         hole, truth = data.holes[index], data.pictures[index]
         fills = [np.where(hole[:, :, None], np.clip(pictures[index], 0, 1), truth) for pictures in columns.values()]
         *filled, clean = (np.rint(picture * 255).astype(np.uint8) for picture in (*fills, truth))
-        lines.append([marked(clean, hole), *filled, clean])
+        lines.append([highlight_hole(clean, hole), *filled, clean])
     return write_sheet(target, ["damaged", *columns, "truth"], lines)

@@ -149,7 +149,7 @@ def ledger(tmp_path: Path) -> Path:
             publications.reserve(session, "c", path, scan_id)
             outcomes.record(session, scan_id=scan_id, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
             context = TaskContext("restore_c", "run", "publish", 3, 2)
-            events.append(session, batch, context, [events.Happening(scan_id, "publish", figures={"psnr": 31.25})])
+            events.append(session, batch, context, [events.EventRecord(scan_id, "publish", figures={"psnr": 31.25})])
     return tmp_path / "ledger.db"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.detection.classical.local_contrast import relief
+from pipeline.detection.classical.local_contrast import local_contrast
 from pipeline.detection.load import load_detector
 from pipeline.errors import ConfigurationError
 
@@ -93,9 +93,9 @@ def test_too_much_damage_goes_to_review() -> None:
 
 def test_tiles_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     picture, _ = scratched()
-    whole = relief(picture[:, :, 0])
+    whole = local_contrast(picture[:, :, 0])
     monkeypatch.setattr("pipeline.detection.classical.local_contrast.TILE", 128)
-    tiled = relief(picture[:, :, 0])
+    tiled = local_contrast(picture[:, :, 0])
     for first, second in zip(whole, tiled, strict=True):
         difference = np.abs(first.score.astype(int) - second.score.astype(int))
         assert (difference > 2).mean() < 0.002

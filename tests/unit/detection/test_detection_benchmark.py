@@ -23,11 +23,11 @@ from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.scores import PixelCounts, PrecisionRecallCurve
 from benchmarks.detection.unattended import fill_unattended
 from pipeline.detection.load import load_detector
-from pipeline.detection.postprocess import finish
+from pipeline.detection.postprocess import postprocess
 from pipeline.detection.types import Detection
 from pipeline.engines import load_engine
 from pipeline.imaging.photo_files import is_held_out
-from pipeline.masks.compose import find_marks
+from pipeline.masks.compose import compose_mask
 from pipeline.scans import Scan, ScanInfo
 from pipeline.settings import Recipe
 
@@ -157,7 +157,7 @@ class Finishing(Oracle):
     """Ends as real detectors do: with a rim, and coverage asked of it."""
 
     def detect(self, pixels: np.ndarray, *, dilate: int = 2, max_coverage: float = 0.15, **_: object) -> Detection:
-        return finish(self.mask, self.mask, [], dilate=dilate, max_coverage=max_coverage)
+        return postprocess(self.mask, self.mask, [], dilate=dilate, max_coverage=max_coverage)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_the_benchmark_fills_what_the_pipeline_fills(
         mode, channels = ("RGB", 3) if pixels.ndim == 3 else ("L", 1)
         scan = Scan(pixels, ScanInfo("PNG", pixels.shape[1], pixels.shape[0], channels, 8, 1, 1, mode))
         detector = Finishing(mask)
-        marks = find_marks(scan, recipe, detector)
+        marks = compose_mask(scan, recipe, detector)
         unattended = fill_unattended(pixels, detector.detect(pixels, dilate=0), recipe)
         assert unattended.review == bool(marks.review)
         assert np.array_equal(unattended.fill, np.zeros_like(marks.fill) if marks.review else marks.fill)
@@ -196,12 +196,12 @@ class Chancy(Oracle):
 
     asked = 0
 
-    def chances(self, pixels: np.ndarray) -> np.ndarray:
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         self.asked += 1
         return self.mask // 2
 
     def detect(self, pixels: np.ndarray, **_: object) -> Detection:
-        chance = self.chances(pixels)
+        chance = self.probabilities(pixels)
         found = Detection(np.where(chance > 100, 255, 0).astype(np.uint8), self.mask)
         chance[:] = 0  # as detectors do where a scan is transparent
         return found
@@ -216,7 +216,7 @@ def test_a_network_is_asked_once_for_mask_and_curve() -> None:
     assert detector.asked == 2
     assert found["average_precision"] == 1 and found["repair"]["recall"] == 1
     assert [point["recall"] for point in found["curve"][126:128]] == [1, 0]
-    assert detector.chances.__func__ is Chancy.chances, "and is left as it was"  # type: ignore[attr-defined]
+    assert detector.probabilities.__func__ is Chancy.probabilities, "and is left as it was"  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.detection.thresholds import Thresholds
 from pipeline.detection.weights import save_weights
 from pipeline.imaging import luminance
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.masks import faces, text
-from pipeline.masks.guards import guard
+from pipeline.masks.guards import apply_guards
 
 ROWS, COLUMNS = 2000, 2100
 
@@ -71,7 +71,7 @@ def test_the_learned_detector_needs_seven_bytes_a_pixel(tmp_path: Path, monkeypa
     detector = LearnedDetector(tmp_path / "w", device="cpu", backend="torch")
     monkeypatch.setattr(detector, "_runner", Brightness())
     # At full size each look says the same of a pixel, and needs the most.
-    monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
+    monkeypatch.setattr(windows, "VIEWS", tuple(windows.View(1.0, look.turn) for look in windows.VIEWS))
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(10000)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))
@@ -92,7 +92,7 @@ def test_infrared_needs_seven_bytes_a_pixel() -> None:
 
 def test_guards_need_three_bytes_a_pixel() -> None:
     mask = damage()
-    needed, found = bytes_a_pixel(lambda: guard(np.full((ROWS, COLUMNS, 3), 90, np.uint8), mask, []))
+    needed, found = bytes_a_pixel(lambda: apply_guards(np.full((ROWS, COLUMNS, 3), 90, np.uint8), mask, []))
     assert found.fill is mask
     # The picture that is given is three of them itself.
     assert needed - 3 < 3
@@ -100,6 +100,6 @@ def test_guards_need_three_bytes_a_pixel() -> None:
 
 def test_runs_need_less_than_a_plane_of_labels() -> None:
     mask = damage()
-    needed, found = bytes_a_pixel(lambda: connected(mask))
+    needed, found = bytes_a_pixel(lambda: connected_components(mask))
     assert len(found) > 100
     assert needed < 1.5

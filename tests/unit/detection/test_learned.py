@@ -10,12 +10,12 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.detection import learned, windows
-from pipeline.detection.features import PLANES, planes
+from pipeline.detection import windows
+from pipeline.detection.features import CHANNELS, compute_features
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.load import load_detector
 from pipeline.detection.network import DetectorNet, NetworkConfig
-from pipeline.detection.thresholds import Repair, Thresholds
+from pipeline.detection.thresholds import RepairThreshold, Thresholds
 from pipeline.detection.weights import load_weights, save_weights
 from pipeline.errors import WeightsError
 
@@ -26,7 +26,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = DetectorNet(NetworkConfig(depth=2, width=8, widest=8)).eval()
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, network, Thresholds((Repair(0.95, 0.5, 1),), 0.3), {"steps": "0"})
+    save_weights(path, network, Thresholds((RepairThreshold(0.95, 0.5, 1),), 0.3), {"steps": "0"})
     return path
 
 
@@ -35,7 +35,7 @@ def test_any_depth_answers_at_full_size(depth: int) -> None:
     network = DetectorNet(NetworkConfig(depth=depth, width=8, widest=16)).eval()
     side = 2 * network.multiple
     with torch.inference_mode():
-        logits = network(torch.rand(2, PLANES, side, side))
+        logits = network(torch.rand(2, CHANNELS, side, side))
     assert logits.shape == (2, 1, side, side)
     assert float(torch.sigmoid(logits).mean()) < 0.2, "damage is rare before anything is learned"
 
@@ -43,8 +43,8 @@ def test_any_depth_answers_at_full_size(depth: int) -> None:
 def test_planes_show_colour_and_relief() -> None:
     picture = np.full((40, 50, 3), 90, np.uint8)
     picture[20, 10:40] = 200
-    shown = planes(picture)
-    assert shown.shape == (PLANES, 40, 50)
+    shown = compute_features(picture)
+    assert shown.shape == (CHANNELS, 40, 50)
     assert np.array_equal(shown[:3].transpose(1, 2, 0), picture)
     assert shown[3, 20, 25] == 252, "a bright line stands out at the smallest radius"
     assert not shown[4].any(), "and nothing is dark"
@@ -73,9 +73,9 @@ def test_the_digest_changes_with_weights_and_with_the_version(
 def test_windows_give_what_the_whole_gives(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights)
     picture = skimage.data.astronaut()[:180, :200]
-    whole = detector.chances(picture)
+    whole = detector.probabilities(picture)
     monkeypatch.setattr(windows, "WINDOW", 144)
-    cut = detector.chances(picture)
+    cut = detector.probabilities(picture)
     assert whole.shape == picture.shape[:2]
     assert np.abs(whole.astype(int) - cut.astype(int)).max() <= 4
 
@@ -83,9 +83,9 @@ def test_windows_give_what_the_whole_gives(weights: Path, monkeypatch: pytest.Mo
 def test_depth_and_channels_do_not_matter(weights: Path) -> None:
     detector = LearnedDetector(weights)
     grey = skimage.data.camera()[:64, :80]
-    wanted = detector.chances(grey)
-    assert np.array_equal(detector.chances(grey.astype(np.uint16) * 257), wanted)
-    assert np.array_equal(detector.chances(np.dstack([grey] * 3)), wanted)
+    wanted = detector.probabilities(grey)
+    assert np.array_equal(detector.probabilities(grey.astype(np.uint16) * 257), wanted)
+    assert np.array_equal(detector.probabilities(np.dstack([grey] * 3)), wanted)
     for shape in ((1, 1), (1, 70), (33, 2, 3)):
         found = detector.detect(np.zeros(shape, np.uint8))
         assert found.repair.shape == shape[:2]
@@ -98,7 +98,7 @@ def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pyte
     chance[10, 30] = 250
     chance[40, 5:30] = 110  # a suggestion
     chance[50, 60:62] = 60  # neither
-    monkeypatch.setattr(detector, "chances", lambda _: chance.copy())
+    monkeypatch.setattr(detector, "probabilities", lambda _: chance.copy())
     found = detector.detect(np.zeros((60, 80), np.uint8), dilate=0)
     assert (found.repair[10, 5:70] == 255).all()
     assert not found.repair[40].any()
@@ -115,10 +115,10 @@ def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pyte
 
 
 def test_without_weights_the_remedy_is_named(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learned, "WEIGHTS", tmp_path / "absent.safetensors")
+    monkeypatch.setattr("pipeline.detection.weights.WEIGHTS", tmp_path / "absent.safetensors")
     with pytest.raises(WeightsError, match="train detector"):
         load_detector("learned")
-    monkeypatch.setattr(learned, "WEIGHTS", weights)
+    monkeypatch.setattr("pipeline.detection.weights.WEIGHTS", weights)
     assert load_detector("learned").name == "learned"
 
 

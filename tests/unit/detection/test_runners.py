@@ -13,11 +13,11 @@ import skimage.data
 import torch
 
 from pipeline.detection import learned, windows
-from pipeline.detection.features import planes
+from pipeline.detection.features import compute_features
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.load import load_detector
 from pipeline.detection.network import DetectorNet, NetworkConfig
-from pipeline.detection.runners import Planes, Runner, Sink
+from pipeline.detection.runners import Features, Runner, Sink
 from pipeline.detection.runners.choose import load_runner
 from pipeline.detection.runners.openvino import OpenVINORunner
 from pipeline.detection.runners.torch import TorchRunner
@@ -49,7 +49,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     settings.cache_clear()
 
 
-def answers(runner: Runner, shown: list[Planes]) -> list[np.ndarray]:
+def answers(runner: Runner, shown: list[Features]) -> list[np.ndarray]:
     """What a runner says to each window."""
     found: dict[int, np.ndarray] = {}
 
@@ -61,15 +61,15 @@ def answers(runner: Runner, shown: list[Planes]) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def shown() -> list[Planes]:
+def shown() -> list[Features]:
     """Windows of several sizes."""
     picture = skimage.data.astronaut()
-    return [planes(np.ascontiguousarray(picture[box])) for box in (np.s_[:128, :96], np.s_[200:328, 100:196])] + [
-        planes(np.ascontiguousarray(picture[40:104, 60:252]))
-    ]
+    return [
+        compute_features(np.ascontiguousarray(picture[box])) for box in (np.s_[:128, :96], np.s_[200:328, 100:196])
+    ] + [compute_features(np.ascontiguousarray(picture[40:104, 60:252]))]
 
 
-def test_backends_agree(weights: Path, shown: list[Planes]) -> None:
+def test_backends_agree(weights: Path, shown: list[Features]) -> None:
     exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
     assert np.ptp(exact[0]) > 100, "the network says something"
     others = {
@@ -84,7 +84,7 @@ def test_backends_agree(weights: Path, shown: list[Planes]) -> None:
             assert difference.mean() < 1 and difference.max() <= 25, name
 
 
-def test_float32_is_exact(weights: Path, shown: list[Planes], cache: Path) -> None:
+def test_float32_is_exact(weights: Path, shown: list[Features], cache: Path) -> None:
     load_runner(weights, device="cpu", backend="openvino")
     runner = OpenVINORunner(next((cache / "models").glob("*.detector-*.onnx")), "f32")
     exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
@@ -93,7 +93,7 @@ def test_float32_is_exact(weights: Path, shown: list[Planes], cache: Path) -> No
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_a_window_is_the_same_in_any_company(weights: Path, shown: list[Planes], backend: str) -> None:
+def test_a_window_is_the_same_in_any_company(weights: Path, shown: list[Features], backend: str) -> None:
     runner = load_runner(weights, device="cpu", backend=backend)[0]
     together = answers(runner, shown * 3)
     for number, each in enumerate(shown):
@@ -101,7 +101,7 @@ def test_a_window_is_the_same_in_any_company(weights: Path, shown: list[Planes],
         assert np.array_equal(alone, together[number]) and np.array_equal(alone, together[number + 3])
 
 
-def test_what_float16_cannot_hold_is_computed_again(weights: Path, shown: list[Planes]) -> None:
+def test_what_float16_cannot_hold_is_computed_again(weights: Path, shown: list[Features]) -> None:
     network = load_weights(weights)[0]
     with torch.no_grad():
         network.down[0][0][0].weight.mul_(1e6)  # type: ignore[index,union-attr,operator]
@@ -123,7 +123,7 @@ def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
-def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Planes], backend: str) -> None:
+def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Features], backend: str) -> None:
     runner = load_runner(weights, device="cpu", backend=backend)[0]
     wanted = answers(runner, shown)
     runner.release()
@@ -154,9 +154,9 @@ class Full:
 def test_a_full_device_is_left_for_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights, device="cpu", backend="torch")
     picture = skimage.data.camera()[:96, :80]
-    wanted = detector.chances(picture)
+    wanted = detector.probabilities(picture)
     monkeypatch.setattr(detector, "_runner", Full())
-    assert np.abs(detector.chances(picture).astype(int) - wanted.astype(int)).mean() < 1
+    assert np.abs(detector.probabilities(picture).astype(int) - wanted.astype(int)).mean() < 1
     assert detector.runtime.endswith("cpu")
 
 
@@ -177,10 +177,10 @@ def test_windows_cover_every_pixel_once_and_in_place(
     shape: tuple[int, int], dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "WINDOW", 160)
-    monkeypatch.setattr(windows, "LOOKS", tuple(windows.Look(1.0, look.turn) for look in windows.LOOKS))
+    monkeypatch.setattr(windows, "VIEWS", tuple(windows.View(1.0, look.turn) for look in windows.VIEWS))
     picture = np.random.default_rng(3).integers(0, 256, (*shape, 3)).astype(dtype)
     picture = picture if dtype is np.uint8 else picture * np.uint16(257)
-    assert np.array_equal(windows.chances(Brightness(), picture, 32), windows.as_rgb(picture)[:, :, 0])
+    assert np.array_equal(windows.probabilities(Brightness(), picture, 32), windows.as_rgb(picture)[:, :, 0])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 90), (97, 64), (300, 340)])
@@ -190,7 +190,7 @@ def test_smaller_larger_and_turned_looks_say_it_of_the_same_place(
     monkeypatch.setattr(windows, "WINDOW", 160)
     rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
     picture = np.dstack([(40 + 0.3 * rows + 0.15 * columns).astype(np.uint8)] * 3)
-    said = windows.chances(Brightness(), picture, 32)
+    said = windows.probabilities(Brightness(), picture, 32)
     assert np.abs(said.astype(int) - picture[:, :, 0]).max() <= 2
 
 
@@ -210,9 +210,9 @@ class Changing:
 def test_what_all_looks_say_is_the_mean_of_their_logits() -> None:
     picture = np.zeros((40, 50, 3), np.uint8)
     for said, wanted in (([128, 128], 128), ([230, 25], 128), ([255, 0], 128), ([255, 255], 255)):
-        chance = windows.chances(Changing(said), picture, 32)
+        chance = windows.probabilities(Changing(said), picture, 32)
         assert np.abs(chance.astype(int) - wanted).max() <= 2
-    doubtful = windows.chances(Changing([250, 20]), picture, 32)
+    doubtful = windows.probabilities(Changing([250, 20]), picture, 32)
     assert doubtful.max() < 230, "one look that sees nothing is heard"
 
 
@@ -231,9 +231,9 @@ def test_coarser_scales_raise_the_chance_and_strips_leave_no_seam(monkeypatch: p
     wanted = cv2.resize(coarse, (80, 100), interpolation=cv2.INTER_LINEAR)
     monkeypatch.setattr(windows, "ROWS", 7)
     result = np.zeros((101, 81), np.uint8)
-    windows.raise_to(result, coarse)
+    windows.raise_to_at_least(result, coarse)
     assert np.array_equal(result[:100, :80], wanted)
     assert not result[100].any() and not result[:, 80].any()
     picture = rng.integers(0, 256, (61, 43, 3)).astype(np.uint8)
     wanted = cv2.resize(picture[:60, :42], (21, 30), interpolation=cv2.INTER_AREA)
-    assert np.array_equal(windows.halved(picture), wanted)
+    assert np.array_equal(windows.halve(picture), wanted)

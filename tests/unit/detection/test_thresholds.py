@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from pipeline.detection.thresholds import Repair, Thresholds, levels, move, pieces_above, uncrowded
+from pipeline.detection.thresholds import (
+    RepairThreshold,
+    Thresholds,
+    adjust_threshold,
+    apply_thresholds,
+    components_above,
+    limit_coverage,
+)
 
 
 def chances() -> np.ndarray:
@@ -16,15 +23,15 @@ def chances() -> np.ndarray:
 
 
 def test_a_piece_is_as_likely_as_its_surest_pixel() -> None:
-    mask = pieces_above(chances(), 140)
+    mask = components_above(chances(), 140)
     assert (mask[2, 2:12] == 250).all()
     assert (mask[10, 2:12] == 150).all()
     assert mask[15, 15] == 250
-    assert not pieces_above(chances(), 160)[10].any()
+    assert not components_above(chances(), 160)[10].any()
 
 
 def test_pieces_of_too_few_pixels_are_left_out() -> None:
-    mask = pieces_above(chances(), 140, smallest=2)
+    mask = components_above(chances(), 140, smallest=2)
     assert mask[15, 15] == 0
     assert mask[2, 2] == 250
 
@@ -34,26 +41,26 @@ def test_a_speck_is_as_many_units_on_any_scan() -> None:
         chance = np.zeros((side, side), np.uint8)
         chance[5, 5 : 5 + pixels] = 120
         chance[9, 9] = 200  # a speck, and sure
-        mask = pieces_above(chance, 100, speck=150)
+        mask = components_above(chance, 100, speck=150)
         assert mask[5].any() == kept
         assert mask[9, 9] == 200
 
 
 def test_suggestions_contain_repairs() -> None:
-    repair, suggest = levels(chances(), Thresholds((Repair(0.95, 0.9, 1),), 0.5))
+    repair, suggest = apply_thresholds(chances(), Thresholds((RepairThreshold(0.95, 0.9, 1),), 0.5))
     assert np.argwhere(repair).tolist() == [[2, 5], [15, 15]]
     assert (suggest[repair > 0] == 255).all()
     assert (suggest[10, 2:12] == 255).all()
 
 
 def test_sensitivity_moves_the_odds() -> None:
-    assert move(0.5, 1.0) == 128
-    assert move(0.8, 4.0) == 128  # odds of 4 : 1, a quarter of that
-    assert 1 <= move(0.001, 1.0) <= move(0.999, 0.001) <= 255
+    assert adjust_threshold(0.5, 1.0) == 128
+    assert adjust_threshold(0.8, 4.0) == 128  # odds of 4 : 1, a quarter of that
+    assert 1 <= adjust_threshold(0.001, 1.0) <= adjust_threshold(0.999, 0.001) <= 255
 
 
 def test_thresholds_are_read_as_they_were_written() -> None:
-    limits = Thresholds((Repair(0.9, 0.8, 32), Repair(0.95, 0.9, 64)), 0.3, 0.6)
+    limits = Thresholds((RepairThreshold(0.9, 0.8, 32), RepairThreshold(0.95, 0.9, 64)), 0.3, 0.6)
     assert Thresholds.from_json(limits.as_json()) == limits
     for header in ('{"mended": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
         with pytest.raises((KeyError, TypeError, ValueError)):
@@ -66,7 +73,7 @@ def test_thresholds_are_read_as_they_were_written() -> None:
 
 
 def test_the_precision_that_is_wanted_is_kept_or_else_the_strictest() -> None:
-    limits = Thresholds(tuple(Repair(precision, precision, 1) for precision in (0.9, 0.95)))
+    limits = Thresholds(tuple(RepairThreshold(precision, precision, 1) for precision in (0.9, 0.95)))
     wanted = {0.5: 0.9, 0.9: 0.9, 0.92: 0.95, 0.95: 0.95, 0.98: 0.95}
     assert {asked: limits.of_precision(asked).precision for asked in wanted} == wanted
 
@@ -74,9 +81,9 @@ def test_the_precision_that_is_wanted_is_kept_or_else_the_strictest() -> None:
 def test_a_picture_that_is_doubtful_all_over_gets_suggestions_where_it_is_most_doubtful() -> None:
     chance = np.full((100, 100), 120, np.uint8)
     chance[40:50, 40:60] = 200
-    assert uncrowded(chance, 100) == 121
-    _, suggest = levels(chance, Thresholds(suggest=0.4))
+    assert limit_coverage(chance, 100) == 121
+    _, suggest = apply_thresholds(chance, Thresholds(suggest=0.4))
     assert suggest[40:50, 40:60].all()
     assert np.count_nonzero(suggest) == 200
-    assert uncrowded(chance, 150) == 150, "where it is no crowd nothing changes"
-    assert uncrowded(np.full((9, 9), 255, np.uint8), 100) == 255
+    assert limit_coverage(chance, 150) == 150, "where it is no crowd nothing changes"
+    assert limit_coverage(np.full((9, 9), 255, np.uint8), 100) == 255

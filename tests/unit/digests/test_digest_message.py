@@ -112,11 +112,11 @@ def test_html_calls_nobody_and_is_not_cut_off(build: Build) -> None:
 
 
 def test_the_text_can_be_read_by_itself(build: Build) -> None:
-    text = part(build(review_url="https://archive.example/review"), "plain")
+    text = part(build(run_url="https://archive.example/run"), "plain")
     lines = text.splitlines()
     assert text.index("18 images arrived") < text.index("box 3/coins.tif") < text.index("29.6\u00a0dB")
     assert "* box 3/torn.tif\n  The file is cut off; its end is missing." in text
-    assert "Open the review: https://archive.example/review" in text
+    assert "Show the run: https://archive.example/run" in text
     assert "\n-- \n" in text
     assert max(map(len, lines)) <= 100
     assert not re.search(r"<[a-z]", text) and "\n\n\n" not in text
@@ -182,8 +182,13 @@ def test_a_large_report_is_named_not_attached(build: Build, pdf: Path) -> None:
     assert "application/pdf" not in str(tree(message))
     place = "s3://archive/restored/harbour-plates/reports/2026-11-21T02-00-00_harbour-plates/report.pdf"
     assert place in " ".join(part(message, "plain").split())
-    linked = build(pdf=pdf, attach_megabytes=0, report_url="https://archive.example/r.pdf")
-    assert 'href="https://archive.example/r.pdf"' in part(linked, "html")
+
+
+def test_the_run_is_linked(build: Build) -> None:
+    linked = build(run_url="https://archive.example/run?a=1&b=2")
+    assert 'href="https://archive.example/run?a=1&amp;b=2"' in part(linked, "html")
+    assert ": https://archive.example/run?a=1&b=2\n" in part(linked, "plain")
+    assert "Show the run" not in part(build(), "html") + part(build(), "plain")
 
 
 def test_nothing_new_and_nothing_wrong(build: Build) -> None:
@@ -235,8 +240,8 @@ def test_no_name_becomes_a_header_or_a_tag(build: Build, pdf: Path) -> None:
         ("recipients", ["a@b.example", "c@d.example\r\nSubject: x"]),
         ("recipients", ["a@b.example, c@d.example"]),
         ("recipients", [""]),
-        ("review_url", "javascript:alert(1)"),
-        ("report_url", "file:///etc/passwd"),
+        ("run_url", "javascript:alert(1)"),
+        ("run_url", "file:///etc/passwd"),
     ],
 )
 def test_what_is_malformed_is_refused(build: Build, field: str, value: Any) -> None:

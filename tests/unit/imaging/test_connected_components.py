@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.detection.components import shape_of
+from pipeline.detection.components import classify_shape
 from pipeline.imaging import connected_components as module
 from pipeline.imaging import resolution
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.resolution import stroke_width
 
 
@@ -42,28 +42,28 @@ def test_pieces_are_those_that_opencv_labels(rows: int, pixels: int, monkeypatch
     monkeypatch.setattr(module, "PIXELS", pixels)
     for mask in masks():
         labels, stats = labelled(mask)
-        pieces = connected(mask)
+        pieces = connected_components(mask)
         assert len(pieces) == len(stats)
         assert np.array_equal(pieces.boxes, stats[:, :4]) and np.array_equal(pieces.areas, stats[:, 4])
         values = (np.arange(len(pieces)) % 255 + 1).astype(np.uint8)
-        assert np.array_equal(pieces.painted(values), np.concatenate([[np.uint8(0)], values])[labels])
+        assert np.array_equal(pieces.paint(values), np.concatenate([[np.uint8(0)], values])[labels])
 
 
 def test_figures_of_pieces_are_those_of_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PIXELS", 50)
     plane = np.random.default_rng(2).integers(0, 256, (60, 70)).astype(np.uint8)
     labels, stats = labelled((plane >= 170).astype(np.uint8))
-    pieces = connected(plane, 170)
+    pieces = connected_components(plane, 170)
     owned = [plane[labels == number] for number in range(1, len(stats) + 1)]
-    assert pieces.highest(plane).tolist() == [values.max() for values in owned]
-    assert pieces.total(plane).tolist() == [values.sum() for values in owned]
-    assert pieces.total(plane > 200).tolist() == [(values > 200).sum() for values in owned]
+    assert pieces.maxima(plane).tolist() == [values.max() for values in owned]
+    assert pieces.sums(plane).tolist() == [values.sum() for values in owned]
+    assert pieces.sums(plane > 200).tolist() == [(values > 200).sum() for values in owned]
 
 
 def test_a_part_of_the_mask_shows_its_pieces() -> None:
     mask = blots((80, 90), 0.4, 2)
     labels, _ = labelled(mask)
-    pieces = connected(mask)
+    pieces = connected_components(mask)
     x, y, width, height = 11, 7, 40, 33
     part = labels[y : y + height, x : x + width]
     numbers, areas, spans = pieces.within((x, y, width, height))
@@ -85,14 +85,14 @@ def test_strokes_are_as_wide_in_squares_as_in_one(side: int, around: int, monkey
     cv2.line(mask, (2, 3), (140, 190), 1, 3)
     mask[:, :2] = 1
     labels, stats = labelled(mask)
-    pieces = connected(mask)
+    pieces = connected_components(mask)
     kinds = set()
     for index, (x, y, width, height, area) in enumerate(stats.tolist()):
         inside = labels[y : y + height, x : x + width] == index + 1
         deepest = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 3).max()
         wanted = max(1.0, 2 * float(deepest) - 1)
         assert stroke_width(pieces, index) == wanted
-        kind, told, width_told = shape_of(pieces, index, 1.0)
+        kind, told, width_told = classify_shape(pieces, index, 1.0)
         assert width_told == wanted
         if "long" in told:
             spread = np.linalg.eigvalsh(np.cov(np.stack(np.nonzero(inside)).astype(np.float64)))
@@ -106,4 +106,4 @@ def test_a_straight_line_is_a_scratch_and_a_bent_one_none() -> None:
     mask = np.zeros((300, 300), np.uint8)
     mask[20:280, 10] = 1
     cv2.ellipse(mask, (150, 150), (90, 90), 0, 0, 200, 1, 2)
-    assert {shape_of(connected(mask), index, 1.0)[0] for index in (0, 1)} == {"scratch", "crack"}
+    assert {classify_shape(connected_components(mask), index, 1.0)[0] for index in (0, 1)} == {"scratch", "crack"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.imaging.connected_components import connected
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.resolution import stroke_width, unit_of
 
 
@@ -18,9 +18,9 @@ def test_a_unit_grows_with_the_side_and_never_falls_below_a_pixel(shape: tuple[i
 def test_a_stroke_is_as_wide_as_it_was_drawn(drawn: int, told: int) -> None:
     inside = np.zeros((80, 120), np.uint8)
     inside[30 : 30 + drawn, 10:100] = 1
-    assert stroke_width(connected(inside), 0) == pytest.approx(told, rel=0.07)
+    assert stroke_width(connected_components(inside), 0) == pytest.approx(told, rel=0.07)
 
 
 def test_a_piece_ends_where_the_scan_ends() -> None:
-    assert stroke_width(connected(np.ones((1, 1), np.uint8)), 0) == 1
-    assert stroke_width(connected(np.ones((7, 40), np.uint8)), 0) == pytest.approx(7, rel=0.1)
+    assert stroke_width(connected_components(np.ones((1, 1), np.uint8)), 0) == 1
+    assert stroke_width(connected_components(np.ones((7, 40), np.uint8)), 0) == pytest.approx(7, rel=0.1)

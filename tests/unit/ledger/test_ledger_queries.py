@@ -23,7 +23,7 @@ from pipeline.ledger import (
     publications,
     scans,
 )
-from pipeline.ledger.context import holder, is_gone
+from pipeline.ledger.context import has_ended, process_name
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now, plain
 from pipeline.ledger.tables import Claim, OutcomeRow, Scan
@@ -35,7 +35,7 @@ def test_a_replaced_file_is_a_new_scan_and_the_old_fingerprint_no_longer_counts(
         second = make_scan(session, sha256="2" * 64, fingerprint="new")
         assert first != second
         assert make_scan(session, sha256="2" * 64, fingerprint="new") == second
-        seen = scans.known(session, "c", ["a.png", "unknown.png"], "r")
+        seen = scans.find_matches(session, "c", ["a.png", "unknown.png"], "r")
         assert [(one.scan_id, one.fingerprint, one.outcome) for one in seen["a.png"]] == [
             (first, "", None),
             (second, "new", None),
@@ -48,7 +48,7 @@ def test_an_outcome_counts_while_it_is_what_is_published(ledger: Ledger, make_ba
         batch, first = make_batch(session), make_scan(session, sha256="1" * 64)
 
         def state(recipe: str) -> list[str | None]:
-            return [one.outcome for one in scans.known(session, "c", ["a.png"], recipe)["a.png"]]
+            return [one.outcome for one in scans.find_matches(session, "c", ["a.png"], recipe)["a.png"]]
 
         outcomes.record(session, scan_id=first, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
         assert (state("r"), state("s")) == (["restored"], [None])
@@ -78,7 +78,9 @@ def test_claims_are_exclusive_renewable_and_expire(ledger: Ledger, make_batch, m
         assert claims.take(session, one, "r", ids[:2]) == set(ids[:2])
         assert claims.take(session, two, "r", ids) == {ids[2]}
         assert claims.take(session, two, "other recipe", ids) == set(ids)
-        assert batches.elsewhere(session, two, "r", ids) == 2
+        assert [claim.batch_id for claim in session.scalars(select(Claim).where(Claim.recipe_digest == "r"))].count(
+            one
+        ) == 2
         session.execute(update(Claim).where(Claim.scan_id == ids[0]).values(expires=now() - timedelta(seconds=1)))
         assert claims.take(session, two, "r", ids) == {ids[0], ids[2]}
         claims.renew(session, one)
@@ -143,12 +145,12 @@ def test_a_twin_has_the_same_bytes_and_a_usable_result(ledger: Ledger, make_batc
     with ledger.write() as session:
         batch = make_batch(session)
         a, b = make_scan(session, "a.png"), make_scan(session, "b.png", sha256="2" * 64)
-        assert scans.twin(session, "c", "1" * 64, "r") is None
+        assert scans.find_duplicate(session, "c", "1" * 64, "r") is None
         outcomes.record(session, scan_id=a, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
         outcomes.record(session, scan_id=b, recipe_digest="r", batch_id=batch, outcome=Outcome.QUARANTINED)
-        found = scans.twin(session, "c", "1" * 64, "r")
+        found = scans.find_duplicate(session, "c", "1" * 64, "r")
         assert found is not None and found[0].path == "a.png"
-        assert scans.twin(session, "c", "2" * 64, "r") is None
+        assert scans.find_duplicate(session, "c", "2" * 64, "r") is None
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
             session, scan_id=scan, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED, restored_sha256="f" * 64
         )
         context = TaskContext("dag", "run", "task", 3, 2)
-        events.append(session, batch, context, [events.Happening(scan, "mask", figures={"coverage": math.nan})])
+        events.append(session, batch, context, [events.EventRecord(scan, "mask", figures={"coverage": math.nan})])
         decisions.decide(session, scan_id=scan, recipe_digest="r", verdict=decisions.Verdict.ACCEPT, by="me")
 
         def found(term: str) -> list[int]:
@@ -212,17 +214,17 @@ def test_review_waits_until_somebody_decides(ledger: Ledger, make_batch, make_sc
 
 
 def test_a_batch_of_an_ended_process_is_adopted_by_one(ledger: Ledger, make_batch) -> None:
-    code = "from pipeline.ledger.context import holder; print(holder(), end='')"
+    code = "from pipeline.ledger.context import process_name; print(process_name(), end='')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert is_gone(ended)
-    assert not is_gone(holder()) and not is_gone("") and not is_gone("elsewhere 1 2")
+    assert has_ended(ended)
+    assert not has_ended(process_name()) and not has_ended("") and not has_ended("elsewhere 1 2")
     with ledger.write() as session:
-        make_batch(session, "alive", holder=holder())
+        make_batch(session, "alive", owner=process_name())
         make_batch(session, "of a scheduler")
-        dead = make_batch(session, "dead", holder=ended)
+        dead = make_batch(session, "dead", owner=ended)
         assert [batch.id for batch in batches.orphaned(session, "c")] == [dead]
-        assert batches.adopt(session, dead, ended, holder())
-        assert not batches.adopt(session, dead, ended, holder())
+        assert batches.adopt(session, dead, ended, process_name())
+        assert not batches.adopt(session, dead, ended, process_name())
         batches.abandon(session, dead)
         assert len(batches.unfinished(session, "c")) == 2
 

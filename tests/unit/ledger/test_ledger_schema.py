@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("statement", ["UPDATE ledger_events SET stage = 'x'", "DELETE FROM ledger_events"])
 def test_events_cannot_be_changed(ledger: Ledger, make_batch, statement: str) -> None:
     with ledger.write() as session:
-        events.append(session, make_batch(session), TaskContext(), [events.Happening(None, "receive")])
+        events.append(session, make_batch(session), TaskContext(), [events.EventRecord(None, "receive")])
     with pytest.raises(DBAPIError, match="append-only"), ledger.write() as session:
         session.execute(text(statement))
 

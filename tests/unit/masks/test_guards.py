@@ -9,7 +9,7 @@ import skimage.data
 
 from pipeline.detection.types import Component
 from pipeline.masks.faces import find_faces
-from pipeline.masks.guards import guard
+from pipeline.masks.guards import apply_guards
 from pipeline.masks.text import find_text
 
 EYES = (112, 225)  # row and column between the astronaut's eyes
@@ -53,13 +53,13 @@ def test_a_crack_across_a_face_sends_the_scan_to_review() -> None:
     picture = skimage.data.astronaut().copy()
     mask, pieces = marked(picture.shape, (221, 60, 5, 140), (420, 400, 5, 60))
     picture[mask > 0] = 255
-    found = guard(picture, mask, pieces)
+    found = apply_guards(picture, mask, pieces)
     assert found.review is not None and "1 place lies on a face" in found.review
     assert not found.fill[60:200, 221:226].any() and found.fill[400:460, 420:425].all()
-    assert found.held == {"face": 1}
+    assert found.suppressed == {"face": 1}
     assert [one.level for one in found.components] == ["suggest", "repair"]
     assert found.components[0].reason == "a line; left as it is: it lies on a face"
-    assert guard(picture, mask, pieces, faces=False, text=False).fill is mask
+    assert apply_guards(picture, mask, pieces, faces=False, text=False).fill is mask
 
 
 def test_a_speck_on_a_cheek_is_no_matter_but_one_on_the_eye_is() -> None:
@@ -68,8 +68,8 @@ def test_a_speck_on_a_cheek_is_no_matter_but_one_on_the_eye_is() -> None:
     x, y, width, height = face.features[0]
     cheek = (face.box[0] + face.box[2] // 2 - 2, y + height + 4, 5, 5)
     eye = (x + width // 4, y + height // 2, 12, 5)
-    assert guard(picture, *marked(picture.shape, cheek)).held == {}
-    assert guard(picture, *marked(picture.shape, eye)).held == {"face": 1}
+    assert apply_guards(picture, *marked(picture.shape, cheek)).suppressed == {}
+    assert apply_guards(picture, *marked(picture.shape, eye)).suppressed == {"face": 1}
 
 
 def test_lines_of_text_are_found_level_and_turned() -> None:
@@ -99,9 +99,9 @@ def test_a_scratch_through_text_goes_to_review_and_a_letter_is_left() -> None:
     sheet = page()
     scratch, letter, beside = (200, 20, 3, 200), (45, 62, 8, 18), (20, 260, 4, 4)
     mask, pieces = marked(sheet.shape, letter, beside)
-    found = guard(sheet, mask, pieces)
-    assert found.review is None and found.held == {"text": 1}
+    found = apply_guards(sheet, mask, pieces)
+    assert found.review is None and found.suppressed == {"text": 1}
     assert not found.fill[62:80, 45:53].any() and found.fill[260:264, 20:24].all()
-    found = guard(sheet, *marked(sheet.shape, scratch, beside))
+    found = apply_guards(sheet, *marked(sheet.shape, scratch, beside))
     assert found.review is not None and "on text" in found.review
-    assert guard(sheet, *marked(sheet.shape, scratch, beside), text=False).held == {}
+    assert apply_guards(sheet, *marked(sheet.shape, scratch, beside), text=False).suppressed == {}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from pipeline.simulation.distractors import distract, lights, lines, materials
+from pipeline.simulation.distractors import add_distractor, lights, lines, materials
 
 DRAWN = (
     lines.text, lines.wires, lines.fence, lines.lattice, lines.field, lines.rims,
@@ -53,10 +53,10 @@ def test_clouds_are_brighter_above_than_below() -> None:
 @pytest.mark.parametrize("shape", [(288, 288, 3), (40, 300, 3), (12, 9, 3)])
 def test_any_size_and_a_constant_picture_do_no_harm(shape: tuple[int, int, int]) -> None:
     for seed in range(60):
-        result = distract(np.full(shape, 128, np.uint8), np.random.default_rng(seed))
+        result = add_distractor(np.full(shape, 128, np.uint8), np.random.default_rng(seed))
         assert result.shape == shape and result.dtype == np.uint8
 
 
 def test_the_same_seed_draws_the_same(astronaut: np.ndarray) -> None:
-    first, second = (distract(astronaut, np.random.default_rng(5)) for _ in range(2))
+    first, second = (add_distractor(astronaut, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, second)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import smtplib
+
 import pytest
 
 from pipeline.errors import StoreUnavailable
@@ -41,7 +43,7 @@ def test_a_notice_that_was_refused_is_tried_again(project, post) -> None:
     postbox, channel = post
     project.changes["recipients"] = ("a@example.org",)
     postbox.answer = "451 later"
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(smtplib.SMTPDataError):
         tell(project.collection, "late", "b1", WHY, channel=channel)
     postbox.answer = "250 OK"
     assert tell(project.collection, "late", "b1", WHY, channel=channel)

@@ -209,7 +209,7 @@ def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
     first = project.receive("b1", limit=2)
     assert paths(first) == ["0.png", "1.png"]
     assert paths(project.receive("b2")) == ["2.png"]
-    assert batch_of(project, "b2").elsewhere == 2
+    assert batch_of(project, "b2").claimed_elsewhere == 2
     with project.ledger.write() as session:
         session.execute(update(Claim).values(expires=now() - timedelta(seconds=1)))
     assert paths(project.receive("b3")) == ["0.png", "1.png", "2.png"]

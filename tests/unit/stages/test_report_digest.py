@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.errors import StoreUnavailable, UnclearDelivery
+from pipeline.errors import UnclearDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import batch_frame
 from pipeline.stages.batch import load
@@ -86,7 +87,7 @@ def test_a_refused_digest_may_be_tried_again(done: str, post, without_pdf) -> No
     postbox, channel = post
     report(done)
     postbox.answer = "451 later"
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(smtplib.SMTPDataError):
         digest(done, channel=channel)
     postbox.answer = "250 OK"
     assert digest(done, channel=channel)["sent"] and len(postbox.arrived) == 1

@@ -20,16 +20,16 @@ def test_a_table_is_fitted_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert data.figures.shape[1] == 18
     assert set(np.unique(data.truth)) == {0.0, 1.0}
     table = fit(data, epochs=8)
-    shipped = json.loads(classifier._TABLE.read_text())
+    shipped = json.loads(classifier.TABLE.read_text())
     assert {key: np.shape(value) for key, value in table.items()} == {
         key: np.shape(value) for key, value in shipped.items()
     }
     path = tmp_path / "judge.json"
     path.write_text(json.dumps(table))
-    monkeypatch.setattr(classifier, "_TABLE", path)
-    classifier._table.cache_clear()
+    monkeypatch.setattr(classifier, "TABLE", path)
+    classifier._load_table.cache_clear()
     try:
         found = load_detector("classical").detect(skimage.data.chelsea()[:100, :120])
         assert all(0 <= (piece.probability or 0) <= 1 for piece in found.components)
     finally:
-        classifier._table.cache_clear()
+        classifier._load_table.cache_clear()

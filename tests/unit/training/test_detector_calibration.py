@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.detection.thresholds import levels
+from pipeline.detection.thresholds import apply_thresholds
 from pipeline.training.detector.calibration import PROMISES, STRICTEST, Figures, Promise, calibrate, measure
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector.evidence import Evidence, component_table
@@ -29,7 +29,7 @@ def test_repairs_keep_the_promise_and_suggestions_may_be_wrong() -> None:
     limits, table = calibrate(evidence(right=240, false=190), [Promise(precision=0.95, empty=1.0)])
     assert "| **repair**, 0.95 |" in table
     chance = evidence(right=240, false=190)[0].chance
-    repair, suggest = levels(chance, limits)
+    repair, suggest = apply_thresholds(chance, limits)
     assert (repair[10, 5:35] > 0).all()
     assert not repair[30].any()
     assert (suggest[10, 5:35] == 255).all()
@@ -55,7 +55,9 @@ def test_less_precision_is_given_for_more_recall() -> None:
 
     pictures = [mixed(index) for index in range(6)]
     limits, _ = calibrate(pictures, [Promise(0.3, empty=0.0), Promise(0.95, empty=0.0)])
-    found = {wanted: levels(mixed(0).chance, limits, precision=wanted)[0] for wanted in (0.2, 0.3, 0.7, 0.95, 0.98)}
+    found = {
+        wanted: apply_thresholds(mixed(0).chance, limits, precision=wanted)[0] for wanted in (0.2, 0.3, 0.7, 0.95, 0.98)
+    }
     assert all(mask[10, 5:35].all() for mask in found.values())
     assert [bool(mask[20].any()) for mask in found.values()] == [True, True, False, False, False]
     assert [promise.precision for promise in PROMISES] == sorted(promise.precision for promise in PROMISES)
@@ -71,7 +73,7 @@ def test_without_any_that_keeps_it_repairs_are_as_rare_as_can_be() -> None:
 def test_a_network_that_marks_nothing_repairs_nothing() -> None:
     limits, table = calibrate(evidence(right=0, false=7), [Promise()])
     assert "too little" in table
-    assert not levels(np.full((5, 5), 250, np.uint8), limits)[0].any()
+    assert not apply_thresholds(np.full((5, 5), 250, np.uint8), limits)[0].any()
 
 
 def test_doubtful_pixels_count_neither_way() -> None:
@@ -100,7 +102,7 @@ def test_suggestions_leave_out_a_crowd_of_specks_that_is_false() -> None:
         return one
 
     limits, _ = calibrate([specked() for _ in range(12)], [Promise()])
-    _, suggest = levels(specked().chance, limits)
+    _, suggest = apply_thresholds(specked().chance, limits)
     assert suggest[10, 5:35].all()
     assert not suggest[20:].any()
 
@@ -114,7 +116,7 @@ def test_pieces_are_as_large_as_keeps_out_what_is_falsely_sure() -> None:
 
     limits, _ = calibrate([spotted() for _ in range(6)], [Promise(empty=0.0)])
     assert limits.repairs[0].smallest == 32
-    repair, _ = levels(spotted().chance, limits)
+    repair, _ = apply_thresholds(spotted().chance, limits)
     assert repair[10, 2:38].all() and not repair[18:23].any()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.detection.thresholds import Chances
+from pipeline.detection.thresholds import Probabilities
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector.evidence import Evidence, component_table
 
@@ -20,7 +20,7 @@ def evidence(side: int) -> Evidence:
     return Evidence(chance, labels)
 
 
-def at(cut: int) -> Callable[[Chances], int]:
+def at(cut: int) -> Callable[[Probabilities], int]:
     """The same chance counts on every picture."""
     return lambda _: cut
 

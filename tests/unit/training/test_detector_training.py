@@ -13,7 +13,7 @@ import pytest
 import skimage.data
 import torch
 
-from pipeline.detection.features import PLANES
+from pipeline.detection.features import CHANNELS
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import NetworkConfig
 from pipeline.detection.weights import load_weights
@@ -61,7 +61,7 @@ def test_crops_are_a_stream_of_what_the_network_takes() -> None:
     crops = Crops((skimage.data.chelsea(),), None, side=64, seed=1, store=4, reuse=2)
     again = Crops((skimage.data.chelsea(),), None, side=64, seed=1, store=4, reuse=2)
     for (picture, labels), (same, _) in itertools.islice(zip(crops, again, strict=False), 6):
-        assert picture.shape == (PLANES, 64, 64)
+        assert picture.shape == (CHANNELS, 64, 64)
         assert labels.shape == (64, 64)
         assert set(labels.unique().tolist()) <= {INTACT, DAMAGED, UNSURE}
         assert torch.equal(picture, same), "the same seed draws the same"

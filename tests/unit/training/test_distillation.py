@@ -11,7 +11,7 @@ import skimage.data
 import torch
 from torch import Tensor
 
-from pipeline.detection.features import planes
+from pipeline.detection.features import compute_features
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector.distillation import INTACT_LOGIT, LOGIT_LIMIT, TeacherEnsemble, distillation_loss
@@ -39,7 +39,10 @@ def crops(count: int = 2, side: int = 64) -> Tensor:
     picture = skimage.data.astronaut()[:256, :256]
     starts = [(60 * index, 40 * index) for index in range(count)]
     return torch.stack(
-        [torch.from_numpy(planes(np.ascontiguousarray(picture[y : y + side, x : x + side]))) for y, x in starts]
+        [
+            torch.from_numpy(compute_features(np.ascontiguousarray(picture[y : y + side, x : x + side])))
+            for y, x in starts
+        ]
     )
 
 

@@ -1,0 +1,18 @@
+"""What sends a digest or a notice."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from typing import Protocol
+
+
+class Channel(Protocol):
+    """Anything that delivers a message to its recipients."""
+
+    def send(self, message: EmailMessage) -> None:
+        """Send one message.
+
+        Raises:
+            OSError: it was not sent (`smtplib.SMTPException` is one); sending it again cannot double it.
+            UnclearDelivery: it may have arrived; sending it again could double it.
+        """
