@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from pipeline.digests.content import Content, compose
+from pipeline.digests.content import DigestContent, digest_content
 from pipeline.errors import ConfigurationError
 from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import palette
-from pipeline.reports.document import bar, environment
+from pipeline.reports.batch_summary import BatchSummary, Preview
+from pipeline.reports.document import environment, outcome_bar
 from pipeline.reports.language import in_zone
-from pipeline.reports.summary import BatchSummary, Preview
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,8 @@ def build_digest(
     """
     if run_url and urlsplit(run_url).scheme not in ("http", "https"):
         raise ConfigurationError(f"link to the run: {run_url!r} is not an http or https address")
-    content = compose(frame, batch, previews)
-    author = address(sender, "sender", content.t("mail.sender"))
+    content = digest_content(frame, batch, previews)
+    author = parse_address(sender, "sender", content.t("mail.sender"))
     attached = pdf is not None and pdf.stat().st_size <= attach_megabytes * MEGABYTE
     key = hashlib.sha256(f"{batch.collection}\n{batch.batch}".encode(errors="surrogateescape")).hexdigest()[:32]
 
@@ -69,10 +69,10 @@ def build_digest(
     message["Subject"] = content.subject
     message["From"] = author
     if recipients:
-        message["To"] = [address(recipient, "recipient") for recipient in recipients]
+        message["To"] = [parse_address(recipient, "recipient") for recipient in recipients]
     message["Date"] = format_datetime(in_zone(batch.finished, batch.timezone))
     message["Message-ID"] = f"<{key}@{author.domain}>"
-    message["List-Id"] = f"<{label(batch.collection)}.restoration.{author.domain}>"
+    message["List-Id"] = f"<{slug(batch.collection)}.restoration.{author.domain}>"
     # Answering machines and vacation notices shall keep silent.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
@@ -82,12 +82,14 @@ def build_digest(
         for pair in content.pairs
         for side in ("before", "second")
     }
-    place = _place(content, pdf, attached)
+    place = _report_location(content, pdf, attached)
     values = {"c": content, "t": content.t, "run_url": run_url, "place": place, "cids": cids}
-    message.set_content(_text().get_template("digest.txt").render(values), cte="quoted-printable")
+    message.set_content(_text_environment().get_template("digest.txt").render(values), cte="quoted-printable")
     html = environment(TEMPLATES).get_template("digest.html")
     message.add_alternative(
-        html.render(values | {"bar": bar(content.figures, 100, 0), "outcomes": list(Outcome), "palette": palette}),
+        html.render(
+            values | {"bar": outcome_bar(content.figures, 100, 0), "outcomes": list(Outcome), "palette": palette}
+        ),
         subtype="html",
         cte="quoted-printable",
     )
@@ -100,7 +102,7 @@ def build_digest(
                 body.add_related(data, "image", "jpeg", cid=cid, filename=name, disposition="inline")
     if pdf is not None and attached:
         day = in_zone(batch.finished, batch.timezone).strftime("%Y-%m-%d")
-        name = f"{label(batch.collection)}-{day}.pdf"
+        name = f"{slug(batch.collection)}-{day}.pdf"
         message.add_attachment(pdf.read_bytes(), "application", "pdf", filename=name)
     message["Content-Language"] = content.t.code
     for number, part in enumerate(_multiparts(message)):
@@ -109,7 +111,7 @@ def build_digest(
     return message
 
 
-def _place(content: Content, pdf: Path | None, attached: bool) -> str:
+def _report_location(content: DigestContent, pdf: Path | None, attached: bool) -> str:
     """Return the sentence that says where the report is."""
     t = content.t
     if pdf is None:
@@ -121,7 +123,7 @@ def _place(content: Content, pdf: Path | None, attached: bool) -> str:
     return f"{t('mail.linked', size=size)} {t('mail.path', place=one_line(place, 300))}"
 
 
-def address(text: str, role: str, name: str = "") -> Address:
+def parse_address(text: str, role: str, name: str = "") -> Address:
     """Return an address; one with a line break or any other trick in it is refused.
 
     Raises:
@@ -137,7 +139,7 @@ def address(text: str, role: str, name: str = "") -> Address:
         raise ConfigurationError(f"{role} of the digest: {text!r} is not an email address ({error})") from error
 
 
-def label(name: str) -> str:
+def slug(name: str) -> str:
     """Return a name as part of a host or file name."""
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60] or "collection"
 
@@ -146,7 +148,7 @@ def _multiparts(message: EmailMessage) -> Iterator[EmailMessage]:
     return (part for part in message.walk() if part.is_multipart() and isinstance(part, EmailMessage))
 
 
-def _text() -> jinja2.Environment:
+def _text_environment() -> jinja2.Environment:
     """Return the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
     engine = environment(TEMPLATES).overlay(autoescape=False)
     # A path or link must stay whole, to be copied.

@@ -9,7 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from pipeline.digests.message import address, label
+from pipeline.digests.message import parse_address, slug
 from pipeline.escape import one_line
 from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
 from pipeline.settings import Collection
@@ -30,17 +30,17 @@ def build_notice(
         ConfigurationError: sender or recipient is malformed.
     """
     t = Language(collection.language, (FOLDER, Path(__file__).parent / "languages"))
-    author = address(sender, "sender", t("mail.sender"))
+    author = parse_address(sender, "sender", t("mail.sender"))
     values = {"title": one_line(collection.label, 80), "time": t.time(moment, collection.timezone)}
     values = {name: value.replace(NBSP, " ") for name, value in values.items()}
     key = hashlib.sha256(f"{kind}\n{collection.name}\n{batch}".encode(errors="surrogateescape")).hexdigest()[:32]
     message = EmailMessage(policy=SMTP)
     message["Subject"] = t(f"mail.notice.{kind}.subject", **values)
     message["From"] = author
-    message["To"] = [address(recipient, "recipient") for recipient in collection.recipients]
+    message["To"] = [parse_address(recipient, "recipient") for recipient in collection.recipients]
     message["Date"] = format_datetime(in_zone(moment, collection.timezone))
     message["Message-ID"] = f"<{key}@{author.domain}>"
-    message["List-Id"] = f"<{label(collection.name)}.restoration.{author.domain}>"
+    message["List-Id"] = f"<{slug(collection.name)}.restoration.{author.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     lines = [one_line(why, 1000), "", t(f"mail.notice.{kind}.then", **values), t("mail.notice.kept"), ""]

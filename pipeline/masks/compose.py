@@ -136,7 +136,7 @@ def _drawn(drawn: ManualMask) -> ComposedMask:
 def _found(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
     """What the detector marks."""
     detection = detector.detect(
-        scans.visible(scan),
+        scans.visible_channels(scan),
         precision=recipe.precision,
         sensitivity=recipe.sensitivity,
         dilate=recipe.dilate,
@@ -156,7 +156,9 @@ def _prove(found: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane
     if plane.pixels is None:
         found.notes.append(plane.note)
         return
-    shown = find_in_infrared(scans.visible(scan), plane.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage)
+    shown = find_in_infrared(
+        scans.visible_channels(scan), plane.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage
+    )
     if shown.detection is None:
         if not plane.declared:
             return  # an undeclared fourth channel that is no infrared plane is nobody's business
@@ -198,7 +200,7 @@ def _covers(region: Mask, piece: Component) -> bool:
 def _guard(found: ComposedMask, scan: Scan, recipe: Recipe) -> None:
     """Hold back what lies on faces and text."""
     guarded = apply_guards(
-        scans.visible(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard
+        scans.visible_channels(scan), found.fill, found.components, faces=recipe.face_guard, text=recipe.text_guard
     )
     found.fill, found.components, found.suppressed = guarded.fill, guarded.components, guarded.suppressed
     reasons = [reason for reason in (found.review, guarded.review) if reason]

@@ -38,7 +38,7 @@ def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
     """
     try:
         if beside:
-            seen = scans.visible(scans.decode_isolated(beside))
+            seen = scans.visible_channels(scans.decode_isolated(beside))
             return InfraredPlane(seen if seen.ndim == 2 else seen[:, :, 0])
         if scan.info.infrared == "page" and uri:
             return InfraredPlane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)

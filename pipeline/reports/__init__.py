@@ -1,6 +1,6 @@
 """Reports: the frame of a batch as a PDF for people and as tables for programs."""
 
-from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
+from pipeline.reports.batch_summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.write import write_report
 
 __all__ = ["BatchSummary", "Preview", "ReportFiles", "write_report"]

@@ -18,7 +18,7 @@ LOW_ESTIMATE = 20.0
 """Decibels below which a repair's estimate is worth a look: there the error is a tenth of the tonal range."""
 HIGH_SEAM = 2.0
 """Seam score above which a repair's rim is worth a look: it jumps twice as much as its surroundings."""
-SPOKEN = "en"
+RECORDED_LANGUAGE = "en"
 """The language in which other parts of the library record their reasons; in another one they stand as a detail."""
 
 
@@ -52,7 +52,7 @@ class Concern:
     details: tuple[str, ...] = ()
 
 
-def concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
+def find_concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
     """Return the images that want attention, what needs a decision first; within a cause the worst figure first.
 
     Args:
@@ -103,8 +103,8 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
         return t("cause.high_seam", value=t.number(row["seam"], 1))
     recorded = {Cause.REVIEW: row["review_reason"], Cause.FAILED: row["message"]}.get(cause)
     # The words of an unexpected error are for whoever mends it: a detail.
-    if recorded and t.code == SPOKEN and row["reason"] != "error":
-        return _told(recorded, row["path"])
+    if recorded and t.code == RECORDED_LANGUAGE and row["reason"] != "error":
+        return _as_sentence(recorded, row["path"])
     if cause in (Cause.QUARANTINED, Cause.FAILED) and t.has(f"reason.{row['reason']}"):
         return t(f"reason.{row['reason']}")
     return t(f"cause.{cause}")
@@ -116,10 +116,10 @@ def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str
         return []
     said = _sentence(row, cause, t)
     recorded = (row["review_reason"] if cause is Cause.REVIEW else "", row["message"])
-    return [told for text in recorded if text and (told := _told(text, row["path"])) != said]
+    return [told for text in recorded if text and (told := _as_sentence(text, row["path"])) != said]
 
 
-def _told(text: str, path: str) -> str:
+def _as_sentence(text: str, path: str) -> str:
     """Return recorded words as a sentence; a file's name at its beginning stays as it is."""
     line = one_line(text, 500)
     if not text.startswith((path, path.rpartition("/")[2])):

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any
 from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.language import NBSP, Language
-from pipeline.reports.page_regions import places, told
-from pipeline.reports.pictures import budget, jpeg
-from pipeline.reports.suggestions import carrying
+from pipeline.reports.page_regions import count_regions, describe_regions
+from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
+from pipeline.reports.suggestions import with_suggestions
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.reports.attention import Concern
-    from pipeline.reports.summary import Preview
+    from pipeline.reports.batch_summary import Preview
 
 log = logging.getLogger(__name__)
 
-MOST_PLATES = 300
+MAX_COMPARISONS = 300
 """Images shown with three pictures each; in a larger batch those that want attention, then the most damaged ones."""
-MOST_THUMBNAILS = 120
+MAX_THUMBNAILS = 120
 """Images without any mark shown with one small picture each."""
 THUMBNAIL = 260
 
-Row = Mapping[Hashable, Any]
+FrameRow = Mapping[Hashable, Any]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Panel:
     """One picture of a plate; without `url` its place stays empty and `caption` says why."""
 
     caption: str
@@ -42,20 +42,20 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Plate:
+class Comparison:
     """One image with its pictures and its figures, as label and value."""
 
     number: int
     path: str
     outcome: Outcome
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Panel, ...]
     facts: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass
-class Plates:
+class Comparisons:
     """All that is shown of a batch's images.
 
     Attributes:
@@ -65,45 +65,45 @@ class Plates:
         left_out: how many images with pictures found no place.
     """
 
-    plates: list[Plate] = field(default_factory=list)
-    thumbnails: list[Plate] = field(default_factory=list)
+    plates: list[Comparison] = field(default_factory=list)
+    thumbnails: list[Comparison] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     left_out: int = 0
 
 
-def collect_plates(
+def collect_comparisons(
     frame: pd.DataFrame,
     concerns: list[Concern],
     previews: Callable[[Any], Preview | None],
     folder: Path,
     t: Language,
-) -> Plates:
+) -> Comparisons:
     """Return the plates of a batch, their pictures written to `folder`; one preview is in memory at a time.
 
     Args:
         frame: as `frames.complete` returns it.
         previews: given a row (a pandas Series), the small pictures of its scan, or None.
     """
-    found = Plates()
+    found = Comparisons()
     reasons = {concern.number: (concern.reason, *concern.details) for concern in concerns}
     chosen, clean, found.left_out = _choose(frame, set(reasons))
-    limit = budget(3 * len(chosen) + len(clean))
+    limit = bytes_per_preview(3 * len(chosen) + len(clean))
     for _, row in frame.iterrows():
         number = int(row["number"])
         if number not in chosen and number not in clean:
             continue
-        preview = preview_of(previews, row)
+        preview = load_preview(previews, row)
         if preview is None:
             continue
         name = one_line(row["path"], 120)
         if number in clean:
-            picture = _picture(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
-            found.thumbnails.append(Plate(number, row["path"], Outcome(row["outcome"]), (picture,), ()))
+            picture = _write_panel(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
+            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), (picture,), ()))
             continue
         parts = {"before": preview.before, "mask": preview.mask, "after": preview.after}
-        pictures = [_picture(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
+        pictures = [_write_panel(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
         found.plates.append(
-            Plate(
+            Comparison(
                 number=number,
                 path=row["path"],
                 outcome=Outcome(row["outcome"]),
@@ -118,17 +118,17 @@ def collect_plates(
 
 def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], int]:
     """Return the numbers of the images with a plate, of those with a thumbnail, and how many must do without."""
-    suggested = frame["number"].isin(carrying(frame)["number"])
+    suggested = frame["number"].isin(with_suggestions(frame)["number"])
     left = frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])
-    clean = frame.loc[(frame["outcome"] == Outcome.UNCHANGED) & ~suggested, "number"].head(MOST_THUMBNAILS)
+    clean = frame.loc[(frame["outcome"] == Outcome.UNCHANGED) & ~suggested, "number"].head(MAX_THUMBNAILS)
     shown = frame[~left | suggested]
     ranked = shown.assign(first=shown["number"].isin(wanted)).sort_values(
         ["first", "coverage", "suggested_share"], ascending=False
     )
-    return set(ranked["number"].head(MOST_PLATES)), set(clean), max(0, len(ranked) - MOST_PLATES)
+    return set(ranked["number"].head(MAX_COMPARISONS)), set(clean), max(0, len(ranked) - MAX_COMPARISONS)
 
 
-def preview_of(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
+def load_preview(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
     """Return the pictures of one image, loaded; one that cannot be drawn costs its own plate, not the report."""
     try:
         preview = previews(row)
@@ -141,8 +141,8 @@ def preview_of(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -
         return None
 
 
-def _picture(
-    found: Plates,
+def _write_panel(
+    found: Comparisons,
     folder: Path,
     number: int,
     role: str,
@@ -151,26 +151,26 @@ def _picture(
     name: str,
     t: Language,
     long_side: int = 760,
-) -> Picture:
+) -> Panel:
     if image is None:
-        return Picture(t(f"plates.no_{role}"), "")
+        return Panel(t(f"plates.no_{role}"), "")
     url = f"report:plate/{number}-{role}.jpg"
     path = folder / f"{number}-{role}.jpg"
-    path.write_bytes(jpeg(image, limit, long_side))
+    path.write_bytes(preview_jpeg(image, limit, long_side))
     found.files[url] = path
-    return Picture(t(f"plates.{role}"), t(f"plates.alt_{role}", name=name), url)
+    return Panel(t(f"plates.{role}"), t(f"plates.alt_{role}", name=name), url)
 
 
-def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
+def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     """Return the figures of one image as label and value; what was not measured is left out."""
     found = []
 
     def add(key: str, value: str) -> None:
         found.append((t(f"plates.{key}"), value))
 
-    if _is(row["coverage"]):
+    if _measured(row["coverage"]):
         add("damage", t("plates.damage_share", share=t.percent(row["coverage"], 2)))
-    counted = told(places([(row["kinds"], row["held"])]), t)
+    counted = describe_regions(count_regions([(row["kinds"], row["held"])]), t)
     if counted:
         add("places", counted)
     elif row["components"] > 0:
@@ -181,28 +181,28 @@ def facts(row: Row | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
         add("source", t(f"plates.source_{row['mask_source']}"))
     if row["engine"]:
-        seconds = f" · {t.duration(row['inpaint_seconds'])}" if _is(row["inpaint_seconds"]) else ""
+        seconds = f" · {t.duration(row['inpaint_seconds'])}" if _measured(row["inpaint_seconds"]) else ""
         add("filled", f"{row['engine']}{seconds}")
     for key, suffix in (("true_hole", "_hole"), ("true_whole", "")):
-        if _is(row[f"psnr{suffix}"]):
+        if _measured(row[f"psnr{suffix}"]):
             add(key, _quality(row[f"psnr{suffix}"], row[f"ssim{suffix}"], t))
-    if _is(row["baseline_psnr"]):
+    if _measured(row["baseline_psnr"]):
         add("telea", _quality(row["baseline_psnr"], row["baseline_ssim"], t))
-    if _is(row["estimate_psnr"]):
+    if _measured(row["estimate_psnr"]):
         add("estimate", estimate(row, t))
-    if _is(row["seam"]):
+    if _measured(row["seam"]):
         add("seam", t.number(row["seam"], 2))
     if row["outside_identical"] is not None:
         add("outside", t("plates.outside_yes" if row["outside_identical"] else "plates.outside_no"))
-    if _is(row["width"]) and _is(row["height"]):
-        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('plates.bits')}" if _is(row["bit_depth"]) else ""
+    if _measured(row["width"]) and _measured(row["height"]):
+        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('plates.bits')}" if _measured(row["bit_depth"]) else ""
         add("file", f"{row['format']} · {t.number(row['width'])} × {t.number(row['height'])}{depth}")
     return found
 
 
-def estimate(row: Row | pd.Series[Any], t: Language) -> str:
+def estimate(row: FrameRow | pd.Series[Any], t: Language) -> str:
     """Return the estimate of one image with its range."""
-    if not (_is(row["estimate_low"]) and _is(row["estimate_high"])):
+    if not (_measured(row["estimate_low"]) and _measured(row["estimate_high"])):
         return t.decibels(row["estimate_psnr"])
     return t(
         "plates.estimate_value",
@@ -213,9 +213,9 @@ def estimate(row: Row | pd.Series[Any], t: Language) -> str:
 
 
 def _quality(psnr: float, ssim: float, t: Language) -> str:
-    return t.decibels(psnr) + (f" · SSIM {t.number(ssim, 3)}" if _is(ssim) else "")
+    return t.decibels(psnr) + (f" · SSIM {t.number(ssim, 3)}" if _measured(ssim) else "")
 
 
-def _is(value: float) -> bool:
+def _measured(value: float) -> bool:
     """Return whether a figure was measured (NaN equals nothing, itself included)."""
     return value == value

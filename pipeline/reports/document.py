@@ -14,12 +14,12 @@ from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import attention, palette
 from pipeline.reports.attention import Cause, Concern
-from pipeline.reports.before_after import Plate, Plates
-from pipeline.reports.figures import Figures
+from pipeline.reports.batch_summary import BatchSummary
+from pipeline.reports.before_after import Comparison, Comparisons
 from pipeline.reports.language import Language, in_zone
-from pipeline.reports.page_regions import told
-from pipeline.reports.suggestions import sentence
-from pipeline.reports.summary import BatchSummary
+from pipeline.reports.page_regions import describe_regions
+from pipeline.reports.statistics import BatchStatistics
+from pipeline.reports.suggestions import describe_suggestions
 from pipeline.reports.typefaces import faces
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def environment(*folders: Path) -> jinja2.Environment:
     return engine
 
 
-def page(
+def report_html(
     frame: pd.DataFrame,
     batch: BatchSummary,
-    figures: Figures,
+    figures: BatchStatistics,
     concerns: list[Concern],
-    plates: Plates,
+    plates: Comparisons,
     charts: Mapping[str, str],
     t: Language,
 ) -> str:
@@ -66,9 +66,9 @@ def page(
             batch=batch,
             figures=figures,
             headline=headline(figures, t),
-            marked=told(figures.places, t),
-            suggested=sentence(figures.suggestions, t),
-            bar=bar(figures),
+            marked=describe_regions(figures.places, t),
+            suggested=describe_suggestions(figures.suggestions, t),
+            bar=outcome_bar(figures),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],
             groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
@@ -77,7 +77,7 @@ def page(
             shown={plate.number for plate in [*plates.plates, *plates.thumbnails]},
             first_pictures={plate.number: plate.pictures[0] for plate in [*plates.plates, *plates.thumbnails]},
             listed={concern.number for concern in concerns},
-            example=example(frame, concerns, plates),
+            example=example_comparison(frame, concerns, plates),
             charts=charts,
             rows=frame.to_dict("records"),
             outcomes=list(Outcome),
@@ -90,12 +90,12 @@ def page(
     )
 
 
-def style() -> str:
+def report_css() -> str:
     """Return the report's style sheet."""
     return environment().get_template("report.css").render(faces=faces(), palette=palette, colours=palette.COLOURS)
 
 
-def headline(figures: Figures, t: Language) -> str:
+def headline(figures: BatchStatistics, t: Language) -> str:
     """Return what happened as one or two sentences."""
     if not figures.total:
         return t("summary.nothing")
@@ -103,7 +103,7 @@ def headline(figures: Figures, t: Language) -> str:
     return f"{t.count('summary.arrived', figures.total)}. {t.join(told)}."
 
 
-def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
+def outcome_bar(figures: BatchStatistics, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
     """Return start and width in a bar of each outcome that occurs; a rare one stays wide enough to be seen."""
     counts = {outcome: n for outcome, n in figures.counts.items() if n}
     weights = {outcome: max(n / figures.total, 0.008) for outcome, n in counts.items()}
@@ -115,7 +115,7 @@ def bar(figures: Figures, length: float = 1000, gap: float = 2.5) -> list[tuple[
     return parts
 
 
-def example(frame: pd.DataFrame, concerns: list[Concern], plates: Plates) -> Plate | None:
+def example_comparison(frame: pd.DataFrame, concerns: list[Concern], plates: Comparisons) -> Comparison | None:
     """Return the plate for the first page: of the flawless repairs the one with the most damage."""
     flawed = {concern.number for concern in concerns}
     coverage = frame.set_index("number")["coverage"]

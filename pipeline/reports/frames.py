@@ -24,7 +24,7 @@ TRUTH = "outside_identical"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def complete(frame: pd.DataFrame) -> pd.DataFrame:
+def complete_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
 
     Adds `number`, the 1-based place in the batch by path, to which report and digest refer. A row without an outcome
@@ -64,9 +64,9 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     """
     safe = frame.copy()
     for column in safe.select_dtypes(exclude="number").columns:
-        safe[column] = [_harmless(value) for value in safe[column]]
+        safe[column] = [_without_formula(value) for value in safe[column]]
     return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
 
 
-def _harmless(value: Any) -> Any:
+def _without_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

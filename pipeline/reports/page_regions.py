@@ -12,7 +12,7 @@ from pipeline.reports.language import Language
 
 
 @dataclass(frozen=True)
-class Places:
+class RegionCounts:
     """Places by kind, most frequent first.
 
     Attributes:
@@ -26,7 +26,7 @@ class Places:
     held: Mapping[str, int] = field(default_factory=dict)
 
 
-def places(rows: Iterable[tuple[str, str]]) -> Places:
+def count_regions(rows: Iterable[tuple[str, str]]) -> RegionCounts:
     """Return the places of some images together.
 
     Args:
@@ -38,10 +38,10 @@ def places(rows: Iterable[tuple[str, str]]) -> Places:
         repair.update(_counts(found.get("repair")))
         suggest.update(_counts(found.get("suggest")))
         held.update(_counts(_mapping(back)))
-    return Places(dict(repair.most_common()), dict(suggest.most_common()), dict(held.most_common()))
+    return RegionCounts(dict(repair.most_common()), dict(suggest.most_common()), dict(held.most_common()))
 
 
-def told(found: Places, t: Language) -> str:
+def describe_regions(found: RegionCounts, t: Language) -> str:
     """Return the places in words, e.g. `14 filled (10 dust, 4 scratches), 3 only suggested (3 hair)`; "" for none."""
     parts = [
         t(f"places.{level}", n=t.number(sum(counts.values())), kinds=_kinds(counts, t))

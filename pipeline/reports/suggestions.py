@@ -11,11 +11,11 @@ from pipeline.reports.language import Language
 if TYPE_CHECKING:
     import pandas as pd
 
-LOOKED_AT = (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW)
+EXAMINED = (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW)
 
 
 @dataclass(frozen=True)
-class Suggestions:
+class SuggestionCounts:
     """What was marked and not filled.
 
     Attributes:
@@ -27,22 +27,22 @@ class Suggestions:
     marks: int = 0
 
 
-def carrying(frame: pd.DataFrame) -> pd.DataFrame:
+def with_suggestions(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the images that carry marks which were not filled.
 
     Args:
         frame: as `frames.complete` returns it.
     """
-    return frame[(frame["suggested"] > 0) & frame["outcome"].isin([str(outcome) for outcome in LOOKED_AT])]
+    return frame[(frame["suggested"] > 0) & frame["outcome"].isin([str(outcome) for outcome in EXAMINED])]
 
 
-def suggestions(frame: pd.DataFrame) -> Suggestions:
+def count_suggestions(frame: pd.DataFrame) -> SuggestionCounts:
     """Return what was marked and not filled on all images of a frame as `frames.complete` returns it."""
-    rows = carrying(frame)
-    return Suggestions(len(rows), int(rows["suggested"].sum()))
+    rows = with_suggestions(frame)
+    return SuggestionCounts(len(rows), int(rows["suggested"].sum()))
 
 
-def sentence(found: Suggestions, t: Language) -> str:
+def describe_suggestions(found: SuggestionCounts, t: Language) -> str:
     """Return, e.g., `12 images carry 48 marks that were not filled: look at them.`; "" where there are none."""
     if not found.images:
         return ""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import charts
-from pipeline.reports.attention import concerns as find_concerns
-from pipeline.reports.before_after import collect_plates
-from pipeline.reports.document import page, style
-from pipeline.reports.figures import Figures, figures
-from pipeline.reports.frames import complete, csv_bytes, parquet_bytes
+from pipeline.reports.attention import find_concerns as find_concerns
+from pipeline.reports.batch_summary import BatchSummary, Preview, ReportFiles
+from pipeline.reports.before_after import collect_comparisons
+from pipeline.reports.document import report_css, report_html
+from pipeline.reports.frames import complete_frame, csv_bytes, parquet_bytes
 from pipeline.reports.language import Language
 from pipeline.reports.pdf import render_pdf, weasyprint
-from pipeline.reports.summary import BatchSummary, Preview, ReportFiles
+from pipeline.reports.statistics import BatchStatistics, batch_statistics
 from pipeline.reports.typefaces import faces
 from pipeline.storage import write_bytes
 
@@ -45,25 +45,27 @@ def write_report(
     """
     weasyprint()
     t = Language(batch.language)
-    full = complete(frame)
-    facts = figures(full)
+    full = complete_frame(frame)
+    facts = batch_statistics(full)
     concerns = find_concerns(full, t)
     target_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        plates = collect_plates(full, concerns, previews, folder, t)
-        drawn = _charts(full, facts, batch, folder, t)
-        html = page(full, batch, facts, concerns, plates, {path.stem: url for url, path in drawn.items()}, t)
+        plates = collect_comparisons(full, concerns, previews, folder, t)
+        drawn = _write_charts(full, facts, batch, folder, t)
+        html = report_html(full, batch, facts, concerns, plates, {path.stem: url for url, path in drawn.items()}, t)
         files = plates.files | drawn | {face.url: face.path for face in faces()}
-        pdf = render_pdf(html, style(), files, f"{batch.collection}/{batch.batch}")
+        pdf = render_pdf(html, report_css(), files, f"{batch.collection}/{batch.batch}")
     return ReportFiles(
-        pdf=_put(target_dir / "report.pdf", pdf),
-        parquet=_put(target_dir / "report.parquet", parquet_bytes(frame)),
-        csv=_put(target_dir / "report.csv", csv_bytes(frame)),
+        pdf=_write(target_dir / "report.pdf", pdf),
+        parquet=_write(target_dir / "report.parquet", parquet_bytes(frame)),
+        csv=_write(target_dir / "report.csv", csv_bytes(frame)),
     )
 
 
-def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Path, t: Language) -> dict[str, Path]:
+def _write_charts(
+    full: pd.DataFrame, facts: BatchStatistics, batch: BatchSummary, folder: Path, t: Language
+) -> dict[str, Path]:
     """Return the charts for which there are figures, by URL."""
     restored = full[full["outcome"] == Outcome.RESTORED]
     coverage = full.loc[full["coverage"] > 0, "coverage"].tolist()
@@ -84,7 +86,7 @@ def _charts(full: pd.DataFrame, facts: Figures, batch: BatchSummary, folder: Pat
     return files
 
 
-def _put(path: Path, data: bytes) -> Path:
+def _write(path: Path, data: bytes) -> Path:
     """Return the path, at which the file has appeared whole."""
     write_bytes(str(path), data)
     return path

@@ -2,13 +2,13 @@
 
 from PIL import Image
 
-from pipeline.scans.colour import colour, native_values, visible, with_colour
+from pipeline.scans.colour import colour, native_values, visible_channels, with_colour
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, output_extension
 from pipeline.scans.infrared import INFRARED
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 from pipeline.scans.sandbox import decode_isolated
 
 # Pillow's bound holds for the whole process, and at 90 megapixels it is below ours, which is checked from each scan's
@@ -29,7 +29,7 @@ __all__ = [
     "native_values",
     "oriented_preview",
     "output_extension",
-    "refusal",
-    "visible",
+    "rejection",
+    "visible_channels",
     "with_colour",
 ]

@@ -14,7 +14,7 @@ from pipeline.scans.model import Scan
 FloatImage = NDArray[np.float32]
 
 
-def visible(scan: Scan) -> NDArray[Any]:
+def visible_channels(scan: Scan) -> NDArray[Any]:
     """Return what the eye sees, at native depth: (H,W) grey or (H,W,3) RGB; alpha is left away.
 
     CMYK becomes RGB by (1 - ink) · (1 - black): not a print's true colour, but one that follows it, and one that
@@ -38,7 +38,7 @@ def visible(scan: Scan) -> NDArray[Any]:
 
 def colour(scan: Scan) -> FloatImage:
     """Return the scan as (H,W,3) float32 in 0..1."""
-    seen = visible(scan)
+    seen = visible_channels(scan)
     scale = np.float32(1 / np.iinfo(seen.dtype).max)
     if seen.ndim == 2:
         return np.repeat((seen * scale)[..., None], 3, axis=2)

@@ -12,9 +12,9 @@ from PIL import UnidentifiedImageError
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
-from pipeline.scans.formats import sniff, unknown
+from pipeline.scans.formats import reject_unknown, sniff
 from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]
 CUT_SIGNS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
@@ -51,24 +51,24 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
     """
     limits = limits or Limits.from_settings()
     if not data:
-        raise refusal(Reason.EMPTY, name)
+        raise rejection(Reason.EMPTY, name)
     kind = sniff(data)
     if kind is None:
-        raise unknown(data, name)
+        raise reject_unknown(data, name)
     try:
         info = INSPECTORS[kind](data, name)
     except (UnreadableScan, MemoryError):
         raise
     except Exception as error:  # whatever a parser does with a bad file costs that file alone
-        raise _broken(error, name) from error
+        raise _rejection_of(error, name) from error
     if info.width < 1 or info.height < 1:
-        raise refusal(Reason.ZERO_SIZED, name, f"{info.width} × {info.height}")
+        raise rejection(Reason.ZERO_SIZED, name, f"{info.width} × {info.height}")
     if info.megapixels > limits.max_megapixels:
         detail = f"{info.width} × {info.height} = {info.megapixels:.0f} megapixels, {limits.max_megapixels:g} allowed"
-        raise refusal(Reason.TOO_MANY_PIXELS, name, detail)
+        raise rejection(Reason.TOO_MANY_PIXELS, name, detail)
     if info.pages > 1:
         many = f"{info.pages} {'frames' if info.format in ('PNG', 'WEBP') else 'pages'}"
-        raise refusal(Reason.MULTI_PAGE, name, "animated" if info.format == "GIF" else many)
+        raise rejection(Reason.MULTI_PAGE, name, "animated" if info.format == "GIF" else many)
     return info
 
 
@@ -93,19 +93,19 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     except (UnreadableScan, MemoryError):
         raise
     except Exception as error:  # codecs share no base for their errors
-        raise _broken(error, name) from error
+        raise _rejection_of(error, name) from error
     expected = (info.height, info.width) if info.channels == 1 else (info.height, info.width, info.channels)
     depth = np.uint16 if info.bit_depth == 16 else np.uint8
     if pixels.shape != expected or pixels.dtype != depth:
         found = f"{pixels.dtype} {pixels.shape} instead of {depth.__name__} {expected}"
-        raise refusal(Reason.UNREADABLE, name, f"decodes to {found}")
+        raise rejection(Reason.UNREADABLE, name, f"decodes to {found}")
     return Scan(pixels, info, metadata)
 
 
-def _broken(error: Exception, name: str) -> UnreadableScan:
-    """Return the refusal for what a decoder said."""
+def _rejection_of(error: Exception, name: str) -> UnreadableScan:
+    """Return the rejection for what a decoder said."""
     if isinstance(error, UnidentifiedImageError):
-        return refusal(Reason.UNREADABLE, name, "its header is damaged")
+        return rejection(Reason.UNREADABLE, name, "its header is damaged")
     text = error_line(error, 200)
     cut = any(sign in text.lower() for sign in CUT_SIGNS)
-    return refusal(Reason.TRUNCATED if cut else Reason.UNREADABLE, name, text)
+    return rejection(Reason.TRUNCATED if cut else Reason.UNREADABLE, name, text)

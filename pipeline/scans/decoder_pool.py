@@ -19,11 +19,11 @@ from typing import Any
 
 from pipeline.scans.worker import MESSAGE, READ, READY
 
-START = 120.0
-PATIENCE = 5.0
+START_TIMEOUT = 120.0
+STOP_TIMEOUT = 5.0
 
 
-class Died(Exception):
+class DecoderDied(Exception):
     """The decoder process ended without an answer.
 
     Attributes:
@@ -37,7 +37,7 @@ class Died(Exception):
         self.reading = reading
 
 
-class Worker:
+class DecoderProcess:
     """One decoder process and the socket to it."""
 
     local = threading.local()
@@ -61,14 +61,14 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        if self._receive(time.monotonic() + START)[0] != READY:
+        if self._receive(time.monotonic() + START_TIMEOUT)[0] != READY:
             self.stop()
             raise RuntimeError(f"the decoder process did not start (exit code {self.process.returncode})")
 
     @classmethod
-    def current(cls) -> Worker:
+    def current(cls) -> DecoderProcess:
         """Return this thread's worker, a new one where there is none that lives."""
-        worker: Worker | None = getattr(cls.local, "worker", None)
+        worker: DecoderProcess | None = getattr(cls.local, "worker", None)
         if worker is None or worker.owner != os.getpid() or worker.process.poll() is not None:
             worker = cls.local.worker = cls()
         return worker
@@ -92,7 +92,7 @@ class Worker:
         if not message:
             late = time.monotonic() >= deadline
             self.stop(patient=not late)
-            raise Died(None if late else self.process.returncode, late and unread)
+            raise DecoderDied(None if late else self.process.returncode, late and unread)
         return json.loads(message), received
 
     def _receive(self, deadline: float) -> tuple[bytes, int | None]:
@@ -111,11 +111,11 @@ class Worker:
             return
         if patient:
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(PATIENCE)
+                self.process.wait(STOP_TIMEOUT)
         self.process.kill()
         # A process that waits for a dead file server can be killed by nobody, and must not be waited for.
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(PATIENCE)
+            self.process.wait(STOP_TIMEOUT)
 
     def __del__(self) -> None:
         if hasattr(self, "process"):
@@ -125,7 +125,7 @@ class Worker:
 @atexit.register
 def _stop_current() -> None:
     """Stop this thread's worker at the end of the process; the kernel stops those of other threads."""
-    worker: Worker | None = getattr(Worker.local, "worker", None)
+    worker: DecoderProcess | None = getattr(DecoderProcess.local, "worker", None)
     if worker is not None:
         worker.stop()
-        Worker.local.worker = None
+        DecoderProcess.local.worker = None

@@ -37,12 +37,12 @@ def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
         raise ValueError(f"{extension!r}: results are written as .png or .tif")
     if verify:
         again = decode(data, f"result{extension}", max_megapixels=float("inf"))
-        if again.pixels.dtype != scan.pixels.dtype or not _equal(again.pixels, scan.pixels):
+        if again.pixels.dtype != scan.pixels.dtype or not _same_pixels(again.pixels, scan.pixels):
             raise RuntimeError(f"encoding as {extension} changed pixels")
     return data
 
 
-def _equal(one: Pixels, other: Pixels) -> bool:
+def _same_pixels(one: Pixels, other: Pixels) -> bool:
     """Whether two pictures are the same, compared in strips: one answer a value would take half a scan more."""
     tops = range(0, len(one), ROWS)
     return one.shape == other.shape and all(np.array_equal(one[n : n + ROWS], other[n : n + ROWS]) for n in tops)

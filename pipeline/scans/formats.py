@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans import jpeg2000, png
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "PNG"),
@@ -49,18 +49,18 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def unknown(data: bytes, name: str) -> UnreadableScan:
-    """Return the refusal of a file that no decoder here takes."""
+def reject_unknown(data: bytes, name: str) -> UnreadableScan:
+    """Return the rejection of a file that no decoder here takes."""
     head = bytes(data[:512])
     if any(signature.startswith(head) for signature, _ in SIGNATURES):
-        return refusal(Reason.TRUNCATED, name, f"only {len(head)} bytes are left")
+        return rejection(Reason.TRUNCATED, name, f"only {len(head)} bytes are left")
     if not any(head):
-        return refusal(Reason.NOT_AN_IMAGE, name, "it holds only zeros")
+        return rejection(Reason.NOT_AN_IMAGE, name, "it holds only zeros")
     for signature, what in OTHER_IMAGES:
         if head.startswith(signature) or head[4:].startswith(signature):
-            return refusal(Reason.UNSUPPORTED, name, what)
+            return rejection(Reason.UNSUPPORTED, name, what)
     for signature, what in OTHER_FILES:
         if head.startswith(signature):
-            return refusal(Reason.NOT_AN_IMAGE, name, what)
+            return rejection(Reason.NOT_AN_IMAGE, name, what)
     printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-    return refusal(Reason.NOT_AN_IMAGE, name, "it is text" if printable > 0.9 * len(head) else "")
+    return rejection(Reason.NOT_AN_IMAGE, name, "it is text" if printable > 0.9 * len(head) else "")

@@ -183,7 +183,7 @@ def exif_block(directory: Directory) -> bytes:
     return struct.pack("<2sHI", b"II", 42, 8) + serialise(directory, 8)
 
 
-def read_block(block: bytes | None) -> Directory:
+def read_exif_block(block: bytes | None) -> Directory:
     """Return the first directory of an EXIF block; an empty one when there is none, or when it is broken."""
     if not block:
         return Directory()

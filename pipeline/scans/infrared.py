@@ -11,7 +11,7 @@ from pipeline.errors import Reason
 from pipeline.scans import tiff
 from pipeline.scans.decode import inspect
 from pipeline.scans.model import Limits, Pixels, Scan, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 INFRARED = "pipeline.scans.infrared:decode"
 
@@ -29,9 +29,9 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     """
     info = inspect(data, name, Limits.from_settings() if max_megapixels is None else Limits(max_megapixels))
     if info.infrared != "page":
-        raise refusal(Reason.UNSUPPORTED, name, "TIFF without an infrared page")
+        raise rejection(Reason.UNSUPPORTED, name, "TIFF without an infrared page")
     pages = tiff.read_pages(data, name)
-    number = tiff.infrared_page(pages, tiff.picture(pages, name)[0])
+    number = tiff.infrared_page(pages, tiff.main_page(pages, name)[0])
     assert number is not None
     tiff.check_segments(data, pages[number], name)
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:

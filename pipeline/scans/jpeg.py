@@ -1,6 +1,6 @@
 """JPEG: markers walked to the very end, pixels by libjpeg, and a check that none of them was made up.
 
-libjpeg paints what is missing in grey and says so only as a warning; here that is a refusal.
+libjpeg paints what is missing in grey and says so only as a warning; here such a file is rejected.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans.ifd import orientation, read_block, resolution
+from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
 from pipeline.scans.photoshop import iptc_of
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "CMYK"}
 BASELINE_TO_PROGRESSIVE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-ALONE = {0x01, *range(0xD0, 0xD9)}
+WITHOUT_CONTENT = {0x01, *range(0xD0, 0xD9)}
 SOS, EOI = 0xDA, 0xD9
 # What may follow in scan data without ending it: a stuffed zero, a restart, a fill byte.
 NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -60,7 +60,7 @@ def read_header(data: bytes, name: str) -> Header:
         content = data[start:end]
         if marker in FRAMES:
             if len(content) < 6:
-                raise refusal(Reason.UNREADABLE, name, "the JPEG's frame header is damaged")
+                raise rejection(Reason.UNREADABLE, name, "the JPEG's frame header is damaged")
             header.frame, header.precision, header.components = marker, content[0], content[5]
             header.height = int.from_bytes(content[1:3], "big")
             header.width = int.from_bytes(content[3:5], "big")
@@ -68,9 +68,9 @@ def read_header(data: bytes, name: str) -> Header:
             header.scan_at = at
             return header
         elif marker == EOI:
-            raise refusal(Reason.TRUNCATED, name, "the JPEG holds no picture")
+            raise rejection(Reason.TRUNCATED, name, "the JPEG holds no picture")
         else:
-            _remember(header, marker, content)
+            _read_segment(header, marker, content)
         at = end
 
 
@@ -79,21 +79,21 @@ def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
     while at < len(data) and data[at] == 0xFF and at + 1 < len(data) and data[at + 1] == 0xFF:
         at += 1
     if at + 1 >= len(data):
-        raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+        raise rejection(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
     if data[at] != 0xFF:
-        raise refusal(Reason.UNREADABLE, name, "bytes in the JPEG stand where a marker should")
+        raise rejection(Reason.UNREADABLE, name, "bytes in the JPEG stand where a marker should")
     marker = data[at + 1]
-    if marker in ALONE or marker == EOI:
+    if marker in WITHOUT_CONTENT or marker == EOI:
         return marker, at + 2, at + 2
     size = int.from_bytes(data[at + 2 : at + 4], "big")
     if at + 2 + size > len(data) or at + 4 > len(data):
-        raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+        raise rejection(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
     if size < 2:
-        raise refusal(Reason.UNREADABLE, name, "a segment of the JPEG has no length")
+        raise rejection(Reason.UNREADABLE, name, "a segment of the JPEG has no length")
     return marker, at + 4, at + 2 + size
 
 
-def _remember(header: Header, marker: int, content: bytes) -> None:
+def _read_segment(header: Header, marker: int, content: bytes) -> None:
     """Put an application segment or comment into the header."""
     if marker == 0xE0 and content.startswith(b"JFIF\0") and len(content) >= 12:
         unit = {1: 1.0, 2: 2.54}.get(content[7])
@@ -117,11 +117,11 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     header = read_header(data, name)
     if header.frame not in BASELINE_TO_PROGRESSIVE or header.precision != 8:
         detail = f"JPEG with {header.precision} bits" if header.precision != 8 else "lossless or hierarchical JPEG"
-        raise refusal(Reason.UNSUPPORTED, name, detail)
+        raise rejection(Reason.UNSUPPORTED, name, detail)
     if header.components not in MODES:
-        raise refusal(Reason.UNSUPPORTED, name, f"JPEG with {header.components} channels")
+        raise rejection(Reason.UNSUPPORTED, name, f"JPEG with {header.components} channels")
     mode = MODES[header.components]
-    turned = orientation(read_block(header.exif))
+    turned = orientation(read_exif_block(header.exif))
     return ScanInfo("JPEG", header.width, header.height, CHANNELS[mode], 8, 1, turned, mode)
 
 
@@ -139,7 +139,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         xmp=header.xmp,
         iptc=iptc_of(header.photoshop),
         photoshop=header.photoshop or None,
-        dpi=header.density or resolution(read_block(header.exif)),
+        dpi=header.density or resolution(read_exif_block(header.exif)),
         png_chunks=text,
     )
 
@@ -165,7 +165,7 @@ def _check_whole(data: bytes, at: int, name: str) -> None:
         if marker == SOS:
             found = NEXT_MARKER.search(data, end)
             if found is None:
-                raise refusal(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
+                raise rejection(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
             last, end = end, found.start()
         at = end
     warning = warning_of(data)
@@ -175,4 +175,6 @@ def _check_whole(data: bytes, at: int, name: str) -> None:
     if extraneous and _is_padding(data[last:at], int(extraneous[1])):
         return
     reason = Reason.TRUNCATED if "remature end" in warning else Reason.UNREADABLE
-    raise refusal(reason, name, "part of the JPEG's picture is " + ("missing" if reason == "truncated" else "damaged"))
+    raise rejection(
+        reason, name, "part of the JPEG's picture is " + ("missing" if reason == "truncated" else "damaged")
+    )

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans.ifd import orientation, read_block, resolution
+from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STREAM_SIGNATURE = b"\xff\x4f\xff\x51"
@@ -46,7 +46,7 @@ def _boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, b
             size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
         size = size or end - at
         if size < head or at + size > end:
-            raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 ends before its last box does")
+            raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 ends before its last box does")
         if kind in CONTAINERS:
             yield from _boxes(data, at + head, at + size, name)
         else:
@@ -67,18 +67,18 @@ def inspect(data: bytes, name: str) -> ScanInfo:
         elif kind == b"uuid" and content.startswith(EXIF):
             exif = content[16:].removeprefix(b"Exif\0\0")
     if not stream.startswith(STREAM_SIGNATURE) or len(stream) < 42:
-        raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 holds no picture")
+        raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 holds no picture")
     right, bottom, left, top = (int.from_bytes(stream[n : n + 4], "big") for n in (8, 12, 16, 20))
     components = int.from_bytes(stream[40:42], "big")
     depths = {stream[n] for n in range(42, min(42 + 3 * components, len(stream)), 3)}
     bits = (depths.pop() + 1) if len(depths) == 1 else 0
     if bits not in range(1, 9) and bits != 16:
-        raise refusal(Reason.UNSUPPORTED, name, "JPEG 2000 with signed values, or neither 8 nor 16 bits per channel")
+        raise rejection(Reason.UNSUPPORTED, name, "JPEG 2000 with signed values, or neither 8 nor 16 bits per channel")
     channels = palette or components
     if channels not in MODES or (bits == 16 and (space == SYCC_SPACE or palette)):
-        raise refusal(Reason.UNSUPPORTED, name, f"JPEG 2000 with {channels} channels of {bits} bits")
+        raise rejection(Reason.UNSUPPORTED, name, f"JPEG 2000 with {channels} channels of {bits} bits")
     mode = "CMYK" if space == CMYK_SPACE and channels == 4 else MODES[channels]
-    turned = orientation(read_block(exif))
+    turned = orientation(read_exif_block(exif))
     depth = 16 if bits == 16 else 8
     return ScanInfo("JPEG2000", max(0, right - left), max(0, bottom - top), CHANNELS[mode], depth, 1, turned, mode)
 
@@ -98,7 +98,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
     dpi = None
     for kind, content in boxes(data, name):
         if kind == b"jp2c" and not content.rstrip(b"\0").endswith(END):
-            raise refusal(Reason.TRUNCATED, name, "the JPEG 2000 ends before its end mark")
+            raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 ends before its end mark")
         if kind == b"colr" and content[:1] == b"\2":
             icc = content[3:]
         elif kind == b"uuid" and content.startswith(XMP):
@@ -109,7 +109,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
             exif = content[16:].removeprefix(b"Exif\0\0")
         elif kind in (b"resc", b"resd") and len(content) >= 10:
             dpi = _dpi(content) or dpi
-    return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi or resolution(read_block(exif)))
+    return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi or resolution(read_exif_block(exif)))
 
 
 def _dpi(content: bytes) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.errors import Reason
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
 WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
@@ -21,7 +21,7 @@ def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
     """Return what the header says; two pages stand for two or more."""
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         if image.mode not in MODES:
-            raise refusal(Reason.UNSUPPORTED, name, f"{kind} of Pillow's mode {image.mode}")
+            raise rejection(Reason.UNSUPPORTED, name, f"{kind} of Pillow's mode {image.mode}")
         mode = MODES[image.mode]
         if "transparency" in image.info:
             mode = WITH_ALPHA.get(mode, mode)
@@ -32,7 +32,7 @@ def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     """Return pixels and metadata."""
     if info.format == "GIF" and GIF_END not in data[-64:]:
-        raise refusal(Reason.TRUNCATED, name, "the GIF ends before its end mark")
+        raise rejection(Reason.TRUNCATED, name, "the GIF ends before its end mark")
     with Image.open(io.BytesIO(data), formats=[info.format]) as image:
         return np.asarray(image if image.mode == info.mode else image.convert(info.mode)), _metadata(image.info)
 

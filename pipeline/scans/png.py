@@ -10,9 +10,9 @@ from typing import Any
 import imagecodecs
 
 from pipeline.errors import Reason
-from pipeline.scans.ifd import orientation, read_block
+from pipeline.scans.ifd import orientation, read_exif_block
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MODES: dict[int, Mode] = {0: "L", 2: "RGB", 3: "RGB", 4: "LA", 6: "RGBA"}
@@ -22,7 +22,7 @@ IPTC_KEY = b"Raw profile type iptc"
 # Bound to the stored form of the pixels, which decoding changes; the others are carried over or rebuilt.
 DROPPED = {b"bKGD", b"hIST", b"sBIT", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 METRE = 0.0254
-MOST_TEXT = 64 << 20
+MAX_TEXT = 64 << 20
 
 
 def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
@@ -39,12 +39,12 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
         if at + 12 + size > len(data):
             break
         if zlib.crc32(view[at + 4 : at + 8 + size]) != int.from_bytes(view[at + 8 + size : at + 12 + size], "big"):
-            raise refusal(Reason.UNREADABLE, name, f"the checksum of its chunk {_label(kind)} is wrong")
+            raise rejection(Reason.UNREADABLE, name, f"the checksum of its chunk {_label(kind)} is wrong")
         yield kind, view[at + 8 : at + 8 + size]
         if kind == b"IEND":
             return
         at += 12 + size
-    raise refusal(Reason.TRUNCATED, name, "the PNG ends before its end mark")
+    raise rejection(Reason.TRUNCATED, name, "the PNG ends before its end mark")
 
 
 def _label(kind: bytes) -> str:
@@ -68,13 +68,13 @@ def inspect(data: bytes, name: str) -> ScanInfo:
         elif kind == b"IDAT":
             break
     if not header or header[3] not in MODES:
-        raise refusal(Reason.UNREADABLE, name, "the PNG has no valid header")
+        raise rejection(Reason.UNREADABLE, name, "the PNG has no valid header")
     width, height, bits, colour = header[:4]
     mode = MODES[colour]
     if alpha:
         mode = WITH_ALPHA.get(mode, mode)
     depth = 16 if bits == 16 else 8
-    return ScanInfo("PNG", width, height, CHANNELS[mode], depth, frames, orientation(read_block(exif)), mode)
+    return ScanInfo("PNG", width, height, CHANNELS[mode], depth, frames, orientation(read_exif_block(exif)), mode)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
@@ -112,11 +112,11 @@ def inflate(data: bytes, name: str) -> bytes:
     """Return a compressed text or profile, refusing one that grows without measure."""
     worker = zlib.decompressobj()
     try:
-        text = worker.decompress(data, MOST_TEXT)
+        text = worker.decompress(data, MAX_TEXT)
     except zlib.error as error:
-        raise refusal(Reason.UNREADABLE, name, "a compressed text in it is damaged") from error
+        raise rejection(Reason.UNREADABLE, name, "a compressed text in it is damaged") from error
     if worker.unconsumed_tail:
-        raise refusal(Reason.UNREADABLE, name, "a compressed text in it is larger than 64 MB")
+        raise rejection(Reason.UNREADABLE, name, "a compressed text in it is larger than 64 MB")
     return text
 
 
@@ -137,4 +137,4 @@ def _raw_profile(kind: bytes, content: bytes, name: str) -> bytes:
     try:
         return bytes.fromhex(digits.decode("ascii"))
     except ValueError as error:
-        raise refusal(Reason.UNREADABLE, name, "its IPTC text is damaged") from error
+        raise rejection(Reason.UNREADABLE, name, "its IPTC text is damaged") from error

@@ -18,7 +18,7 @@ from pipeline.scans.png import IPTC_KEY, METRE, SIGNATURE, XMP_KEY
 COLOUR_TYPE: dict[Mode, int] = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
 NONE, SUB, UP, AVERAGE = range(4)
 BAND = 8 << 20
-LARGEST = 1 << 30
+MAX_CHUNK = 1 << 30
 # Where there is a profile, it says what these would.
 REPLACED_BY_ICC = {b"sRGB", b"cICP"}
 
@@ -36,7 +36,7 @@ def encode(scan: Scan) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata)]
     packed = memoryview(deflate(_filtered(scan.pixels)))
-    parts += [_chunk(b"IDAT", packed[at : at + LARGEST]) for at in range(0, len(packed), LARGEST)]
+    parts += [_chunk(b"IDAT", packed[at : at + MAX_CHUNK]) for at in range(0, len(packed), MAX_CHUNK)]
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
 

@@ -31,7 +31,7 @@ SENTENCES: dict[Reason, str] = {
 }
 
 
-def refusal(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
+def rejection(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
     """Return the error for one scan.
 
     Args:

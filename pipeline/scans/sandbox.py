@@ -10,10 +10,10 @@ from typing import Any
 from pipeline import storage
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import escape
-from pipeline.scans.decoder_pool import Died, Worker
+from pipeline.scans.decoder_pool import DecoderDied, DecoderProcess
 from pipeline.scans.ipc import anonymous_file, receive_scan, write_all
 from pipeline.scans.model import Limits, Scan
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 from pipeline.storage.errors import reading, unavailable
 from pipeline.storage.uris import local_path
 
@@ -44,13 +44,13 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
         "memory": limits.memory_megabytes,
         "timeout": limits.timeout,
     }
-    descriptor = _fetched(uri, name, limits)
+    descriptor = _open_source(uri, name, limits)
     try:
         answer, received = _answer(request, descriptor, limits)
-    except Died as death:
+    except DecoderDied as death:
         if death.reading:
             raise unavailable(uri, TimeoutError(f"not read within {limits.timeout:g} s")) from None
-        raise _reason(death.status, name, limits) from None
+        raise _rejection_of(death.status, name, limits) from None
     finally:
         os.close(descriptor)
     if received is not None:
@@ -61,7 +61,7 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
     if "store" in answer:
         raise unavailable(uri, OSError(answer["store"]))
     if answer["reason"] == Reason.DECODER_MEMORY:
-        raise refusal(Reason.DECODER_MEMORY, name, f"{limits.memory_megabytes:g} MiB")
+        raise rejection(Reason.DECODER_MEMORY, name, f"{limits.memory_megabytes:g} MiB")
     raise UnreadableScan(Reason(answer["reason"]), answer["message"])
 
 
@@ -71,19 +71,19 @@ def _answer(request: dict[str, Any], descriptor: int, limits: Limits) -> tuple[d
     Raises:
         Died: the decoder ended without an answer.
     """
-    worker = Worker.current()
+    worker = DecoderProcess.current()
     fresh = worker.served == 0
     try:
         return worker.ask(request, descriptor, limits.timeout)
-    except Died as death:
+    except DecoderDied as death:
         # A worker that had served others may have been hurt by one of them: this scan has a right to a fresh one.
         if fresh or death.status is None:
             raise
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return Worker.current().ask(request, descriptor, limits.timeout)
+        return DecoderProcess.current().ask(request, descriptor, limits.timeout)
 
 
-def _fetched(uri: str, name: str, limits: Limits) -> int:
+def _open_source(uri: str, name: str, limits: Limits) -> int:
     """Return a descriptor from which a scan's bytes can be read: of the file itself, or of a copy in memory."""
     most = int(limits.max_megabytes * 1e6)
     if storage.scheme(uri) == "file":
@@ -92,12 +92,12 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
                 # Without waiting: a pipe with an image's name would wait for its writer for ever.
                 descriptor = os.open(local_path(uri), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except PermissionError as error:
-                raise _forbidden(name) from error
+                raise _not_readable(name) from error
         status = os.fstat(descriptor)
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
-            raise refusal(Reason.NOT_A_FILE, name)
+            raise rejection(Reason.NOT_A_FILE, name)
     else:
         descriptor, size = anonymous_file(), 0
         try:
@@ -107,27 +107,27 @@ def _fetched(uri: str, name: str, limits: Limits) -> int:
                     size += len(block)
         except PermissionError as error:
             os.close(descriptor)
-            raise _forbidden(name) from error
+            raise _not_readable(name) from error
         except BaseException:
             os.close(descriptor)
             raise
         os.lseek(descriptor, 0, os.SEEK_SET)
     if size > most:
         os.close(descriptor)
-        raise refusal(Reason.TOO_MANY_BYTES, name, f"more than {limits.max_megabytes:g} MB")
+        raise rejection(Reason.TOO_MANY_BYTES, name, f"more than {limits.max_megabytes:g} MB")
     return descriptor
 
 
-def _forbidden(name: str) -> UnreadableScan:
-    """Return the refusal of a file that may not be read."""
+def _not_readable(name: str) -> UnreadableScan:
+    """Return the rejection of a file that may not be read."""
     return UnreadableScan(Reason.UNREADABLE, f"{escape(name)} may not be read; give this user the right to.")
 
 
-def _reason(status: int | None, name: str, limits: Limits) -> UnreadableScan:
-    """Return the refusal for the way in which a decoder process ended."""
+def _rejection_of(status: int | None, name: str, limits: Limits) -> UnreadableScan:
+    """Return the rejection for the way in which a decoder process ended."""
     if status in (None, -signal.SIGALRM):
-        return refusal(Reason.DECODER_TIMEOUT, name, f"{limits.timeout:g} s")
+        return rejection(Reason.DECODER_TIMEOUT, name, f"{limits.timeout:g} s")
     if status == -signal.SIGKILL:
-        return refusal(Reason.DECODER_MEMORY, name, "the system ran out of memory")
+        return rejection(Reason.DECODER_MEMORY, name, "the system ran out of memory")
     said = signal.strsignal(-status) if status is not None and status < 0 else f"exit code {status}"
-    return refusal(Reason.DECODER_CRASHED, name, said or f"signal {status}")
+    return rejection(Reason.DECODER_CRASHED, name, said or f"signal {status}")

@@ -14,7 +14,7 @@ from pipeline.errors import Reason
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
 from pipeline.scans.photoshop import iptc_of
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 (SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS, SAMPLES, ROWS, COUNTS) = (
     254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
@@ -36,9 +36,9 @@ STRUCTURE = {
     *range(322, 331), 332, 334, *range(338, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
     37724, 50341,
 }  # fmt: skip
-MOST_PAGES = 10_000
+MAX_PAGES = 10_000
 # Bytes of compressed strips or tiles that wait for their decoding.
-AT_ONCE = 16 << 20
+BUFFER_BYTES = 16 << 20
 
 
 def read_pages(data: bytes, name: str) -> list[Directory]:
@@ -51,19 +51,19 @@ def read_pages(data: bytes, name: str) -> list[Directory]:
         structure = Structure.open(data)
         offset, seen = structure.first, set[int]()
         pages: list[Directory] = []
-        while offset and offset not in seen and len(seen) < MOST_PAGES:
+        while offset and offset not in seen and len(seen) < MAX_PAGES:
             page = structure.read(offset, children=not pages)
             pages.append(page)
             seen.add(offset)
             offset = page.following
     except BrokenDirectory as error:
-        raise refusal(Reason.TRUNCATED, name, f"TIFF: {error}") from error
+        raise rejection(Reason.TRUNCATED, name, f"TIFF: {error}") from error
     if not pages:
-        raise refusal(Reason.UNREADABLE, name, "the TIFF holds no picture")
+        raise rejection(Reason.UNREADABLE, name, "the TIFF holds no picture")
     return pages
 
 
-def picture(pages: list[Directory], name: str) -> tuple[int, int]:
+def main_page(pages: list[Directory], name: str) -> tuple[int, int]:
     """Return which directory is the picture, and how many full pictures there are.
 
     Raises:
@@ -72,7 +72,7 @@ def picture(pages: list[Directory], name: str) -> tuple[int, int]:
     # Reduced copies and transparency masks are no pictures of their own.
     full = [number for number, page in enumerate(pages) if not page.number(SUBFILE, 0) & 0b101]
     if not full and SUB_DIRECTORIES in pages[0].tags:
-        raise refusal(Reason.UNSUPPORTED, name, "camera raw")
+        raise rejection(Reason.UNSUPPORTED, name, "camera raw")
     return (full or [0])[0], max(1, len(full))
 
 
@@ -103,7 +103,7 @@ def _is_scanner(page: Directory) -> bool:
 def inspect(data: bytes, name: str) -> ScanInfo:
     """Return what the directory of the picture says."""
     pages = read_pages(data, name)
-    number, count = picture(pages, name)
+    number, count = main_page(pages, name)
     page = pages[number]
     plane = infrared_page(pages, number)
     if plane is not None and not pages[plane].number(SUBFILE, 0) & 0b101:
@@ -114,20 +114,20 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     bits = page.tags[BITS].values.tolist() if BITS in page.tags else [1]
     formats = page.tags[SAMPLE_FORMAT].values.tolist() if SAMPLE_FORMAT in page.tags else [1]
     if photometric not in KINDS:
-        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with photometric interpretation {photometric}")
+        raise rejection(Reason.UNSUPPORTED, name, f"TIFF with photometric interpretation {photometric}")
     colours, mode = KINDS[photometric]
     if set(formats) - {1, 4} or len(set(bits)) != 1 or bits[0] > 16:
         kind = "floating point" if 3 in formats else "signed" if 2 in formats else "unsigned"
-        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with {max(bits)} bits per channel, {kind}")
+        raise rejection(Reason.UNSUPPORTED, name, f"TIFF with {max(bits)} bits per channel, {kind}")
     if photometric == SEPARATED and page.number(INK_SET, 1) != 1:
-        raise refusal(Reason.UNSUPPORTED, name, "TIFF with inks that are not CMYK")
+        raise rejection(Reason.UNSUPPORTED, name, "TIFF with inks that are not CMYK")
     extra = samples - colours
     if extra == 1 and mode in ("L", "RGB") and photometric != PALETTE:
         mode = "LA" if mode == "L" else "RGBA"
     elif extra:
-        raise refusal(Reason.UNSUPPORTED, name, f"TIFF with {samples} channels per pixel")
+        raise rejection(Reason.UNSUPPORTED, name, f"TIFF with {samples} channels per pixel")
     if photometric == PALETTE and COLOR_MAP not in page.tags:
-        raise refusal(Reason.UNREADABLE, name, "the TIFF's palette is missing")
+        raise rejection(Reason.UNREADABLE, name, "the TIFF's palette is missing")
     depth = 8 if bits[0] <= 8 or photometric == PALETTE else 16
     undeclared = mode == "RGBA" and page.number(EXTRA_SAMPLES, 0) == 0
     infrared: Literal["", "page", "sample"] = "page" if plane is not None else "sample" if undeclared else ""
@@ -143,7 +143,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     pages = read_pages(data, name)
     for page in pages:
         check_segments(data, page, name)
-    number, _ = picture(pages, name)
+    number, _ = main_page(pages, name)
     page = pages[number]
     photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
     compression = page.number(COMPRESSION, 1)
@@ -153,14 +153,14 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
             return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
     # Both are closed: the file refers to itself in circles, and would keep all bytes until these are collected.
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
-        pixels = file.pages[number].asarray(buffersize=AT_ONCE)
+        pixels = file.pages[number].asarray(buffersize=BUFFER_BYTES)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
     if photometric == PALETTE:
-        pixels = _coloured(pixels, page)
+        pixels = _palette_to_rgb(pixels, page)
     else:
-        pixels = spread(pixels, bits)
+        pixels = to_full_range(pixels, bits)
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
             np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
@@ -175,19 +175,19 @@ def check_segments(data: bytes, page: Directory, name: str) -> None:
     if offsets is None:
         if page.number(COMPRESSION, 1) == OLD_JPEG:
             return
-        raise refusal(Reason.UNREADABLE, name, "the TIFF does not say where its pixels are")
+        raise rejection(Reason.UNREADABLE, name, "the TIFF does not say where its pixels are")
     start = offsets.values.astype(np.uint64)
     size = counts.values.astype(np.uint64) if counts is not None else np.full(len(start), 1, np.uint64)
     if len(size) != len(start) or len(start) < _segments(page, tiled):
-        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF are missing")
+        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are missing")
     if (size == 0).any() or (start == 0).any():
-        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF are empty")
+        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are empty")
     if (start + size > len(data)).any():
-        raise refusal(Reason.TRUNCATED, name, "strips or tiles of the TIFF lie behind its end")
+        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF lie behind its end")
     if page.number(COMPRESSION, 1) == JPEG:
         ends = (start + size).astype(int)
         if any(b"\xff\xd9" not in data[max(0, end - 16) : end] for end in ends):
-            raise refusal(Reason.TRUNCATED, name, "a JPEG strip in the TIFF has no end")
+            raise rejection(Reason.TRUNCATED, name, "a JPEG strip in the TIFF has no end")
 
 
 def _segments(page: Directory, tiled: bool) -> int:
@@ -201,7 +201,7 @@ def _segments(page: Directory, tiled: bool) -> int:
     return -(-height // rows) * planes
 
 
-def spread(pixels: NDArray[Any], bits: int) -> Any:
+def to_full_range(pixels: NDArray[Any], bits: int) -> Any:
     """Return pixels of 1 to 16 bits over the full range of uint8 or uint16; the order of values is kept."""
     if bits == 1:
         return pixels.astype(np.uint8) * np.uint8(255)
@@ -212,7 +212,7 @@ def spread(pixels: NDArray[Any], bits: int) -> Any:
     return pixels
 
 
-def _coloured(indices: NDArray[Any], page: Directory) -> Any:
+def _palette_to_rgb(indices: NDArray[Any], page: Directory) -> Any:
     """Return palette indices (H,W) as 8-bit RGB."""
     colours = page.tags[COLOR_MAP].values.reshape(3, -1)
     # The palette has 16 bits by the standard; old writers put 8-bit values there.

@@ -79,7 +79,7 @@ def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 def _tags(metadata: Metadata) -> Directory:
     """Return the tags and sub-directories that carry the metadata."""
-    source = ifd.read_block(metadata.exif)
+    source = ifd.read_exif_block(metadata.exif)
     tags = {code: tag for code, tag in source.tags.items() if code not in tiff.STRUCTURE and tag.type != LONG8}
     for code in (ifd.X_RESOLUTION, ifd.Y_RESOLUTION, ifd.RESOLUTION_UNIT):
         tags.pop(code, None)

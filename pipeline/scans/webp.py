@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans.ifd import orientation, read_block, resolution
+from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 ALPHA_FLAG = 0x10
 
@@ -27,11 +27,11 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     while at + 8 <= end:
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + size > len(data):
-            raise refusal(Reason.TRUNCATED, name, "the WebP ends before its last chunk does")
+            raise rejection(Reason.TRUNCATED, name, "the WebP ends before its last chunk does")
         yield data[at : at + 4], data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
     if at == 12:
-        raise refusal(Reason.TRUNCATED, name, "the WebP holds no picture")
+        raise rejection(Reason.TRUNCATED, name, "the WebP holds no picture")
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:
@@ -53,7 +53,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
         elif kind == b"ANMF":
             frames += 1
         elif kind == b"EXIF":
-            turned = orientation(read_block(content.removeprefix(b"Exif\0\0")))
+            turned = orientation(read_exif_block(content.removeprefix(b"Exif\0\0")))
     mode: Mode = "RGBA" if alpha else "RGB"
     return ScanInfo("WEBP", width, height, CHANNELS[mode], 8, max(1, frames), turned or 1, mode)
 
@@ -64,5 +64,5 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     exif = found.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
         pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
-    dpi = resolution(read_block(exif))
+    dpi = resolution(read_exif_block(exif))
     return pixels, Metadata(icc=found.get(b"ICCP"), exif=exif, xmp=found.get(b"XMP "), dpi=dpi)

@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans.ipc import send_scan
 from pipeline.scans.model import Scan
-from pipeline.scans.rejections import refusal
+from pipeline.scans.rejections import rejection
 
 MESSAGE = 1 << 16
 READY, READ = b"ready", b"read"
@@ -70,7 +70,7 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
     except MemoryError:
         return {"reason": Reason.DECODER_MEMORY}, None
     except Exception as error:  # whatever a decoder does with a bad file costs that file alone
-        wrong = refusal(Reason.UNREADABLE, name, f"{type(error).__name__}: {error}"[:300])
+        wrong = rejection(Reason.UNREADABLE, name, f"{type(error).__name__}: {error}"[:300])
         return {"reason": wrong.reason, "message": wrong.message}, None
     return header, sent
 

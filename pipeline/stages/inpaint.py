@@ -65,7 +65,7 @@ class _ChunkFiller(ScanFiller[Row]):
         """Return the columns of a filled scan, its new pixels written at native depth."""
         if self.chunk.work.collection.recipe.grain:
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
-            filled = add_grain(filled, scans.visible(scan), mask, int(str(row["sha256"])[:16], 16))
+            filled = add_grain(filled, scans.visible_channels(scan), mask, int(str(row["sha256"])[:16], 16))
         uri = self.chunk.work.place("filled", f"{row['scan_id']}.npy")
         artifacts.write_fill(uri, native_pixels(scan, mask, filled))
         return {

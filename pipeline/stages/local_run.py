@@ -140,14 +140,14 @@ def _advance(bar: Progress, task: object) -> Callable[[int], None]:
 
 def _figures(work: str, chunks: list[str], summary: Summary) -> None:
     """Add a batch's figures and what wants a person's attention."""
-    from pipeline.reports.attention import concerns
-    from pipeline.reports.figures import figures
-    from pipeline.reports.frames import complete
+    from pipeline.reports.attention import find_concerns
+    from pipeline.reports.frames import complete_frame
     from pipeline.reports.language import Language
+    from pipeline.reports.statistics import batch_statistics
 
     batch = works.load(work)
-    full = complete(batch_frame.frame(batch, chunks))
-    facts = figures(full)
+    full = complete_frame(batch_frame.frame(batch, chunks))
+    facts = batch_statistics(full)
     for name, spread in facts.true.items():
         summary.metrics[name] = {"median": spread.median, "images": spread.n}
     for name, (_, telea) in facts.baseline.items():
@@ -156,7 +156,7 @@ def _figures(work: str, chunks: list[str], summary: Summary) -> None:
         summary.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
     summary.suggested["scans"] += facts.suggestions.images
     summary.suggested["marks"] += facts.suggestions.marks
-    for one in concerns(full, Language("en")):
+    for one in find_concerns(full, Language("en")):
         summary.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
     for stage, seconds in batch_frame.summary(batch).seconds_by_stage.items():
         summary.seconds_by_stage[stage] = round(summary.seconds_by_stage.get(stage, 0.0) + seconds, 2)

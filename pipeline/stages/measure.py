@@ -85,7 +85,7 @@ def _true(original: NDArray[np.float32], after: NDArray[np.float32], scan: Scan,
 
 def _estimated(scan: Scan, mask: NDArray[np.uint8], engine: Engine, row: Row) -> Row:
     """Return the estimate from undamaged places nearby; absent where there are none."""
-    found = holdout_estimate.estimate(scans.visible(scan), mask, engine, seed=int(row["sha256"][:8], 16))
+    found = holdout_estimate.estimate(scans.visible_channels(scan), mask, engine, seed=int(row["sha256"][:8], 16))
     return {
         "estimate_psnr": found.psnr,
         "estimate_low": found.low,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.reports.document import environment, style, versions
+from pipeline.reports.document import environment, report_css, versions
 from pipeline.reports.pdf import render_pdf
 from pipeline.reports.typefaces import faces
 from pipeline.runtime.atomic_write import write_whole
@@ -101,7 +101,7 @@ def write_report(
                 versions=versions(),
             )
         )
-        css = style() + environment(TEMPLATES).get_template("digits.css").render()
+        css = report_css() + environment(TEMPLATES).get_template("digits.css").render()
         pdf = render_pdf(html, css, files, f"digits/{title}")
     table = evaluation.table()
     return ReportFiles(

@@ -7,18 +7,18 @@ from typing import Any
 import pandas as pd
 from report_sample import row, sample
 
-from pipeline.reports.attention import Cause, Concern, concerns
-from pipeline.reports.frames import complete
+from pipeline.reports.attention import Cause, Concern, find_concerns
+from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
 
 
 def found(*rows: dict[str, Any], language: str = "en") -> list[Concern]:
-    return concerns(complete(pd.DataFrame(list(rows))), Language(language))
+    return find_concerns(complete_frame(pd.DataFrame(list(rows))), Language(language))
 
 
 def test_what_needs_a_decision_comes_first() -> None:
     frame, _ = sample()
-    causes = [concern.cause for concern in concerns(complete(frame), Language("en"))]
+    causes = [concern.cause for concern in find_concerns(complete_frame(frame), Language("en"))]
     assert causes == [
         Cause.REVIEW,
         Cause.QUARANTINED,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.reports.language import Language
-from pipeline.reports.page_regions import Places, places, told
+from pipeline.reports.page_regions import RegionCounts, count_regions, describe_regions
 
 ROWS = [
     (json.dumps({"repair": {"dust": 3, "scratch": 1}, "suggest": {"hair": 2}}), json.dumps({"face": 1})),
@@ -17,20 +17,20 @@ ROWS = [
 
 
 def test_places_of_a_batch_add_up() -> None:
-    found = places(ROWS)
-    assert found == Places({"dust": 4, "scratch": 1}, {"hair": 2}, {"face": 1})
-    assert places([("", "")]) == Places()
+    found = count_regions(ROWS)
+    assert found == RegionCounts({"dust": 4, "scratch": 1}, {"hair": 2}, {"face": 1})
+    assert count_regions([("", "")]) == RegionCounts()
 
 
 def test_places_in_words() -> None:
-    english = told(places(ROWS), Language("en"))
+    english = describe_regions(count_regions(ROWS), Language("en"))
     assert english == "5 to fill (4 dust, 1 scratch), 2 only suggested (2 hair), 1 held back on faces"
-    german = told(places(ROWS), Language("de"))
+    german = describe_regions(count_regions(ROWS), Language("de"))
     assert german.startswith("5 zu füllen (4 Staub, 1 Kratzer)") and "Gesichtern" in german
-    assert told(Places(), Language("en")) == ""
-    assert "1 moth" in told(Places({"moth": 1}), Language("en")), "a kind without a name has its own"
+    assert describe_regions(RegionCounts(), Language("en")) == ""
+    assert "1 moth" in describe_regions(RegionCounts({"moth": 1}), Language("en")), "a kind without a name has its own"
 
 
 @pytest.mark.parametrize("kinds", ["no json", "[1]", '{"repair": 3}', '{"repair": {"dust": "many"}}'])
 def test_what_is_no_count_counts_as_none(kinds: str) -> None:
-    assert places([(kinds, "")]) == Places()
+    assert count_regions([(kinds, "")]) == RegionCounts()

@@ -11,13 +11,13 @@ from PIL import Image
 from report_sample import batch_summary, row
 
 from pipeline.reports import Preview
-from pipeline.reports.attention import concerns
-from pipeline.reports.before_after import Plates, collect_plates, facts
-from pipeline.reports.document import page
-from pipeline.reports.figures import figures
-from pipeline.reports.frames import complete
+from pipeline.reports.attention import find_concerns
+from pipeline.reports.before_after import Comparisons, collect_comparisons, facts
+from pipeline.reports.document import report_html
+from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
-from pipeline.reports.suggestions import Suggestions, sentence, suggestions
+from pipeline.reports.statistics import batch_statistics
+from pipeline.reports.suggestions import SuggestionCounts, count_suggestions, describe_suggestions
 
 ROWS = [
     row("a.tif", "unchanged", coverage=0.0, suggested=3, suggested_share=0.0123),
@@ -29,23 +29,23 @@ ROWS = [
 ]
 
 
-def shown(rows: list[dict[str, Any]], folder: Path, language: str) -> tuple[str, Plates]:
+def shown(rows: list[dict[str, Any]], folder: Path, language: str) -> tuple[str, Comparisons]:
     """The report's page as HTML, without its markup's line ends, and its plates."""
-    t, frame = Language(language), complete(pd.DataFrame(rows))
+    t, frame = Language(language), complete_frame(pd.DataFrame(rows))
     picture = Image.new("L", (40, 30))
-    wanted = concerns(frame, t)
-    plates = collect_plates(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
-    html = page(frame, batch_summary(language=language), figures(frame), wanted, plates, {}, t)
+    wanted = find_concerns(frame, t)
+    plates = collect_comparisons(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
+    html = report_html(frame, batch_summary(language=language), batch_statistics(frame), wanted, plates, {}, t)
     return " ".join(html.split()), plates
 
 
 def test_only_images_that_were_looked_at_carry_marks() -> None:
-    assert suggestions(complete(pd.DataFrame(ROWS))) == Suggestions(images=3, marks=11)
-    assert figures(complete(pd.DataFrame(ROWS))).clean == 1
+    assert count_suggestions(complete_frame(pd.DataFrame(ROWS))) == SuggestionCounts(images=3, marks=11)
+    assert batch_statistics(complete_frame(pd.DataFrame(ROWS))).clean == 1
 
 
 def test_a_frame_from_before_there_were_such_marks_has_none() -> None:
-    assert suggestions(complete(pd.DataFrame([row("a.tif", "unchanged")]))) == Suggestions()
+    assert count_suggestions(complete_frame(pd.DataFrame([row("a.tif", "unchanged")]))) == SuggestionCounts()
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_frame_from_before_there_were_such_marks_has_none() -> None:
     ],
 )
 def test_one_sentence_says_how_many(images: int, marks: int, english: str, german: str) -> None:
-    assert sentence(Suggestions(images, marks), Language("en")) == english
-    assert sentence(Suggestions(images, marks), Language("de")) == german
+    assert describe_suggestions(SuggestionCounts(images, marks), Language("en")) == english
+    assert describe_suggestions(SuggestionCounts(images, marks), Language("de")) == german
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_report_says_so_in_summary_plate_and_register(
     html, plates = shown(ROWS, tmp_path, language)
     assert html.count(line) == 1 and "suggestions/" in html
     assert f'<th class="n left">{label}</th>' in html
-    frame = complete(pd.DataFrame(ROWS))
+    frame = complete_frame(pd.DataFrame(ROWS))
     assert share == dict(facts(frame.iloc[0], Language(language)))[label]
     assert label not in dict(facts(frame.iloc[3], Language(language)))
     assert [plate.path for plate in plates.plates] == ["a.tif", "b.tif", "c.tif", "e.tif"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.scans import Scan, ScanInfo, colour, native_values, visible, with_colour
+from pipeline.scans import Scan, ScanInfo, colour, native_values, visible_channels, with_colour
 from pipeline.scans.model import CHANNELS, Mode
 
 rng = np.random.default_rng(11)
@@ -67,7 +67,7 @@ def test_colours_out_of_range_are_cut_and_not_wrapped() -> None:
     filled = np.full((20, 30, 3), 1.2, np.float32)
     filled[:10] = -0.3
     for mode, depth in EVERY:
-        found = visible(with_colour(scan(mode, depth), filled, mask))
+        found = visible_channels(with_colour(scan(mode, depth), filled, mask))
         assert (found[10:] == 2**depth - 1).all()
         assert (found[:10] == 0).all()
 
@@ -105,5 +105,5 @@ def test_values_come_in_the_order_of_the_mask() -> None:
 def test_visible_shares_memory_where_it_can() -> None:
     for mode in ("L", "LA", "RGB", "RGBA"):
         source = scan(mode, 16)  # type: ignore[arg-type]
-        assert np.shares_memory(visible(source), source.pixels)
-        assert visible(source).dtype == np.uint16
+        assert np.shares_memory(visible_channels(source), source.pixels)
+        assert visible_channels(source).dtype == np.uint16

@@ -268,7 +268,7 @@ def test_an_iptc_record_reads_in_other_programs() -> None:
 def test_pdf_in_a_row_of_directories_survives_the_block() -> None:
     child = Directory({0x9003: Tag.of(ifd.ASCII, b"1931\0")})
     block = ifd.exif_block(Directory({0x0112: Tag.of(ifd.SHORT, [6])}, {ifd.EXIF_IFD: child}))
-    again = ifd.read_block(block)
+    again = ifd.read_exif_block(block)
     assert again.number(0x0112, 1) == 6
     assert again.children[ifd.EXIF_IFD].tags == child.tags
     with Image.open(io.BytesIO(saved("PNG", exif=block))) as image:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.scans import Limits, decode, inspect
-from pipeline.scans.rejections import SENTENCES, refusal
+from pipeline.scans.rejections import SENTENCES, rejection
 
 Case = tuple[str, bytes, NDArray[Any]]
 rng = np.random.default_rng(3)
@@ -261,11 +261,11 @@ def test_no_damage_of_any_kind_raises_anything_else(case: Case) -> None:
 def test_every_reason_of_a_scan_has_its_sentence() -> None:
     assert set(Reason) - set(SENTENCES) == {Reason.MASK_MISMATCH, Reason.MASK_UNREADABLE}
     for why in SENTENCES:
-        message = refusal(why, "photo.png", "a detail").message
+        message = rejection(why, "photo.png", "a detail").message
         assert message.startswith("photo.png ")
         assert message.endswith(".")
         assert "a detail" in message or why == Reason.EMPTY
 
 
 def test_names_and_details_are_shown_on_one_line() -> None:
-    assert "\n" not in refusal(Reason.TRUNCATED, "a\nb", "c\nd").message
+    assert "\n" not in rejection(Reason.TRUNCATED, "a\nb", "c\nd").message

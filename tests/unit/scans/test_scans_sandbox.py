@@ -33,7 +33,7 @@ def photo(tmp_path: Path) -> str:
 
 
 def worker() -> int:
-    return decoder_pool.Worker.current().process.pid
+    return decoder_pool.DecoderProcess.current().process.pid
 
 
 def alive(process: int) -> bool:
@@ -216,7 +216,7 @@ def test_a_module_in_the_working_folder_cannot_step_in(
 ) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('hijacked')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(decoder_pool.Worker, "local", threading.local())
+    monkeypatch.setattr(decoder_pool.DecoderProcess, "local", threading.local())
     np.testing.assert_array_equal(decode_isolated(photo).pixels, PHOTO)
 
 

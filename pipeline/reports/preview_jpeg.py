@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-TOTAL = 16_000_000
+MAX_TOTAL_BYTES = 16_000_000
 """Bytes that all pictures of one report may take together; text, fonts and charts need less than 2 MB more."""
-LARGEST = 90_000
+MAX_PREVIEW_BYTES = 90_000
 # Long side in pixels, JPEG quality, and about how many bytes a pixel then takes against the first step; best first.
 # 760 pixels are 340 dpi in a column of 56 mm.
-LADDER = (
+STEPS = (
     (760, 86, 1.0),
     (640, 82, 0.87),
     (540, 78, 0.77),
@@ -26,18 +26,18 @@ LADDER = (
 )
 
 
-def budget(pictures: int) -> int:
+def bytes_per_preview(pictures: int) -> int:
     """Return how many bytes each of that many pictures may take."""
-    return min(LARGEST, TOTAL // max(pictures, 1))
+    return min(MAX_PREVIEW_BYTES, MAX_TOTAL_BYTES // max(pictures, 1))
 
 
-def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
+def preview_jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
     """Return a picture as JPEG of at most `limit` bytes: the best step of the ladder that fits, else the last."""
-    image = _flat(image)
+    image = _on_white(image)
     data, taken = b"", (0, 1.0)
-    for side, quality, weight in LADDER:
+    for side, quality, weight in STEPS:
         side = min(side, long_side)
-        if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.5 and side > LADDER[-1][0]:
+        if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.5 and side > STEPS[-1][0]:
             continue  # judged by the last try, this one would be too large as well
         image.thumbnail((side, side), reducing_gap=2.0)
         target = io.BytesIO()
@@ -48,7 +48,7 @@ def jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
     return data
 
 
-def _flat(image: Image) -> Image:
+def _on_white(image: Image) -> Image:
     """Return a copy in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
     from PIL import Image as Images
 

@@ -10,13 +10,13 @@ import pytest
 from report_sample import row, sample
 
 from pipeline.ledger.outcome import Outcome
-from pipeline.reports.figures import figures, spread
-from pipeline.reports.frames import complete
+from pipeline.reports.frames import complete_frame
+from pipeline.reports.statistics import batch_statistics, quartiles
 
 
 def test_counts_add_up_to_all_that_arrived() -> None:
     frame, _ = sample()
-    found = figures(complete(frame))
+    found = batch_statistics(complete_frame(frame))
     assert found.total == len(frame) == sum(found.counts.values())
     assert found.counts == {
         Outcome.RESTORED: 12,
@@ -29,7 +29,7 @@ def test_counts_add_up_to_all_that_arrived() -> None:
 
 def test_true_figures_only_where_an_original_is_known() -> None:
     frame, _ = sample()
-    found = figures(complete(frame))
+    found = batch_statistics(complete_frame(frame))
     assert {key: found.true[key].n for key in found.true} == dict.fromkeys(
         ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole"), 2
     )
@@ -39,24 +39,24 @@ def test_true_figures_only_where_an_original_is_known() -> None:
 
 def test_telea_is_compared_on_the_same_images_only() -> None:
     rows = [row("a", "restored", psnr=50.0), row("b", "restored", psnr=30.0, baseline_psnr=29.0)]
-    ours, telea = figures(complete(pd.DataFrame(rows))).baseline["psnr"]
+    ours, telea = batch_statistics(complete_frame(pd.DataFrame(rows))).baseline["psnr"]
     assert (ours.n, ours.median, telea.median) == (1, 30.0, 29.0)
 
 
 def test_an_image_equal_to_its_original_does_not_spoil_the_median() -> None:
-    found = spread(pd.Series([30.0, math.inf, 40.0, math.nan]))
+    found = quartiles(pd.Series([30.0, math.inf, 40.0, math.nan]))
     assert found is not None
     assert (found.n, found.median, found.most) == (2, 35.0, 40.0)
-    assert spread(pd.Series([math.nan, math.inf])) is None
+    assert quartiles(pd.Series([math.nan, math.inf])) is None
 
 
 def test_an_empty_batch_has_figures_too() -> None:
-    found = figures(complete(pd.DataFrame({"path": [], "outcome": []})))
+    found = batch_statistics(complete_frame(pd.DataFrame({"path": [], "outcome": []})))
     assert (found.total, found.estimate, found.true, found.checked) == (0, None, {}, 0)
 
 
 def test_a_row_without_outcome_counts_as_failed() -> None:
-    frame = complete(pd.DataFrame([{"path": "b"}, {"path": "a", "outcome": "restored"}]))
+    frame = complete_frame(pd.DataFrame([{"path": "b"}, {"path": "a", "outcome": "restored"}]))
     assert frame["outcome"].tolist() == ["restored", "failed"]
     assert frame["number"].tolist() == [1, 2]
 
@@ -64,10 +64,10 @@ def test_a_row_without_outcome_counts_as_failed() -> None:
 @pytest.mark.parametrize("kind", [object, "boolean"])
 def test_truth_is_kept_as_truth_whatever_held_it(kind: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "outside_identical": pd.Series([True, None, False], dtype=kind)})
-    assert complete(frame)["outside_identical"].tolist() == [True, None, False]
+    assert complete_frame(frame)["outside_identical"].tolist() == [True, None, False]
 
 
 def test_what_was_checked_outside_the_mask_is_counted() -> None:
     rows = [row("a", "restored"), row("b", "restored", outside_identical=False), row("c", "unchanged")]
-    found = figures(complete(pd.DataFrame(rows)))
+    found = batch_statistics(complete_frame(pd.DataFrame(rows)))
     assert (found.checked, found.identical) == (2, 1)

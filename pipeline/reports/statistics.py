@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.ledger.outcome import Outcome
-from pipeline.reports.page_regions import Places, places
-from pipeline.reports.suggestions import Suggestions, suggestions
+from pipeline.reports.page_regions import RegionCounts, count_regions
+from pipeline.reports.suggestions import SuggestionCounts, count_suggestions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Spread:
+class Quartiles:
     """The middle of some figures and how far they spread.
 
     Attributes:
@@ -35,7 +35,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Figures:
+class BatchStatistics:
     """What the first page says.
 
     Attributes:
@@ -61,57 +61,57 @@ class Figures:
     copies: int
     megapixels: float
     bytes: float
-    coverage: Spread | None
+    coverage: Quartiles | None
     checked: int
     identical: int
-    true: dict[str, Spread]
-    baseline: dict[str, tuple[Spread, Spread]]
-    estimate: Spread | None
+    true: dict[str, Quartiles]
+    baseline: dict[str, tuple[Quartiles, Quartiles]]
+    estimate: Quartiles | None
     estimate_range: tuple[float, float] | None
-    seam: Spread | None
-    places: Places = field(default_factory=Places)
-    suggestions: Suggestions = field(default_factory=Suggestions)
+    seam: Quartiles | None
+    places: RegionCounts = field(default_factory=RegionCounts)
+    suggestions: SuggestionCounts = field(default_factory=SuggestionCounts)
     clean: int = 0
 
 
-TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
+MEASURED = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
 
 
-def figures(frame: pd.DataFrame) -> Figures:
+def batch_statistics(frame: pd.DataFrame) -> BatchStatistics:
     """Return the figures of a frame as `frames.complete` returns it."""
     counts = frame["outcome"].value_counts()
     restored = frame[frame["outcome"] == Outcome.RESTORED]
-    true = {column: found for column in TRUE if (found := spread(restored[column]))}
+    true = {column: found for column in MEASURED if (found := quartiles(restored[column]))}
     baseline = {}
     for column in ("psnr", "ssim"):
         both = restored[restored[f"baseline_{column}"].notna() & restored[column].notna()]
-        ours, telea = spread(both[column]), spread(both[f"baseline_{column}"])
+        ours, telea = quartiles(both[column]), quartiles(both[f"baseline_{column}"])
         if ours and telea:
             baseline[column] = (ours, telea)
-    estimate = spread(restored["estimate_psnr"])
-    low, high = spread(restored["estimate_low"]), spread(restored["estimate_high"])
+    estimate = quartiles(restored["estimate_psnr"])
+    low, high = quartiles(restored["estimate_low"]), quartiles(restored["estimate_high"])
     checked = frame["outside_identical"].notna()
-    return Figures(
+    return BatchStatistics(
         total=len(frame),
         counts={outcome: int(counts.get(str(outcome), 0)) for outcome in Outcome},
         copies=int((frame["same_as"] != "").sum()),
         megapixels=float((frame["width"] * frame["height"]).sum()) / 1e6,
         bytes=float(frame["bytes"].sum()),
-        coverage=spread(frame.loc[frame["coverage"] > 0, "coverage"]),
+        coverage=quartiles(frame.loc[frame["coverage"] > 0, "coverage"]),
         checked=int(checked.sum()),
         identical=int((frame["outside_identical"] == True).sum()),  # noqa: E712  an object column of True, False, None
         true=true,
         baseline=baseline,
         estimate=estimate,
         estimate_range=(low.median, high.median) if low and high else None,
-        seam=spread(restored["seam"]),
-        places=places(zip(frame["kinds"], frame["held"], strict=True)),
-        suggestions=suggestions(frame),
+        seam=quartiles(restored["seam"]),
+        places=count_regions(zip(frame["kinds"], frame["held"], strict=True)),
+        suggestions=count_suggestions(frame),
         clean=int(((frame["outcome"] == Outcome.UNCHANGED) & ~(frame["suggested"] > 0)).sum()),
     )
 
 
-def spread(values: pd.Series[float]) -> Spread | None:
+def quartiles(values: pd.Series[float]) -> Quartiles | None:
     """Return the spread of the finite values; None when there are none.
 
     An infinite PSNR (an image identical to its original) is left out: it has no place in a middle.
@@ -121,4 +121,4 @@ def spread(values: pd.Series[float]) -> Spread | None:
     if not found.size:
         return None
     least, low, median, high, most = np.quantile(found, [0, 0.25, 0.5, 0.75, 1])
-    return Spread(int(found.size), float(median), float(low), float(high), float(least), float(most))
+    return Quartiles(int(found.size), float(median), float(low), float(high), float(least), float(most))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.reports.pictures import LARGEST, TOTAL, budget, jpeg
+from pipeline.reports.preview_jpeg import MAX_PREVIEW_BYTES, MAX_TOTAL_BYTES, bytes_per_preview, preview_jpeg
 
 
 def noise(side: int, mode: str = "RGB") -> Image.Image:
@@ -22,33 +22,33 @@ def opened(data: bytes) -> Image.Image:
 
 @pytest.mark.parametrize("limit", [15_000, 25_000, 90_000])
 def test_the_hardest_picture_keeps_to_its_budget(limit: int) -> None:
-    data = jpeg(noise(900), limit)
+    data = preview_jpeg(noise(900), limit)
     assert len(data) <= limit
     assert len(data) > limit / 4  # and uses it
 
 
 def test_a_small_picture_is_not_enlarged_and_the_given_one_not_changed() -> None:
     picture = noise(100)
-    assert opened(jpeg(picture, 50_000)).size == (100, 100)
+    assert opened(preview_jpeg(picture, 50_000)).size == (100, 100)
     large = noise(900)
-    jpeg(large, 5_000)
+    preview_jpeg(large, 5_000)
     assert large.size == (900, 900)
 
 
 def test_a_thumbnail_keeps_its_side() -> None:
-    assert max(opened(jpeg(Image.new("L", (900, 300)), 90_000, 260)).size) == 260
+    assert max(opened(preview_jpeg(Image.new("L", (900, 300)), 90_000, 260)).size) == 260
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])
 def test_every_kind_of_picture_becomes_grey_or_rgb(mode: str) -> None:
-    assert opened(jpeg(Image.new(mode, (40, 30)), 50_000)).mode in ("L", "RGB")
+    assert opened(preview_jpeg(Image.new(mode, (40, 30)), 50_000)).mode in ("L", "RGB")
 
 
 def test_what_is_transparent_becomes_paper() -> None:
-    assert opened(jpeg(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), 50_000)).getpixel((4, 4)) == (255, 255, 255)
+    assert opened(preview_jpeg(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), 50_000)).getpixel((4, 4)) == (255, 255, 255)
 
 
 def test_budgets_add_up() -> None:
-    assert budget(9) == LARGEST
-    assert budget(900) * 900 <= TOTAL
-    assert len(jpeg(noise(900), budget(900))) <= budget(900)
+    assert bytes_per_preview(9) == MAX_PREVIEW_BYTES
+    assert bytes_per_preview(900) * 900 <= MAX_TOTAL_BYTES
+    assert len(preview_jpeg(noise(900), bytes_per_preview(900))) <= bytes_per_preview(900)
