@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pipeline import __version__
 from pipeline.errors import ConfigurationError, OutputNotWritable, RestorationError, WeightsError
@@ -75,3 +76,8 @@ def _log(verbose: bool) -> None:
 def _complain(verb: str, error: Exception, code: int) -> int:
     print(f"{verb}: {error_line(error)}", file=sys.stderr)
     return code
+
+
+def run() -> NoReturn:
+    """Run the program that was installed as `archive-restoration`, and exit with its code."""
+    sys.exit(main())
