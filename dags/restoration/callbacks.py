@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dags.restoration.names import batch_name
+from dags.restoration.batch_id import batch_name
 
-from dags.restoration import tries
+from dags.restoration import retry_state
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
@@ -45,7 +45,7 @@ def _waits(collection: Collection, context: Context) -> None:
     exception = context.get("exception")
     if not isinstance(exception, StoreUnavailable):
         return
-    if not isinstance(exception, OutputNotWritable) and tries.known(context).waited < QUIET_TRIES:
+    if not isinstance(exception, OutputNotWritable) and retry_state.known(context).waited < QUIET_TRIES:
         return
     _tell(collection, context, "waiting", exception)
 
@@ -58,7 +58,7 @@ def _failed(collection: Collection, context: Context) -> None:
 
 
 def _tell(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:
-    from dags.restoration.mail import channel
+    from dags.restoration.smtp import channel
 
     from pipeline.stages.alerts import keep_claims, note, tell
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from dags.restoration.following import FollowingBatch
-from dags.restoration.late import deadline
-from dags.restoration.names import batch_name
-from dags.restoration.policy import MOST_TRIES, RETRIES
-from dags.restoration.stopping import callbacks
+from dags.restoration.next_batch import FollowingBatch
+from dags.restoration.deadline_alert import deadline
+from dags.restoration.batch_id import batch_name
+from dags.restoration.retry_policy import MOST_TRIES, RETRIES
+from dags.restoration.callbacks import callbacks
 
-from dags.restoration import tries
+from dags.restoration import retry_state
 from dags.restoration.params import params
 from dags.restoration.schedule import schedule
 
@@ -136,7 +136,7 @@ def _graph(dag_id: str, collection: Collection) -> None:
 
     @task
     def digest() -> dict[str, Any]:
-        from dags.restoration.mail import channel
+        from dags.restoration.smtp import channel
 
         from pipeline.stages.digest import digest
 
@@ -171,9 +171,9 @@ def _context() -> TaskContext:
     from pipeline.stages import TaskContext
 
     context = get_current_context()
-    ti, past = context["ti"], tries.begin(context)
+    ti, past = context["ti"], retry_state.begin(context)
     if past.killed >= MOST_TRIES:
-        tries.forget(context)
+        retry_state.forget(context)
         raise AirflowFailException(f"killed {past.killed} times without an error: did the machine run out of memory?")
     return TaskContext(
         dag_id=ti.dag_id,

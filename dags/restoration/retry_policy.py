@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
-from dags.restoration import tries
+from dags.restoration import retry_state
 from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
 from pipeline.escape import error_line
 from pipeline.settings import settings
@@ -43,10 +43,10 @@ class Judgement(ExceptionRetryPolicy):
         if context is None:
             return rule
         waits = isinstance(exception, StoreUnavailable)
-        known = tries.judged(context, waits=waits, memory=isinstance(exception, MemoryError))
+        known = retry_state.judged(context, waits=waits, memory=isinstance(exception, MemoryError))
         patient = waits and time.time() - known.since < WAIT_SECONDS
         if rule.action is RetryAction.FAIL or (known.failed >= MOST_TRIES if not waits else not patient):
-            tries.forget(context)
+            retry_state.forget(context)
             return RetryDecision.fail(line)
         repeated = min(known.waited if waits else known.failed, 12)
         return RetryDecision.retry(min(FIRST_DELAY * 2 ** max(0, repeated - 1), LONGEST_DELAY), line)

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 
 sys.path.append("plugins")
 from airflow.sdk.definitions.retry_policy import RetryAction
-from dags.restoration import policy, tries
+from dags.restoration import retry_policy, retry_state
 from finish_by import next_hour
 from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavailable
 
@@ -34,10 +34,10 @@ def judge(*errors):
     context = {"task_state_store": Store(), "ti": None}
     decisions = []
     for error in errors:
-        tries.begin(context)
+        retry_state.begin(context)
         if error is not None:
-            decisions.append(policy.POLICY.evaluate(error, 1, 500, context))
-    return decisions, tries.begin(context)
+            decisions.append(retry_policy.POLICY.evaluate(error, 1, 500, context))
+    return decisions, retry_state.begin(context)
 
 
 def told(decision):
@@ -51,7 +51,7 @@ waits = [OutputNotWritable("full")] * 30 + [ValueError("x")] * 5
 decisions, past = judge(*waits)
 said["waits"] = [told(decisions[n])[:2] for n in (0, 1, 29, 34)]
 said["memory"] = judge(MemoryError(), None, None, StoreUnavailable("away"))[1].__dict__
-policy.WAIT_SECONDS = 0
+retry_policy.WAIT_SECONDS = 0
 said["too long"] = told(judge(StoreUnavailable("away"))[0][-1])
 
 berlin = lambda moment, hour: next_hour(datetime.fromisoformat(moment), hour, "Europe/Berlin").isoformat()

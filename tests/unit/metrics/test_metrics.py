@@ -8,7 +8,8 @@ import pytest
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pipeline.engines import holdout_estimate, load_engine
+from pipeline.engines import load_engine
+from pipeline.engines.holdout_estimate import estimate
 from pipeline.metrics import fidelity, l1, psnr, seam, sharpness, ssim
 
 
@@ -153,20 +154,20 @@ def test_an_estimate_comes_close_to_what_can_be_measured() -> None:
 
     (filled,) = inpaint([Job("", truth, mask)], engine)
     measured = psnr(truth / 255, paste(truth, mask, filled), data_range=1, mask=mask)
-    found = holdout_estimate(truth, mask, engine, seed=1, count=24)
+    found = estimate(truth, mask, engine, seed=1, count=24)
     assert found.samples >= 20
     assert found.low < found.psnr < found.high
     assert abs(found.psnr - measured) < 3
-    assert holdout_estimate(truth, mask, engine, seed=1, count=24) == found
+    assert estimate(truth, mask, engine, seed=1, count=24) == found
 
 
 def test_an_estimate_without_ground_to_stand_on_is_absent() -> None:
     truth = data.astronaut()[:64, :64]
     engine = load_engine("telea")
     for mask in (np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)):
-        found = holdout_estimate(truth, mask, engine)
+        found = estimate(truth, mask, engine)
         assert found.samples == 0 and math.isnan(found.psnr)
     constant = np.zeros((300, 300), np.uint8)
     spot = np.zeros((300, 300), np.uint8)
     spot[100:104, 100:104] = 255
-    assert holdout_estimate(constant, spot, engine).psnr == 96
+    assert estimate(constant, spot, engine).psnr == 96

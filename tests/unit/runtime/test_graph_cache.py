@@ -31,7 +31,7 @@ assert "torch" not in sys.modules
 DETECTOR = """
 import sys, numpy as np
 from pathlib import Path
-from pipeline.detection import load_detector
+from pipeline.detection.load import load_detector
 detector = load_detector("learned", weights=Path(sys.argv[1]), device="cpu", backend="openvino")
 assert detector.detect(np.zeros((70, 50, 3), np.uint8)).repair.shape == (70, 50)
 assert "torch" not in sys.modules

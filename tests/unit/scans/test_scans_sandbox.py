@@ -182,7 +182,7 @@ def test_a_forked_process_gets_its_own_and_leaves_none(photo: str) -> None:
 def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
     script = f"""
         import threading, time
-        from pipeline.scans import decode_isolated, warm
+        from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
         print(warm.Worker.current().process.pid, flush=True)
         decode_isolated({photo!r}, decoder="bad_decoders:hangs")
@@ -200,7 +200,7 @@ def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
 
 def test_a_process_that_ends_leaves_no_decoder_behind(photo: str) -> None:
     script = f"""
-        from pipeline.scans import decode_isolated, warm
+        from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
         print(warm.Worker.current().process.pid)
     """
