@@ -184,7 +184,7 @@ def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
         import threading, time
         from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
-        print(warm.Worker.current().process.pid, flush=True)
+        print(decoder_pool.Worker.current().process.pid, flush=True)
         decode_isolated({photo!r}, decoder="bad_decoders:hangs")
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
@@ -202,7 +202,7 @@ def test_a_process_that_ends_leaves_no_decoder_behind(photo: str) -> None:
     script = f"""
         from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
-        print(warm.Worker.current().process.pid)
+        print(decoder_pool.Worker.current().process.pid)
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
