@@ -16,13 +16,13 @@ endif
 # The learned detector is measured where it has weights.
 DETECTORS = classical $(if $(wildcard pipeline/weights/detector.safetensors),learned)
 
-.PHONY: help setup demo up down test faults lint format bench lock clean
+.PHONY: help setup demo up down test test-fast faults lint format bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY) ## make .venv with everything in it; done before every other target
-$(READY): requirements.txt requirements-dev.txt requirements.lock
+$(READY): requirements.txt requirements-dev.txt requirements.lock pyproject.toml
 	@scripts/setup "$(PYTHON)"
 
 demo: $(READY) ## restore damaged sample photographs in real Airflow (INBOX="…" OUTPUT="…" take your own folder)
@@ -38,16 +38,22 @@ down: $(READY) ## stop it
 test: $(READY) ## every test (WORKERS=2 processes at a time, PYTEST="…" further options)
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 $(PYTEST)
 
+test-fast: $(READY) ## the tests for a change in hand: no Airflow, no faults, no training (PYTEST="…")
+	@$(BIN)/python -m pytest tests/unit -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 \
+		-m "not airflow and not slow" --ignore tests/unit/training $(PYTEST)
+
 faults: $(READY) ## the fault table in full (SEED=1 RUNS=10, TABLE=file for it as Markdown)
 	@$(BIN)/python -m pytest tests/faults --full -s -q --seed $(or $(SEED),1) --runs $(or $(RUNS),10) $(if $(TABLE),--table "$(TABLE)")
 
-lint: $(READY) ## ruff, ruff format, mypy
+lint: $(READY) ## ruff, ruff format, mypy, layers of imports, dead code, Dockerfile
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import_linter
+	@$(BIN)/vulture
 	@$(BIN)/hadolint docker/Dockerfile
 
-format: $(READY) ## let ruff mend what it can
+format: $(READY) ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -58,10 +64,10 @@ bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
 	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --detector $(DETECTORS) \
 		--parts foreign own kinds clean restored real cost; fi
 
-lock: ## resolve requirements.txt anew and write requirements.lock
+lock: ## resolve requirements.txt and write requirements.lock
 	@scripts/lock "$(PYTHON)"
 
 clean: $(READY) ## remove Airflow's home, the demo's output and caches; .venv stays
 	@$(AIRFLOW) python scripts/server.py down
-	@rm -rf .airflow demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .airflow demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache build *.egg-info
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
