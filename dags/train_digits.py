@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param, dag, get_current_context, task
+
 from dags.restoration.retry_policy import RETRIES
 
 if TYPE_CHECKING:

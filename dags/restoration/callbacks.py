@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dags.restoration.batch_id import batch_name
-
 from dags.restoration import retry_state
+from dags.restoration.batch_id import batch_name
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
@@ -59,7 +58,6 @@ def _failed(collection: Collection, context: Context) -> None:
 
 def _tell(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:
     from dags.restoration.smtp import channel
-
     from pipeline.stages.alerts import keep_claims, note, tell
 
     run: Any = context["dag_run"]

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import AsyncCallback, DeadlineAlert
-from dags.restoration.batch_id import batch_name
 
+from dags.restoration.batch_id import batch_name
 from pipeline.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ async def late(collection: dict[str, Any], context: dict[str, Any]) -> str:
 
 def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
     from dags.restoration.smtp import channel
-
     from pipeline.settings import Collection, settings
     from pipeline.stages.alerts import standing, tell
 

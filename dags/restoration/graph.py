@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from dags.restoration.next_batch import FollowingBatch
-from dags.restoration.deadline_alert import deadline
-from dags.restoration.batch_id import batch_name
-from dags.restoration.retry_policy import MOST_TRIES, RETRIES
-from dags.restoration.callbacks import callbacks
 
 from dags.restoration import retry_state
+from dags.restoration.batch_id import batch_name
+from dags.restoration.callbacks import callbacks
+from dags.restoration.deadline_alert import deadline
+from dags.restoration.next_batch import FollowingBatch
 from dags.restoration.params import params
+from dags.restoration.retry_policy import MOST_TRIES, RETRIES
 from dags.restoration.schedule import schedule
 
 if TYPE_CHECKING:
@@ -137,7 +137,6 @@ def _graph(dag_id: str, collection: Collection) -> None:
     @task
     def digest() -> dict[str, Any]:
         from dags.restoration.smtp import channel
-
         from pipeline.stages.digest import digest
 
         return digest(_work(collection), _context(), channel=channel())
