@@ -184,7 +184,7 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
     os.environ["RESTORATION_LEDGER_URL"] = f"sqlite:///{folder}/ledger.db"
     from pipeline.ledger import batches
     from pipeline.settings import Collection
-    from pipeline.stages import batch as works
+    from pipeline.stages.batch import open_ledger
     from pipeline.stages.receive import receive
 
     places = {"inbox": f"{folder}/in", "output": f"{folder}/out"}
@@ -192,7 +192,7 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
     began = time.perf_counter()
     receive(collection, batch=f"b{number}")
     seconds = time.perf_counter() - began
-    with works.ledger().read() as session:
+    with open_ledger().read() as session:
         row = batches.get(session, "drop", f"b{number}")
     return row.received, row.more, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 

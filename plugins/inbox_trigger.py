@@ -102,10 +102,10 @@ class InboxTrigger(BaseEventTrigger):
 
     def _check(self, group: Group) -> bool | None:
         from pipeline.inbox import bags
-        from pipeline.stages.batch import ledger
+        from pipeline.stages.batch import open_ledger
 
         try:
-            found = bags.check(group.uri, ledger())
+            found = bags.check(group.uri, open_ledger())
         except Exception as error:  # of the store or the ledger: the next look tries again
             self.log.warning("Bag %s cannot be checked now: %s", group.uri, error)
             return None

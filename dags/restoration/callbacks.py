@@ -58,15 +58,15 @@ def _failed(collection: Collection, context: Context) -> None:
 
 def _tell(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:
     from dags.restoration.smtp import channel
-    from pipeline.stages.alerts import keep_claims, note, tell
+    from pipeline.stages.alerts import notify, record_unsent, renew_claims
 
     run: Any = context["dag_run"]
     ti = context["ti"]
     batch = batch_name(run.dag_id, run.run_id, run.run_after)
     why = error_line(exception)
     if kind == "waiting":
-        keep_claims(collection, batch)
+        renew_claims(collection, batch)
     if kind == "stopped" and ti.task_id not in TELLING:
-        note(collection, kind, batch, why)
+        record_unsent(collection, kind, batch, why)
         return
-    tell(collection, kind, batch, why, channel=channel(), dag_id=run.dag_id, run_id=run.run_id)
+    notify(collection, kind, batch, why, channel=channel(), dag_id=run.dag_id, run_id=run.run_id)

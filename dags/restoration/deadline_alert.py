@@ -45,13 +45,13 @@ async def late(collection: dict[str, Any], context: dict[str, Any]) -> str:
 def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
     from dags.restoration.smtp import channel
     from pipeline.settings import Collection, settings
-    from pipeline.stages.alerts import standing, tell
+    from pipeline.stages.alerts import describe_progress, notify
 
     collection = Collection.model_validate(document)
     run = context["dag_run"]
     batch = batch_name(run["dag_id"], run["dag_run_id"], datetime.fromisoformat(str(run["run_after"])))
     try:
-        why = standing(collection, batch)
+        why = describe_progress(collection, batch)
     except StoreUnavailable as error:
         why = str(error)
     if why is None:
@@ -59,7 +59,7 @@ def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
     due = datetime.fromisoformat(str(context["deadline"]["deadline_time"]))
     for left in reversed(range(TRIES)):
         try:
-            sent = tell(
+            sent = notify(
                 collection,
                 "late",
                 batch,

@@ -191,6 +191,6 @@ def _batch() -> str:
 
 
 def _work(collection: Collection) -> str:
-    from pipeline.stages.batch import area
+    from pipeline.stages.batch import work_area
 
-    return area(collection.output, _batch())
+    return work_area(collection.output, _batch())

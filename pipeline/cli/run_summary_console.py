@@ -12,7 +12,7 @@ from pipeline.escape import visible
 from pipeline.ledger import Outcome
 
 if TYPE_CHECKING:
-    from pipeline.stages.run_summary import Summary
+    from pipeline.stages.run_summary import RunSummary
 
 MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
@@ -24,7 +24,7 @@ MEANING = {
 MOST = 10
 
 
-def tell(summary: Summary) -> None:
+def tell(summary: RunSummary) -> None:
     """Print the summary."""
     console = Console(highlight=False, soft_wrap=True)
     if not summary.received:
@@ -47,7 +47,7 @@ def tell(summary: Summary) -> None:
         console.print(f"results  {summary.output}\nreport   {summary.report}/report.pdf", markup=False)
 
 
-def _outcomes(summary: Summary) -> Table:
+def _outcomes(summary: RunSummary) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for outcome, count in summary.outcomes.items():
         if count:
@@ -57,7 +57,7 @@ def _outcomes(summary: Summary) -> Table:
     return table
 
 
-def _suggested(summary: Summary) -> list[str]:
+def _suggested(summary: RunSummary) -> list[str]:
     """Return the line about marks that were not filled; none where there are none."""
     scans, marks = summary.suggested["scans"], summary.suggested["marks"]
     if not scans:
@@ -68,7 +68,7 @@ def _suggested(summary: Summary) -> list[str]:
     return [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
 
 
-def _figures(summary: Summary) -> list[str]:
+def _figures(summary: RunSummary) -> list[str]:
     """Return the lines about quality; what was not measured has none."""
     lines = []
     for name, label, unit in (("psnr", "PSNR", " dB"), ("ssim", "SSIM", "")):

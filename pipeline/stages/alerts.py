@@ -12,7 +12,7 @@ from pipeline.escape import quoted
 from pipeline.ledger import batches, claims, notices
 from pipeline.ledger.rows import now
 from pipeline.settings import Collection, settings
-from pipeline.stages import batch as works
+from pipeline.stages.batch import open_ledger
 
 if TYPE_CHECKING:
     from pipeline.digests import Channel
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logs.logger("notice")
 
 
-def tell(
+def notify(
     collection: Collection,
     kind: str,
     batch: str,
@@ -49,7 +49,7 @@ def tell(
     subject = f"{kind} {batch}"
     logger.warning("batch=%s stage=notice decision=%s why=%s", batch, kind, quoted(why))
     try:
-        with works.ledger().write() as session:
+        with open_ledger().write() as session:
             if not notices.begin(session, collection.name, subject, why):
                 return False
     except StoreUnavailable:
@@ -72,44 +72,44 @@ def tell(
     return True
 
 
-def note(collection: Collection, kind: str, batch: str, why: str) -> None:
+def record_unsent(collection: Collection, kind: str, batch: str, why: str) -> None:
     """Keep what would be told, for the digest to say; nothing is sent."""
-    with works.ledger().write() as session:
+    with open_ledger().write() as session:
         if notices.begin(session, collection.name, f"{kind} {batch}", why):
             notices.end(session, collection.name, f"{kind} {batch}", notices.UNSENT)
 
 
-def keep_claims(collection: Collection, batch: str) -> None:
+def renew_claims(collection: Collection, batch: str) -> None:
     """Keep the claims of a batch that waits, so that no other run takes its scans."""
-    with works.ledger().write() as session:
+    with open_ledger().write() as session:
         try:
             claims.renew(session, batches.get(session, collection.name, batch).id)
         except LookupError:
             return
 
 
-def why_stopped(collection: Collection, batch: str) -> str:
+def stop_reason(collection: Collection, batch: str) -> str:
     """Return why a batch has stopped or waits, empty when it never did."""
-    with works.ledger().read() as session:
+    with open_ledger().read() as session:
         told = (notices.message(session, collection.name, f"{kind} {batch}") for kind in ("stopped", "waiting"))
         return next(filter(None, told), "")
 
 
 def _end(collection: Collection, subject: str, state: str) -> None:
     try:
-        with works.ledger().write() as session:
+        with open_ledger().write() as session:
             notices.end(session, collection.name, subject, state)
     except StoreUnavailable as error:
         logger.warning("collection=%s stage=notice cannot be noted: %s", collection.name, error)
 
 
-def standing(collection: Collection, batch: str) -> str | None:
+def describe_progress(collection: Collection, batch: str) -> str | None:
     """Return a sentence on how far a batch is; None when it is done.
 
     Raises:
         StoreUnavailable: the ledger did not answer.
     """
-    with works.ledger().read() as session:
+    with open_ledger().read() as session:
         try:
             row = batches.get(session, collection.name, batch)
         except LookupError:
@@ -117,7 +117,7 @@ def standing(collection: Collection, batch: str) -> str | None:
         if row.state == batches.BatchState.DONE:
             return None
         done = batches.count_outcomes(session, row.id)
-    stopped = why_stopped(collection, batch)
+    stopped = stop_reason(collection, batch)
     if row.state == batches.BatchState.RECEIVING:
         return f"The batch is still being received. {stopped}".strip()
     return f"{done} of {row.received} scans are done. {stopped}".strip()

@@ -25,7 +25,7 @@ class MasterGone(RestorationError):
         self.message = message
 
 
-def master(row: Row) -> Scan:
+def read_master(row: Row) -> Scan:
     """Return a scan's pixels.
 
     Raises:
@@ -62,7 +62,7 @@ def read_mask(uri: str) -> NDArray[np.uint8]:
         return np.asarray(image.convert("L"))
 
 
-def levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+def combine_levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
     """Return both masks in one: 255 = filled, or to be filled, 128 = only suggested; None where there is neither."""
     if suggested is None:
         return mask
@@ -77,7 +77,7 @@ def write_fill(uri: str, values: NDArray[Any]) -> None:
     storage.write_bytes(uri, target.getvalue())
 
 
-def filled(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArray[Any]:
+def apply_fill(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArray[Any]:
     """Return a copy of a scan's pixels with the fill put under the mask; nothing else can change.
 
     Raises:

@@ -19,7 +19,7 @@ FOLDER = ".work"
 
 
 @dataclass(frozen=True)
-class Work:
+class BatchContext:
     """A batch as all its tasks see it; the same from the first try of `receive` to the last of `reconcile`.
 
     Attributes:
@@ -31,7 +31,7 @@ class Work:
 
     uri: str
     collection: Collection
-    batch: str
+    name: str
     batch_id: int
     inbox: str
     recipe_digest: str
@@ -48,36 +48,38 @@ class Work:
         """Where results go."""
         return self.collection.output
 
-    def place(self, *parts: str) -> str:
+    def work_uri(self, *parts: str) -> str:
         """Return a URI in the work area."""
         return storage.join(self.uri, *parts)
 
-    def result(self, *parts: str) -> str:
+    def output_uri(self, *parts: str) -> str:
         """Return a URI below the collection's output."""
         return storage.join(self.collection.output, *parts)
 
-    def chunk(self, number: int, attempt: str) -> str:
+    def chunk_uri(self, number: int, attempt: str) -> str:
         """Return the URI of a received chunk; tries of `receive` do not share names."""
-        return self.place("chunks", f"{number:04d}-{attempt}.received.parquet")
+        return self.work_uri("chunks", f"{number:04d}-{attempt}.received.parquet")
 
     def save(self) -> None:
         """Write what the batch is to its work area."""
-        document = {name: value for name, value in asdict(self).items() if name not in ("uri", "collection", "started")}
+        document = asdict(self)
+        del document["uri"]
+        document["batch"] = document.pop("name")
         document["collection"] = self.collection.model_dump(mode="json")
         document["started"] = self.started.isoformat()
-        storage.write_bytes(self.place("batch.json"), json.dumps(document, indent=1, ensure_ascii=False).encode())
+        storage.write_bytes(self.work_uri("batch.json"), json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def area(output: str, batch: str) -> str:
+def work_area(output: str, batch: str) -> str:
     """Return the URI of a batch's work area."""
     return storage.join(output, FOLDER, batch)
 
 
-def load(uri: str) -> Work:
+def load_batch(uri: str) -> BatchContext:
     """Return a batch by the URI of its work area, or of any chunk in it.
 
     Raises:
-        GoneError: the work area is gone, for the batch was finished, or given up.
+        InputVanished: the work area is gone, for the batch was finished, or given up.
         OutputNotWritable: it is gone although the batch is neither: a disk is not mounted, or a bucket is missing.
     """
     root = uri.rpartition("/chunks/")[0] or uri.rstrip("/")
@@ -85,23 +87,24 @@ def load(uri: str) -> Work:
         document: dict[str, Any] = json.loads(storage.read_bytes(storage.join(root, "batch.json")))
     except FileNotFoundError as error:
         output, _, name = root.rpartition(f"/{FOLDER}/")
-        with ledger().read() as session:
+        with open_ledger().read() as session:
             row = batches.by_output(session, output, name)
         if row is not None and row.state in batches.UNFINISHED:
             raise OutputNotWritable(
                 f"{root}: the work area of a batch under way is not there; is the output mounted, or the bucket there?"
             ) from error
-        raise GoneError(f"{root}: the batch was finished or given up, and its work area removed") from error
+        raise InputVanished(f"{root}: the batch was finished or given up, and its work area removed") from error
+    document["name"] = document.pop("batch")
     document["collection"] = Collection.model_validate(document["collection"])
     document["started"] = datetime.fromisoformat(document["started"])
-    return Work(uri=root, **document)
+    return BatchContext(uri=root, **document)
 
 
-class GoneError(RestorationError, FileNotFoundError):
+class InputVanished(RestorationError, FileNotFoundError):
     """The work area of a batch is no more."""
 
 
-def ledger() -> Ledger:
+def open_ledger() -> Ledger:
     """Return the open ledger of this installation, its schema up to date."""
     return _ledger(settings().ledger_url)
 

@@ -12,10 +12,9 @@ from pipeline import storage
 from pipeline.ledger import outcomes
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Batch, Event
-from pipeline.stages import batch as works
 from pipeline.stages import manifest
-from pipeline.stages.alerts import why_stopped
-from pipeline.stages.batch import Work
+from pipeline.stages.alerts import stop_reason
+from pipeline.stages.batch import BatchContext, open_ledger
 from pipeline.stages.manifest import Row
 
 if TYPE_CHECKING:
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
 UNFINISHED = "the run ended before this scan was done; the next run takes it up again"
 
 
-def chunks_of(work: Work, batch: Batch) -> list[str]:
+def chunk_uris(batch: BatchContext, row: Batch) -> list[str]:
     """Return the URIs of a batch's chunks as received."""
-    return [work.chunk(number, batch.attempt) for number in range(1, batch.chunks + 1)]
+    return [batch.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
 
 
-def furthest(chunk: str) -> Iterator[Row]:
+def latest_rows(chunk: str) -> Iterator[Row]:
     """Yield a chunk's rows from the last manifest that was written for it."""
     for step in reversed(manifest.STEPS):
         uri = manifest.sibling(chunk, step)
@@ -40,7 +39,7 @@ def furthest(chunk: str) -> Iterator[Row]:
             return
 
 
-def frame(work: Work, chunks: list[str]) -> pd.DataFrame:
+def load_frame(batch: BatchContext, chunks: list[str]) -> pd.DataFrame:
     """Return one row per scan of the batch, with the columns of all stages.
 
     Where the last stage did not come to its end, the ledger says what is done; the rest is told as unfinished.
@@ -48,22 +47,22 @@ def frame(work: Work, chunks: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     names = manifest.columns("published")
-    rows: list[Row] = [{name: row.get(name) for name in names} for chunk in chunks for row in furthest(chunk)]
+    rows: list[Row] = [{name: row.get(name) for name in names} for chunk in chunks for row in latest_rows(chunk)]
     open_rows = [row for row in rows if not row["outcome"]]
-    with works.ledger().read() as session:
-        recorded = outcomes.of_scans(session, work.recipe_digest, [row["scan_id"] for row in open_rows])
-    why = why_stopped(work.collection, work.batch) if open_rows else ""
+    with open_ledger().read() as session:
+        recorded = outcomes.of_scans(session, batch.recipe_digest, [row["scan_id"] for row in open_rows])
+    why = stop_reason(batch.collection, batch.name) if open_rows else ""
     unfinished = f"{UNFINISHED} ({why})" if why else UNFINISHED
     for row in open_rows:
         done = recorded.get(row["scan_id"])
-        if done is not None and done.batch_id == work.batch_id:
+        if done is not None and done.batch_id == batch.batch_id:
             row.update(outcome=done.outcome, reason=done.reason, message=done.message, **done.figures)
         elif not row["reason"]:
             row.update(outcome="failed", reason="unfinished", message=unfinished)
     return pd.DataFrame(rows, columns=list(names))
 
 
-def summary(work: Work, finished: datetime | None = None) -> BatchSummary:
+def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> BatchSummary:
     """Return what a report says of the batch as a whole.
 
     Args:
@@ -72,37 +71,37 @@ def summary(work: Work, finished: datetime | None = None) -> BatchSummary:
     from pipeline.reports import BatchSummary
 
     seconds: dict[str, float] = {}
-    with works.ledger().read() as session:
+    with open_ledger().read() as session:
         for stage, spent in session.execute(
-            select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == work.batch_id).group_by(Event.stage)
+            select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == batch.batch_id).group_by(Event.stage)
         ):
             seconds[stage] = float(spent)
         # Of receiving, the whole is told in one event, and each scan's part again in its own.
         whole: Any = session.scalar(
             select(func.max(Event.seconds)).where(
-                Event.batch_id == work.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
+                Event.batch_id == batch.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
             )
         )
     if whole is not None:
         seconds["receive"] = float(whole)
-    collection = work.collection
+    collection = batch.collection
     return BatchSummary(
-        batch=work.batch,
+        batch=batch.name,
         collection=collection.name,
-        started=work.started,
+        started=batch.started,
         finished=finished or now(),
         title=collection.title,
         language=collection.language,
         timezone=collection.timezone,
-        dag_id=work.dag_id,
-        run_id=work.run_id,
+        dag_id=batch.dag_id,
+        run_id=batch.run_id,
         recipe=collection.recipe.model_dump(mode="json"),
-        recipe_digest=work.recipe_digest,
+        recipe_digest=batch.recipe_digest,
         engine=str(collection.recipe.engine),
-        engine_digest=work.engine_digest,
-        code_version=work.code_version,
+        engine_digest=batch.engine_digest,
+        code_version=batch.code_version,
         output=collection.output,
-        inbox=work.inbox,
-        host=work.host,
+        inbox=batch.inbox,
+        host=batch.host,
         seconds_by_stage={s: seconds[s] for s in ("receive", "mask", "inpaint", "measure", "publish") if s in seconds},
     )

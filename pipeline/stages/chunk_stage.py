@@ -11,10 +11,9 @@ from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan
 from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
-from pipeline.stages import batch as works
 from pipeline.stages import manifest
 from pipeline.stages.artifacts import MasterGone
-from pipeline.stages.batch import GoneError
+from pipeline.stages.batch import InputVanished, load_batch, open_ledger
 from pipeline.stages.manifest import Row
 
 Progress = Callable[[int], None]
@@ -25,7 +24,7 @@ FLUSH_EVERY = 5.0
 MEMORY_TRIES = 3
 
 
-class Run:
+class ChunkStage:
     """One stage on one chunk.
 
     Args:
@@ -37,8 +36,8 @@ class Run:
 
     def __init__(self, chunk: str, stage: str, step: str, context: TaskContext, progress: Progress | None) -> None:
         self.stage, self.step, self.context, self.progress = stage, step, context, progress
-        self.work = works.load(chunk)
-        self.ledger = works.ledger()
+        self.batch = load_batch(chunk)
+        self.ledger = open_ledger()
         self.logger = logs.logger(stage)
         self.target = manifest.sibling(chunk, step)
         self.finished = storage.exists(self.target)
@@ -52,7 +51,7 @@ class Run:
             for row in self.rows:
                 row.update(manifest.blank(step))
             with self.ledger.write() as session:
-                claims.renew(session, self.work.batch_id)
+                claims.renew(session, self.batch.batch_id)
 
     def open_rows(self) -> Iterator[Row]:
         """Yield the scans on which there is work: neither stopped nor sharing another's result."""
@@ -65,7 +64,7 @@ class Run:
 
         Raises:
             StoreUnavailable, MemoryError: another try may succeed.
-            ConfigurationError, WeightsError, GoneError: no try can.
+            ConfigurationError, WeightsError, InputVanished: no try can.
         """
         started = time.perf_counter()
         found = self.guarded(row, lambda: work(row))
@@ -78,9 +77,9 @@ class Run:
         except UnreadableScan as error:
             return stopped("quarantined", str(error.reason), error.message)
         except MasterGone as error:
-            check_inbox(self.work.inbox)
+            check_inbox(self.batch.inbox)
             return stopped("failed", error.reason, error.message)
-        except (StoreUnavailable, ConfigurationError, WeightsError, GoneError):
+        except (StoreUnavailable, ConfigurationError, WeightsError, InputVanished):
             raise
         except MemoryError:
             if self.context.try_number and self.context.halvings < MEMORY_TRIES - 1:
@@ -89,7 +88,7 @@ class Run:
         except Exception as error:
             if isinstance(error, FileNotFoundError):
                 # Was it the scan's own trouble, or was the batch given up and its work area removed?
-                works.load(self.work.uri)
+                load_batch(self.batch.uri)
             self.logger.exception("scan=%s stage=%s raised an unexpected error", quoted(row["path"]), self.stage)
             return stopped("failed", "error", f"{type(error).__name__} in {self.stage}: {error_line(error, 300)}")
 
@@ -124,7 +123,7 @@ class Run:
         moment = time.monotonic()
         if moment - self._renewed > claims.RENEW_EVERY.total_seconds():
             with self.ledger.write() as session:
-                claims.renew(session, self.work.batch_id)
+                claims.renew(session, self.batch.batch_id)
             self._renewed = moment
         if moment - self._flushed > FLUSH_EVERY:
             self.flush()
@@ -133,7 +132,7 @@ class Run:
         """Write the events that wait."""
         if self._events:
             with self.ledger.write() as session:
-                events.append(session, self.work.batch_id, self.context, self._events)
+                events.append(session, self.batch.batch_id, self.context, self._events)
         self._events, self._flushed = [], time.monotonic()
 
     def save(self) -> str:
@@ -155,7 +154,7 @@ class Run:
     def _earlier(self, row: Row) -> Row:
         """Return what an earlier batch found on the same bytes."""
         with self.ledger.read() as session:
-            found = scans.find_duplicate(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
+            found = scans.find_duplicate(session, self.batch.collection.name, row["sha256"], self.batch.recipe_digest)
         if found is None:
             return stopped("failed", "error", f"the result of {row['same_as']} is not in the ledger any more")
         earlier = found[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.stages import manifest
-from pipeline.stages.batch import Work
+from pipeline.stages.batch import BatchContext
 from pipeline.stages.manifest import Row
 
 
@@ -14,8 +14,8 @@ class Chunks:
         attempt: name of the try, part of every chunk's name.
     """
 
-    def __init__(self, work: Work, attempt: str) -> None:
-        self.work, self.attempt = work, attempt
+    def __init__(self, batch: BatchContext, attempt: str) -> None:
+        self.batch, self.attempt = batch, attempt
         self.count = 0
         self.scans = 0
         self._rows: list[Row] = []
@@ -29,12 +29,12 @@ class Chunks:
         if shares and row["sha256"] in self._places:
             number, row["same_as"] = self._places[row["sha256"]]
             if number <= self.count:
-                chunk = self.work.chunk(number, self.attempt)
+                chunk = self.batch.chunk_uri(number, self.attempt)
                 manifest.write(chunk, [*manifest.read(chunk), row])
             else:
                 self._rows.append(row)
             return
-        limit = self.work.collection
+        limit = self.batch.collection
         full = len(self._rows) >= limit.chunk_scans or self._megapixels + megapixels > limit.chunk_megapixels
         if self._rows and full:
             self.close()
@@ -47,5 +47,5 @@ class Chunks:
         """Write the current chunk."""
         if self._rows:
             self.count += 1
-            manifest.write(self.work.chunk(self.count, self.attempt), self._rows)
+            manifest.write(self.batch.chunk_uri(self.count, self.attempt), self._rows)
         self._rows, self._megapixels = [], 0.0

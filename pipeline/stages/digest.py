@@ -14,10 +14,9 @@ from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
 from pipeline.provenance.events import EventType
 from pipeline.settings import settings
-from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, previews
-from pipeline.stages.batch import Work
-from pipeline.stages.tempdir import scratch
+from pipeline.stages.batch import BatchContext, load_batch, open_ledger
+from pipeline.stages.tempdir import temporary_folder
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 logger = logs.logger("digest")
 
 
-def digest(work: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:
+def digest(work_area: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:
     """Return what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
 
     The same batch always gives the same message, with the same Message-ID. That it is about to be sent is written to
@@ -35,7 +34,7 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     and it is not sent twice.
 
     Args:
-        work: URI of the work area.
+        work_area: URI of the work area.
         channel: what sends; None to write `digest.eml` only.
 
     Raises:
@@ -43,36 +42,36 @@ def digest(work: str, context: TaskContext | None = None, *, channel: Channel | 
     """
     context = context or TaskContext()
     started = time.perf_counter()
-    batch = works.load(work)
+    batch = load_batch(work_area)
     message, eml = _message(batch, list(batch.collection.recipients))
     storage.write_bytes(eml, bytes(message))
     found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
     why, sent = _begin(batch, channel, context)
     if why or channel is None:
-        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.batch, quoted(why), eml)
+        logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.name, quoted(why), eml)
         _note(batch, context, "written", time.perf_counter() - started, why)
         return found | {"sent": sent, "why": why}
     try:
         channel.send(message)
     except UnclearDelivery as error:
         _note(batch, context, "unclear", time.perf_counter() - started, error_line(error, 300))
-        logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.batch, eml, error)
+        logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.name, eml, error)
         return found | {"why": f"{error_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}
     except Exception as error:
         _note(batch, context, "refused", time.perf_counter() - started, error_line(error, 300))
         raise
     _note(batch, context, "sent", time.perf_counter() - started)
-    logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.batch, len(found["recipients"]))
+    logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.name, len(found["recipients"]))
     return found | {"sent": True, "why": ""}
 
 
-def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
+def _begin(batch: BatchContext, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
     """Return why the digest is not to be sent now (empty when it is), and whether it was sent before.
 
     That it is about to be sent is written down together with the look at what was written before: of two tries at
     the same moment, one sends.
     """
-    with works.ledger().write() as session:
+    with open_ledger().write() as session:
         batches.lock(session, batch.batch_id)
         past = events.of_batch(session, batch.batch_id, "digest")
         why = _not_to_send(batch, channel, past)
@@ -82,7 +81,7 @@ def _begin(batch: Work, channel: Channel | None, context: TaskContext) -> tuple[
     return why, any(event.decision == "sent" for event in past)
 
 
-def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) -> str:
+def _not_to_send(batch: BatchContext, channel: Channel | None, past: Sequence[Event]) -> str:
     """Return why the digest is not to be sent now, empty when it is."""
     said = [event.decision for event in past if event.decision in ("sending", "sent", "refused", "unclear")]
     if said and said[-1] == "sent":
@@ -96,28 +95,28 @@ def _not_to_send(batch: Work, channel: Channel | None, past: Sequence[Event]) ->
     return "no mail server is configured" if channel is None else ""
 
 
-def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
+def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, str]:
     """Return the message and the URI at which it is kept."""
     from pipeline.digests import build_digest
 
-    ledger = works.ledger()
+    ledger = open_ledger()
     with ledger.read() as session:
-        chunks = batch_frame.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
+        chunks = batch_frame.chunk_uris(batch, batches.get(session, batch.collection.name, batch.name))
         reported = events.of_batch(session, batch.batch_id, "report")
-    target = batch.result("reports", batch.batch)
+    target = batch.output_uri("reports", batch.name)
     installation = settings()
     base = installation.public_url.rstrip("/")
     run_url = f"{base}/dags/{quote(batch.dag_id)}/runs/{quote(batch.run_id)}" if base and batch.run_id else ""
-    with scratch() as folder:
+    with temporary_folder() as folder:
         pdf = folder / "report.pdf"
         try:
             pdf.write_bytes(storage.read_bytes(storage.join(target, "report.pdf")))
         except FileNotFoundError:
             pdf = None  # type: ignore[assignment]
         message = build_digest(
-            batch_frame.frame(batch, chunks),
-            batch_frame.summary(batch, reported[-1].at if reported else None),
-            previews.reader(batch),
+            batch_frame.load_frame(batch, chunks),
+            batch_frame.summarise_batch(batch, reported[-1].at if reported else None),
+            previews.preview_reader(batch),
             pdf,
             sender=installation.smtp_sender,
             recipients=recipients,
@@ -127,8 +126,8 @@ def _message(batch: Work, recipients: list[str]) -> tuple[EmailMessage, str]:
     return message, storage.join(target, "digest.eml")
 
 
-def _note(batch: Work, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
+def _note(batch: BatchContext, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
     """Write an event of the digest to the ledger."""
     record = events.EventRecord(None, "digest", str(EventType.DISSEMINATION), decision, message, seconds=seconds)
-    with works.ledger().write() as session:
+    with open_ledger().write() as session:
         events.append(session, batch.batch_id, context, [record])

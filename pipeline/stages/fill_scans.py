@@ -15,12 +15,12 @@ from pipeline.engines import Engine, Filled, Job, inpaint
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.imaging.types import Mask
 from pipeline.scans import Scan
-from pipeline.stages.batch import GoneError
+from pipeline.stages.batch import InputVanished
 
 Item = TypeVar("Item")
 
 # Errors that the next scan would meet too.
-FATAL = (StoreUnavailable, ConfigurationError, WeightsError, GoneError)
+FATAL = (StoreUnavailable, ConfigurationError, WeightsError, InputVanished)
 
 
 class ScanFiller(ABC, Generic[Item]):
@@ -59,7 +59,7 @@ class ScanFiller(ABC, Generic[Item]):
         """Fill all scans together; after an error fill those that are left one by one.
 
         Raises:
-            StoreUnavailable, ConfigurationError, WeightsError, GoneError: the next scan would fail too.
+            StoreUnavailable, ConfigurationError, WeightsError, InputVanished: the next scan would fail too.
         """
         started = time.perf_counter()
         try:

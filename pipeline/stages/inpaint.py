@@ -12,7 +12,7 @@ from pipeline.ledger import TaskContext
 from pipeline.runtime.memory import give_back
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
-from pipeline.stages.chunk_stage import Progress, Run
+from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.fill_scans import ScanFiller, native_pixels
 from pipeline.stages.manifest import Row
 from pipeline.stages.models import engine_of
@@ -28,12 +28,12 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
         StoreUnavailable, MemoryError: try again.
         ConfigurationError, WeightsError: the engine is not the one with which the batch began, or cannot be loaded.
     """
-    run = Run(chunk, "inpaint", "inpainted", context or TaskContext(), progress)
+    run = ChunkStage(chunk, "inpaint", "inpainted", context or TaskContext(), progress)
     if run.finished:
         return run.target
     wanted = [row for row in run.open_rows() if row["decision"] == "fill"]
     if wanted:
-        _ChunkFiller(run, engine_of(run.work)).fill(wanted)
+        _ChunkFiller(run, engine_of(run.batch)).fill(wanted)
         # Windows of every size have come and gone; the stages that follow in this process need whole scans.
         give_back()
     return run.save()
@@ -42,7 +42,7 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
 class _ChunkFiller(ScanFiller[Row]):
     """Fills the scans of one chunk and settles their rows."""
 
-    def __init__(self, chunk: Run, engine: Engine) -> None:
+    def __init__(self, chunk: ChunkStage, engine: Engine) -> None:
         halvings = min(chunk.context.halvings, MOST_HALVINGS)
         batch_pixels = max(1, engine.layout.batch_pixels >> halvings)
         super().__init__(engine, batch_pixels=batch_pixels)
@@ -55,7 +55,7 @@ class _ChunkFiller(ScanFiller[Row]):
         return str(row["scan_id"])
 
     def read(self, row: Row) -> tuple[Scan, Mask]:
-        return artifacts.master(row), artifacts.read_mask(row["mask_uri"])
+        return artifacts.read_master(row), artifacts.read_mask(row["mask_uri"])
 
     def store(self, row: Row, scan: Scan, mask: Mask, filled: Filled) -> None:
         found = self.chunk.guarded(row, lambda: self._write(row, scan, mask, filled))
@@ -63,10 +63,10 @@ class _ChunkFiller(ScanFiller[Row]):
 
     def _write(self, row: Row, scan: Scan, mask: Mask, filled: Filled) -> Row:
         """Return the columns of a filled scan, its new pixels written at native depth."""
-        if self.chunk.work.collection.recipe.grain:
+        if self.chunk.batch.collection.recipe.grain:
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
             filled = add_grain(filled, scans.visible_channels(scan), mask, int(str(row["sha256"])[:16], 16))
-        uri = self.chunk.work.place("filled", f"{row['scan_id']}.npy")
+        uri = self.chunk.batch.work_uri("filled", f"{row['scan_id']}.npy")
         artifacts.write_fill(uri, native_pixels(scan, mask, filled))
         return {
             "filled_uri": uri,

@@ -19,8 +19,8 @@ from pipeline.ledger.database import open_engine
 from pipeline.ledger.rows import now
 from pipeline.reports.pdf import weasyprint
 from pipeline.settings import Collection, settings
-from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, manifest
+from pipeline.stages.batch import load_batch, open_ledger, work_area
 from pipeline.stages.digest import digest
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
@@ -32,7 +32,7 @@ from pipeline.stages.reconcile import reconcile
 from pipeline.stages.report import report
 
 if TYPE_CHECKING:
-    from pipeline.stages.run_summary import Summary
+    from pipeline.stages.run_summary import RunSummary
 
 STAGES = (("mask", mask), ("inpaint", inpaint), ("measure", measure), ("publish", publish))
 
@@ -54,7 +54,7 @@ class RunOptions:
     show_progress: bool = False
 
 
-def restore(collection: Collection, options: RunOptions, summary: Summary) -> None:
+def restore(collection: Collection, options: RunOptions, summary: RunSummary) -> None:
     """Restore a collection and add what was done to the summary.
 
     A batch that another process left unfinished when it was killed is finished first.
@@ -79,7 +79,7 @@ def _adopt(collection: Collection) -> str | None:
     """Return the name of a batch that a killed process left, now ours; others that no longer fit are given up."""
     mine: str | None = None
     given_up = []
-    with works.ledger().write() as session:
+    with open_ledger().write() as session:
         for batch in batches.orphaned(session, collection.name):
             same = batch.recipe_digest == collection.recipe.digest(digests(collection.recipe))
             if mine is None and same and batch.inbox == collection.inbox:
@@ -87,13 +87,13 @@ def _adopt(collection: Collection) -> str | None:
                     mine = batch.name
             else:
                 batches.abandon(session, batch.id)
-                given_up.append(works.area(batch.output, batch.name))
+                given_up.append(work_area(batch.output, batch.name))
     for area in given_up:
         storage.delete_tree(area)
     return mine
 
 
-def _batch(collection: Collection, name: str, options: RunOptions, summary: Summary) -> None:
+def _batch(collection: Collection, name: str, options: RunOptions, summary: RunSummary) -> None:
     """Take one batch the whole way."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[scans]}"), TimeElapsedColumn())
     console = Console(stderr=True)
@@ -109,7 +109,7 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: Summ
             most_chunks=10**9,
             progress=lambda count: bar.advance(task, count),
         )
-        work = works.area(collection.output, name)
+        area = work_area(collection.output, name)
         sizes = [len(manifest.read(chunk)) for chunk in chunks]
         bar.update(task, total=sum(sizes) * len(STAGES) or 1, completed=0)
         steps = done = 0
@@ -122,11 +122,11 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: Summ
             done += size
         if chunks:
             bar.update(task, description="report   ", scans=f"{done}/{done} scans")
-            summary.report = report(work, chunks, TaskContext(task_id="report"))
-            digest(work, TaskContext(task_id="digest"))
-            _figures(work, chunks, summary)
+            summary.report = report(area, chunks, TaskContext(task_id="report"))
+            digest(area, TaskContext(task_id="digest"))
+            _figures(area, chunks, summary)
             summary.batches.append(name)
-    counts = reconcile(work, chunks, TaskContext(task_id="reconcile"))
+    counts = reconcile(area, chunks, TaskContext(task_id="reconcile"))
     for outcome in Outcome:
         summary.outcomes[outcome] = summary.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
     summary.received += counts["received"]
@@ -138,15 +138,15 @@ def _advance(bar: Progress, task: object) -> Callable[[int], None]:
     return lambda count: bar.advance(task, count)  # type: ignore[arg-type]
 
 
-def _figures(work: str, chunks: list[str], summary: Summary) -> None:
+def _figures(area: str, chunks: list[str], summary: RunSummary) -> None:
     """Add a batch's figures and what wants a person's attention."""
     from pipeline.reports.attention import find_concerns
     from pipeline.reports.frames import complete_frame
     from pipeline.reports.language import Language
     from pipeline.reports.statistics import batch_statistics
 
-    batch = works.load(work)
-    full = complete_frame(batch_frame.frame(batch, chunks))
+    batch = load_batch(area)
+    full = complete_frame(batch_frame.load_frame(batch, chunks))
     facts = batch_statistics(full)
     for name, spread in facts.true.items():
         summary.metrics[name] = {"median": spread.median, "images": spread.n}
@@ -158,5 +158,5 @@ def _figures(work: str, chunks: list[str], summary: Summary) -> None:
     summary.suggested["marks"] += facts.suggestions.marks
     for one in find_concerns(full, Language("en")):
         summary.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
-    for stage, seconds in batch_frame.summary(batch).seconds_by_stage.items():
+    for stage, seconds in batch_frame.summarise_batch(batch).seconds_by_stage.items():
         summary.seconds_by_stage[stage] = round(summary.seconds_by_stage.get(stage, 0.0) + seconds, 2)

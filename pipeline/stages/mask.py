@@ -13,7 +13,7 @@ from pipeline.detection.types import Detector
 from pipeline.ledger import TaskContext
 from pipeline.masks.compose import compose_mask, read_given_masks
 from pipeline.stages import artifacts
-from pipeline.stages.chunk_stage import Progress, Run
+from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.manifest import Row
 from pipeline.stages.models import detector_of
 
@@ -31,13 +31,13 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
         StoreUnavailable: try again.
         ConfigurationError: the detector is not the one with which the batch began.
     """
-    run = Run(chunk, "mask", "masked", context or TaskContext(), progress)
+    run = ChunkStage(chunk, "mask", "masked", context or TaskContext(), progress)
     if run.finished:
         return run.target
-    if storage.scheme(run.work.output) == "file":
+    if storage.scheme(run.batch.output) == "file":
         # Only a disk can be nearly full; a bucket would be asked for nothing, and a killed probe would stay there.
-        storage.check_writable(run.work.output)
-    detector = detector_of(run.work)
+        storage.check_writable(run.batch.output)
+    detector = detector_of(run.batch)
     for row in run.rows:
         if row["reason"]:
             row["decision"] = "quarantined"
@@ -46,12 +46,12 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     return run.save()
 
 
-def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
+def _finder(run: ChunkStage, detector: Detector) -> Callable[[Row], Row]:
     """Return what finds the damage on one scan."""
-    recipe = run.work.collection.recipe
+    recipe = run.batch.collection.recipe
 
     def find(row: Row) -> Row:
-        scan = artifacts.master(row)
+        scan = artifacts.read_master(row)
         given = read_given_masks(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
         marks = compose_mask(scan, recipe, detector, uri=row["uri"], given=given)
         mask = marks.suspected if marks.review else marks.fill
@@ -70,13 +70,13 @@ def _finder(run: Run, detector: Detector) -> Callable[[Row], Row]:
             "decision": "review" if marks.review else "fill" if mask.any() else "unchanged",
         }
         if mask.any():
-            found["mask_uri"] = run.work.place("masks", f"{row['scan_id']}.png")
+            found["mask_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.png")
             artifacts.write_mask(found["mask_uri"], mask)
         if marks.suspected.any():
-            found["levels_uri"] = run.work.place("masks", f"{row['scan_id']}.levels.png")
+            found["levels_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.levels.png")
             artifacts.write_mask(found["levels_uri"], marks.levels)
         if marks.skipped.count:
-            found["suggested_uri"] = run.work.place("masks", f"{row['scan_id']}.suggested.png")
+            found["suggested_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.suggested.png")
             artifacts.write_mask(found["suggested_uri"], marks.skipped.mask)
         return found
 

@@ -15,7 +15,7 @@ from pipeline.engines import inpaint as fill
 from pipeline.ledger import TaskContext
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
-from pipeline.stages.chunk_stage import Progress, Run
+from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.manifest import Row
 from pipeline.stages.models import engine_of
 
@@ -27,24 +27,24 @@ def measure(chunk: str, context: TaskContext | None = None, *, progress: Progres
         StoreUnavailable, MemoryError: try again.
         ConfigurationError, WeightsError: the engine is not the one with which the batch began, or cannot be loaded.
     """
-    run = Run(chunk, "measure", "measured", context or TaskContext(), progress)
+    run = ChunkStage(chunk, "measure", "measured", context or TaskContext(), progress)
     if run.finished:
         return run.target
     filled = [row for row in run.open_rows() if row["filled_uri"]]
     if filled:
-        work = _measurer(run, engine_of(run.work))
+        work = _measurer(run, engine_of(run.batch))
         for row in filled:
             run.attempt(row, work)
     return run.save()
 
 
-def _measurer(run: Run, engine: Engine) -> Callable[[Row], Row]:
+def _measurer(run: ChunkStage, engine: Engine) -> Callable[[Row], Row]:
     """Return what measures one scan."""
 
     def measured(row: Row) -> Row:
-        scan = artifacts.master(row)
+        scan = artifacts.read_master(row)
         mask = artifacts.read_mask(row["mask_uri"])
-        after = artifacts.filled(scan.pixels, mask, row["filled_uri"])
+        after = artifacts.apply_fill(scan.pixels, mask, row["filled_uri"])
         change = metrics.fidelity(scan.pixels, after, mask)
         found: Row = {"changed_share": change.changed_share, "outside_identical": change.outside_identical}
         found["seam"] = metrics.seam(scan.pixels, after, mask, data_range=data_range(after)).score
@@ -58,7 +58,7 @@ def _measurer(run: Run, engine: Engine) -> Callable[[Row], Row]:
     return measured
 
 
-def _original(row: Row, scan: Scan, run: Run) -> NDArray[np.float32] | None:
+def _original(row: Row, scan: Scan, run: ChunkStage) -> NDArray[np.float32] | None:
     """Return the known original (H,W,3) in 0..1, or None; one that does not fit is no original of this scan."""
     if not row["original_uri"]:
         return None

@@ -11,7 +11,7 @@ from pipeline.engines import Engine, blend, crop, grain, load_engine
 from pipeline.errors import ConfigurationError
 from pipeline.masks import guards
 from pipeline.settings import Recipe
-from pipeline.stages.batch import Work
+from pipeline.stages.batch import BatchContext
 
 #: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
 RULES = (
@@ -34,29 +34,29 @@ def _marking(detector: Detector) -> str:
     return f"{detector.digest} {RULES}"
 
 
-def engine_of(work: Work) -> Engine:
+def engine_of(batch: BatchContext) -> Engine:
     """Return the engine of a batch.
 
     Raises:
         ConfigurationError: it is not the one with which the batch began.
         WeightsError: its weights are missing or damaged.
     """
-    recipe = work.collection.recipe
+    recipe = batch.collection.recipe
     engine = _engine(recipe.engine, recipe.weights)
-    if engine.digest != work.engine_digest:
+    if engine.digest != batch.engine_digest:
         raise ConfigurationError("the engine or its weights were changed since this batch began; start a new run")
     return engine
 
 
-def detector_of(work: Work) -> Detector:
+def detector_of(batch: BatchContext) -> Detector:
     """Return the detector of a batch.
 
     Raises:
         ConfigurationError: it is not the one with which the batch began.
         WeightsError: its weights are missing or damaged.
     """
-    detector = _detector(work.collection.recipe.detector)
-    if _marking(detector) != work.detector_digest:
+    detector = _detector(batch.collection.recipe.detector)
+    if _marking(detector) != batch.detector_digest:
         raise ConfigurationError("the detector was changed since this batch began; start a new run")
     return detector
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline import scans, storage
 from pipeline.scans import Scan
-from pipeline.stages.batch import Work
+from pipeline.stages.batch import BatchContext
 
 if TYPE_CHECKING:
     from pipeline.reports import Preview
@@ -27,7 +27,9 @@ HATCH = 6
 PARTS = ("before", "mask", "after")
 
 
-def write(work: Work, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None) -> None:
+def write_previews(
+    batch: BatchContext, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None
+) -> None:
     """Write the pictures of one scan to the work area: before, with its damage marked, and after, where there is.
 
     Args:
@@ -36,17 +38,17 @@ def write(work: Work, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None
     before = scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
     pictures: dict[str, Image.Image] = {"before": before}
     if levels is not None and levels.any():
-        pictures["mask"] = marked(before, levels, scan.info.orientation)
+        pictures["mask"] = draw_masks(before, levels, scan.info.orientation)
     if after is not None:
         pictures["after"] = scans.oriented_preview(replace(scan, pixels=after), scan.info.orientation, LONG_SIDE)
     for part, picture in pictures.items():
         target = io.BytesIO()
         flat = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
         flat.save(target, "JPEG", quality=90)
-        storage.write_bytes(_uri(work, scan_id, part), target.getvalue())
+        storage.write_bytes(_uri(batch, scan_id, part), target.getvalue())
 
 
-def marked(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
+def draw_masks(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
     """Return a small picture with what is marked laid over; the thinnest scratch stays visible.
 
     Args:
@@ -80,20 +82,20 @@ def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.where(small > 50, np.uint8(255), np.uint8(0))
 
 
-def reader(work: Work) -> Callable[[Any], Preview | None]:
+def preview_reader(batch: BatchContext) -> Callable[[Any], Preview | None]:
     """Return what gives the pictures of a row, or None where there are none."""
     from pipeline.reports import Preview
 
     def preview(row: Any) -> Preview | None:
-        found = {part: _read(_uri(work, int(row["scan_id"]), part)) for part in PARTS}
+        found = {part: _read(_uri(batch, int(row["scan_id"]), part)) for part in PARTS}
         before = found["before"]
         return None if before is None else Preview(before=before, mask=found["mask"], after=found["after"])
 
     return preview
 
 
-def _uri(work: Work, scan_id: int, part: str) -> str:
-    return work.place("previews", f"{scan_id}-{part}.jpg")
+def _uri(batch: BatchContext, scan_id: int, part: str) -> str:
+    return batch.work_uri("previews", f"{scan_id}-{part}.jpg")
 
 
 def _read(uri: str) -> Image.Image | None:

@@ -22,10 +22,10 @@ from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.stages import artifacts, manifest, previews
-from pipeline.stages.batch import GoneError
-from pipeline.stages.chunk_stage import Progress, Run, stopped
+from pipeline.stages.batch import InputVanished
+from pipeline.stages.chunk_stage import ChunkStage, Progress, stopped
 from pipeline.stages.manifest import Row
-from pipeline.stages.published_files import Files, recall
+from pipeline.stages.published_files import PublishedFiles, recall
 from pipeline.stages.quarantine import quarantine
 
 OUTCOMES = {
@@ -45,7 +45,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     Raises:
         StoreUnavailable: try again; what is published already is recognised.
     """
-    run = Run(chunk, "publish", "published", context or TaskContext(), progress)
+    run = ChunkStage(chunk, "publish", "published", context or TaskContext(), progress)
     if run.finished:
         return run.target
     publisher = _Publisher(run)
@@ -61,37 +61,37 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     return run.target
 
 
-def _recorded(session: Session, run: Run, row: Row) -> OutcomeRow | None:
+def _recorded(session: Session, run: ChunkStage, row: Row) -> OutcomeRow | None:
     """Return what another try of this task, dead or thought dead, has published, or None."""
-    found = outcomes.of_scans(session, run.work.recipe_digest, [row["scan_id"]]).get(row["scan_id"])
-    return found if found is not None and found.batch_id == run.work.batch_id else None
+    found = outcomes.of_scans(session, run.batch.recipe_digest, [row["scan_id"]]).get(row["scan_id"])
+    return found if found is not None and found.batch_id == run.batch.batch_id else None
 
 
 class _Publisher:
     """Publishes the scans of one chunk."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.work = run, run.work
+    def __init__(self, run: ChunkStage) -> None:
+        self.run, self.batch = run, run.batch
 
     def publish(self, row: Row) -> None:
         """Write a scan's files, then its outcome."""
         started = time.perf_counter()
-        files = Files(OUTCOMES[row["decision"] or "failed"])
+        files = PublishedFiles(OUTCOMES[row["decision"] or "failed"])
         if files.outcome in (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW):
             row.update(self.run.guarded(row, lambda: self._write(row, files)))
             if row["reason"]:
-                files = Files(OUTCOMES[row["decision"]])
+                files = PublishedFiles(OUTCOMES[row["decision"]])
             else:
                 self._clear(row, files)
         if files.outcome is Outcome.QUARANTINED:
-            row.update(self.run.guarded(row, lambda: quarantine(self.work, row)))
+            row.update(self.run.guarded(row, lambda: quarantine(self.batch, row)))
         row.update(files.columns(), publish_seconds=time.perf_counter() - started)
         self._commit(row, files)
         self.run.tick()
 
-    def _write(self, row: Row, files: Files) -> Row:
+    def _write(self, row: Row, files: PublishedFiles) -> Row:
         """Write derivative, masks, pictures and sidecar of a scan that could be read."""
-        scan = artifacts.master(row)
+        scan = artifacts.read_master(row)
         artifacts.check_unchanged(row)
         mask = artifacts.read_mask(row["mask_uri"]) if row["mask_uri"] else None
         suggested = artifacts.read_mask(row["suggested_uri"]) if row["suggested_uri"] else None
@@ -105,18 +105,20 @@ class _Publisher:
             files.mask_uri, files.mask_sha256 = self._mask(row, "masks", mask)
         if suggested is not None:
             files.suggested_uri, files.suggested_sha256 = self._mask(row, "suggestions", suggested)
-        levels = artifacts.read_mask(row["levels_uri"]) if row["levels_uri"] else artifacts.levels(mask, suggested)
-        previews.write(self.work, row["scan_id"], scan, levels, after)
+        levels = (
+            artifacts.read_mask(row["levels_uri"]) if row["levels_uri"] else artifacts.combine_levels(mask, suggested)
+        )
+        previews.write_previews(self.batch, row["scan_id"], scan, levels, after)
         if after is not None:
             # Encoding takes twice as much memory as a scan: the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
             data = data or scans.encode(scan, extension)
-            files.restored_uri = self.work.result("restored", row["output_path"] + extension)
+            files.restored_uri = self.batch.output_uri("restored", row["output_path"] + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             storage.write_bytes(files.restored_uri, data)
         files.sidecar = self._sidecar(row, files)
-        files.sidecar_uri = self.work.result("sidecars", f"{row['output_path']}.json")
+        files.sidecar_uri = self.batch.output_uri("sidecars", f"{row['output_path']}.json")
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
         storage.write_bytes(files.sidecar_uri, files.sidecar)
         return {}
@@ -124,18 +126,18 @@ class _Publisher:
     def _mask(self, row: Row, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
         """Write a mask below the collection's output; return its URI and sha256."""
         data = encode_mask(mask)
-        uri = self.work.result(folder, f"{row['output_path']}.png")
+        uri = self.batch.output_uri(folder, f"{row['output_path']}.png")
         storage.write_bytes(uri, data)
         return uri, hashlib.sha256(data).hexdigest()
 
-    def _clear(self, row: Row, files: Files) -> None:
+    def _clear(self, row: Row, files: PublishedFiles) -> None:
         """Remove derivatives and masks that another recipe, mask or file left for this path, and that it has no more.
 
         Only what is there exactly as it was published: what somebody has changed since is no longer ours.
         """
         with self.run.ledger.read() as session:
             current = (files.restored_uri, files.mask_uri, files.suggested_uri)
-            old = outcomes.superseded(session, self.work.collection.name, row["path"], current)
+            old = outcomes.superseded(session, self.batch.collection.name, row["path"], current)
         for uri, sha256 in old.items():
             try:
                 if storage.sha256(uri) == sha256:
@@ -150,9 +152,11 @@ class _Publisher:
         New pixels are not encoded yet: their file is empty.
         """
         if row["filled_uri"]:
-            return b"", artifacts.filled(scan.pixels, mask, row["filled_uri"])
+            return b"", artifacts.apply_fill(scan.pixels, mask, row["filled_uri"])
         with self.run.ledger.read() as session:
-            duplicate = seen.find_duplicate(session, self.work.collection.name, row["sha256"], self.work.recipe_digest)
+            duplicate = seen.find_duplicate(
+                session, self.batch.collection.name, row["sha256"], self.batch.recipe_digest
+            )
         if duplicate is None:
             raise LookupError(f"the result of {row['same_as']} is not in the ledger any more")
         data = storage.read_bytes(duplicate[1].restored_uri)
@@ -160,19 +164,25 @@ class _Publisher:
             raise ValueError(f"{duplicate[1].restored_uri} was changed since it was published; run again with redo")
         return data, scans.decode(data, row["path"]).pixels
 
-    def _sidecar(self, row: Row, files: Files) -> bytes:
+    def _sidecar(self, row: Row, files: PublishedFiles) -> bytes:
         output = None
         if files.restored_uri:
-            path = files.restored_uri.removeprefix(self.work.output).lstrip("/")
+            path = files.restored_uri.removeprefix(self.batch.output).lstrip("/")
             output = sidecars.Output(path, files.restored_uri, files.restored_sha256, files.restored_bytes)
-        work = self.work
+        batch = self.batch
         return sidecars.sidecar(
             row,
             outcome=files.outcome,
-            recipe=work.collection.recipe.model_dump(mode="json"),
-            recipe_digest=work.recipe_digest,
+            recipe=batch.collection.recipe.model_dump(mode="json"),
+            recipe_digest=batch.recipe_digest,
             run=sidecars.Run(
-                work.collection.name, work.batch, work.host, work.code_version, self.run.context, work.started, now()
+                batch.collection.name,
+                batch.name,
+                batch.host,
+                batch.code_version,
+                self.run.context,
+                batch.started,
+                now(),
             ),
             mask_uri=files.mask_uri,
             mask_sha256=files.mask_sha256,
@@ -181,37 +191,37 @@ class _Publisher:
             output=output,
         )
 
-    def _commit(self, row: Row, files: Files) -> None:
+    def _commit(self, row: Row, files: PublishedFiles) -> None:
         """Write the outcome and its event together; from here on the scan is done."""
         figures = manifest.figures(row, "masked", "inpainted", "measured")
         with self.run.ledger.write() as session:
-            state = batches.get(session, self.work.collection.name, self.work.batch).state
+            state = batches.get(session, self.batch.collection.name, self.batch.name).state
             repeated = _recorded(session, self.run, row) is not None
             if state != batches.BatchState.RUNNING and not repeated:
-                raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
+                raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")
             outcomes.record(
                 session,
                 scan_id=row["scan_id"],
-                recipe_digest=self.work.recipe_digest,
-                batch_id=self.work.batch_id,
+                recipe_digest=self.batch.recipe_digest,
+                batch_id=self.batch.batch_id,
                 reason=row["reason"] or "",
                 message=row["message"] or "",
                 figures=figures,
                 mask_given=row["mask_given"],
                 **files.recorded(),
-                code_version=self.work.code_version,
+                code_version=self.batch.code_version,
             )
             if repeated and files.sidecar:
                 # Whoever commits last must have written last, or the ledger's digest would be of the other's sidecar.
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
-            events.append(session, self.work.batch_id, self.run.context, self._events(row, files, repeated))
-            claims.release(session, self.work.batch_id, [row["scan_id"]])
+            events.append(session, self.batch.batch_id, self.run.context, self._events(row, files, repeated))
+            claims.release(session, self.batch.batch_id, [row["scan_id"]])
         if state != batches.BatchState.RUNNING:
             # Recorded all the same: what this try has overwritten is what the ledger must tell of.
-            raise GoneError(f"batch {self.work.batch} was finished or given up meanwhile")
+            raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")
         self.run.log(row, str(files.outcome), row["publish_seconds"])
 
-    def _events(self, row: Row, files: Files, repeated: bool) -> list[events.EventRecord]:
+    def _events(self, row: Row, files: PublishedFiles, repeated: bool) -> list[events.EventRecord]:
         """Return what happened; two tries at once publish the same, which is told as a repetition."""
         happened = []
         if files.sidecar_uri:

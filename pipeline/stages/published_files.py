@@ -11,7 +11,7 @@ from pipeline.stages.manifest import Row
 
 
 @dataclass
-class Files:
+class PublishedFiles:
     """The outcome of a scan and its files; what does not exist is empty.
 
     `sidecar` is the sidecar's content: tries of a task write different ones, with their number and time.

@@ -8,14 +8,14 @@ from pipeline import logs, storage
 from pipeline.errors import Reason
 from pipeline.escape import quoted
 from pipeline.ledger.publications import shortened
-from pipeline.stages.batch import Work
+from pipeline.stages.batch import BatchContext
 from pipeline.stages.manifest import Row
 
 # There is nothing to copy, it must not be followed, or it would fill the disk.
 UNCOPIED = (Reason.NOT_A_FILE, Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.TOO_MANY_BYTES)
 
 
-def quarantine(work: Work, row: Row) -> Row:
+def quarantine(batch: BatchContext, row: Row) -> Row:
     """Write `quarantine/<batch>/<path>` and `<path>.reason.json`; return no columns.
 
     Raises:
@@ -24,7 +24,7 @@ def quarantine(work: Work, row: Row) -> Row:
     name = shortened(row["path"])
     copied = ""
     if row["reason"] not in UNCOPIED:
-        target = work.result("quarantine", work.batch, name)
+        target = batch.output_uri("quarantine", batch.name, name)
         try:
             storage.copy(row["uri"], target)
             copied = target
@@ -32,7 +32,9 @@ def quarantine(work: Work, row: Row) -> Row:
             logger = logs.logger("publish")
             logger.warning("scan=%s could not be copied to quarantine: %s", quoted(row["path"]), error)
     document = {key: row[key] for key in ("path", "uri", "sha256", "bytes", "reason", "message")}
-    document |= {"copy": copied or None, "batch": work.batch, "code_version": work.code_version}
+    document |= {"copy": copied or None, "batch": batch.name, "code_version": batch.code_version}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    storage.write_bytes(work.result("quarantine", work.batch, f"{name}.reason.json"), text.encode("utf-8", "replace"))
+    storage.write_bytes(
+        batch.output_uri("quarantine", batch.name, f"{name}.reason.json"), text.encode("utf-8", "replace")
+    )
     return {}

@@ -12,10 +12,9 @@ from pipeline.ledger.context import host
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection
-from pipeline.stages import batch as works
 from pipeline.stages import models
-from pipeline.stages.batch import Work
-from pipeline.stages.cleanup import tidy_work_areas
+from pipeline.stages.batch import BatchContext, open_ledger, work_area
+from pipeline.stages.cleanup import remove_stale_work_areas
 from pipeline.stages.receiver import Receiver
 
 # Airflow maps at most 1024 tasks, and a grid of that many helps nobody.
@@ -58,8 +57,8 @@ def receive(
     inbox = listing.open_inbox(collection, source, since)
     digests = models.digests(collection.recipe)
     # In the work area, with which the probe of a try that was killed goes.
-    storage.check_writable(works.area(collection.output, batch))
-    ledger = works.ledger()
+    storage.check_writable(work_area(collection.output, batch))
+    ledger = open_ledger()
     with ledger.write() as session:
         row = batches.open_batch(
             session,
@@ -79,22 +78,22 @@ def receive(
                 "owner": owner,
             },
         )
-    work = _work(collection, row)
+    opened = _batch_context(collection, row)
     if row.state != batches.BatchState.RECEIVING:
         logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
-        return [work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
-    work.save()
-    tidy_work_areas(ledger, work)
-    receiver = Receiver(work, ledger, context, redo, progress)
+        return [opened.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
+    opened.save()
+    remove_stale_work_areas(ledger, opened)
+    receiver = Receiver(opened, ledger, context, redo, progress)
     return receiver.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
 
 
-def _work(collection: Collection, row: Batch) -> Work:
+def _batch_context(collection: Collection, row: Batch) -> BatchContext:
     """Return the batch as its tasks will see it: what the first try wrote counts."""
-    return Work(
-        uri=works.area(collection.output, row.name),
+    return BatchContext(
+        uri=work_area(collection.output, row.name),
         collection=collection,
-        batch=row.name,
+        name=row.name,
         batch_id=row.id,
         inbox=row.inbox,
         recipe_digest=row.recipe_digest,

@@ -17,7 +17,7 @@ from pipeline.ledger.rows import batched
 from pipeline.ledger.scans import LedgerMatch
 from pipeline.provenance.events import EventType
 from pipeline.stages import received
-from pipeline.stages.batch import Work
+from pipeline.stages.batch import BatchContext
 from pipeline.stages.chunks import Chunks
 from pipeline.stages.manifest import Row
 from pipeline.stages.received import Received
@@ -37,11 +37,16 @@ class Receiver:
     """
 
     def __init__(
-        self, work: Work, ledger: Ledger, context: TaskContext, redo: bool, progress: Callable[[int], None] | None
+        self,
+        batch: BatchContext,
+        ledger: Ledger,
+        context: TaskContext,
+        redo: bool,
+        progress: Callable[[int], None] | None,
     ) -> None:
-        self.work, self.ledger, self.context, self.redo, self.progress = work, ledger, context, redo, progress
+        self.batch, self.ledger, self.context, self.redo, self.progress = batch, ledger, context, redo, progress
         self.attempt = uuid.uuid4().hex[:8]
-        self.chunks = Chunks(work, self.attempt)
+        self.chunks = Chunks(batch, self.attempt)
         self.known = self.claimed_elsewhere = 0
         self.started = time.perf_counter()
 
@@ -52,7 +57,7 @@ class Receiver:
         for page in batched(self._new(inbox, deliveries), PAGE):
             while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
                 # A chunk at a time, so that a batch ends on a full one.
-                wanted = min(most_scans - self.chunks.scans, self.work.collection.chunk_scans)
+                wanted = min(most_scans - self.chunks.scans, self.batch.collection.chunk_scans)
                 self._take(page[:wanted])
                 page = page[wanted:]
             if page:
@@ -72,7 +77,7 @@ class Receiver:
                 same = [one for one in seen.get(found.path, ()) if received.is_same(one, found)]
                 if not self.redo and any(received.is_done(one, found) for one in same):
                     self.known += 1
-                elif any(one.claimed_by not in (None, self.work.batch_id) for one in same):
+                elif any(one.claimed_by not in (None, self.batch.batch_id) for one in same):
                     self.claimed_elsewhere += 1
                 elif not deliveries.is_complete(found):
                     inbox.unsettled += 1
@@ -81,7 +86,7 @@ class Receiver:
 
     def _seen(self, session: Session, page: list[InboxFile]) -> dict[str, list[LedgerMatch]]:
         paths = [found.path for found in page]
-        return scans.find_matches(session, self.work.collection.name, paths, self.work.recipe_digest)
+        return scans.find_matches(session, self.batch.collection.name, paths, self.batch.recipe_digest)
 
     def _take(self, page: list[InboxFile]) -> None:
         """Looks at files, writes them to the ledger, and puts those that are ours into chunks."""
@@ -92,11 +97,11 @@ class Receiver:
         new = [one for one in looked if self.redo or not any(one.is_done(past) for past in seen.get(one.path, ()))]
         shared = {} if self.redo else self._shared(new)
         with self.ledger.write() as session:
-            ids = {one.path: scans.record(session, one.scan(self.work.collection.name)) for one in looked}
-            taken = claims.take(session, self.work.batch_id, self.work.recipe_digest, [ids[one.path] for one in new])
+            ids = {one.path: scans.record(session, one.scan(self.batch.collection.name)) for one in looked}
+            taken = claims.take(session, self.batch.batch_id, self.batch.recipe_digest, [ids[one.path] for one in new])
             mine = [one for one in new if ids[one.path] in taken]
             rows = [(self._row(session, one, ids[one.path], shared), one) for one in mine]
-            events.append(session, self.work.batch_id, self.context, [one.event(row) for row, one in rows])
+            events.append(session, self.batch.batch_id, self.context, [one.event(row) for row, one in rows])
         self.known += len(looked) - len(new)
         self.claimed_elsewhere += len(new) - len(rows)
         for row, one in rows:
@@ -108,7 +113,7 @@ class Receiver:
     def _row(self, session: Session, one: Received, scan_id: int, shared: dict[str, str]) -> Row:
         """Return the manifest's row of a scan, with its name in the output and whose result it shares."""
         row = one.row(scan_id)
-        row["output_path"] = publications.reserve(session, self.work.collection.name, one.path, scan_id)
+        row["output_path"] = publications.reserve(session, self.batch.collection.name, one.path, scan_id)
         if not row["reason"] and not row["mask_given"]:
             row["same_as"] = shared.get(one.sha256, "")
         return row
@@ -118,7 +123,7 @@ class Receiver:
         found = {}
         with self.ledger.read() as session:
             for sha256 in {one.sha256 for one in new if one.info is not None}:
-                duplicate = scans.find_duplicate(session, self.work.collection.name, sha256, self.work.recipe_digest)
+                duplicate = scans.find_duplicate(session, self.batch.collection.name, sha256, self.batch.recipe_digest)
                 if duplicate is not None:
                     found[sha256] = duplicate
         return {sha256: scan.path for sha256, (scan, outcome) in found.items() if received.is_whole(outcome)}
@@ -135,19 +140,19 @@ class Receiver:
         values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more}
         figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more}
         with self.ledger.write() as session:
-            first = batches.commit_received(session, self.work.batch_id, values)
-            row = batches.get(session, self.work.collection.name, self.work.batch)
+            first = batches.commit_received(session, self.batch.batch_id, values)
+            row = batches.get(session, self.batch.collection.name, self.batch.name)
             if first:
                 kind = str(EventType.INGESTION_START)
                 record = events.EventRecord(None, "receive", kind, "received", figures=figures, seconds=seconds)
-                events.append(session, self.work.batch_id, self.context, [record, *_fixity(self.deliveries)])
+                events.append(session, self.batch.batch_id, self.context, [record, *_fixity(self.deliveries)])
         nothing = "" if row.received else ": nothing new"
         rest = ", more waits for the next batch" if row.more else ""
         logger.info(
             "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
-            self.work.batch, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
+            self.batch.name, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
         )  # fmt: skip
-        return [self.work.chunk(number, row.attempt) for number in range(1, row.chunks + 1)]
+        return [self.batch.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
 
 
 def _fixity(deliveries: Deliveries) -> Iterator[events.EventRecord]:

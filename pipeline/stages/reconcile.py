@@ -11,10 +11,9 @@ from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import EventType
-from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, manifest
-from pipeline.stages.batch import Work
-from pipeline.stages.cleanup import tidy_results
+from pipeline.stages.batch import FOLDER, BatchContext, InputVanished, load_batch, open_ledger
+from pipeline.stages.cleanup import remove_temporary_files
 
 logger = logs.logger("reconcile")
 
@@ -23,34 +22,34 @@ class Unreconciled(RestorationError):
     """Scans of a batch have no outcome: a task failed for good. Run it again; finished work is kept."""
 
 
-def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
+def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
     """Return the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
 
     The ledger is what is counted, not what tasks handed on. When all is well the batch is marked done, its claims are
     given up and its work area removed.
 
     Args:
-        work: URI of the work area.
+        work_area: URI of the work area.
         chunks: of the batch, for the reader of a task's log; the ledger knows them itself.
 
     Raises:
         Unreconciled: a scan has no outcome. Its claim is given up, so that the next run takes it.
         StoreUnavailable: try again.
     """
-    ledger = works.ledger()
+    ledger = open_ledger()
     try:
-        batch = works.load(work)
-    except works.GoneError:
-        output, _, name = work.rstrip("/").rpartition(f"/{works.FOLDER}/")
+        batch = load_batch(work_area)
+    except InputVanished:
+        output, _, name = work_area.rstrip("/").rpartition(f"/{FOLDER}/")
         with ledger.read() as session:
             row = batches.by_output(session, output, name)
         if row is None or row.state != batches.BatchState.DONE:
             raise
         # A try that died while it removed the work area may have left a part of it.
-        storage.delete_tree(work)
+        storage.delete_tree(work_area)
         return _told(row)
     with ledger.read() as session:
-        row = batches.get(session, batch.collection.name, batch.batch)
+        row = batches.get(session, batch.collection.name, batch.name)
     if row.state == batches.BatchState.DONE:
         return _done(batch, row)
     try:
@@ -58,7 +57,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
     except FileNotFoundError:
         # Another try, thought dead, has come to its end meanwhile and is removing the work area.
         with ledger.read() as session:
-            row = batches.get(session, batch.collection.name, batch.batch)
+            row = batches.get(session, batch.collection.name, batch.name)
         if row.state != batches.BatchState.DONE:
             raise
         return _done(batch, row)
@@ -72,7 +71,7 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         names = ", ".join(quoted(received[scan_id]) for scan_id in missing[:10])
         rest = ", …" if len(missing) > 10 else ""
         raise Unreconciled(
-            f"batch {batch.batch}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
+            f"batch {batch.name}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
             "run the failed tasks again, or the collection; what is done is kept"
         )
     tally = {str(outcome): counts.get(outcome, 0) for outcome in Outcome}
@@ -80,26 +79,26 @@ def reconcile(work: str, chunks: list[str] | None = None, context: TaskContext |
         batches.finish(session, batch.batch_id, tally)
         record = events.EventRecord(None, "reconcile", str(EventType.INGESTION_END), "reconciled", figures=tally)
         events.append(session, batch.batch_id, context or TaskContext(), [record])
-        row = batches.get(session, batch.collection.name, batch.batch)
+        row = batches.get(session, batch.collection.name, batch.name)
     told = _done(batch, row)
-    logger.info("batch=%s stage=reconcile %s", batch.batch, " ".join(f"{key}={value}" for key, value in told.items()))
+    logger.info("batch=%s stage=reconcile %s", batch.name, " ".join(f"{key}={value}" for key, value in told.items()))
     return told
 
 
-def _done(batch: Work, row: Batch) -> dict[str, Any]:
+def _done(batch: BatchContext, row: Batch) -> dict[str, Any]:
     """Return what is told of a batch that is done, when nothing that it needed is left."""
-    with works.ledger().read() as session:
+    with open_ledger().read() as session:
         alone = batches.is_sole_writer(session, row)
     # The work area last: while it is there, another try knows what to tidy.
-    tidy_results(batch, alone=alone)
+    remove_temporary_files(batch, alone=alone)
     storage.delete_tree(batch.uri)
     return _told(row)
 
 
-def _received(batch: Work, row: Batch) -> dict[int, str]:
+def _received(batch: BatchContext, row: Batch) -> dict[int, str]:
     """Return the scans of a batch: id and path."""
     return {
-        scan["scan_id"]: scan["path"] for chunk in batch_frame.chunks_of(batch, row) for scan in manifest.read(chunk)
+        scan["scan_id"]: scan["path"] for chunk in batch_frame.chunk_uris(batch, row) for scan in manifest.read(chunk)
     }
 
 

@@ -6,19 +6,19 @@ import time
 
 from pipeline import logs, storage
 from pipeline.ledger import TaskContext, batches, events
-from pipeline.stages import batch as works
 from pipeline.stages import batch_frame, previews
-from pipeline.stages.tempdir import scratch
+from pipeline.stages.batch import load_batch, open_ledger
+from pipeline.stages.tempdir import temporary_folder
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
 logger = logs.logger("report")
 
 
-def report(work: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> str:
+def report(work_area: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> str:
     """Return the URI of `<output>/reports/<batch>/` with the report's files, each written whole.
 
     Args:
-        work: URI of the work area.
+        work_area: URI of the work area.
         chunks: of the batch; those that the ledger knows, if None. A chunk that did not come to its end is reported
             as far as it came.
 
@@ -29,16 +29,16 @@ def report(work: str, chunks: list[str] | None = None, context: TaskContext | No
     from pipeline.reports import write_report
 
     started = time.perf_counter()
-    batch = works.load(work)
-    ledger = works.ledger()
+    batch = load_batch(work_area)
+    ledger = open_ledger()
     if chunks is None:
         with ledger.read() as session:
-            chunks = batch_frame.chunks_of(batch, batches.get(session, batch.collection.name, batch.batch))
-    frame = batch_frame.frame(batch, chunks)
-    summary = batch_frame.summary(batch)
-    target = batch.result("reports", batch.batch)
-    with scratch() as folder:
-        write_report(frame, summary, previews.reader(batch), folder)
+            chunks = batch_frame.chunk_uris(batch, batches.get(session, batch.collection.name, batch.name))
+    frame = batch_frame.load_frame(batch, chunks)
+    summary = batch_frame.summarise_batch(batch)
+    target = batch.output_uri("reports", batch.name)
+    with temporary_folder() as folder:
+        write_report(frame, summary, previews.preview_reader(batch), folder)
         for name in FILES:
             storage.write_file(storage.join(target, name), folder / name)
     seconds = time.perf_counter() - started
@@ -47,5 +47,5 @@ def report(work: str, chunks: list[str] | None = None, context: TaskContext | No
             None, "report", decision="written", figures={"scans": len(frame)}, seconds=seconds, at=summary.finished
         )
         events.append(session, batch.batch_id, context or TaskContext(), [record])
-    logger.info("batch=%s stage=report scans=%d report=%s seconds=%.3f", batch.batch, len(frame), target, seconds)
+    logger.info("batch=%s stage=report scans=%d report=%s seconds=%.3f", batch.name, len(frame), target, seconds)
     return target

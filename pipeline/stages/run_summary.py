@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Summary:
+class RunSummary:
     """What a run did, printed with `--json`."""
 
     output: str

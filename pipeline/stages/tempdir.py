@@ -15,7 +15,7 @@ PREFIX = "restoration~"
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """Give an empty folder of this process, in which libraries put their temporary files too meanwhile.
 
     Folders of this user's processes that were killed are removed first: nobody else would.

@@ -12,7 +12,7 @@ from mail_channel import MailChannel
 
 from pipeline.ledger import TaskContext
 from pipeline.settings import Collection, settings
-from pipeline.stages import batch as works
+from pipeline.stages.batch import work_area
 
 ON_CHUNKS = ("mask", "inpaint", "measure", "publish")
 STAGES = ("receive", *ON_CHUNKS, "report", "digest", "reconcile")
@@ -53,9 +53,9 @@ def enter(call: Call) -> None:
 def run(call: Call) -> Any:
     """Returns what the stage returns."""
     context = TaskContext("restore_c", f"run {call.batch}", call.stage, -1, call.try_number)
-    work = works.area(call.collection.output, call.batch)
+    area = work_area(call.collection.output, call.batch)
     channel = MailChannel(call.mail, timeout=1.0) if call.mail else None
-    return _function(call.stage)(call, work, context, channel)
+    return _function(call.stage)(call, area, context, channel)
 
 
 def _function(stage: str) -> Callable[..., Any]:
@@ -71,10 +71,10 @@ def _function(stage: str) -> Callable[..., Any]:
 
     on_chunk = {"mask": mask, "inpaint": inpaint, "measure": measure, "publish": publish}
     if stage in on_chunk:
-        return lambda call, work, context, channel: on_chunk[stage](call.chunk, context)
+        return lambda call, area, context, channel: on_chunk[stage](call.chunk, context)
     return {
-        "receive": lambda call, work, context, channel: receive(call.collection, batch=call.batch, context=context),
-        "report": lambda call, work, context, channel: report(work, list(call.chunks), context),
-        "digest": lambda call, work, context, channel: digest(work, context, channel=channel),
-        "reconcile": lambda call, work, context, channel: reconcile(work, list(call.chunks), context),
+        "receive": lambda call, area, context, channel: receive(call.collection, batch=call.batch, context=context),
+        "report": lambda call, area, context, channel: report(area, list(call.chunks), context),
+        "digest": lambda call, area, context, channel: digest(area, context, channel=channel),
+        "reconcile": lambda call, area, context, channel: reconcile(area, list(call.chunks), context),
     }[stage]

@@ -24,8 +24,8 @@ from pipeline.ledger import TaskContext
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
-from pipeline.stages import batch as works
 from pipeline.stages import models
+from pipeline.stages.batch import open_ledger, work_area
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.measure import measure
@@ -81,8 +81,8 @@ class Project:
         self.batches += 1
         return receive(self.collection, batch=batch or f"b{self.batches}", **given)
 
-    def work(self, batch: str = "") -> str:
-        return works.area(str(self.output), batch or f"b{self.batches}")
+    def work_area(self, batch: str = "") -> str:
+        return work_area(str(self.output), batch or f"b{self.batches}")
 
     def restore(self, chunks: list[str], context: TaskContext | None = None) -> list[str]:
         """Takes chunks as far as they are published."""
@@ -98,7 +98,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     code_version.cache_clear()  # another test's process-wide answer
     settings.cache_clear()
     (tmp_path / "in").mkdir()
-    yield Project(tmp_path / "in", tmp_path / "out", works.ledger())
+    yield Project(tmp_path / "in", tmp_path / "out", open_ledger())
     settings.cache_clear()
     code_version.cache_clear()
 

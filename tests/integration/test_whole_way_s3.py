@@ -69,7 +69,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
 ) -> None:
     from pipeline.ledger.tables import Event, OutcomeRow
     from pipeline.settings import Collection, Recipe
-    from pipeline.stages import batch as works
+    from pipeline.stages.batch import work_area
     from pipeline.stages.inpaint import inpaint
     from pipeline.stages.mask import mask
     from pipeline.stages.measure import measure
@@ -105,7 +105,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
     chunks = insist(receive, collection, batch="b1")
     for stage in (mask, inpaint, measure, publish):
         chunks = [insist(stage, chunk) for chunk in chunks]
-    counts = insist(reconcile, works.area("s3://archive/out", "b1"), chunks)
+    counts = insist(reconcile, work_area("s3://archive/out", "b1"), chunks)
     settings.cache_clear()
     print(f"seed {seed}: {store.faults} faults, {tries} tries for 10 tasks")
     assert store.faults > 3 and counts["restored"] == counts["received"] == 4

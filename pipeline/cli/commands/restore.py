@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.uris import ledger_of, place, refuse_overlap, use_ledger
-from pipeline.stages.run_summary import Summary
+from pipeline.stages.run_summary import RunSummary
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     collection = _collection(arguments)
     use_ledger(ledger_of(collection.output, arguments.ledger))
-    summary = Summary(collection.output, _without_password(settings().ledger_url))
+    summary = RunSummary(collection.output, _without_password(settings().ledger_url))
     options = RunOptions(arguments.limit, arguments.since, arguments.redo, show_progress=not arguments.verbose)
     restore(collection, options, summary)
     summary.seconds = round(time.monotonic() - started, 2)

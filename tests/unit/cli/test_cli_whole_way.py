@@ -128,10 +128,10 @@ def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys
 )
 def test_marks_that_were_not_filled_are_told(scans: int, marks: int, words: str, capsys) -> None:
     from pipeline.cli.run_summary_console import tell
-    from pipeline.stages.run_summary import Summary
+    from pipeline.stages.run_summary import RunSummary
 
     outcomes = {"restored": 0, "unchanged": 20}
-    tell(Summary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks}))
+    tell(RunSummary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks}))
     said = capsys.readouterr().out
     assert (words in said) if words else ("not filled" not in said)
 

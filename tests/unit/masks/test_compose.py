@@ -15,7 +15,7 @@ from skimage import data
 
 from pipeline.settings import Level, MaskMode
 from pipeline.stages import artifacts, manifest, previews
-from pipeline.stages.batch import load
+from pipeline.stages.batch import load_batch
 
 
 def image(path: Path) -> np.ndarray:
@@ -134,7 +134,7 @@ def test_the_overlay_tells_doubtful_from_certain(detecting) -> None:
     (row,) = manifest.read(manifest.sibling(chunks[0], "published"))
     levels = artifacts.read_mask(row["levels_uri"])
     assert set(np.unique(levels)) == {0, 128, 255} and (levels[:, 40:43] == 255).all() and levels[25, 85] == 128
-    preview = previews.reader(load(detecting.work()))(row)
+    preview = previews.preview_reader(load_batch(detecting.work_area()))(row)
     assert preview is not None and preview.mask is not None
     shown, before = np.asarray(preview.mask).astype(int), np.asarray(preview.before).astype(int)
     scratch, spot = shown[5:90, 41].mean(axis=0), shown[20:30, 80:90].reshape(-1, 3)
@@ -147,8 +147,8 @@ def test_the_overlay_tells_doubtful_from_certain(detecting) -> None:
 def test_masks_on_previews_are_read_whole() -> None:
     grey = Image.fromarray(np.full((40, 60), 90, np.uint8))
     levels = np.zeros((40, 60), np.uint8)
-    assert np.array_equal(np.asarray(previews.marked(grey, levels, 1)), np.full((40, 60, 3), 90))
+    assert np.array_equal(np.asarray(previews.draw_masks(grey, levels, 1)), np.full((40, 60, 3), 90))
     levels[5, 5] = 128
     target = io.BytesIO()
-    previews.marked(grey, levels, 1).save(target, "PNG")
+    previews.draw_masks(grey, levels, 1).save(target, "PNG")
     assert (np.asarray(Image.open(target))[4:7, 4:7, 2] > 180).sum() >= 6, "a single doubtful pixel is outlined"

@@ -7,9 +7,9 @@ import smtplib
 import pytest
 
 from pipeline.errors import StoreUnavailable
-from pipeline.stages import batch as works
-from pipeline.stages import batch_frame
-from pipeline.stages.alerts import note, standing, tell
+from pipeline.stages import alerts, batch_frame
+from pipeline.stages.alerts import describe_progress, notify, record_unsent
+from pipeline.stages.batch import load_batch
 
 WHY = "/out: cannot be written: the disk is full; free some space, then run again"
 
@@ -28,9 +28,9 @@ def test_a_notice_is_sent_once(project, post, language: str, subject: str, then:
         "recipients": ("a@example.org", "b@example.org"),
         "language": language,
     }
-    assert tell(project.collection, "waiting", "b1", WHY, channel=channel)
-    assert not tell(project.collection, "waiting", "b1", WHY, channel=channel)
-    assert tell(project.collection, "waiting", "b2", WHY, channel=channel)
+    assert notify(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert not notify(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert notify(project.collection, "waiting", "b2", WHY, channel=channel)
     first, second = postbox.arrived
     assert first["Subject"] == subject
     assert first["To"] == "a@example.org, b@example.org"
@@ -44,17 +44,17 @@ def test_a_notice_that_was_refused_is_tried_again(project, post) -> None:
     project.changes["recipients"] = ("a@example.org",)
     postbox.answer = "451 later"
     with pytest.raises(smtplib.SMTPDataError):
-        tell(project.collection, "late", "b1", WHY, channel=channel)
+        notify(project.collection, "late", "b1", WHY, channel=channel)
     postbox.answer = "250 OK"
-    assert tell(project.collection, "late", "b1", WHY, channel=channel)
+    assert notify(project.collection, "late", "b1", WHY, channel=channel)
     assert [message["Subject"].split(":")[0] for message in postbox.arrived] == ["c"]
 
 
 def test_without_a_mail_server_it_is_kept_and_sent_when_there_is_one(project, post) -> None:
     postbox, channel = post
     project.changes["recipients"] = ("a@example.org",)
-    assert not tell(project.collection, "late", "b1", WHY, channel=None)
-    assert tell(project.collection, "late", "b1", WHY, channel=channel)
+    assert not notify(project.collection, "late", "b1", WHY, channel=None)
+    assert notify(project.collection, "late", "b1", WHY, channel=channel)
     assert len(postbox.arrived) == 1
 
 
@@ -65,31 +65,31 @@ def test_a_late_notice_goes_out_although_the_ledger_is_away(project, post, monke
     def away() -> None:
         raise StoreUnavailable("the ledger did not answer")
 
-    monkeypatch.setattr(works, "ledger", away)
+    monkeypatch.setattr(alerts, "open_ledger", away)
     with pytest.raises(StoreUnavailable):
-        tell(project.collection, "waiting", "b1", WHY, channel=channel)
-    assert tell(project.collection, "late", "b1", WHY, channel=channel, ledger_or_not=True)
+        notify(project.collection, "waiting", "b1", WHY, channel=channel)
+    assert notify(project.collection, "late", "b1", WHY, channel=channel, ledger_or_not=True)
     assert len(postbox.arrived) == 1
 
 
 def test_how_far_a_batch_is(project) -> None:
     from pipeline.stages.reconcile import reconcile
 
-    assert "has not begun" in (standing(project.collection, "b1") or "")
+    assert "has not begun" in (describe_progress(project.collection, "b1") or "")
     project.put("a.png")
     project.put("b.png", 1)
     chunks = project.receive("b1")
-    note(project.collection, "waiting", "b1", WHY)
-    assert standing(project.collection, "b1") == f"0 of 2 scans are done. {WHY}"
+    record_unsent(project.collection, "waiting", "b1", WHY)
+    assert describe_progress(project.collection, "b1") == f"0 of 2 scans are done. {WHY}"
     project.restore(chunks)
-    assert (standing(project.collection, "b1") or "").startswith("2 of 2 scans are done.")
-    reconcile(project.work("b1"), chunks)
-    assert standing(project.collection, "b1") is None
+    assert (describe_progress(project.collection, "b1") or "").startswith("2 of 2 scans are done.")
+    reconcile(project.work_area("b1"), chunks)
+    assert describe_progress(project.collection, "b1") is None
 
 
 def test_the_digest_says_why_scans_are_unfinished(project) -> None:
     project.put("a.png")
     chunks = project.receive("b1")
-    note(project.collection, "stopped", "b1", WHY)
-    [message] = batch_frame.frame(works.load(chunks[0]), chunks)["message"]
+    record_unsent(project.collection, "stopped", "b1", WHY)
+    [message] = batch_frame.load_frame(load_batch(chunks[0]), chunks)["message"]
     assert message.startswith(batch_frame.UNFINISHED) and WHY in message

@@ -15,7 +15,7 @@ from pipeline.ledger import batches
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Batch
 from pipeline.stages import cleanup
-from pipeline.stages.batch import GoneError
+from pipeline.stages.batch import InputVanished
 from pipeline.stages.mask import mask
 from pipeline.stages.reconcile import reconcile
 
@@ -32,7 +32,7 @@ def test_half_files_of_killed_writers_go_with_the_batch(project) -> None:
     chunks = project.receive("b1")
     left = [leftover(project.output / "restored/box"), leftover(project.output / "reports/b0")]
     project.restore(chunks)
-    reconcile(project.work("b1"), chunks)
+    reconcile(project.work_area("b1"), chunks)
     assert not any(path.exists() for path in left)
 
 
@@ -44,17 +44,17 @@ def test_half_files_stay_while_another_run_may_be_writing_them(project) -> None:
     young, old = leftover(project.output / "restored"), leftover(project.output / "masks")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
     project.restore(chunks)
-    reconcile(project.work("b1"), chunks)
+    reconcile(project.work_area("b1"), chunks)
     assert young.exists() and not old.exists()
 
 
 def test_a_work_area_that_came_back_is_removed(project) -> None:
     project.put("a.png")
     project.restore(chunks := project.receive("b1"))
-    reconcile(project.work("b1"), chunks)
-    Path(project.work("b1"), "masks").mkdir(parents=True)
+    reconcile(project.work_area("b1"), chunks)
+    Path(project.work_area("b1"), "masks").mkdir(parents=True)
     project.receive("b2")
-    assert not Path(project.work("b1")).exists() and Path(project.work("b2")).exists()
+    assert not Path(project.work_area("b1")).exists() and Path(project.work_area("b2")).exists()
 
 
 def test_a_batch_that_nobody_takes_up_is_given_up(project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,11 +63,11 @@ def test_a_batch_that_nobody_takes_up_is_given_up(project, monkeypatch: pytest.M
     with project.ledger.write() as session:
         session.execute(update(Batch).values(started=now() - timedelta(days=30)))
     project.receive("b2")
-    assert Path(project.work("b1")).exists(), "it was heard of lately"
+    assert Path(project.work_area("b1")).exists(), "it was heard of lately"
     with project.ledger.write() as session:
         batches.release(session, batches.get(session, "c", "b1").id)
-    monkeypatch.setattr(cleanup, "FORSAKEN", timedelta(0))
+    monkeypatch.setattr(cleanup, "STALE_AFTER", timedelta(0))
     assert len(project.receive("b3")) == 1
-    assert not Path(project.work("b1")).exists()
-    with pytest.raises(GoneError, match="given up"):
+    assert not Path(project.work_area("b1")).exists()
+    with pytest.raises(InputVanished, match="given up"):
         mask(chunk)

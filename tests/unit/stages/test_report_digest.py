@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import UnclearDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import batch_frame
-from pipeline.stages.batch import load
+from pipeline.stages.batch import load_batch, open_ledger
 from pipeline.stages.digest import digest
 from pipeline.stages.report import report
 
@@ -26,7 +26,7 @@ def done(project) -> str:
     project.put("a <b>\n.png")
     (project.inbox / "empty.png").write_bytes(b"")
     project.restore(project.receive("b1"))
-    return project.work("b1")
+    return project.work_area("b1")
 
 
 @pytest.fixture
@@ -57,15 +57,15 @@ def test_a_report_has_every_file_and_its_pictures(project, done: str) -> None:
 def gather_previews(done: str) -> dict[str, Any]:
     from pipeline.stages import previews
 
-    work = load(done)
-    with batch_frame.works.ledger().read() as session:
-        chunks = batch_frame.chunks_of(work, batches.get(session, "c", "b1"))
-    read = previews.reader(work)
-    return {row["outcome"]: read(row) for row in batch_frame.frame(work, chunks).to_dict("records")}
+    batch = load_batch(done)
+    with open_ledger().read() as session:
+        chunks = batch_frame.chunk_uris(batch, batches.get(session, "c", "b1"))
+    read = previews.preview_reader(batch)
+    return {row["outcome"]: read(row) for row in batch_frame.load_frame(batch, chunks).to_dict("records")}
 
 
 def test_the_summary_tells_seconds_of_each_stage(done: str) -> None:
-    told = batch_frame.summary(load(done))
+    told = batch_frame.summarise_batch(load_batch(done))
     assert list(told.seconds_by_stage) == ["receive", "mask", "inpaint", "measure", "publish"]
     assert all(seconds > 0 for seconds in told.seconds_by_stage.values())
     assert (told.batch, told.collection, told.code_version) == ("b1", "c", "test")
@@ -135,7 +135,7 @@ def test_without_recipients_or_server_it_is_written(
     project.changes["recipients"] = recipients
     project.put("a.png")
     project.restore(project.receive("b1"))
-    report(project.work("b1"))
-    found = digest(project.work("b1"))
+    report(project.work_area("b1"))
+    found = digest(project.work_area("b1"))
     assert not found["sent"] and why in found["why"]
     assert found["eml"] == f"{project.output}/reports/b1/digest.eml" and Path(found["eml"]).exists()

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.inbox import companions, listing
 from pipeline.inbox.identify import fingerprint
 from pipeline.stages import manifest, models
-from pipeline.stages.batch import GoneError, Work, load
+from pipeline.stages.batch import BatchContext, InputVanished, load_batch
 from pipeline.stages.chunks import Chunks
 from pipeline.storage import Entry
 
@@ -189,43 +189,43 @@ def test_since_leaves_older_files(project) -> None:
 
 
 @pytest.fixture
-def work(project) -> Work:
+def batch(project) -> BatchContext:
     project.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
-    fixed = dict.fromkeys(("batch", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
+    fixed = dict.fromkeys(("name", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
     fixed |= dict.fromkeys(("code_version", "host", "dag_id", "run_id"), "x")
-    return Work(project.work("x"), project.collection, batch_id=1, started=datetime.now(UTC), **fixed)
+    return BatchContext(project.work_area("x"), project.collection, batch_id=1, started=datetime.now(UTC), **fixed)
 
 
-def test_chunks_are_cut_by_work_and_by_count(work: Work) -> None:
-    chunks = Chunks(work, "t")
+def test_chunks_are_cut_by_work_and_by_count(batch: BatchContext) -> None:
+    chunks = Chunks(batch, "t")
     for number, megapixels in enumerate([4, 5, 2, 20, 1, 1, 1, 1]):
         chunks.add(row(number), megapixels)
     chunks.close()
-    sizes = [len(manifest.read(work.chunk(number, "t"))) for number in range(1, chunks.count + 1)]
+    sizes = [len(manifest.read(batch.chunk_uri(number, "t"))) for number in range(1, chunks.count + 1)]
     assert sizes == [2, 1, 1, 3, 1] and chunks.scans == 8
 
 
-def test_the_same_bytes_go_into_the_same_chunk(work: Work) -> None:
-    chunks = Chunks(work, "t")
+def test_the_same_bytes_go_into_the_same_chunk(batch: BatchContext) -> None:
+    chunks = Chunks(batch, "t")
     for number in range(4):
         chunks.add(row(number), 1)
     chunks.add(row(10, sha256=f"{0:064}"), 1)
     chunks.add(row(11, sha256=f"{3:064}"), 1)
     chunks.add(row(12, sha256=f"{3:064}", mask_given="painted"), 1)
     chunks.close()
-    first, second = (manifest.read(work.chunk(number, "t")) for number in (1, 2))
+    first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
     assert [(one["scan_id"], one["same_as"]) for one in first[3:]] == [(10, "0.png")]
     assert [(one["scan_id"], one["same_as"]) for one in second] == [(3, ""), (11, "3.png"), (12, "")]
 
 
-def test_a_batch_is_the_same_for_all_its_tasks(work: Work) -> None:
-    work.save()
-    assert load(work.uri) == load(work.chunk(1, "t")) == work
+def test_a_batch_is_the_same_for_all_its_tasks(batch: BatchContext) -> None:
+    batch.save()
+    assert load_batch(batch.uri) == load_batch(batch.chunk_uri(1, "t")) == batch
 
 
-def test_a_work_area_that_is_gone_is_told(work: Work) -> None:
-    with pytest.raises(GoneError, match="finished or given up"):
-        load(work.uri)
+def test_a_work_area_that_is_gone_is_told(batch: BatchContext) -> None:
+    with pytest.raises(InputVanished, match="finished or given up"):
+        load_batch(batch.uri)
 
 
 def test_results_are_other_ones_when_a_rule_changes(project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import TaskContext
 from pipeline.ledger.tables import Claim, Event, OutcomeRow
 from pipeline.stages import artifacts, manifest
-from pipeline.stages.batch import GoneError, load
-from pipeline.stages.batch_frame import frame
+from pipeline.stages.batch import InputVanished, load_batch
+from pipeline.stages.batch_frame import load_frame
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.measure import measure
@@ -64,7 +64,7 @@ def test_the_whole_way_restores_and_changes_nothing_else(project, picture) -> No
     assert not (project.output / "restored/clean.png").exists()
     assert json.loads((project.output / "sidecars/clean.json").read_text())["outcome"] == "unchanged"
     assert {path: path.read_bytes() for path in project.inbox.rglob("*.png")} == before
-    counts = reconcile(project.work(), chunks)
+    counts = reconcile(project.work_area(), chunks)
     assert (counts["restored"], counts["unchanged"], counts["received"]) == (1, 1, 2)
     assert not list((project.output / ".work").glob("*"))
     assert not [path for path in project.output.rglob(".*") if path.name != ".work"]
@@ -75,7 +75,7 @@ def test_a_master_is_not_held_while_its_derivative_is_encoded(project, monkeypat
     chunks = project.receive()
     for stage in (mask, inpaint, measure):
         chunks = [stage(chunk, None) for chunk in chunks]
-    read, encode, held = artifacts.master, scans.encode, []
+    read, encode, held = artifacts.read_master, scans.encode, []
 
     def master(row):
         scan = read(row)
@@ -86,7 +86,7 @@ def test_a_master_is_not_held_while_its_derivative_is_encoded(project, monkeypat
         held[-1] = held[-1]() is not None
         return encode(scan, extension)
 
-    monkeypatch.setattr(artifacts, "master", master)
+    monkeypatch.setattr(artifacts, "read_master", master)
     monkeypatch.setattr(scans, "encode", watched)
     assert published([publish(chunk, None) for chunk in chunks])["a.png"]["outcome"] == "restored"
     assert held == [False]
@@ -95,13 +95,13 @@ def test_a_master_is_not_held_while_its_derivative_is_encoded(project, monkeypat
 def test_reconciling_again_tells_the_same(project) -> None:
     project.put("a.png")
     project.restore(chunks := project.receive())
-    assert reconcile(project.work(), chunks) == reconcile(project.work(), chunks)
-    with pytest.raises(GoneError):
-        reconcile(project.work("never"), [])
+    assert reconcile(project.work_area(), chunks) == reconcile(project.work_area(), chunks)
+    with pytest.raises(InputVanished):
+        reconcile(project.work_area("never"), [])
 
 
 def test_a_batch_with_nothing_new_reconciles(project) -> None:
-    assert reconcile(project.work("b1"), project.receive("b1"))["received"] == 0
+    assert reconcile(project.work_area("b1"), project.receive("b1"))["received"] == 0
     assert not list((project.output / ".work").glob("*"))
 
 
@@ -112,10 +112,10 @@ def test_a_scan_without_outcome_is_told_loudly_and_freed(project) -> None:
     chunks = project.receive("b1")
     project.restore(chunks[:1])
     with pytest.raises(Unreconciled, match=r'1 of 2 scans received have no outcome \("b\\n.png"\)'):
-        reconcile(project.work("b1"), chunks)
+        reconcile(project.work_area("b1"), chunks)
     assert len(project.receive("b2")) == 1
     project.restore(chunks[1:])
-    assert reconcile(project.work("b1"), chunks)["restored"] == 2
+    assert reconcile(project.work_area("b1"), chunks)["restored"] == 2
 
 
 def test_known_originals_give_true_figures_beside_teleas(project, picture) -> None:
@@ -242,8 +242,8 @@ def test_a_mask_that_does_not_fit_quarantines_its_scan(project) -> None:
 def test_an_unexpected_error_costs_one_scan_and_is_in_the_log(project, monkeypatch, caplog) -> None:
     project.put("a.png")
     project.put("b.png", 1)
-    master = artifacts.master
-    monkeypatch.setattr(artifacts, "master", lambda row: 1 / 0 if row["path"] == "a.png" else master(row))
+    master = artifacts.read_master
+    monkeypatch.setattr(artifacts, "read_master", lambda row: 1 / 0 if row["path"] == "a.png" else master(row))
     chunks = project.receive()
     with caplog.at_level(logging.INFO):
         project.restore(chunks)
@@ -286,12 +286,12 @@ def test_what_is_not_the_scans_fault_stops_the_task(project, monkeypatch, error:
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(artifacts, "master", refuse)
+        patched.setattr(artifacts, "read_master", refuse)
         with pytest.raises(type(error)):
             mask(chunk)
     assert mask(chunk) == manifest.sibling(chunk, "masked")
     with monkeypatch.context() as patched:
-        patched.setattr(artifacts, "master", refuse)
+        patched.setattr(artifacts, "read_master", refuse)
         with pytest.raises(type(error)):
             inpaint(chunk)
 
@@ -303,7 +303,7 @@ def test_out_of_memory_is_tried_again_before_the_scan_is_given_up(project, monke
     def refuse(row):
         raise MemoryError
 
-    monkeypatch.setattr(artifacts, "master", refuse)
+    monkeypatch.setattr(artifacts, "read_master", refuse)
     with pytest.raises(MemoryError):
         mask(chunk, TaskContext(try_number=1))
     (row,) = manifest.read(mask(chunk, TaskContext(try_number=3)))
@@ -314,7 +314,7 @@ def test_finished_stages_are_skipped(project, monkeypatch) -> None:
     project.put("a.png")
     chunks = project.receive()
     first = project.restore(chunks)
-    monkeypatch.setattr(artifacts, "master", None)
+    monkeypatch.setattr(artifacts, "read_master", None)
     assert project.restore(chunks) == first
 
 
@@ -374,14 +374,14 @@ def test_a_try_that_was_killed_while_publishing_is_taken_up(project, monkeypatch
 def test_pixels_outside_the_mask_are_never_published(project, monkeypatch) -> None:
     project.put("a.png")
     chunks = [measure(inpaint(mask(chunk))) for chunk in project.receive()]
-    filled = artifacts.filled
+    filled = artifacts.apply_fill
 
     def spoiled(before, marked, uri):
         after = filled(before, marked, uri)
         after[0, 0] ^= 1
         return after
 
-    monkeypatch.setattr(artifacts, "filled", spoiled)
+    monkeypatch.setattr(artifacts, "apply_fill", spoiled)
     publish(chunks[0])
     row = published(chunks)["a.png"]
     assert (row["outcome"], row["reason"]) == ("failed", "outside-changed")
@@ -445,7 +445,7 @@ def test_a_report_can_be_made_of_a_batch_that_did_not_finish(project) -> None:
     chunks = project.receive("b1")
     project.restore(chunks[:1])
     mask(chunks[1])
-    table = frame(load(project.work("b1")), chunks)
+    table = load_frame(load_batch(project.work_area("b1")), chunks)
     assert list(table["outcome"]) == ["restored", "failed", "failed"]
     assert list(table["reason"]) == ["", "unfinished", "unfinished"]
 
@@ -503,11 +503,11 @@ def test_a_try_that_outlives_its_batch_is_recorded_for_what_it_wrote(project, mo
     def late(self, row, files):
         monkeypatch.setattr(_Publisher, "_commit", commit)
         publish(chunk)
-        reconcile(project.work(), chunks)
+        reconcile(project.work_area(), chunks)
         commit(self, row, files)
 
     monkeypatch.setattr(_Publisher, "_commit", late)
-    with pytest.raises(GoneError):
+    with pytest.raises(InputVanished):
         publish(chunk)
     assert outcomes(project) == {"restored": 1}
     with project.ledger.read() as session:
@@ -519,12 +519,12 @@ def test_a_try_that_outlives_its_batch_is_recorded_for_what_it_wrote(project, mo
 def test_a_batch_is_done_although_its_last_task_was_killed_while_it_cleared_up(project) -> None:
     project.put("a.png")
     chunks = project.restore(project.receive("b1"))
-    area = Path(project.work("b1"))
+    area = Path(project.work_area("b1"))
     document = (area / "batch.json").read_bytes()
-    told = reconcile(project.work("b1"), chunks)
+    told = reconcile(project.work_area("b1"), chunks)
     assert not area.exists()
     # What may be left of the work area: with what says which batch it was, or without.
     for name in ("batch.json", "half"):
         area.mkdir(parents=True)
         (area / name).write_bytes(document)
-        assert reconcile(project.work("b1"), chunks) == told and not area.exists()
+        assert reconcile(project.work_area("b1"), chunks) == told and not area.exists()

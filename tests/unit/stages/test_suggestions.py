@@ -19,7 +19,7 @@ from pipeline.ledger.tables import OutcomeRow
 from pipeline.provenance.sidecar import SCHEMA
 from pipeline.settings import Level, MaskMode
 from pipeline.stages import manifest, previews
-from pipeline.stages.batch import load
+from pipeline.stages.batch import load_batch
 from pipeline.stages.digest import digest
 from pipeline.stages.publish import publish
 from pipeline.stages.report import report
@@ -86,7 +86,7 @@ def test_an_unchanged_scan_says_that_there_is_something_to_look_at(detecting) ->
     assert check(detecting, row)[SPOT].all()
     assert not (detecting.output / "masks").exists() and not (detecting.output / "restored").exists()
     assert "Nothing was changed" in row["sidecar"]["disclosure"] and "1 mark" in row["sidecar"]["disclosure"]
-    preview = previews.reader(load(detecting.work()))(row)
+    preview = previews.preview_reader(load_batch(detecting.work_area()))(row)
     assert preview is not None and preview.mask is not None
 
 
@@ -183,7 +183,7 @@ def test_the_same_bytes_carry_the_same_suggestions(detecting) -> None:
     later = restored(detecting, "later/c.png")
     assert later["same_as"] == "a.png"
     assert np.array_equal(check(detecting, later, "later/c"), check(detecting, first))
-    preview = previews.reader(load(detecting.work()))(later)
+    preview = previews.preview_reader(load_batch(detecting.work_area()))(later)
     assert preview is not None and preview.mask is not None
     red, blue = (np.asarray(preview.mask).astype(int)[:, :, channel] for channel in (0, 2))
     assert (blue - red)[SPOT].max() > 100, "hatched on the twin's picture too"
@@ -211,13 +211,13 @@ def test_report_and_digest_of_a_batch_tell_of_them(detecting, language: str) -> 
     put_doubtful(detecting, "box/b.png")
     detecting.put("c.png", 1)
     detecting.restore(detecting.receive())
-    target = Path(report(detecting.work()))
+    target = Path(report(detecting.work_area()))
     table = pd.read_parquet(target / "report.parquet").set_index("path")
     assert table["suggested"].to_dict() == {"a.png": 1, "box/b.png": 1, "c.png": 0}
     assert table.loc["box/b.png", "suggested_out_uri"].endswith("suggestions/box/b.png")
     assert json.loads(table.loc["a.png", "suggested_kinds"]) == {"dust": 1}
     assert (target / "report.pdf").read_bytes().startswith(b"%PDF")
-    digest(detecting.work())
+    digest(detecting.work_area())
     mail = message_from_bytes((target / "digest.eml").read_bytes(), policy=policy.default)
     for kind in ("plain", "html"):
         body = mail.get_body((kind,))

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.stages.tempdir import scratch
+from pipeline.stages.tempdir import temporary_folder
 
 DIES = """
 import os, signal, tempfile
 from pathlib import Path
-from pipeline.stages.tempdir import scratch
-with scratch() as folder:
+from pipeline.stages.tempdir import temporary_folder
+with temporary_folder() as folder:
     Path(folder, "half").write_bytes(b"x")
     tempfile.mkdtemp()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -31,7 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_gone_afterwards_with_what_libraries_left_there(place: Path) -> None:
-    with scratch() as folder:
+    with temporary_folder() as folder:
         assert folder.parent == place and not list(folder.iterdir())
         assert Path(tempfile.mkdtemp()).parent == folder
     assert not list(place.iterdir()) and tempfile.gettempdir() == str(place)
@@ -43,8 +43,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(place: Path) -> 
     [left] = place.iterdir()
     (place / "restoration~elsewhere~1~1~x").mkdir()
     (place / "another").mkdir()
-    with scratch() as other:
+    with temporary_folder() as other:
         assert not left.exists()
-        with scratch():
+        with temporary_folder():
             assert other.exists(), "that of a living process"
     assert sorted(path.name for path in place.iterdir()) == ["another", "restoration~elsewhere~1~1~x"]

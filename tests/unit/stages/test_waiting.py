@@ -25,7 +25,7 @@ def test_an_output_that_is_gone_is_waited_for(project) -> None:
             inpaint(chunks[0])
     project.output.with_name("unmounted").rename(project.output)
     project.restore(chunks)
-    assert reconcile(project.work(), chunks)["restored"] == 1
+    assert reconcile(project.work_area(), chunks)["restored"] == 1
 
 
 @pytest.mark.parametrize("emptied", [False, True])
@@ -42,7 +42,7 @@ def test_an_inbox_that_is_gone_fails_no_scan(project, emptied: bool) -> None:
         project.inbox.rmdir()
     project.inbox.with_name("unmounted").rename(project.inbox)
     project.restore(chunks)
-    assert reconcile(project.work(), chunks)["restored"] == 2
+    assert reconcile(project.work_area(), chunks)["restored"] == 2
 
 
 def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_finished(project, monkeypatch) -> None:
@@ -58,9 +58,9 @@ def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_fin
             with pytest.raises(OutputNotWritable, match=r"the disk is nearly full \(only .* MB are free\)"):
                 begun()
         project.restore(first)
-        assert reconcile(project.work("b1"), first)["restored"] == 1
+        assert reconcile(project.work_area("b1"), first)["restored"] == 1
     project.restore(second)
-    assert reconcile(project.work("b2"), second)["restored"] == 1
+    assert reconcile(project.work_area("b2"), second)["restored"] == 1
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_tries_that_waited_do_not_give_up_a_scan_for_its_memory(project, monkeyp
 
     project.put("a.png")
     (chunk,) = project.receive()
-    monkeypatch.setattr(artifacts, "master", refuse)
+    monkeypatch.setattr(artifacts, "read_master", refuse)
     for ran_out in (0, 1):
         with pytest.raises(MemoryError):
             mask(chunk, TaskContext(try_number=20, memory_ran_out=ran_out))
