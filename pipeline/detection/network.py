@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.detection.features import CHANNELS
+from pipeline.runtime.precision import float32_only
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,12 @@ class DetectorNet(nn.Module):
 
 
 def predict_logits(network: nn.Module, planes: Tensor) -> Tensor:
-    """Return the logits (N,1,H,W) for planes (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does."""
-    shown = planes.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
-    with torch.autocast("cpu", torch.bfloat16):
+    """Return the logits (N,1,H,W) for planes (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does.
+
+    In float32 where the settings ask for it, except in a training step.
+    """
+    dtype = torch.float32 if float32_only() and not torch.is_grad_enabled() else torch.bfloat16
+    shown = planes.contiguous(memory_format=torch.channels_last).to(dtype) / 255
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits: Tensor = network(shown)
     return logits

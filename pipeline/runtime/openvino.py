@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from pipeline.runtime.precision import float32_only
+
 if TYPE_CHECKING:
     import openvino as ov
 
@@ -31,15 +33,16 @@ def compiled_queue(
     Args:
         model: an ONNX file, or its bytes.
         shapes: of the graph's inputs in their order, -1 where a size is free.
-        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it. Sums over a map, and what is
-            made of them, stay in f32.
+        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it and the settings do not ask for
+            float32. Sums over a map, and what is made of them, stay in f32.
         streams: requests worked on at a time; the cores are shared among them.
     """
     import openvino as ov
 
     core = _core()
     if precision == "auto":
-        precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+        supported = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = "bf16" if supported and not float32_only() else "f32"
     network = core.read_model(model)
     if precision == "bf16":
         network = _with_exact_sums(core, network)

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
     backend: Literal["auto", "torch", "openvino"] = Field("auto", description="what runs networks")
+    network_precision: Literal["auto", "float32"] = Field("auto", description="the precision that networks compute in")
     max_megapixels: float = Field(400.0, gt=0, description="scans with more megapixels go to quarantine")
     max_megabytes: float = Field(4096.0, gt=0, description="scan files with more megabytes go to quarantine")
     scan_timeout: float = Field(300.0, gt=0, description="seconds after which a decoder is stopped, per scan")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pipeline.detection.network import DetectorNet
 from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import give_back
+from pipeline.runtime.precision import float32_only
 
 #: Windows of one size that a GPU is given together.
 BATCH = 8
@@ -31,7 +32,7 @@ class Probabilities(nn.Module):
 class TorchRunner:
     """Runs a detector, channels-last: in bfloat16 where the CPU computes in it, in float16 on a GPU.
 
-    What float16 cannot hold is computed again in float32.
+    In float32 where the settings ask for it. What float16 cannot hold is computed again in float32.
 
     Args:
         network: in eval mode.
@@ -43,7 +44,7 @@ class TorchRunner:
         self._device = torch.device(device)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if dtype is None:
-            dtype = torch.float16 if self._device.type == "cuda" else _on_cpu()
+            dtype = _suitable(self._device)
         self._dtype = dtype
         self._batch = BATCH if self._device.type == "cuda" else 1
         self.runtime = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')} on {self._device.type}"
@@ -91,7 +92,11 @@ class TorchRunner:
         return np.asarray(chance[:, 0].cpu().numpy(), np.uint8)
 
 
-def _on_cpu() -> torch.dtype:
-    """bfloat16 where the CPU computes in it; elsewhere it would be slower than float32."""
+def _suitable(device: torch.device) -> torch.dtype:
+    """Return float16 for a GPU, bfloat16 for a CPU that computes in it; float32 elsewhere, where it is quicker."""
+    if float32_only():
+        return torch.float32
+    if device.type == "cuda":
+        return torch.float16
     supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # type: ignore[no-untyped-call]
     return torch.bfloat16 if supported else torch.float32

@@ -6,6 +6,7 @@ import torch
 
 from pipeline.engines.interface import FloatImage
 from pipeline.rn.generator import Generator
+from pipeline.runtime.precision import float32_only
 
 
 class TorchNetwork:
@@ -16,13 +17,13 @@ class TorchNetwork:
     Args:
         generator: in eval mode.
         device: ``cpu`` or ``cuda``.
-        half: float16 or not; by default where the device is a GPU.
+        half: float16 or not; by default where the device is a GPU and the settings do not ask for float32.
     """
 
     def __init__(self, generator: Generator, device: str = "cpu", half: bool | None = None) -> None:
         self._device = torch.device(device)
         self._generator = generator.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._half = self._device.type == "cuda" if half is None else half
+        self._half = self._device.type == "cuda" and not float32_only() if half is None else half
         self.runtime = f"torch {torch.__version__} {'float16' if self._half else 'float32'} on {self._device.type}"
         self.batch_pixels = 1 << 23 if self._device.type == "cuda" else 1 << 18
 

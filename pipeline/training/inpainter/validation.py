@@ -16,6 +16,7 @@ from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.prior import bend, push_pull
+from pipeline.runtime.precision import float32_only
 from pipeline.simulation.holes import KINDS, draw_hole
 from pipeline.training.common.photos import PhotoSet
 
@@ -67,11 +68,14 @@ def composite_psnr(filled: Pictures, clean: Pictures, holes: Holes) -> NDArray[n
 
 
 def fill(generator: Generator, data: ValidationSet, device: torch.device, *, batch: int = 4) -> Pictures:
-    """The validation pictures filled by the generator, (N,size,size,3) float32."""
+    """The validation pictures filled by the generator in bfloat16, or in float32 where the settings ask for it.
+
+    Returns (N,size,size,3) float32.
+    """
     was_training = generator.training
     generator.eval()
     parts: list[Pictures] = []
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=not float32_only()):
         for start in range(0, len(data.pictures), batch):
             output = generator(*data.tensors(start, start + batch, device))
             parts.append(output.float().permute(0, 2, 3, 1).cpu().numpy())

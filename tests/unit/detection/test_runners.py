@@ -16,7 +16,7 @@ from pipeline.detection import learned, windows
 from pipeline.detection.features import compute_features
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.load import load_detector
-from pipeline.detection.network import DetectorNet, NetworkConfig
+from pipeline.detection.network import DetectorNet, NetworkConfig, predict_logits
 from pipeline.detection.runners import Features, Runner, Sink
 from pipeline.detection.runners.choose import load_runner
 from pipeline.detection.runners.openvino import OpenVINORunner
@@ -90,6 +90,36 @@ def test_float32_is_exact(weights: Path, shown: list[Features], cache: Path) -> 
     exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
     for found, wanted in zip(answers(runner, shown), exact, strict=True):
         assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(("backend", "named"), [("openvino", " f32 "), ("torch", " float32 ")])
+def test_the_settings_may_ask_for_float32(
+    weights: Path, shown: list[Features], cache: Path, monkeypatch: pytest.MonkeyPatch, backend: str, named: str
+) -> None:
+    load_runner(weights, device="cpu", backend=backend)
+    graphs = sorted((cache / "models").glob("*.onnx"))
+    monkeypatch.setenv("RESTORATION_NETWORK_PRECISION", "float32")
+    settings.cache_clear()
+    runner = load_runner(weights, device="cpu", backend=backend)[0]
+    assert named in runner.runtime
+    assert sorted((cache / "models").glob("*.onnx")) == graphs, "exported graphs serve every precision"
+    exact = answers(TorchRunner(load_weights(weights)[0], dtype=torch.float32), shown)
+    for found, wanted in zip(answers(runner, shown), exact, strict=True):
+        assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_training_scores_a_network_in_the_precision_asked_for(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setenv("RESTORATION_NETWORK_PRECISION", precision)
+    settings.cache_clear()
+    network = load_weights(weights)[0]
+    seen = torch.zeros(1, 9, 32, 32, dtype=torch.uint8)
+    with torch.inference_mode():
+        scored = predict_logits(network, seen)
+    assert scored.dtype == (torch.float32 if precision == "float32" else torch.bfloat16)
+    assert predict_logits(network, seen).dtype == torch.bfloat16, "a training step stays in bfloat16"
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])

@@ -133,6 +133,23 @@ def test_a_sharp_network_finds_the_same_noise_in_both(
         assert disagreement(found, before, holes)[0] > 0.1, "there is noise"
 
 
+def test_the_settings_may_ask_for_float32(
+    weights: Path,
+    windows: tuple[np.ndarray, np.ndarray],
+    network: Callable[[str], Network],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network("openvino")
+    graphs = sorted((cache / "models").glob("*.onnx"))
+    monkeypatch.setenv("RESTORATION_NETWORK_PRECISION", "float32")
+    settings.cache_clear()
+    found, expected = network("openvino"), openvino(weights, cache, "f32")
+    assert " f32 " in found.runtime
+    assert np.array_equal(found.run(*windows), expected.run(*windows))
+    assert sorted((cache / "models").glob("*.onnx")) == graphs, "exported graphs serve every precision"
+
+
 def test_float16_agrees_with_float32(weights: Path, windows: tuple[np.ndarray, np.ndarray]) -> None:
     """As on a GPU, here on the CPU."""
     images, holes = windows
