@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.claims import release
-from pipeline.ledger.context import has_ended
+from pipeline.ledger.processes import has_ended
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
 

@@ -1,8 +1,7 @@
-"""Opening the ledger: sessions for reading and writing, on SQLite or PostgreSQL."""
+"""Open the ledger: sessions for reading and writing, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,13 +11,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
 
-# Seconds a SQLite process waits for another's write; a stage's writes last milliseconds.
+# Seconds for which a SQLite process waits for another one's write; a stage's writes last milliseconds.
 BUSY_SECONDS = 60
-# Seconds for which a database that refuses connections is waited for; longer outages are the task's retries' affair.
-PATIENCE_SECONDS = 5.0
+# Seconds for which connecting is tried again; the scheduler's retries cover longer outages.
+CONNECT_SECONDS = 5.0
 
 
 class Ledger:
@@ -38,17 +38,17 @@ class Ledger:
 
     @contextmanager
     def connection(self, *, writes: bool = False) -> Iterator[Connection]:
-        """Return a connection; a database that is being restarted is waited for.
+        """Yield a connection, waiting for a database that is being restarted.
 
         Raises:
             StoreUnavailable: the database did not answer, or stayed busy.
         """
-        with translated(), self._connected(self._writing if writes else self.engine) as connection:
+        with translated_errors(), self._connect(self._writing if writes else self.engine) as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Return a session for reading; whatever it changes is thrown away.
+        """Yield a session for reading; its changes are discarded.
 
         Raises:
             StoreUnavailable: the database did not answer.
@@ -58,7 +58,7 @@ class Ledger:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Return a session whose changes are committed together at the end, or not at all.
+        """Yield a session whose changes are committed together at the end, or not at all.
 
         Raises:
             StoreUnavailable: the database did not answer, or stayed busy.
@@ -71,15 +71,14 @@ class Ledger:
             yield session
 
     @staticmethod
-    def _connected(engine: Engine) -> Connection:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return engine.connect()
-            except OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
+    def _connect(engine: Engine) -> Connection:
+        retrying = Retrying(
+            retry=retry_if_exception_type(OperationalError),
+            wait=wait_fixed(0.2),
+            stop=stop_after_delay(CONNECT_SECONDS),
+            reraise=True,
+        )
+        return retrying(engine.connect)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -87,8 +86,8 @@ class Ledger:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn the database's own connection errors into StoreUnavailable, and leaves programming errors alone."""
+def translated_errors() -> Iterator[None]:
+    """Turn the database's own connection errors into StoreUnavailable; programming errors pass unchanged."""
     try:
         yield
     except TimeoutError as error:
@@ -100,19 +99,19 @@ def translated() -> Iterator[None]:
 
 
 def first_line(error: BaseException | None) -> str:
-    """Return an error's first line, which is the part without statements and values."""
+    """Return the first line of an error, which holds no statement and no values."""
     return (str(error).splitlines() or [""])[0]
 
 
 def open_engine(url: str) -> Engine:
-    """Return a SQLAlchemy engine with what the ledger needs of each database.
+    """Return a SQLAlchemy engine, configured as the ledger needs it on each database.
 
     Raises:
         ConfigurationError: the URL is malformed, or names a database that is not installed.
     """
     try:
         parsed = make_url(url)
-        # No pool: a connection must not be kept past a fork, and decoders are forked.
+        # No pool: a connection must not survive a fork, and decoders are forked.
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
             event.listen(engine, "connect", _prepare_sqlite)
@@ -126,7 +125,7 @@ def open_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver must not open transactions by itself, or BEGIN IMMEDIATE below would come too late.
+    # The driver must not open transactions itself, or BEGIN IMMEDIATE below would come too late.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -136,6 +135,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later can't wait for another writer: SQLite would refuse it at once.
+    # A transaction that reads first and writes later cannot wait for another writer: SQLite refuses it immediately.
     writes = connection.get_execution_options().get("ledger_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,21 +1,22 @@
-"""Bringing the ledger's schema up to date, in one call that any number of processes may make at once."""
+"""Migrate the ledger's schema, safely even when several processes do so at the same time."""
 
 from __future__ import annotations
 
-import time
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger.database import BUSY_SECONDS, Ledger, first_line
 
 # Not `alembic_version`: the ledger may share a database with Airflow, which keeps its own version there.
 VERSION_TABLE = "ledger_version"
-# The newest schema. Known here, so that Alembic (a quarter of a second) is imported only to migrate.
+# The newest schema. Stated here, so that Alembic (a quarter of a second) is imported only to migrate.
 HEAD = "0003"
-# Any number, as long as it is ours alone among the advisory locks of a PostgreSQL database.
+# An arbitrary number that no other application uses for an advisory lock in the same PostgreSQL database.
 LOCK = 0x7E57_02A7
 
 
@@ -60,7 +61,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the schema that a database has, or None when it has none."""
+    """Return the schema version of a database, or None when it has no schema."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     found: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -68,29 +69,32 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _prepare_file(url: str) -> None:
-    """Make the folder of a SQLite file."""
+    """Create the folder of a SQLite file."""
     name = make_url(url).database
     if name and name != ":memory:":
         try:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigurationError(f"ledger {name}: its folder cannot be made ({error.strerror})") from error
+            raise ConfigurationError(f"ledger {name}: its folder cannot be created ({error.strerror})") from error
 
 
 def _use_write_ahead_log(ledger: Ledger) -> None:
-    """Let readers go on while one process writes; kept in the file, so once is enough.
+    """Let readers continue while one process writes; the setting is kept in the file.
 
-    SQLite does not wait for other connections in this one statement, so it is repeated here.
+    SQLite does not wait for other connections in this one statement, so it is retried here.
+
+    Raises:
+        StoreUnavailable: another process kept the file locked.
     """
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        connection = ledger.engine.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA journal_mode = WAL")
-            return
-        except Exception as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise StoreUnavailable(f"the ledger did not answer ({first_line(error)})") from error
-            time.sleep(0.05)
-        finally:
-            connection.close()
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: "locked" in str(error)),
+        wait=wait_fixed(0.05),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    )
+    try:
+        for attempt in retrying:
+            with attempt, closing(ledger.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+    except Exception as error:
+        raise StoreUnavailable(f"the ledger did not answer ({first_line(error)})") from error

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pipeline import storage
 from pipeline.inbox import listing
 from pipeline.ledger import Outcome, TaskContext, batches
-from pipeline.ledger.context import process_name
 from pipeline.ledger.database import open_engine
+from pipeline.ledger.processes import process_name
 from pipeline.ledger.rows import now
 from pipeline.reports.pdf import weasyprint
 from pipeline.settings import Collection, settings

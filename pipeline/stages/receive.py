@@ -44,7 +44,7 @@ def receive(
         limit: scans at most; the collection's `batch_scans` is the limit otherwise.
         since: only files changed at or after this moment (ISO 8601; without a zone, the collection's).
         redo: take also what the ledger knows as done with this recipe.
-        owner: name of the only process that works on the batch; see `pipeline.ledger.context.process_name`.
+        owner: name of the only process that works on the batch; see `pipeline.ledger.processes.process_name`.
         most_chunks: of one batch; the rest waits for the next.
         progress: called with 1 for each scan that is taken.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.ledger.context import has_ended, process_name
+from pipeline.ledger.processes import has_ended, process_name
 
 PREFIX = "restoration~"
 

@@ -23,8 +23,8 @@ from pipeline.ledger import (
     publications,
     scans,
 )
-from pipeline.ledger.context import has_ended, process_name
 from pipeline.ledger.database import Ledger
+from pipeline.ledger.processes import has_ended, process_name
 from pipeline.ledger.rows import now, plain
 from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
@@ -214,7 +214,7 @@ def test_review_waits_until_somebody_decides(ledger: Ledger, make_batch, make_sc
 
 
 def test_a_batch_of_an_ended_process_is_adopted_by_one(ledger: Ledger, make_batch) -> None:
-    code = "from pipeline.ledger.context import process_name; print(process_name(), end='')"
+    code = "from pipeline.ledger.processes import process_name; print(process_name(), end='')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert has_ended(ended)
     assert not has_ended(process_name()) and not has_ended("") and not has_ended("elsewhere 1 2")

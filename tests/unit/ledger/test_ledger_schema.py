@@ -98,9 +98,9 @@ def test_a_wrong_url_is_named(url: str) -> None:
         upgrade(url)
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ConfigurationError, match="folder cannot be made"):
+    with pytest.raises(ConfigurationError, match="folder cannot be created"):
         upgrade(f"sqlite:///{tmp_path}/file/ledger.db")
 
 
