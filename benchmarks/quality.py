@@ -22,8 +22,8 @@ from benchmarks import markdown, quality_sheet
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import load_engine
-from pipeline.evaluation.evaluate import EDGES, Case, evaluate, interval, ratio_bin
-from pipeline.evaluation.evaluation_cases import fit_hole, read_hole, read_picture, square
+from pipeline.evaluation.evaluate import BIN_EDGES, EvaluationCase, confidence_half_width, evaluate, ratio_bin
+from pipeline.evaluation.evaluation_cases import centre_square, fit_hole, read_hole, read_picture
 from pipeline.imaging.photo_files import list_photos
 from pipeline.simulation.holes import draw_hole
 from pipeline.training.inpainter.artefact_holes import compose_hole, load_artefacts
@@ -50,12 +50,12 @@ def _pictures(data: Path | None, limit: int | None) -> Iterator[tuple[str, NDArr
         import skimage.data
 
         for name in ("astronaut", "coffee", "chelsea", "rocket")[:limit]:
-            yield name, square(np.asarray(getattr(skimage.data, name)(), np.uint8)[..., :3], SIDE)
+            yield name, centre_square(np.asarray(getattr(skimage.data, name)(), np.uint8)[..., :3], SIDE)
         return
     folder = data / "bench" / "images"
     names = list_photos(folder)
     for name in names[:: max(1, len(names) // limit)][:limit] if limit else names:
-        yield name, square(read_picture(folder / name), SIDE)
+        yield name, centre_square(read_picture(folder / name), SIDE)
 
 
 def _block(rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -82,24 +82,24 @@ def _irregular(data: Path | None) -> dict[str, list[tuple[str, NDArray[np.bool_]
     return by_bin
 
 
-def cases(data: Path | None, limit: int | None = None, irregular_each: int = 2) -> Iterator[tuple[str, Case]]:
+def cases(data: Path | None, limit: int | None = None, irregular_each: int = 2) -> Iterator[tuple[str, EvaluationCase]]:
     """Yield cases of 256² with the set that each belongs to: `irregular BIN`, `damage` or `blocks`.
 
     Each picture gets `irregular_each` irregular masks of alternating bins, one composed of held-out artefacts and one
     big block. Which ones follows from the picture's name alone, so that runs can be compared.
     """
     by_bin = _irregular(data)
-    order = [name for name in (ratio_bin(edge) for edge in EDGES[1:]) if name in by_bin]
+    order = [name for name in (ratio_bin(edge) for edge in BIN_EDGES[1:]) if name in by_bin]
     artefacts = load_artefacts(data / "artefacts", held_out=True) if data and (data / "artefacts").is_dir() else {}
     for index, (name, picture) in enumerate(_pictures(data, limit)):
         rng = np.random.default_rng((SEED, zlib.crc32(name.encode())))
         for turn in range(min(irregular_each, len(order))):
             label = order[(index * irregular_each + turn) % len(order)]
             mask, hole = by_bin[label][int(rng.integers(len(by_bin[label])))]
-            yield f"irregular {label}", Case(name, mask, picture, hole)
+            yield f"irregular {label}", EvaluationCase(name, mask, picture, hole)
         shape = compose_hole(artefacts, rng, SIDE) if artefacts else draw_hole(rng, SIDE, "thin")
-        yield "damage", Case(name, "artefacts" if artefacts else "thin", picture, shape)
-        yield "blocks", Case(name, "block", picture, _block(rng))
+        yield "damage", EvaluationCase(name, "artefacts" if artefacts else "thin", picture, shape)
+        yield "blocks", EvaluationCase(name, "block", picture, _block(rng))
 
 
 def engine_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def engine_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     for label, part in frame.groupby("set", sort=False):
         for engine, mine in part.groupby("engine", sort=False):
             means = {name: float(mine[name].mean()) for name in SHOWN}
-            spread = interval(mine["psnr"].to_numpy(np.float64))
+            spread = confidence_half_width(mine["psnr"].to_numpy(np.float64))
             rows.append({"set": label, "pictures": len(mine), "engine": engine, **means, "psnr_interval": spread})
     return rows
 
@@ -148,7 +148,8 @@ def lead_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
         ours, theirs = (part[part["engine"] == name].set_index(["picture", "mask"]) for name in ("rn", best))
         lead = (ours["psnr"] - theirs["psnr"]).to_numpy(np.float64)
         rows.append({
-            "set": label, "best_classical": best, "psnr": float(lead.mean()), "psnr_interval": interval(lead),
+            "set": label, "best_classical": best, "psnr": float(lead.mean()),
+            "psnr_interval": confidence_half_width(lead),
             "ssim": float((ours["ssim"] - theirs["ssim"]).mean()), "won": float((lead > 0).mean()),
         })  # fmt: skip
     return rows
@@ -183,7 +184,7 @@ def measure(data: Path | None, *, limit: int | None = None, engines: tuple[str, 
     """
     labels: dict[tuple[str, str], str] = {}
 
-    def labelled() -> Iterator[Case]:
+    def labelled() -> Iterator[EvaluationCase]:
         for label, case in cases(data, limit):
             labels[case.picture, case.mask] = label
             yield case
@@ -191,7 +192,7 @@ def measure(data: Path | None, *, limit: int | None = None, engines: tuple[str, 
     started = time.monotonic()
     loaded = {name: load_engine(name, weights=weights) for name in engines}
     frame = evaluate(
-        labelled(), loaded, seen=lambda case, name, restored: print(".", end="", file=sys.stderr, flush=True)
+        labelled(), loaded, on_restored=lambda case, name, restored: print(".", end="", file=sys.stderr, flush=True)
     )
     print(file=sys.stderr)
     frame["set"] = [labels[row.picture, row.mask] for row in frame.itertuples()]
@@ -224,7 +225,7 @@ def measure(data: Path | None, *, limit: int | None = None, engines: tuple[str, 
 
 
 def _rank(label: str) -> float:
-    order = {f"irregular {ratio_bin(edge)}": position for position, edge in enumerate(EDGES[1:])}
+    order = {f"irregular {ratio_bin(edge)}": position for position, edge in enumerate(BIN_EDGES[1:])}
     return order.get(label, {"damage": 100, "blocks": 101}.get(label, 102))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.engines import Engine
-from pipeline.evaluation.evaluate import Case, restore
+from pipeline.evaluation.evaluate import EvaluationCase, restore
 from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def choose_cases(frame: pd.DataFrame, others: Sequence[str]) -> list[tuple[str, 
 
 
 def draw_sheet(
-    frame: pd.DataFrame, cases: Iterator[tuple[str, Case]], engines: Mapping[str, Engine], target: Path
+    frame: pd.DataFrame, cases: Iterator[tuple[str, EvaluationCase]], engines: Mapping[str, Engine], target: Path
 ) -> Path:
     """Write the sheet (damaged, Telea, biharmonic, `rn` and the original, with PSNR in dB) and return its path."""
     others = [name for name in engines if name not in ("rn", "prior")]

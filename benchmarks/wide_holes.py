@@ -25,7 +25,7 @@ from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.engines.grain import add_grain
-from pipeline.evaluation.evaluate import interval
+from pipeline.evaluation.evaluate import confidence_half_width
 from pipeline.evaluation.evaluation_cases import read_picture
 from pipeline.imaging.photo_files import is_held_out, list_photos
 from pipeline.metrics import psnr, sharpness
@@ -118,7 +118,7 @@ def _row(width: int, found: dict[tuple[int, str], list[tuple[float, float]]], de
         row[column] = {"psnr_hole": mean(pair[0] for pair in pairs), "sharpness": mean(pair[1] for pair in pairs)}
     own, native = found[width, str(depth)], found[width, str(NATIVE)]
     lead = np.array([one[0] - other[0] for one, other in zip(own, native, strict=True)])
-    return {**row, "lead": float(lead.mean()), "lead_interval": interval(lead)}
+    return {**row, "lead": float(lead.mean()), "lead_interval": confidence_half_width(lead)}
 
 
 def _table(rows: list[dict[str, Any]], depth: int) -> str:

@@ -1,83 +1,101 @@
-"""The command line: one verb per module, imported only when it is asked for, so that help comes at once."""
+"""The command line: one module per verb, imported only when its verb is called, so that help appears immediately."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+import click
+
 from pipeline import __version__
+from pipeline.cli.console import NothingDone, print_error
+from pipeline.cli.verbs import LazyGroup
 from pipeline.errors import ConfigurationError, OutputNotWritable, RestorationError, WeightsError
 from pipeline.escape import error_line
 
+COMMAND = "archive-restoration"
 VERBS = {
-    "restore": "restore a folder or bucket of scans: the whole way",
+    "restore": "restore a folder or bucket of scans: all stages",
     "mask": "find damage on every scan and write masks",
     "inpaint": "fill the damage that masks mark",
     "evaluate": "compare engines where the undamaged pictures are known",
-    "trace": "tell everything that ever happened to a scan",
+    "trace": "show everything that ever happened to a scan",
     "simulate": "write damaged copies of clean pictures with true masks",
     "train": "train a network, with checkpoints and resume",
 }
-DESCRIPTION = "Restores damaged photographs and keeps account of it."
 EPILOG = """\
-`python -m pipeline VERB --help` tells what a verb takes.
+VERB --help shows what a verb takes.
+
 exit codes: 0 done; 1 done in part, or not found; 2 wrong usage or configuration, nothing was done; 130 interrupted"""
 
 
+@click.group(
+    cls=LazyGroup,
+    module="pipeline.cli.commands.{name}",
+    summaries=VERBS,
+    epilog=EPILOG,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(__version__, prog_name=COMMAND, message="%(prog)s %(version)s")
+@click.option("-v", "--verbose", is_flag=True, help="show the log, a line per scan and stage")
+def cli(verbose: bool) -> None:
+    """Restore damaged photographs and keep a record of it."""
+    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("pipeline").setLevel(logging.INFO if verbose else logging.ERROR)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser(next((word for word in given if word in VERBS), None))
-    parsed = parser.parse_args(given)
-    _log(parsed.verbose)
-    run = getattr(parsed, "run", None) or parsed.func
+    """Run one verb and return its exit code.
+
+    Args:
+        arguments: the verb and its arguments; those of this process by default.
+
+    Raises:
+        SystemExit: with 0 after help and version, with 2 after wrong usage.
+    """
+    verb = program = _program()
     try:
-        return int(run(parsed) or 0)
+        with cli.make_context(program, list(sys.argv[1:] if arguments is None else arguments)) as context:
+            try:
+                return int(cli.invoke(context) or 0)
+            finally:
+                verb = context.invoked_subcommand or program
+    except click.exceptions.Exit as end:
+        raise SystemExit(end.exit_code) from None
+    except click.UsageError as error:
+        if error.ctx is not None:
+            print(error.ctx.get_usage(), file=sys.stderr)
+        print_error(verb, error.format_message())
+        raise SystemExit(2) from None
+    except NothingDone as error:
+        print_error(verb, str(error))
+        return 2
     except (ConfigurationError, WeightsError, OutputNotWritable) as error:
-        return _complain(parsed.verb, error, 2)
+        print_error(verb, error_line(error))
+        return 2
     except RestorationError as error:
-        return _complain(parsed.verb, error, 1)
+        print_error(verb, error_line(error))
+        return 1
     except KeyboardInterrupt:
-        print(f"\n{parsed.verb}: interrupted; run the same command again to go on", file=sys.stderr)
+        print(file=sys.stderr)
+        print_error(verb, "interrupted; run the same command again to continue")
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python must not complain about it at exit either.
+        # The reader of our output has seen enough; Python must not complain about it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _parser(verb: str | None) -> argparse.ArgumentParser:
-    """Return the parser, complete for the verb that was asked for."""
-    parser = argparse.ArgumentParser(
-        "pipeline", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"archive-restoration {__version__}")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the log, a line per scan and stage")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, help_text in VERBS.items():
-        if name == verb:
-            importlib.import_module(f"pipeline.cli.commands.{name}").add_parser(verbs)
-        else:
-            verbs.add_parser(name, help=help_text, add_help=False)
-    return parser
-
-
-def _log(verbose: bool) -> None:
-    level = logging.INFO if verbose else logging.ERROR
-    logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("pipeline").setLevel(level)
-
-
-def _complain(verb: str, error: Exception, code: int) -> int:
-    print(f"{verb}: {error_line(error)}", file=sys.stderr)
-    return code
-
-
 def run() -> NoReturn:
-    """Run the program that was installed as `archive-restoration`, and exit with its code."""
+    """Run one verb and end the process with its exit code."""
     sys.exit(main())
+
+
+def _program() -> str:
+    """Return the command by which this process was started."""
+    return COMMAND if Path(sys.argv[0]).stem == COMMAND else "python -m pipeline"

@@ -1,4 +1,4 @@
-"""What the verbs share that go through scans one by one: names of results, a bar, failures that cost one."""
+"""What verbs share that work scan by scan: names of results, and errors that cost one scan."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from pipeline.cli.console import progress_bar
 from pipeline.errors import Reason, UnreadableScan
-from pipeline.escape import error_line, visible
+from pipeline.escape import error_line
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pipeline.scans import Scan
     from pipeline.storage import Entry
 
 
 def target_names(entries: Iterable[Entry], suffix: str) -> list[str]:
-    """Return a path for each scan: its own with another ending; on a clash the later one keeps its ending too."""
+    """Return a path for each scan: its own with another suffix; on a clash the later one keeps its suffix too."""
     taken: set[str] = set()
     names = []
     for entry in entries:
@@ -31,58 +31,48 @@ def target_names(entries: Iterable[Entry], suffix: str) -> list[str]:
     return names
 
 
-def bar(console: Console) -> Progress:
-    """Return a bar that counts and report the time left; it is drawn on a terminal only."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-def each(
-    title: str, scans: Sequence[Entry], suffix: str, work: Callable[[Entry, str], None], console: Console
+def process_each(
+    title: str, scans: Sequence[Entry], suffix: str, process: Callable[[Entry, str], None], console: Console
 ) -> list[dict[str, str]]:
-    """Return the scans that the work failed on, path and message, each of which was named as it happened.
+    """Return path and message of the scans that failed; each is also printed as it happens.
 
     Args:
-        title: of the bar.
+        title: of the progress bar.
         scans: what to go through.
-        suffix: of the names that their results get, see `target_names`.
-        work: takes a scan and its result's name; a scan that it cannot read, or write, costs that scan only.
+        suffix: of the names of their results, see `target_names`.
+        process: called with a scan and its result's name; when it cannot read or write, only that scan fails.
+        console: for the progress bar and the messages.
 
     Raises:
-        StoreUnavailable: from the work; the next scan would fare no better.
+        StoreUnavailable: from `process`; the next scan would fail too.
     """
     failed = []
-    with bar(console) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task(title, total=len(scans))
         for entry, name in zip(scans, target_names(scans, suffix), strict=True):
             try:
-                work(entry, name)
+                process(entry, name)
             except (UnreadableScan, OSError, ValueError) as error:
-                failed.append(failure(entry, error, console))
+                failed.append(report_failure(entry, error, console))
             progress.advance(task)
     return failed
 
 
-def opened(entry: Entry) -> Scan:
+def read_scan(entry: Entry) -> Scan:
     """Return a scan, decoded.
 
     Raises:
-        UnreadableScan: it is damaged, of a kind that is not read, or no file at all.
+        UnreadableScan: it is damaged, of an unsupported format, or not a file at all.
     """
     from pipeline import scans
 
     if entry.kind != "file":
-        raise UnreadableScan(Reason.NOT_A_FILE, f"is no file but a {entry.kind.replace('-', ' ')}")
+        raise UnreadableScan(Reason.NOT_A_FILE, f"is not a file but a {entry.kind.replace('-', ' ')}")
     return scans.decode_isolated(entry.uri, name=entry.path)
 
 
-def failure(entry: Entry, error: BaseException, console: Console) -> dict[str, str]:
-    """Return path and message of a scan that failed, and name it on the console."""
-    message = said(error)
-    console.print(f"{visible(entry.path)}: {message}", markup=False, highlight=False)
+def report_failure(entry: Entry, error: BaseException, console: Console) -> dict[str, str]:
+    """Return path and message of a scan that failed, and print them."""
+    message = error_line(error, 300)
+    console.print(f"{entry.path}: {message}", markup=False, highlight=False)
     return {"path": entry.path, "message": message}
-
-
-def said(error: BaseException) -> str:
-    """Return what an error says, on one line of 300 characters at most."""
-    return error_line(error, 300)

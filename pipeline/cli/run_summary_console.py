@@ -1,13 +1,13 @@
-"""What `restore` says at the end, for people."""
+"""Print what `restore` did, for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.console import stdout_console
 from pipeline.escape import visible
 from pipeline.ledger import Outcome
 
@@ -16,38 +16,39 @@ if TYPE_CHECKING:
 
 MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
-    Outcome.UNCHANGED: "nothing sure enough to be filled, no copy made",
+    Outcome.UNCHANGED: "nothing certain enough to be filled, no copy made",
     Outcome.REVIEW: "doubtful: a mask is suggested, nothing was filled",
-    Outcome.QUARANTINED: "cannot be read whole; a copy and the reason lie in quarantine/",
-    Outcome.FAILED: "an error on our side; run with --redo after it is mended",
+    Outcome.QUARANTINED: "cannot be read whole; a copy and the reason are in quarantine/",
+    Outcome.FAILED: "an error on our side; run with --redo once it is fixed",
 }
-MOST = 10
+# Lines of scans that need attention.
+ATTENTION_LINES = 10
 
 
-def tell(summary: RunSummary) -> None:
-    """Print the summary."""
-    console = Console(highlight=False, soft_wrap=True)
+def print_run_summary(summary: RunSummary) -> None:
+    """Print outcomes, figures, and what needs attention."""
+    console = stdout_console()
     if not summary.received:
         known = "1 scan was" if summary.known == 1 else f"{summary.known} scans were"
         done = f"{known} done before" if summary.known else "there is no file in the inbox"
         console.print(f"Nothing new: {done}.", markup=False)
     else:
-        console.print(_outcomes(summary))
-        for line in (*_suggested(summary), *_figures(summary)):
+        console.print(_outcome_table(summary))
+        for line in (*_suggestion_lines(summary), *_quality_lines(summary)):
             console.print(line, markup=False)
-    for one in summary.attention[:MOST]:
-        console.print(Text(f"  {one['outcome']:11} {visible(one['path'], 80)}: {one['reason']}"))
-    if len(summary.attention) > MOST:
-        console.print(f"  … and {len(summary.attention) - MOST} more, see the report", markup=False)
+    for scan in summary.attention[:ATTENTION_LINES]:
+        console.print(Text(f"  {scan['outcome']:11} {visible(scan['path'], 80)}: {scan['reason']}"))
+    if len(summary.attention) > ATTENTION_LINES:
+        console.print(f"  … and {len(summary.attention) - ATTENTION_LINES} more, see the report", markup=False)
     if summary.elsewhere:
-        console.print(f"{summary.elsewhere} scans are in the hands of another run.", markup=False)
+        console.print(f"{summary.elsewhere} scans are being restored by another run.", markup=False)
     if summary.more:
-        console.print("More scans wait: run the same command again.", markup=False)
+        console.print("More scans are waiting: run the same command again.", markup=False)
     if summary.report:
         console.print(f"results  {summary.output}\nreport   {summary.report}/report.pdf", markup=False)
 
 
-def _outcomes(summary: RunSummary) -> Table:
+def _outcome_table(summary: RunSummary) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for outcome, count in summary.outcomes.items():
         if count:
@@ -57,8 +58,8 @@ def _outcomes(summary: RunSummary) -> Table:
     return table
 
 
-def _suggested(summary: RunSummary) -> list[str]:
-    """Return the line about marks that were not filled; none where there are none."""
+def _suggestion_lines(summary: RunSummary) -> list[str]:
+    """Return the line about marks that were not filled, if there are any."""
     scans, marks = summary.suggested["scans"], summary.suggested["marks"]
     if not scans:
         return []
@@ -68,8 +69,8 @@ def _suggested(summary: RunSummary) -> list[str]:
     return [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
 
 
-def _figures(summary: RunSummary) -> list[str]:
-    """Return the lines about quality; what was not measured has none."""
+def _quality_lines(summary: RunSummary) -> list[str]:
+    """Return the lines about quality that was measured, and about time."""
     lines = []
     for name, label, unit in (("psnr", "PSNR", " dB"), ("ssim", "SSIM", "")):
         if found := summary.metrics.get(name):

@@ -8,7 +8,8 @@ import time
 def next_time(text: str) -> float:
     """Return the next moment at which the local clock shows HH:MM, in seconds since the epoch.
 
-    Raises `ValueError` for anything else than HH:MM.
+    Raises:
+        ValueError: the text is not of the form HH:MM.
     """
     moment = time.strptime(text, "%H:%M")
     now = time.localtime()
@@ -16,7 +17,7 @@ def next_time(text: str) -> float:
     return due if due > time.time() else due + 86400.0
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return H:MM:SS."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -6,16 +6,14 @@ import hashlib
 import os
 from pathlib import Path
 
-from pipeline import storage
 from pipeline.errors import ConfigurationError
-from pipeline.settings import settings
 
 LEDGER = "ledger.db"
 
 
-def place(text: str) -> str:
+def as_uri(given: str) -> str:
     """Return a URI as it is, and a folder as an absolute path."""
-    return text if "://" in text else str(Path(text).expanduser().absolute())
+    return given if "://" in given else str(Path(given).expanduser().absolute())
 
 
 def refuse_overlap(target: str, *sources: str | None) -> None:
@@ -26,24 +24,28 @@ def refuse_overlap(target: str, *sources: str | None) -> None:
         sources: what it reads; None for what was not given.
 
     Raises:
-        ConfigurationError: the target is a source, lies in one, or contains one.
+        ConfigurationError: the target is a source, is inside one, or contains one.
     """
+    from pipeline import storage
+
     for source in sources:
         if source is not None and storage.overlap(target, source):
             raise ConfigurationError(
-                f"{target} and {source} are the same place, or one lies in the other; masters and masks are never"
+                f"{target} and {source} are the same place, or one is inside the other; masters and masks are never"
                 " overwritten: choose another folder for the results, outside of what is read"
             )
 
 
-def ledger_of(output: str, given: str | None) -> str:
-    """Return the URL of the ledger for results at a place.
+def ledger_url(output: str, given: str | None) -> str:
+    """Return the URL of the ledger for an output.
 
     In this order: what is given, the installation's (RESTORATION_LEDGER_URL), `ledger.db` in the output folder; for
-    an output that is no folder, a file of its own in the installation's cache.
+    an output that is not a folder, a file of its own in the installation's cache.
     """
+    from pipeline.settings import settings
+
     if given:
-        return as_url(given)
+        return as_ledger_url(given)
     if os.environ.get("RESTORATION_LEDGER_URL"):
         return settings().ledger_url
     if "://" not in output:
@@ -52,8 +54,8 @@ def ledger_of(output: str, given: str | None) -> str:
     return f"sqlite:///{settings().cache}/ledgers/{name}.db"
 
 
-def as_url(given: str) -> str:
-    """Return a ledger's URL; a file or a folder that holds `ledger.db` may be given too."""
+def as_ledger_url(given: str) -> str:
+    """Return a ledger's URL; a file, or a folder with `ledger.db`, may be given too."""
     if "://" in given:
         return given
     path = Path(given).expanduser().absolute()
@@ -61,6 +63,8 @@ def as_url(given: str) -> str:
 
 
 def use_ledger(url: str) -> None:
-    """Make a ledger this process's own, and that of the processes it starts."""
+    """Make a ledger that of this process and of the processes that it starts."""
+    from pipeline.settings import settings
+
     os.environ["RESTORATION_LEDGER_URL"] = url
     settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Engines side by side on the same pictures and masks, as a frame of figures."""
+"""Compare engines on the same pictures and masks, as a frame of figures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COLUMNS = (
     "picture", "mask", "engine", "hole_ratio", "bin", "psnr", "ssim", "l1", "psnr_hole", "l1_hole", "ssim_hole",
     "sharpness", "seconds",
 )  # fmt: skip
-EDGES = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+BIN_EDGES = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
 PEAK = 255.0
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """A clean picture (H,W,3) uint8 and a hole (H,W) bool of the same size, each with a name."""
 
     picture: str
@@ -36,16 +36,19 @@ class Case:
     hole: NDArray[np.bool_]
 
 
+OnRestored = Callable[[EvaluationCase, str, NDArray[np.uint8]], None]
+
+
 def ratio_bin(ratio: float) -> str:
-    """The bin of a hole's share of the picture (0..1), e.g. ``"10-20 %"``."""
-    for low, high in pairwise(EDGES):
+    """Return the bin of a hole's share of the picture (0..1), e.g. ``"10-20 %"``."""
+    for low, high in pairwise(BIN_EDGES):
         if ratio <= high:
             return f"{low * 100:g}-{high * 100:g} %"
-    return f"{EDGES[-2] * 100:g}-100 %"
+    return f"{BIN_EDGES[-2] * 100:g}-100 %"
 
 
-def restore(engine: Engine, case: Case) -> NDArray[np.uint8]:
-    """The picture (H,W,3) uint8 restored as the pipeline does it: windows around the hole, known pixels untouched."""
+def restore(engine: Engine, case: EvaluationCase) -> NDArray[np.uint8]:
+    """Return the picture (H,W,3) uint8 restored as in the pipeline: windows around the hole, known pixels untouched."""
     damaged = case.clean.copy()
     damaged[case.hole] = 0
     mask = case.hole.astype(np.uint8) * np.uint8(255)
@@ -54,11 +57,11 @@ def restore(engine: Engine, case: Case) -> NDArray[np.uint8]:
     return restored
 
 
-def measure(case: Case, restored: NDArray[np.uint8]) -> dict[str, float]:
-    """The figures of a restored picture against the clean one, whole and in the hole only.
+def measure(case: EvaluationCase, restored: NDArray[np.uint8]) -> dict[str, float]:
+    """Return the figures of a restored picture against the clean one, whole and hole-only.
 
-    PSNR in dB, SSIM as in Wang 2004, L1 as a share of the range, sharpness as the share of fine detail that is there.
-    A perfect fill has infinite PSNR; that is kept, not hidden.
+    PSNR in dB, SSIM as in Wang 2004, L1 as a share of the range, sharpness as the share of the original's fine detail.
+    A perfect fill has infinite PSNR.
     """
     mask = case.hole.astype(np.uint8)
     known = {"data_range": PEAK, "differing": mask}
@@ -74,16 +77,17 @@ def measure(case: Case, restored: NDArray[np.uint8]) -> dict[str, float]:
 
 
 def _rows(
-    cases: Iterable[Case], engines: dict[str, Engine], seen: Callable[[Case, str, NDArray[np.uint8]], None] | None
+    cases: Iterable[EvaluationCase], engines: dict[str, Engine], on_restored: OnRestored | None
 ) -> Iterator[dict[str, Any]]:
+    """Yield the figures of each case and engine."""
     for case in cases:
         ratio = float(case.hole.mean())
         for name, engine in engines.items():
             started = time.perf_counter()
             restored = restore(engine, case)
             seconds = time.perf_counter() - started
-            if seen is not None:
-                seen(case, name, restored)
+            if on_restored is not None:
+                on_restored(case, name, restored)
             yield {
                 "picture": case.picture, "mask": case.mask, "engine": name, "hole_ratio": ratio,
                 "bin": ratio_bin(ratio), **measure(case, restored), "seconds": seconds,
@@ -91,32 +95,40 @@ def _rows(
 
 
 def evaluate(
-    cases: Iterable[Case],
+    cases: Iterable[EvaluationCase],
     engines: Sequence[str] | dict[str, Engine],
     *,
-    seen: Callable[[Case, str, NDArray[np.uint8]], None] | None = None,
+    on_restored: OnRestored | None = None,
 ) -> pd.DataFrame:
-    """A frame with one row per case and engine, columns :data:`COLUMNS`.
+    """Return a frame with one row per case and engine, columns :data:`COLUMNS`.
 
-    ``engines`` are names that ``load_engine`` knows, or loaded engines by any name. Cases are taken one by one, so
-    that they need not all be in memory; a case without a hole is left out. ``seen`` gets each restored picture, for
-    sheets and progress. Raises ``ConfigurationError`` on an unknown engine and ``WeightsError`` on bad weights, both
-    before any work.
+    Args:
+        cases: taken one by one, so that they need not all be in memory; a case without a hole is left out.
+        engines: names that ``load_engine`` knows, or loaded engines by any name.
+        on_restored: called with a case, the engine's name and the restored picture, for sheets and progress.
+
+    Raises:
+        ConfigurationError: an engine is unknown; before any work.
+        WeightsError: weights are missing or damaged; before any work.
     """
     import pandas as pd
 
     loaded = engines if isinstance(engines, dict) else {name: load_engine(name) for name in engines}
     with_hole = (case for case in cases if case.hole.any())
-    return pd.DataFrame(list(_rows(with_hole, loaded, seen)), columns=list(COLUMNS))
+    return pd.DataFrame(list(_rows(with_hole, loaded, on_restored)), columns=list(COLUMNS))
 
 
-def interval(values: NDArray[np.float64]) -> float:
-    """Half the width of the 95 % interval of the mean (normal approximation); ``nan`` under two values."""
+def confidence_half_width(values: NDArray[np.float64]) -> float:
+    """Return half the width of the mean's 95 % interval (normal approximation); ``nan`` below two values."""
     return 1.96 * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
 
+def _half_width(values: pd.Series[float]) -> float:
+    return confidence_half_width(np.asarray(values.dropna(), np.float64))
+
+
 def summarise(frame: pd.DataFrame, by: str = "bin") -> pd.DataFrame:
-    """The means by ``by`` and engine, with the number of pictures and the 95 % interval of PSNR over pictures.
+    """Return the means by ``by`` and engine, with the number of pictures and the 95 % interval of PSNR over pictures.
 
     A picture that occurs with several masks counts once: its mean. Infinite PSNRs are left out of the means.
     """
@@ -126,6 +138,6 @@ def summarise(frame: pd.DataFrame, by: str = "bin") -> pd.DataFrame:
     grouped = per_picture.groupby(level=[0, 1], sort=False)
     means = grouped.mean()
     means.insert(0, "pictures", grouped.size())
-    means.insert(2, "psnr_95", grouped["psnr"].agg(lambda values: interval(values.dropna().to_numpy(np.float64))))
+    means.insert(2, "psnr_95", grouped["psnr"].agg(_half_width))
     result: pd.DataFrame = means
     return result

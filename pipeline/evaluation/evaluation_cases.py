@@ -1,4 +1,4 @@
-"""Cases for an evaluation, read from a folder of clean pictures and a folder of masks."""
+"""Read cases for an evaluation from a folder of clean pictures and a folder of masks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.evaluate import Case
+from pipeline.evaluation.evaluate import EvaluationCase
 from pipeline.imaging.photo_files import list_photos
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """The picture (H,W,3) uint8 RGB, of any depth. Raises ``ValueError`` naming the file when it cannot be read."""
+    """Return a picture of any depth as (H,W,3) uint8 RGB.
+
+    Raises:
+        ValueError: the file cannot be read; it is named.
+    """
     picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError(f"{path} cannot be read as a picture")
@@ -22,7 +26,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 
 def read_hole(path: Path) -> NDArray[np.bool_]:
-    """The mask (H,W) bool: true where it is 128 or more of 255. Raises ``ValueError`` when it cannot be read."""
+    """Return a mask (H,W) bool: true where it is 128 or more of 255.
+
+    Raises:
+        ValueError: the file cannot be read; it is named.
+    """
     mask = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise ValueError(f"{path} cannot be read as a mask")
@@ -30,15 +38,15 @@ def read_hole(path: Path) -> NDArray[np.bool_]:
 
 
 def fit_hole(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
-    """The hole at another size: a pixel is missing when half of what it stands for was."""
+    """Return the hole at another size: a pixel is missing when at least half of its area was."""
     if hole.shape == (height, width):
         return hole
     area = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return area >= 0.5
 
 
-def square(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The middle of the picture as a square (side,side,3), its short side shrunk or enlarged to ``side``."""
+def centre_square(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return the middle of the picture as a square (side,side,3), its short side scaled to ``side``."""
     scale = side / min(picture.shape[:2])
     width, height = (max(side, round(value * scale)) for value in (picture.shape[1], picture.shape[0]))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -47,23 +55,26 @@ def square(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(small[top : top + side, left : left + side]).astype(np.uint8, copy=False)
 
 
-def pair_cases(clean: Path, masks: Path) -> Iterator[Case]:
-    """Every picture with its masks, in sorted order.
+def pair_cases(clean: Path, masks: Path) -> Iterator[EvaluationCase]:
+    """Yield every picture with its mask, in sorted order.
 
-    When masks carry the pictures' names (same path below the folder and same stem, also ``STEM.mask``), each picture
-    gets its own and pictures without one are left out; otherwise masks and pictures are paired in turn, one mask a
-    picture, and a mask of another size is fitted. Raises ``ValueError`` when a folder holds no picture.
+    When masks have the pictures' names (same path below the folder and same stem, also ``STEM.mask``), each picture
+    gets its own mask and pictures without one are left out; otherwise pictures and masks are paired in turn. A mask of
+    another size is scaled.
+
+    Raises:
+        ValueError: a folder contains no picture, or a file cannot be read.
     """
-    pictures, drawn = list_photos(clean), list_photos(masks)
-    for folder, names in ((clean, pictures), (masks, drawn)):
+    pictures, mask_names = list_photos(clean), list_photos(masks)
+    for folder, names in ((clean, pictures), (masks, mask_names)):
         if not names:
             raise ValueError(f"there is no picture below {folder}")
-    by_stem = {Path(name).with_suffix("").as_posix().removesuffix(".mask"): name for name in drawn}
-    matched = [(name, by_stem.get(Path(name).with_suffix("").as_posix())) for name in pictures]
-    if not any(mask for _, mask in matched):
-        matched = [(name, drawn[index % len(drawn)]) for index, name in enumerate(pictures)]
-    for name, mask in matched:
+    by_stem = {Path(name).with_suffix("").as_posix().removesuffix(".mask"): name for name in mask_names}
+    pairs = [(name, by_stem.get(Path(name).with_suffix("").as_posix())) for name in pictures]
+    if not any(mask for _, mask in pairs):
+        pairs = [(name, mask_names[index % len(mask_names)]) for index, name in enumerate(pictures)]
+    for name, mask in pairs:
         if mask is None:
             continue
         picture = read_picture(clean / name)
-        yield Case(name, mask, picture, fit_hole(read_hole(masks / mask), *picture.shape[:2]))
+        yield EvaluationCase(name, mask, picture, fit_hole(read_hole(masks / mask), *picture.shape[:2]))

@@ -1,113 +1,105 @@
-"""`restore SRC DST`: the whole way without Airflow."""
+"""`restore SRC DST`: run all stages without Airflow."""
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from pipeline.cli.uris import ledger_of, place, refuse_overlap, use_ledger
-from pipeline.stages.run_summary import RunSummary
+import click
 
-if TYPE_CHECKING:
-    from pipeline.settings import Collection
+from pipeline.cli.arguments import (
+    PATH,
+    json_option,
+    language_option,
+    mask_mode_option,
+    masks_option,
+    source_argument,
+    target_argument,
+)
+from pipeline.cli.console import print_json
+from pipeline.cli.uris import as_uri, ledger_url, refuse_overlap, use_ledger
+from pipeline.cli.verbs import Verb
 
 EPILOG = """\
 Below DST: restored/, masks/, suggestions/, sidecars/, quarantine/, reports/ and, unless another is named, ledger.db.
-Masters are only read. Run the same command again at any time: what is done is not done again, and a run that was
-killed is taken up where it stopped.
+Masters are only read. The same command can be run again at any time: finished scans are skipped, and a run that was
+killed continues where it stopped.
 
-exit codes: 0 every scan has an outcome; 1 some have none yet; 2 wrong usage or configuration, nothing was done"""
+exit codes: 0 every scan has an outcome; 1 some have none yet; 2 wrong usage or configuration, nothing was done
 
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb `restore`."""
-    parser = subparsers.add_parser(
-        "restore",
-        help="restore a folder or bucket of scans: the whole way",
-        description="Finds the damage on every scan below SRC, fills it, measures, and reports what was done.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("source", metavar="SRC", help="folder or URI (s3://bucket/prefix) with scans; never written")
-    add("target", metavar="DST", help="folder or URI for results; paths below it are those below SRC")
-    add("--masks", metavar="DIR", help="painted masks, paired by path and stem (white = damaged)")
-    add(
-        "--mask-mode",
-        choices=("replace", "add", "protect"),
-        help="a painted mask stands for what is found (default), is added to it, or is never touched",
-    )
-    add("--originals", metavar="DIR", help="undamaged originals, paired alike: figures are then true ones")
-    add("--recipe", metavar="FILE", type=Path, help="YAML with detector, thresholds, engine and weights")
-    add("--limit", metavar="N", type=_count, help="take N scans at most; the next run goes on")
-    add("--since", metavar="DATE", help="only files changed since, e.g. 2026-11-20 or 2026-11-20T18:00")
-    add("--redo", action="store_true", help="restore also what is done with this recipe")
-    add("--title", default="", help="name for the report (default: SRC's)")
-    add("--language", choices=("en", "de"), default="en", help="of the report")
-    add("--ledger", metavar="URL", help="SQLAlchemy URL or file (default: RESTORATION_LEDGER_URL, else DST/ledger.db)")
-    add("--json", action="store_true", help="print one JSON object as the last line")
-    parser.set_defaults(run=run)
+examples: restore scans/ results/
+          restore s3://archive/inbox s3://archive/results --recipe recipe.yaml --ledger postgresql://host/ledger"""
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Restore, print the summary, and return the exit code."""
-    from pipeline.settings import settings
+@click.command(cls=Verb, epilog=EPILOG)
+@source_argument("folder or URI (s3://bucket/prefix) with scans; never written")
+@target_argument("folder or URI for results; paths below it are those below SRC")
+@masks_option
+@mask_mode_option
+@click.option("--originals", metavar="DIR", help="undamaged originals, paired alike: figures are then true ones")
+@click.option("--recipe", metavar="FILE", type=PATH, help="YAML with detector, thresholds, engine and weights")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="take N scans at most; the next run continues")
+@click.option("--since", metavar="DATE", help="only files changed since, e.g. 2026-11-20 or 2026-11-20T18:00")
+@click.option("--redo", is_flag=True, help="also restore scans that are finished with this recipe")
+@click.option("--title", default="", help="name for the report (default: SRC's)")
+@language_option
+@click.option(
+    "--ledger", metavar="URL", help="SQLAlchemy URL or file (default: RESTORATION_LEDGER_URL, else DST/ledger.db)"
+)
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    source: str,
+    target: str,
+    masks: str | None,
+    mask_mode: str | None,
+    originals: str | None,
+    recipe: Path | None,
+    limit: int | None,
+    since: str | None,
+    redo: bool,
+    title: str,
+    language: Literal["en", "de"],
+    ledger: str | None,
+    as_json: bool,
+) -> int:
+    """Find the damage on every scan below SRC, fill it, measure, and report what was done."""
+    from pipeline.settings import Collection, MaskMode, Recipe, load_recipe, settings
     from pipeline.stages.local_run import RunOptions, restore
+    from pipeline.stages.run_summary import RunSummary
 
-    refuse_overlap(arguments.target, arguments.source, arguments.masks, arguments.originals)
+    refuse_overlap(target, source, masks, originals)
     started = time.monotonic()
-    collection = _collection(arguments)
-    use_ledger(ledger_of(collection.output, arguments.ledger))
-    summary = RunSummary(collection.output, _without_password(settings().ledger_url))
-    options = RunOptions(arguments.limit, arguments.since, arguments.redo, show_progress=not arguments.verbose)
-    restore(collection, options, summary)
-    summary.seconds = round(time.monotonic() - started, 2)
-    if arguments.json:
-        print(json.dumps(vars(summary)))
-    else:
-        from pipeline.cli.run_summary_console import tell
-
-        tell(summary)
-    return 1 if summary.elsewhere else 0
-
-
-def _collection(arguments: argparse.Namespace) -> Collection:
-    """Return the collection that the arguments describe.
-
-    Raises:
-        ConfigurationError: the recipe is wrong.
-    """
-    import hashlib
-
-    from pipeline.settings import Collection, MaskMode, Recipe, load_recipe
-
-    inbox, output = place(arguments.source), place(arguments.target)
-    recipe = load_recipe(arguments.recipe) if arguments.recipe else Recipe()
-    changes = {"mask_mode": MaskMode(arguments.mask_mode)} if arguments.mask_mode else {}
-    # Names in the output belong to a collection, so every output place is one of its own.
-    name = f"shell-{hashlib.sha256(output.rstrip('/').encode()).hexdigest()[:12]}"
-    return Collection(
-        name=name,
-        title=arguments.title or inbox.rstrip("/").rpartition("/")[2],
+    inbox, output = as_uri(source), as_uri(target)
+    changes = {"mask_mode": MaskMode(mask_mode)} if mask_mode else {}
+    collection = Collection(
+        # Names in the output belong to a collection, so every output has a collection of its own.
+        name=f"shell-{hashlib.sha256(output.rstrip('/').encode()).hexdigest()[:12]}",
+        title=title or inbox.rstrip("/").rpartition("/")[2],
         inbox=inbox,
         output=output,
-        masks=place(arguments.masks) if arguments.masks else None,
-        originals=place(arguments.originals) if arguments.originals else None,
+        masks=as_uri(masks) if masks else None,
+        originals=as_uri(originals) if originals else None,
         schedule=None,
-        language=arguments.language,
-        recipe=recipe.model_copy(update=changes),
+        language=language,
+        recipe=(load_recipe(recipe) if recipe else Recipe()).model_copy(update=changes),
         batch_scans=10**9,
     )
+    use_ledger(ledger_url(output, ledger))
+    summary = RunSummary(output, _without_password(settings().ledger_url))
+    verbose = context.find_root().params["verbose"]
+    restore(collection, RunOptions(limit, since, redo, show_progress=not verbose), summary)
+    summary.seconds = round(time.monotonic() - started, 2)
+    if as_json:
+        print_json(vars(summary))
+    else:
+        from pipeline.cli.run_summary_console import print_run_summary
+
+        print_run_summary(summary)
+    return 1 if summary.elsewhere else 0
 
 
 def _without_password(url: str) -> str:

@@ -1,27 +1,22 @@
-"""`simulate SRC DST`: damaged, aged copies of clean pictures, with their true masks."""
+"""`simulate SRC DST`: write damaged, aged copies of clean pictures, with their true masks."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+import click
 
-from pipeline import storage
-from pipeline.cli.per_scan import each, opened, said
+from pipeline.cli.arguments import artefacts_option, json_option, source_argument, target_argument
+from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
+from pipeline.cli.per_scan import process_each, read_scan
 from pipeline.cli.uris import refuse_overlap
-from pipeline.errors import (
-    ConfigurationError,
-    Reason,
-    StoreUnavailable,
-    UnreadableScan,
-)
+from pipeline.cli.verbs import Verb
+from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
+from pipeline.escape import error_line
 
 if TYPE_CHECKING:
     from pipeline.simulation import ArtefactBank
@@ -30,12 +25,14 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit codes: 0 every picture has a damaged copy; 1 some could not be read (named above); 2 nothing was done
 
-Below DST: damaged/ (what a scanner would deliver), originals/ (the same, aged alike, without the damage: the truth to
-compare a restoration with), masks/ (255 = damage that can be seen). The same seed and path give the same damage."""
+Below DST: damaged/ (what a scanner would deliver), originals/ (the same ageing without the damage: the truth to compare
+a restoration with), masks/ (255 = damage that can be seen). The same seed and path give the same damage.
+
+example: simulate photos/ test-set/ --seed 7 --kinds dust,scratch"""
 
 
 @dataclass
-class Summary:
+class SimulationSummary:
     """What a run did, printed with `--json`."""
 
     pictures: int = 0
@@ -46,75 +43,78 @@ class Summary:
     seconds: float = 0.0
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb `simulate`."""
-    parser = subparsers.add_parser(
-        "simulate",
-        help="write damaged copies of clean pictures with true masks",
-        description="Draws dust, hairs, scratches, cracks, tears and the like over copies of every picture below SRC.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("source", metavar="SRC", help="folder, file or URI with clean pictures; never written")
-    parser.add_argument("target", metavar="DST", help="folder or URI for damaged/, originals/ and masks/")
-    parser.add_argument("--seed", type=int, default=1, help="another seed draws other damage (default 1)")
-    parser.add_argument("--severity", type=float, default=1.0, help="0.3 some specks, 1 worn (default), 2 a wreck")
-    parser.add_argument(
-        "--ageing", type=float, default=0.7, help="fading, yellowing, grain: 0 none, 1 as in most albums"
-    )
-    parser.add_argument(
-        "--kinds", help="comma-separated kinds to draw, e.g. dust,scratch,tear (default: as met in life)"
-    )
-    parser.add_argument(
-        "--halftone", type=float, default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
-    )
-    parser.add_argument("--artefacts", type=Path, help="folder of scanned artefacts (hair/, dirt/, …) to draw on too")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.set_defaults(func=run)
+@dataclass(frozen=True)
+class _Damage:
+    """What is drawn on the pictures."""
+
+    seed: int
+    severity: float
+    ageing: float
+    halftone: float
+    kinds: list[str] | None
+    artefacts: ArtefactBank | None
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Write the copies; return the exit code."""
+@click.command(cls=Verb, epilog=EPILOG)
+@source_argument("folder, file or URI with clean pictures; never written")
+@target_argument("folder or URI for damaged/, originals/ and masks/")
+@click.option("--seed", type=int, default=1, help="another seed draws other damage (default 1)")
+@click.option("--severity", type=float, default=1.0, help="0.3 some specks, 1 worn (default), 2 very damaged")
+@click.option(
+    "--ageing", type=float, default=0.7, help="fading, yellowing, grain: 0 none, 1 as in most albums (default 0.7)"
+)
+@click.option("--kinds", help="comma-separated kinds to draw, e.g. dust,scratch,tear (default: a realistic mix)")
+@click.option(
+    "--halftone", type=float, default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
+)
+@artefacts_option("folder of scanned artefacts (hair/, dirt/, …) to draw on too")
+@json_option
+def command(
+    source: str,
+    target: str,
+    seed: int,
+    severity: float,
+    ageing: float,
+    kinds: str | None,
+    halftone: float,
+    artefacts: Path | None,
+    as_json: bool,
+) -> int:
+    """Draw dust, hairs, scratches, cracks, tears and the like over copies of every picture below SRC."""
+    from pipeline import storage
     from pipeline.simulation import KINDS, ArtefactBank
 
-    console = Console(stderr=True)
-    refuse_overlap(arguments.target, arguments.source, str(arguments.artefacts) if arguments.artefacts else None)
+    refuse_overlap(target, source, str(artefacts) if artefacts else None)
     started = time.monotonic()
-    summary = Summary()
-    kinds = [kind.strip() for kind in arguments.kinds.split(",") if kind.strip()] if arguments.kinds else None
-    try:
-        unknown = set(kinds or ()) - KINDS.keys()
-        if unknown:
-            raise ConfigurationError(f"unknown kind {', '.join(sorted(unknown))}; known are {', '.join(KINDS)}")
-        if not 0 <= arguments.halftone <= 1:
-            raise ConfigurationError("--halftone is a share between 0 and 1")
-        if arguments.severity < 0 or arguments.ageing < 0 or arguments.seed < 0:
-            raise ConfigurationError("--severity, --ageing and --seed cannot be negative")
-        if arguments.artefacts and not arguments.artefacts.is_dir():
-            raise ConfigurationError(f"{arguments.artefacts} is no folder")
-        bank = ArtefactBank.load(arguments.artefacts) if arguments.artefacts else None
-        entries = [entry for entry in storage.list_files(arguments.source) if storage.has_image_suffix(entry.path)]
-        storage.check_writable(arguments.target)
-    except (ConfigurationError, StoreUnavailable, OSError) as error:
-        print(f"simulate: {said(error)}", file=sys.stderr)
-        return 2
+    names = [kind.strip() for kind in kinds.split(",") if kind.strip()] if kinds else None
+    if unknown := set(names or ()) - KINDS.keys():
+        raise NothingDone(f"unknown kind {', '.join(sorted(unknown))}; known are {', '.join(KINDS)}")
+    if not 0 <= halftone <= 1:
+        raise NothingDone("--halftone is a share between 0 and 1")
+    if severity < 0 or ageing < 0 or seed < 0:
+        raise NothingDone("--severity, --ageing and --seed cannot be negative")
+    if artefacts and not artefacts.is_dir():
+        raise NothingDone(f"{artefacts} is not a folder")
+    with nothing_done_on_error():
+        bank = ArtefactBank.load(artefacts) if artefacts else None
+        entries = [entry for entry in storage.list_files(source) if storage.has_image_suffix(entry.path)]
+        storage.check_writable(target)
     if not entries:
-        print(f"simulate: no pictures below {arguments.source}", file=sys.stderr)
-        return 2
-    summary.pictures = len(entries)
+        raise NothingDone(f"no pictures below {source}")
+    damage = _Damage(seed, severity, ageing, halftone, names, bank)
+    summary = SimulationSummary(pictures=len(entries))
 
-    def one(entry: Entry, name: str) -> None:
-        _one(entry, name, arguments, kinds, bank, summary)
+    def process(entry: Entry, name: str) -> None:
+        _write_damaged(entry, target, name, damage, summary)
 
     try:
-        summary.failed = each("damage", entries, "", one, console)
+        summary.failed = process_each("damage", entries, "", process, stderr_console())
     except StoreUnavailable as error:
-        console.print(f"simulate: {said(error)}", markup=False, highlight=False)
-        return 2
+        raise NothingDone(error_line(error)) from error
     summary.coverage = round(summary.coverage / max(1, summary.damaged), 5)
     summary.seconds = round(time.monotonic() - started, 3)
-    if arguments.json:
-        print(json.dumps(vars(summary), ensure_ascii=True))
+    if as_json:
+        print_json(vars(summary))
     else:
         print(
             f"{summary.damaged} pictures damaged over {summary.coverage:.1%} of their area on average, "
@@ -123,36 +123,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if summary.failed else 0
 
 
-def _one(
-    entry: Entry, name: str, arguments: argparse.Namespace, kinds: list[str] | None, bank: ArtefactBank | None,
-    summary: Summary,
-) -> None:  # fmt: skip
-    """Write one picture's damaged copy, original and mask."""
+def _write_damaged(entry: Entry, target: str, name: str, damage: _Damage, summary: SimulationSummary) -> None:
+    """Write one picture's damaged copy, original and mask, and add to the summary."""
     import numpy as np
 
-    from pipeline import scans
+    from pipeline import scans, storage
     from pipeline.masks.encode import encode_mask
     from pipeline.simulation import simulate
 
-    scan = opened(entry)
+    scan = read_scan(entry)
     if scan.mode == "CMYK":
         raise UnreadableScan(Reason.UNSUPPORTED, "is in CMYK; damage is drawn in RGB and grey: convert it first")
-    # Each picture draws from its own stream, so that a neighbour more or less changes nothing.
-    rng = np.random.default_rng((arguments.seed, zlib.crc32(entry.path.encode())))
+    # Each picture draws from its own stream, so that adding or removing another changes nothing.
+    rng = np.random.default_rng((damage.seed, zlib.crc32(entry.path.encode())))
     result = simulate(
         scan.pixels,
         rng,
-        kinds,
-        arguments.severity,
-        ageing=arguments.ageing,
-        halftone=arguments.halftone,
-        bank=bank,
+        damage.kinds,
+        damage.severity,
+        ageing=damage.ageing,
+        halftone=damage.halftone,
+        bank=damage.artefacts,
     )
     extension = scans.output_extension(scan)
     for folder, pixels in (("damaged", result.pixels), ("originals", result.original)):
-        target = storage.join(arguments.target, folder, *f"{name}{extension}".split("/"))
-        storage.write_bytes(target, scans.encode(replace(scan, pixels=pixels), extension))
-    storage.write_bytes(storage.join(arguments.target, "masks", *f"{name}.png".split("/")), encode_mask(result.mask))
+        uri = storage.join(target, folder, *f"{name}{extension}".split("/"))
+        storage.write_bytes(uri, scans.encode(replace(scan, pixels=pixels), extension))
+    storage.write_bytes(storage.join(target, "masks", *f"{name}.png".split("/")), encode_mask(result.mask))
     summary.damaged += 1
     summary.coverage += float(np.count_nonzero(result.mask)) / result.mask.size
     for kind in result.kinds:

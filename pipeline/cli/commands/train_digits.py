@@ -1,145 +1,154 @@
-"""`train digits`: the judge, the paper's network and ours, measured on the test digits."""
+"""`train digits`: train the digit classifier, the paper's network and ours, and measure them on the test digits."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import shlex
-import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import click
 
+from pipeline.cli.arguments import PATH, json_option
+from pipeline.cli.console import NothingDone, nothing_done_on_error, print_error, print_json, print_line, stderr_console
 from pipeline.cli.uris import refuse_overlap
+from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
     from pipeline.training.digits.run import DigitsResult
 
-NETWORKS = ("judge", "paper", "region")
+# Without a terminal, seconds between two lines of one stage.
+LINE_EVERY = 30.0
 
 EPILOG = """\
 below OUT: weights/ with model cards, reports/digits/ with PDF, CSV and Parquet, .work/digits/ with the checkpoints
-exit codes: 0 done; 2 it could not begin (the reason is named); 130 stopped by Ctrl-C (--resume goes on)"""
+
+exit codes: 0 done; 2 it could not begin (the reason is named); 130 stopped by Ctrl-C (--resume continues)
+
+example: train digits --data mnist/ --out digits/"""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add what `train` can train: digits."""
-    parser = subparsers.add_parser(
-        "digits",
-        help="the networks of the engine dcgan-digits",
-        description="Trains three networks on the four MNIST files of a folder: the judge on whole digits, the paper's"
-        " DCGAN and our Region Normalization network on digits with their middle cut out. Then measures every way of"
-        " filling on the test digits and writes a report.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder with the four IDX files, plain or .gz")
-    parser.add_argument("--out", type=Path, required=True, help="folder for weights, cards, report and checkpoints")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints in --out")
-    parser.add_argument("--seed", type=int, default=1, help="default 1")
-    parser.add_argument("--threads", type=int, default=1, help="of torch (default 1, best on a shared machine)")
-    parser.add_argument("--limit", type=int, help="only that many digits of each set, for a trial")
-    for name in NETWORKS:
-        parser.add_argument(f"--epochs-{name}", type=float, help="default: as for the shipped weights")
-    parser.add_argument(
-        "--evaluate", action="store_true", help="train nothing, measure the weights in --weights on the test digits"
-    )
-    parser.add_argument("--weights", type=Path, help="folder of weights for --evaluate (default: the shipped ones)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.set_defaults(func=run, run=run)
+@click.command(cls=Verb, epilog=EPILOG)
+@click.option("--data", type=PATH, required=True, help="folder with the four IDX files, plain or .gz")
+@click.option("--out", type=PATH, required=True, help="folder for weights, cards, report and checkpoints")
+@click.option("--resume", is_flag=True, help="continue from the checkpoints in --out")
+@click.option("--seed", type=int, default=1, help="default 1")
+@click.option("--threads", type=int, default=1, help="of torch (default 1, best on a shared machine)")
+@click.option("--limit", type=int, help="only that many digits of each set, for a trial")
+@click.option("--epochs-judge", type=float, help="of the classifier (default: as for the shipped weights)")
+@click.option("--epochs-paper", type=float, help="of the paper's network (default: as for the shipped weights)")
+@click.option("--epochs-region", type=float, help="of our network (default: as for the shipped weights)")
+@click.option("--evaluate", is_flag=True, help="train nothing, measure the weights in --weights on the test digits")
+@click.option("--weights", type=PATH, help="folder of weights for --evaluate (default: the shipped ones)")
+@json_option
+def command(
+    data: Path,
+    out: Path,
+    resume: bool,
+    seed: int,
+    threads: int,
+    limit: int | None,
+    epochs_judge: float | None,
+    epochs_paper: float | None,
+    epochs_region: float | None,
+    evaluate: bool,
+    weights: Path | None,
+    as_json: bool,
+) -> int:
+    """Train three networks on the four MNIST files of a folder: the classifier on whole digits, the paper's DCGAN and
+    our Region Normalization network on digits with their middle cut out.
 
-
-def run(arguments: argparse.Namespace) -> int:
-    """Train or measures; return the exit code."""
+    Then measure every way of filling on the test digits and write a report.
+    """
     from pipeline.engines.digits.weights import SHIPPED
-    from pipeline.errors import RestorationError
     from pipeline.training.digits.run import DigitsOptions, measure_digits, train_digits
 
     started = time.monotonic()
-    epochs = {name: value for name in NETWORKS if (value := getattr(arguments, f"epochs_{name}")) is not None}
-    problem = _problem(arguments, epochs)
-    if problem is not None:
-        print(f"train digits: {problem}", file=sys.stderr)
-        return 2
-    refuse_overlap(str(arguments.out), str(arguments.data))
+    given = {"judge": epochs_judge, "paper": epochs_paper, "region": epochs_region}
+    epochs = {name: value for name, value in given.items() if value is not None}
+    if limit is not None and limit < 1:
+        raise NothingDone("--limit must be 1 or more")
+    if threads < 1:
+        raise NothingDone("--threads must be 1 or more")
+    if any(value <= 0 for value in epochs.values()):
+        raise NothingDone("epochs must be more than 0")
+    if weights is not None and not evaluate:
+        raise NothingDone("--weights is for --evaluate; training begins at random or, with --resume, from checkpoints")
+    checkpoints = out / ".work" / "digits"
+    if not evaluate and not resume and checkpoints.exists() and any(checkpoints.iterdir()):
+        raise NothingDone(f"{out} already contains a run: add --resume, or choose another folder")
+    refuse_overlap(str(out), str(data))
     options = DigitsOptions(
-        seed=arguments.seed,
+        seed=seed,
         epochs=epochs,
-        threads=arguments.threads,
-        limit=arguments.limit,
-        resume=arguments.resume,
-        command=_command(arguments, epochs),
+        threads=threads,
+        limit=limit,
+        resume=resume,
+        command=_reproducing_command(seed, threads, limit, epochs, evaluate),
     )
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            tasks: dict[str, Any] = {}
-            told: dict[str, float] = {}
-
-            def watch(what: str, share: float, figures: dict[str, float]) -> None:
-                text = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
-                stage = what.split()[0] if what.startswith("measure") else what
-                if stage not in tasks:
-                    tasks[stage] = bar.add_task(stage, total=1.0, figures="")
-                bar.update(tasks[stage], completed=share, figures=text or what.removeprefix("measure "))
-                # In a log a line now and then instead of a bar.
-                if not console.is_terminal and (not figures or time.monotonic() - told.get(stage, 0.0) > 30):
-                    told[stage] = time.monotonic()
-                    print(f"{what}  {share:.0%}  {text}".rstrip(), file=sys.stderr, flush=True)
-
-            if arguments.evaluate:
-                result = measure_digits(arguments.data, arguments.out, options, watch, arguments.weights or SHIPPED)
+        with nothing_done_on_error(), _progress() as watch:
+            if evaluate:
+                result = measure_digits(data, out, options, watch, weights or SHIPPED)
             else:
-                result = train_digits(arguments.data, arguments.out, options, watch)
+                result = train_digits(data, out, options, watch)
     except KeyboardInterrupt:
-        print("train digits: stopped; the same command with --resume goes on", file=sys.stderr)
+        print_error("train", "stopped; the same command with --resume continues")
         return 130
-    except (RestorationError, OSError) as error:
-        print(f"train digits: {error}", file=sys.stderr)
-        return 2
-    _tell(result)
-    if arguments.json:
-        print(json.dumps(_summary(result, time.monotonic() - started)))
+    _print_table(result)
+    if as_json:
+        print_json(_as_json(result, time.monotonic() - started))
     return 0
 
 
-def _problem(arguments: argparse.Namespace, epochs: dict[str, float]) -> str | None:
-    """What is wrong with the arguments, or None."""
-    if arguments.limit is not None and arguments.limit < 1:
-        return "--limit must be 1 or more"
-    if arguments.threads < 1:
-        return "--threads must be 1 or more"
-    if any(value <= 0 for value in epochs.values()):
-        return "epochs must be more than 0"
-    if arguments.weights is not None and not arguments.evaluate:
-        return "--weights is for --evaluate; training begins anew or, with --resume, from the checkpoints"
-    held = arguments.out / ".work" / "digits"
-    if not arguments.evaluate and not arguments.resume and held.exists() and any(held.iterdir()):
-        return f"{arguments.out} holds a run already: add --resume, or choose another folder"
-    return None
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float, dict[str, float]], None]]:
+    """Show a bar for each stage of the run on a terminal, and a line now and then in a log.
+
+    Yields:
+        a function that takes the stage, how far it is (0..1), and its figures.
+    """
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    console = stderr_console()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
+    tasks: dict[str, TaskID] = {}
+    printed: dict[str, float] = {}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+
+        def watch(what: str, share: float, figures: dict[str, float]) -> None:
+            text = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            stage = what.split()[0] if what.startswith("measure") else what
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=1.0, figures="")
+            bar.update(tasks[stage], completed=share, figures=text or what.removeprefix("measure "))
+            due = time.monotonic() - printed.get(stage, 0.0) > LINE_EVERY
+            if not console.is_terminal and (not figures or due):
+                printed[stage] = time.monotonic()
+                print_line(f"{what}  {share:.0%}  {text}".rstrip())
+
+        yield watch
 
 
-def _command(arguments: argparse.Namespace, epochs: dict[str, float]) -> str:
-    """The command that does the same again, for report and cards; without this machine's own paths."""
+def _reproducing_command(seed: int, threads: int, limit: int | None, epochs: dict[str, float], evaluate: bool) -> str:
+    """Return the command that does the same again, for report and cards; without this machine's own paths."""
     words = ["python", "-m", "pipeline", "train", "digits", "--data", "MNIST", "--out", "OUT"]
-    words += ["--seed", str(arguments.seed)]
-    if arguments.threads != 1:
-        words += ["--threads", str(arguments.threads)]
-    if arguments.limit is not None:
-        words += ["--limit", str(arguments.limit)]
+    words += ["--seed", str(seed)]
+    if threads != 1:
+        words += ["--threads", str(threads)]
+    if limit is not None:
+        words += ["--limit", str(limit)]
     for name, value in epochs.items():
         words += [f"--epochs-{name}", f"{value:g}"]
-    if arguments.evaluate:
+    if evaluate:
         words.append("--evaluate")
     return shlex.join(words)
 
 
-def _tell(result: DigitsResult) -> None:
-    """Print the table and where things lie."""
+def _print_table(result: DigitsResult) -> None:
+    """Print the figures of every way of filling, and where report and weights are."""
     print(f"{'filled by':<16}{'hole':>7}{'read':>10}{'PSNR':>10}{'SSIM':>8}")
     for row in result.evaluation.rows:
         print(
@@ -150,8 +159,8 @@ def _tell(result: DigitsResult) -> None:
     print(f"weights  {result.weights}")
 
 
-def _summary(result: DigitsResult, seconds: float) -> dict[str, Any]:
-    """The run as one JSON object."""
+def _as_json(result: DigitsResult, seconds: float) -> dict[str, Any]:
+    """Return the run as plain values."""
     return {
         "table": result.evaluation.table().round(5).to_dict("records"),
         "whole": round(result.evaluation.whole, 5),

@@ -1,4 +1,4 @@
-"""The verbs restore and trace, and the command itself: usage, exit codes, one clear line for what is wrong."""
+"""The verbs restore and trace, and the command itself: usage, exit codes, one line for each error."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ import pytest
 from picture_files import png
 
 from pipeline import __version__
-from pipeline.cli import VERBS, main
-from pipeline.cli.uris import as_url, ledger_of, place
+from pipeline.cli import VERBS, main, run
+from pipeline.cli.commands.train import NETWORKS
+from pipeline.cli.uris import as_ledger_url, as_uri, ledger_url
 from pipeline.ledger import Outcome, TaskContext, batches, events, outcomes, publications, scans
 from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Scan
 from pipeline.settings import settings
 
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = ("cv2", "numpy", "pandas", "pydantic", "rich", "sqlalchemy", "torch")
 RECIPE = "engine: telea\ndetector: none\n"
 
 
 @pytest.fixture(autouse=True)
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A shell of its own: no ledger in the environment, nothing near."""
+    """Run without a ledger in the environment or the working directory."""
     monkeypatch.setenv("RESTORATION_LEDGER_URL", "")
     monkeypatch.delenv("RESTORATION_LEDGER_URL")
     monkeypatch.chdir(tmp_path)
@@ -43,36 +46,116 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def test_help_names_every_verb_and_imports_none_of_them() -> None:
+COMMANDS = [*VERBS, *(f"train {network}" for network in NETWORKS)]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_imports_no_heavy_module(command: str) -> None:
     code = (
         "import sys; from pipeline.cli import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: print(sorted({'numpy', 'cv2', 'sqlalchemy', 'rich', 'torch'} & sys.modules.keys()))"
+        f"try: main([*{command.split()}, '--help'])\n"
+        f"except SystemExit: print(sorted({{*{HEAVY}}} & sys.modules.keys()))"
     )
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
-    assert all(f"\n    {verb} " in done.stdout for verb in VERBS)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb: str, capsys) -> None:
+def test_help_names_every_verb(capsys) -> None:
     with pytest.raises(SystemExit) as end:
-        main([verb, "--help"])
-    assert end.value.code == 0 and f"usage: pipeline {verb}" in capsys.readouterr().out
+        main(["--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {verb} " in shown for verb in VERBS) and "exit codes: 0 done; 1 done in part" in shown
 
 
-@pytest.mark.parametrize("arguments", [[], ["polish"], ["restore", "a"], ["restore", "a", "b", "--limit", "0"]])
-def test_wrong_usage_ends_with_2(arguments: list[str], capsys) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_verb_explains_itself(command: str, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), "--help"])
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"usage: python -m pipeline {command}" in shown and re.search("^exit codes: 0 ", shown, re.MULTILINE)
+
+
+def test_usage_names_the_command_that_was_called(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/archive-restoration", "trace", "--help"])
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert (
+        end.value.code == 0 and "usage: archive-restoration trace [OPTIONS] NAME-OR-SHA256" in capsys.readouterr().out
+    )
+
+
+def test_the_process_ends_with_the_exit_code_of_the_verb(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["archive-restoration", "restore", "absent", "out"])
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert end.value.code == 2 and capsys.readouterr().err.startswith("restore: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing command"),
+        (["polish"], "polish"),
+        (["restore", "a"], "restore: Missing argument 'DST'"),
+        (["restore", "a", "b", "--limit", "0"], "restore: Invalid value for '--limit'"),
+        (["restore", "a", "b", "--ledger", "--json"], "restore: Option '--ledger' requires an argument"),
+        (["restore", "a", "b", "--ledger"], "restore: Option '--ledger' requires an argument"),
+        (["mask", "a", "b", "--no"], "--no may mean --no-face-guard, --no-infrared, --no-text-guard"),
+        (["simulate", "a", "b", "--seed", "x"], "simulate: Invalid value for '--seed'"),
+        (["train", "detector", "a", "--out", "b", "--depth", "x"], "train: Invalid value for '--depth'"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], message: str, capsys) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
-    assert end.value.code == 2 and "usage:" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert end.value.code == 2 and shown.startswith("usage: ") and message in shown.splitlines()[-1]
 
 
-def test_the_version_is_told(capsys) -> None:
-    with pytest.raises(SystemExit):
+def test_only_one_limit_of_training_may_be_given(capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["train", "inpainter", "photos", "--out", "run", "--steps", "1", "--hours", "1"])
+    assert end.value.code == 2 and "give only one of them" in capsys.readouterr().err
+
+
+def test_negative_numbers_are_values_and_names(capsys) -> None:
+    assert main(["simulate", "absent", "out", "--seed", "-1"]) == 2
+    assert "cannot be negative" in capsys.readouterr().err
+    assert main(["simulate", "-12", "out"]) == 2
+    assert "-12" in capsys.readouterr().err
+
+
+def test_unique_beginnings_of_options_are_enough(capsys) -> None:
+    assert main(["simulate", "absent", "out", "--half=2"]) == 2
+    assert "--halftone is a share" in capsys.readouterr().err
+
+
+def test_an_interrupted_verb_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def interrupt(*sources: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.cli.commands.restore.refuse_overlap", interrupt)
+    assert main(["restore", "a", "b"]) == 130
+    assert capsys.readouterr().err == "\nrestore: interrupted; run the same command again to continue\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(ledger: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "trace", "x/a.png", "--ledger", str(ledger)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_the_version_is_shown(capsys) -> None:
+    with pytest.raises(SystemExit) as end:
         main(["--version"])
-    assert __version__ in capsys.readouterr().out
+    assert end.value.code == 0 and capsys.readouterr().out == f"archive-restoration {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +172,7 @@ def test_the_version_is_told(capsys) -> None:
         (["in", "out", "--recipe", "good.yaml", "--ledger", "oracle9://x/y"], "ledger URL"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
+def test_wrong_configuration_is_one_line_and_nothing_is_written(
     tmp_path: Path, inbox: Path, capsys, arguments: list[str], words: str
 ) -> None:
     (tmp_path / "good.yaml").write_text(RECIPE)
@@ -97,19 +180,19 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(
     (tmp_path / "weights.yaml").write_text("engine: rn\nweights: nowhere\n")
     (tmp_path / "file").write_text("x")
     assert main(["restore", *arguments]) == 2
-    said = capsys.readouterr()
-    assert len(said.err.strip().splitlines()) == 1 and re.search(words, said.err) and not said.out
+    printed = capsys.readouterr()
+    assert len(printed.err.strip().splitlines()) == 1 and re.search(words, printed.err) and not printed.out
     assert not (tmp_path / "out").exists() and not (inbox / "out").exists()
 
 
-def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys) -> None:
+def test_a_clean_inbox_is_reported(tmp_path: Path, inbox: Path, capsys) -> None:
     (tmp_path / "good.yaml").write_text(RECIPE)
     arguments = ["restore", "in", "out", "--recipe", "good.yaml"]
     assert main([*arguments, "--json"]) == 0
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert said["outcomes"]["unchanged"] == said["received"] == 1
-    assert said["suggested"] == {"scans": 0, "marks": 0}
-    assert said["ledger"] == f"sqlite:///{tmp_path}/out/ledger.db"
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed["outcomes"]["unchanged"] == printed["received"] == 1
+    assert printed["suggested"] == {"scans": 0, "marks": 0}
+    assert printed["ledger"] == f"sqlite:///{tmp_path}/out/ledger.db"
     assert main(arguments) == 0
     assert "Nothing new: 1 scan was done before." in capsys.readouterr().out
     (inbox / "a.png").unlink()
@@ -126,19 +209,21 @@ def test_a_clean_inbox_ends_well_and_says_so(tmp_path: Path, inbox: Path, capsys
         (0, 0, ""),
     ],
 )
-def test_marks_that_were_not_filled_are_told(scans: int, marks: int, words: str, capsys) -> None:
-    from pipeline.cli.run_summary_console import tell
+def test_marks_that_were_not_filled_are_reported(scans: int, marks: int, words: str, capsys) -> None:
+    from pipeline.cli.run_summary_console import print_run_summary
     from pipeline.stages.run_summary import RunSummary
 
     outcomes = {"restored": 0, "unchanged": 20}
-    tell(RunSummary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks}))
-    said = capsys.readouterr().out
-    assert (words in said) if words else ("not filled" not in said)
+    print_run_summary(
+        RunSummary("out", "sqlite://", received=20, outcomes=outcomes, suggested={"scans": scans, "marks": marks})
+    )
+    printed = capsys.readouterr().out
+    assert (words in printed) if words else ("not filled" not in printed)
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
-    """A ledger with two scans of one name, one of them replaced once."""
+    """Return a ledger with two scans of one name, one of them replaced once."""
     opened = upgrade(f"sqlite:///{tmp_path}/ledger.db")
     fixed = dict.fromkeys(("inbox", "output", "engine", "engine_digest", "code_version"), "x")
     with opened.write() as session:
@@ -153,13 +238,13 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def test_trace_tells_a_history(ledger: Path, capsys) -> None:
+def test_trace_shows_a_history(ledger: Path, capsys) -> None:
     assert main(["trace", "x/a.png"]) == 0
-    said = capsys.readouterr().out
-    assert "restored" in said and "restore_c/run/publish[3] try 2" in said and "psnr 31.25" in said
+    printed = capsys.readouterr().out
+    assert "restored" in printed and "restore_c/run/publish[3] try 2" in printed and "psnr 31.25" in printed
 
 
-def test_trace_tells_both_contents_of_a_replaced_file(ledger: Path, capsys) -> None:
+def test_trace_shows_both_contents_of_a_replaced_file(ledger: Path, capsys) -> None:
     assert main(["trace", "y/a.png", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])["scans"]
     assert [one["scan"]["sha256"][0] for one in found] == ["2", "3"]
@@ -173,13 +258,13 @@ def test_trace_finds_digests_and_shows_names_escaped(ledger: Path, capsys) -> No
 
 def test_trace_lists_candidates(ledger: Path, capsys) -> None:
     assert main(["trace", "a.png"]) == 1
-    said = capsys.readouterr()
-    assert "may mean 3 scans" in said.err and "x/a.png" in said.err and not said.out
+    printed = capsys.readouterr()
+    assert "may mean 3 scans" in printed.err and "x/a.png" in printed.err and not printed.out
     assert main(["trace", "a.png", "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["candidates"]) == 3
 
 
-def test_trace_says_what_it_does_not_know(ledger: Path, tmp_path: Path, capsys) -> None:
+def test_trace_names_what_it_does_not_know(ledger: Path, tmp_path: Path, capsys) -> None:
     assert main(["trace", "unknown.png"]) == 1
     assert "the ledger knows no scan 'unknown.png'" in capsys.readouterr().err
     assert main(["trace", "x/a.png", "--collection", "other"]) == 1
@@ -190,14 +275,14 @@ def test_trace_says_what_it_does_not_know(ledger: Path, tmp_path: Path, capsys) 
     assert not (tmp_path / "elsewhere/ledger.db").exists()
 
 
-def test_places_and_ledgers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert place("s3://b/x") == "s3://b/x" and place("x") == f"{tmp_path}/x"
-    assert ledger_of("/out", None) == "sqlite:////out/ledger.db"
-    assert ledger_of("/out", "postgresql://h/d") == "postgresql://h/d"
-    assert as_url(str(tmp_path)) == f"sqlite:///{tmp_path}/ledger.db"
-    assert as_url("my.db") == f"sqlite:///{tmp_path}/my.db"
-    remote = ledger_of("s3://b/out", None)
-    assert remote.startswith("sqlite:///") and remote == ledger_of("s3://b/out/", None) != ledger_of("s3://b/2", None)
+def test_folders_become_uris_and_ledger_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert as_uri("s3://b/x") == "s3://b/x" and as_uri("x") == f"{tmp_path}/x"
+    assert ledger_url("/out", None) == "sqlite:////out/ledger.db"
+    assert ledger_url("/out", "postgresql://h/d") == "postgresql://h/d"
+    assert as_ledger_url(str(tmp_path)) == f"sqlite:///{tmp_path}/ledger.db"
+    assert as_ledger_url("my.db") == f"sqlite:///{tmp_path}/my.db"
+    remote = ledger_url("s3://b/out", None)
+    assert remote.startswith("sqlite:///") and remote == ledger_url("s3://b/out/", None) != ledger_url("s3://b/2", None)
     monkeypatch.setenv("RESTORATION_LEDGER_URL", "sqlite:////elsewhere.db")
     settings.cache_clear()
-    assert ledger_of("/out", None) == "sqlite:////elsewhere.db"
+    assert ledger_url("/out", None) == "sqlite:////elsewhere.db"

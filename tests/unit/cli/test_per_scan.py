@@ -1,4 +1,4 @@
-"""What verbs share that go through scans one by one."""
+"""What verbs share that work scan by scan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.cli.per_scan import each, opened, said, target_names
+from pipeline.cli.per_scan import process_each, read_scan, report_failure, target_names
 from pipeline.errors import OutputNotWritable, Reason, UnreadableScan
 from pipeline.storage import Entry, EntryKind
 
@@ -26,7 +26,7 @@ def text(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_a_failure_costs_one_scan_and_is_named_as_it_is(console: Console) -> None:
+def test_a_failure_costs_one_scan_and_is_printed_without_markup(console: Console) -> None:
     done: list[str] = []
 
     def work(scan: Entry, name: str) -> None:
@@ -34,13 +34,13 @@ def test_a_failure_costs_one_scan_and_is_named_as_it_is(console: Console) -> Non
             raise ValueError("two\nlines")
         done.append(name)
 
-    failed = each("work", [entry("a.png"), entry("[red]b.png"), entry("box/c.tif")], ".png", work, console)
+    failed = process_each("work", [entry("a.png"), entry("[red]b.png"), entry("box/c.tif")], ".png", work, console)
     assert failed == [{"path": "[red]b.png", "message": "two lines"}]
     assert done == ["a.png", "box/c.png"]
     assert text(console) == "[red]b.png: two lines\n"
 
 
-def test_what_would_fail_every_scan_ends_the_work(console: Console) -> None:
+def test_an_error_that_every_scan_would_meet_ends_the_work(console: Console) -> None:
     done: list[str] = []
 
     def work(scan: Entry, name: str) -> None:
@@ -48,22 +48,30 @@ def test_what_would_fail_every_scan_ends_the_work(console: Console) -> None:
         raise OutputNotWritable("the disk is full")
 
     with pytest.raises(OutputNotWritable):
-        each("work", [entry("a.png"), entry("b.png")], "", work, console)
+        process_each("work", [entry("a.png"), entry("b.png")], "", work, console)
     assert done == ["a"]
 
 
-def test_the_second_of_one_stem_keeps_its_ending() -> None:
+def test_the_second_scan_with_one_stem_keeps_its_suffix() -> None:
     scans = [entry("a.jpg"), entry("a.tif"), entry("box/a.jpg"), entry("b.c.png")]
     assert target_names(scans, ".png") == ["a.png", "a.tif.png", "box/a.png", "b.c.png"]
 
 
-def test_what_is_no_file_is_not_opened() -> None:
-    with pytest.raises(UnreadableScan, match="no file but a link outward") as caught:
-        opened(entry("a.png", "link-outward"))
+def test_only_files_are_read() -> None:
+    with pytest.raises(UnreadableScan, match="not a file but a link outward") as caught:
+        read_scan(entry("a.png", "link-outward"))
     assert caught.value.reason is Reason.NOT_A_FILE
 
 
-def test_an_error_is_said_on_one_line() -> None:
-    assert said(ValueError("x" * 400)) == "x" * 300
-    assert said(ValueError()) == "ValueError"
-    assert said(UnreadableScan(Reason.NOT_A_FILE, "is\tno file")).endswith("is no file")
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("x" * 400), "x" * 300),
+        (ValueError(), "ValueError"),
+        (UnreadableScan(Reason.NOT_A_FILE, "is\tno file"), "is no file"),
+    ],
+)
+def test_a_failure_is_reported_on_one_line(console: Console, error: Exception, message: str) -> None:
+    console.width = 400
+    assert report_failure(entry("a.png"), error, console) == {"path": "a.png", "message": message}
+    assert text(console) == f"a.png: {message}\n"

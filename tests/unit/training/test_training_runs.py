@@ -1,6 +1,5 @@
 """Whole runs of a tiny network: learning, resuming to the bit, sharpening, the command line."""
 
-import argparse
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.cli.commands.train import add_parser
+from pipeline.cli import main
 from pipeline.errors import WeightsError
 from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
@@ -125,10 +124,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr(inpainter, "CLASSICAL", ("telea",))
 
     def run(*arguments: str) -> int:
-        parser = argparse.ArgumentParser()
-        add_parser(parser.add_subparsers())
-        args = parser.parse_args(["train", *arguments])
-        return int(args.func(args))
+        return main(["train", *arguments])
 
     return run
 

@@ -1,0 +1,137 @@
+"""`train inpainter PHOTOS --out DIR`: train the inpainting network, with resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.arguments import (
+    PATH,
+    artefacts_option,
+    check_training_folder,
+    mean_options,
+    training_budget,
+    training_options,
+)
+from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, print_training_progress
+from pipeline.cli.verbs import Verb
+
+EPILOG = """\
+exit codes: 0 the run is complete, or was stopped and saved; 2 it could not begin (the reason is named)
+
+examples: train inpainter photos/ --out run/ --hours 8
+          train inpainter photos/ --out run/ --hours 8 --resume"""
+
+
+@click.command(cls=Verb, epilog=EPILOG)
+@click.argument("photos", metavar="PHOTOS", type=PATH, required=False, help="folder of photographs, with sub-folders")
+@training_options
+@click.option("--epochs", is_flag=True, help="train nothing, write loss and PSNR per epoch of the run in --out")
+@click.option(
+    "--size",
+    type=click.Choice(("light", "deep", "medium", "wide")),
+    help="default medium, or that of --init; deep contains light, wide contains deep: they can begin from such weights",
+)
+@click.option("--device", default="auto", help="cpu, cuda or auto (default)")
+@click.option("--batch", type=int, default=8, help="crops a step (default 8)")
+@click.option("--crop", type=int, default=128, help="side of a crop in pixels, a multiple of 32 (default 128)")
+@click.option("--rate", type=float, help="peak learning rate (default 1e-3, with --sharp 1e-4)")
+@click.option(
+    "--decibels",
+    type=float,
+    default=0.0,
+    metavar="WEIGHT",
+    help="also lower the hole's squared error in decibel, what a mean of PSNR measures (default 0; .02 weighs twice"
+    " the other terms); for the end of a run",
+)
+@click.option("--threads", type=int, default=2, help="cores to train on (default 2)")
+@click.option("--seed", type=int, default=1, help="default 1")
+@artefacts_option("folder of scanned film artefacts (PNG alpha planes by kind)")
+@click.option("--sharp", is_flag=True, help="the last phase, for texture, from --weights")
+@click.option("--weights", type=PATH, help="where --sharp begins (default: the shipped faithful weights)")
+@mean_options(
+    "average the trained network with these weights before it is measured and written: those it began from or, with"
+    " --sharp and for less of it, the faithful ones"
+)
+def command(
+    photos: Path | None,
+    out: Path,
+    resume: bool,
+    steps: int | None,
+    hours: float | None,
+    until: str | None,
+    init: Path | None,
+    epochs: bool,
+    size: str | None,
+    device: str,
+    batch: int,
+    crop: int,
+    rate: float | None,
+    decibels: float,
+    threads: int,
+    seed: int,
+    artefacts: Path | None,
+    sharp: bool,
+    weights: Path | None,
+    mean_with: Path | None,
+    mean_share: float,
+) -> int:
+    """Train the inpainting network on the photographs below a folder.
+
+    Checkpoint, curves, samples, weights and model card are written to --out; the same command with --resume continues
+    after any break, on the same or another device. Ctrl-C saves and stops.
+    """
+    from pipeline.rn.weights import DEFAULT
+    from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+    from pipeline.training.inpainter.epochs import write_epochs
+    from pipeline.training.inpainter.loop import InpainterOptions
+    from pipeline.training.inpainter.losses import LossWeights
+    from pipeline.training.inpainter.run import train_inpainter
+
+    if device == "auto":
+        import torch
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    with nothing_done_on_error():
+        if epochs:
+            print(write_epochs(out))
+            return 0
+        if photos is None:
+            raise NothingDone("name the folder of photographs")
+        if crop % 32:
+            raise NothingDone("--crop must be a multiple of 32")
+        check_training_folder(out, photos, artefacts, resume=resume)
+        if not 0 <= mean_share <= 1:
+            raise NothingDone("--mean-share must be 0 to 1")
+        if sharp and init:
+            raise NothingDone("--init is for the faithful phase; --sharp begins from --weights")
+        if size is None:
+            from_weights = sharp or init is not None
+            size = read_state(out / CHECKPOINT).facts["size"] if resume else "" if from_weights else "medium"
+        options = InpainterOptions(
+            out=out,
+            budget=training_budget(steps, hours, until),
+            size=size,
+            crop=crop,
+            batch=batch,
+            peak_rate=rate or (1e-4 if sharp else 1e-3),
+            seed=seed,
+            device=device,
+            artefacts=artefacts,
+            threads=threads,
+            weights=LossWeights(decibels=decibels),
+            mean_with=mean_with,
+            mean_share=mean_share,
+        )
+        trained = train_inpainter(
+            photos,
+            options,
+            resume=resume,
+            sharp=sharp,
+            start=(weights or DEFAULT) if sharp else init,
+            report=print_training_progress,
+            validated=print_line,
+        )
+    print(trained)
+    return 0

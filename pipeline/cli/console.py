@@ -1,0 +1,85 @@
+"""What verbs print: errors, progress, and the JSON line at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli.time_limit import format_duration
+from pipeline.errors import RestorationError
+from pipeline.escape import error_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pipeline.training.common.progress import Report
+
+
+class NothingDone(Exception):
+    """A verb cannot begin; the command ends with exit code 2."""
+
+
+@contextmanager
+def nothing_done_on_error() -> Iterator[None]:
+    """Turn errors into `NothingDone`, around what a verb does before its work."""
+    try:
+        yield
+    except (RestorationError, OSError, ValueError) as error:
+        raise NothingDone(error_line(error)) from error
+
+
+def print_error(verb: str, message: str) -> None:
+    """Print a verb's message on one line of stderr."""
+    print(f"{verb}: {message}", file=sys.stderr)
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line of stdout."""
+    print(json.dumps(values))
+
+
+def stdout_console(width: int | None = None) -> Console:
+    """Return rich's console on stdout, of the terminal's width by default; long lines are not folded."""
+    from rich.console import Console
+
+    class StdoutConsole(Console):
+        def on_broken_pipe(self) -> None:
+            # Rich ends the process with 1; a reader that has seen enough is no error, see `pipeline.cli.main`.
+            raise BrokenPipeError
+
+    return StdoutConsole(highlight=False, soft_wrap=True, width=width)
+
+
+def stderr_console() -> Console:
+    """Return rich's console on stderr, where everything goes that is not a result."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def progress_bar(console: Console) -> Progress:
+    """Return a bar that counts and shows the time left; it is drawn on a terminal only."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def print_training_progress(report: Report) -> None:
+    """Print a line of progress to stderr; on a terminal the next one overwrites it."""
+    text = (
+        f"step {report.step:>7,}  {report.progress:6.1%}  loss {report.loss:.4f}  rate {report.rate:.1e}"
+        f"  {report.steps_per_second:.2f} steps/s  waiting for data {report.waiting:.1%}"
+        f"  left {format_duration(report.left_seconds)}"
+    )
+    end = "\r" if sys.stderr.isatty() else "\n"
+    print(text, end=end, file=sys.stderr, flush=True)
+
+
+def print_line(text: str) -> None:
+    """Print a line of a long run to stderr."""
+    print(text, file=sys.stderr, flush=True)
