@@ -104,6 +104,9 @@ def _format_time(moment: datetime) -> str:
 
 
 def _row_as_json(row: Base) -> dict[str, Any]:
-    """Return a row as plain values."""
-    values = {column.name: getattr(row, column.name) for column in row.__table__.columns}
+    """Return a row as plain values by column."""
+    from sqlalchemy import inspect
+
+    # An attribute may be called otherwise than its column, whose name is public.
+    values = {attribute.columns[0].name: getattr(row, attribute.key) for attribute in inspect(type(row)).column_attrs}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
