@@ -1,4 +1,4 @@
-"""Faces on a scan, so that none is repaired unseen. The cascades ship with OpenCV; there is nothing to download."""
+"""Find faces on a scan with the cascades that ship with OpenCV, so that none is repaired without review."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pipeline.imaging.types import Mask, Pixels
 SIDE = 720
 #: Side of the smallest face on that copy: 1/30 of the scan's long side.
 SMALLEST = 24
-#: Step between two sizes that are looked for, and how often a place must answer, for faces from the front and in
-#: profile. The profile cascade is slower, and surer of what it finds.
+#: Cascade, step between two sizes searched, and detections that a face needs: frontal, and in profile. The profile
+#: cascade is slower and needs more detections.
 FRONT, PROFILE = ("haarcascade_frontalface_alt2.xml", 1.1, 3), ("haarcascade_profileface.xml", 1.15, 4)
 
 Box = tuple[int, int, int, int]
@@ -39,7 +39,7 @@ class Face:
 
     @property
     def features(self) -> tuple[Box, ...]:
-        """Where eyes and mouth lie, as boxes; of a profile, whose sides are unknown, the whole inner face."""
+        """Return boxes of eyes and mouth; of a profile, whose direction is unknown, the whole inner face."""
         x, y, width, height = self.box
         if self.profile:
             return (_part(x, y, width, height, 0.1, 0.2, 0.9, 0.95),)
@@ -49,11 +49,11 @@ class Face:
 
 
 def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
-    """Return the faces on a scan (H,W) or (H,W,C), uint8 or uint16, that stand upright.
+    """Return the faces on a scan (H,W) or (H,W,C), uint8 or uint16, that are upright.
 
-    A reduced copy is searched, once as it is and once with the marked places smoothed over, because a crack across
-    a face can hide it. Faces smaller than 1/30 of the long side, turned by more than some 20 degrees, covered or seen
-    from behind are not found; of profiles some are.
+    A reduced copy is searched, once unchanged and once with the masked places inpainted, because a crack across a face
+    can hide it. Not found are faces smaller than 1/30 of the long side, turned by more than some 20 degrees, covered or
+    seen from behind, and some profiles.
 
     Args:
         pixels: the scan.
@@ -79,35 +79,35 @@ def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
         mirrored = np.ascontiguousarray(picture[:, ::-1])
         for x, y, width, height in _search(mirrored, *PROFILE):
             found.append(Face((picture.shape[1] - x - width, y, width, height), profile=True))
-    return [Face(_enlarged(face.box, scale, grey.shape), face.profile) for face in _distinct(found)]
+    return [Face(_scale_up(face.box, scale, grey.shape), face.profile) for face in _without_duplicates(found)]
 
 
-def _search(picture: NDArray[np.uint8], cascade: str, step: float, answers: int) -> list[Box]:
-    found = _cascade(cascade).detectMultiScale(picture, step, answers, minSize=(SMALLEST, SMALLEST))
+def _search(picture: NDArray[np.uint8], cascade: str, step: float, neighbours: int) -> list[Box]:
+    found = _load_cascade(cascade).detectMultiScale(picture, step, neighbours, minSize=(SMALLEST, SMALLEST))
     return [(int(x), int(y), int(width), int(height)) for x, y, width, height in found]
 
 
 @cache
-def _cascade(name: str) -> cv2.CascadeClassifier:
+def _load_cascade(name: str) -> cv2.CascadeClassifier:
     found = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
     if found.empty():
         raise ConfigurationError(
-            f"OpenCV's {name} is missing; install opencv-python-headless anew, or set face_guard: false"
+            f"OpenCV's {name} is missing; reinstall opencv-python-headless, or set face_guard: false"
         )
     return found
 
 
-def _distinct(faces: list[Face]) -> list[Face]:
-    """The faces without those found twice; the view from the front counts, because its eyes and mouth are known."""
+def _without_duplicates(faces: list[Face]) -> list[Face]:
+    """Return faces without duplicates; the frontal one is kept, because its eyes and mouth are known."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.profile):
-        if not any(_shared(face.box, other.box) > 0.6 for other in kept):
+        if not any(_overlap(face.box, other.box) > 0.6 for other in kept):
             kept.append(face)
     return kept
 
 
-def _shared(one: Box, other: Box) -> float:
-    """The overlap of two boxes as a share of the smaller one."""
+def _overlap(one: Box, other: Box) -> float:
+    """Return the overlap of two boxes as a share of the smaller one."""
     across = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     down = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     return max(0, across) * max(0, down) / min(one[2] * one[3], other[2] * other[3])
@@ -119,8 +119,8 @@ def _part(x: int, y: int, width: int, height: int, left: float, top: float, righ
     )  # fmt: skip
 
 
-def _enlarged(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
-    """The box on the scan itself, cut at its borders."""
+def _scale_up(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
+    """Return the box on the scan itself, cropped at its borders."""
     left, top = max(0, int(box[0] / scale)), max(0, int(box[1] / scale))
     right = min(shape[1], int(np.ceil((box[0] + box[2]) / scale)))
     bottom = min(shape[0], int(np.ceil((box[1] + box[3]) / scale)))

@@ -1,4 +1,4 @@
-"""Infrared planes of scans: beside them, on a page of theirs, or as a fourth channel."""
+"""Read the infrared plane of a scan: from a file beside it, a second page, or a fourth channel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class InfraredPlane:
 
     Attributes:
         pixels: (H,W) uint8 or uint16; None where it could not be read, and `note` says why.
-        declared: whether somebody said that it is one; a fourth channel without a name may be anything.
+        declared: whether the file or its name says that it is one; a fourth channel without a name may be anything.
     """
 
     pixels: NDArray[Any] | None
@@ -30,8 +30,9 @@ def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
     """Return the infrared plane of a scan, or None when there is none.
 
     Args:
+        scan: the scan.
         uri: of the scan's own file.
-        beside: URI of a file that holds the plane alone; empty without one.
+        beside: URI of a file that holds only the plane; empty where there is none.
 
     Raises:
         StoreUnavailable, FileNotFoundError: as storage does.
@@ -43,7 +44,7 @@ def read_infrared(scan: Scan, uri: str, beside: str) -> InfraredPlane | None:
         if scan.info.infrared == "page" and uri:
             return InfraredPlane(scans.decode_isolated(uri, decoder=scans.INFRARED).pixels)
     except UnreadableScan as error:
-        # The scan itself is whole: it is worked on as one without such a plane.
+        # The scan itself is intact: it is processed like one without an infrared plane.
         return InfraredPlane(None, f"the infrared plane was not used: {error.message.rstrip('.')}")
     if scan.info.infrared == "sample":
         return InfraredPlane(scan.pixels[:, :, 3], declared=False)

@@ -1,4 +1,4 @@
-"""What is marked and not filled: the mask of it, and how many pieces of which kind it holds."""
+"""Find what is masked and not filled, and count it by kind."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pipeline.imaging.connected_components import ConnectedComponents, connected
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask
 
-#: Pixels, at 512 px of side, that a suggestion may reach around what is filled without being a mark of its own: the
-#: same piece is cut out wider for a suggestion than for a repair.
+#: Pixels, at a side of 512 px, that a suggestion may reach beyond what is filled without being counted separately: the
+#: same component is wider as a suggestion than as a repair.
 RIM = 4
-#: Kind of a piece that no detector has explained.
+#: Kind of a component that no detector has described.
 OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """What is marked and not filled.
+    """What is masked and not filled.
 
     Attributes:
-        mask: (H,W) uint8, 255 = marked and not filled.
-        kinds: pieces by kind, most frequent first; empty exactly when the mask is.
+        mask: (H,W) uint8, 255 = masked and not filled.
+        kinds: number of components by kind, most frequent first; empty exactly when the mask is.
     """
 
     mask: Mask = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
@@ -36,64 +36,64 @@ class Skipped:
 
     @property
     def count(self) -> int:
-        """How many pieces there are."""
+        """Return how many components there are."""
         return sum(self.kinds.values())
 
     @property
     def share(self) -> float:
-        """Share of all pixels, 0..1."""
+        """Return the share of all pixels, 0..1."""
         return float(np.count_nonzero(self.mask)) / max(1, self.mask.size)
 
 
 def find_skipped(fill: Mask, suspected: Mask, components: Sequence[Component]) -> Skipped:
-    """Return what is marked and not filled.
+    """Return what is masked and not filled.
 
-    Counted are explained suggestions, pieces of which more than a rim is left beside what is filled, and what nobody
-    has explained. Where nothing is filled at all, every explained piece counts, whatever its level.
+    Counted are suggested components, components of which more than a rim is left beside what is filled, and what no
+    detector has described. Where nothing is filled at all, every described component counts, whatever its level.
 
     Args:
         fill: (H,W) uint8, 255 = filled, or to be filled.
-        suspected: (H,W) uint8, 255 = marked, whether filled or not.
-        components: the explanations.
+        suspected: (H,W) uint8, 255 = masked, whether filled or not.
+        components: those described.
     """
     left = cv2.bitwise_and(suspected, cv2.bitwise_not(fill)).astype(np.uint8, copy=False)
     if not left.any():
         return Skipped(left)
-    pieces = connected_components(left)
-    rest = np.ones(len(pieces), bool)
+    parts = connected_components(left)
+    undescribed = np.ones(len(parts), bool)
     untouched = not fill.any()
     kinds: Counter[str] = Counter()
     for one in components:
-        if (untouched or one.level == "suggest") and (number := _fullest(pieces, one)) is not None:
+        if (untouched or one.level == "suggest") and (number := _find_part(parts, one)) is not None:
             kinds[one.kind] += 1
-            rest[number] = False
+            undescribed[number] = False
     if not untouched:
-        rims = rest & ~_beyond(pieces, fill)
-        left = pieces.paint(np.where(rims, np.uint8(0), np.uint8(255)))
-        rest &= ~rims
+        rims = undescribed & ~_reach_beyond_rim(parts, fill)
+        left = parts.paint(np.where(rims, np.uint8(0), np.uint8(255)))
+        undescribed &= ~rims
         for one in components:
-            if one.level != "repair" or not rest.any():
+            if one.level != "repair" or not undescribed.any():
                 continue
-            parts, _, _ = pieces.within(one.box)
-            if rest[parts].any():
+            inside, _, _ = parts.within(one.box)
+            if undescribed[inside].any():
                 kinds[one.kind] += 1
-                rest[parts] = False
-    if rest.any():
-        kinds[OTHER] += int(np.count_nonzero(rest))
+                undescribed[inside] = False
+    if undescribed.any():
+        kinds[OTHER] += int(np.count_nonzero(undescribed))
     return Skipped(left, dict(kinds.most_common()))
 
 
-def _fullest(pieces: ConnectedComponents, piece: Component) -> int | None:
-    """The part that fills most of the box of a piece; None where less than half of the piece can be left in it."""
-    numbers, areas, _ = pieces.within(piece.box)
-    if not len(numbers) or 2 * areas.sum() < piece.area:
+def _find_part(parts: ConnectedComponents, component: Component) -> int | None:
+    """Return the part that fills most of a component's box; None where less than half of the component can be left."""
+    numbers, areas, _ = parts.within(component.box)
+    if not len(numbers) or 2 * areas.sum() < component.area:
         return None
     return int(numbers[areas.argmax()])
 
 
-def _beyond(pieces: ConnectedComponents, fill: Mask) -> NDArray[np.bool_]:
-    """Which parts reach farther from what is filled than a rim."""
+def _reach_beyond_rim(parts: ConnectedComponents, fill: Mask) -> NDArray[np.bool_]:
+    """Return which parts (n,) reach farther from what is filled than a rim."""
     rim = round(RIM * unit_of(fill))
     near = cv2.dilate(fill, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8))
-    beyond: NDArray[np.bool_] = pieces.sums(near == 0) > 0
+    beyond: NDArray[np.bool_] = parts.sums(near == 0) > 0
     return beyond

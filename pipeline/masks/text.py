@@ -1,4 +1,4 @@
-"""Lines of text on a scan, so that no letter is taken for a scratch. Finds print and clear handwriting in rows."""
+"""Find lines of print and clear handwriting on a scan, so that no letter is taken for a scratch."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SIDE = 1600
 ENLARGED = 1.6
 #: Letters lie between these heights on that copy.
 LOWEST, HIGHEST = 7, 110
-#: A letter differs from its paper by at least so many grey levels.
+#: Grey levels by which a letter differs from its paper at least.
 CONTRAST = 28
-#: So many letters in a row make a line.
+#: Fewest letters in a row that make a line.
 FEWEST = 5
-#: Squares over which the paper's tone is taken, on that copy: small print, and headlines.
+#: Sides of the squares over which the paper's tone is averaged, on that copy: small print, and headlines.
 SQUARES = (25, 81)
 
 
@@ -41,8 +41,8 @@ class Line:
 def find_text(pixels: Pixels) -> list[Line]:
     """Return the lines of text on a scan (H,W) or (H,W,C), uint8 or uint16, level or turned by a quarter.
 
-    Letters are pieces of one tone, one stroke width and one height that stand in a row. What is smaller than about
-    1/230 of the long side, joined-up writing whose words are one piece each, and slanting lines are not found.
+    Letters are components of one tone, one stroke width and one height in a row. Letters smaller than about 1/230 of
+    the long side, joined-up writing whose words are one component each, and slanting lines are not found.
     """
     grey = luminance(pixels)
     scale = min(ENLARGED, SIDE / max(grey.shape))
@@ -53,7 +53,7 @@ def find_text(pixels: Pixels) -> list[Line]:
         picture = np.ascontiguousarray(grey.T) if turned else grey
         for square in SQUARES:
             for polarity in (1, -1):
-                for x, y, width, height, letter in _rows(_letters(picture, square, polarity)):
+                for x, y, width, height, letter in _find_rows(_find_letters(picture, square, polarity)):
                     box = (y, x, height, width) if turned else (x, y, width, height)
                     left, top = (int(n / scale) for n in box[:2])
                     right, bottom = (int(np.ceil((box[i] + box[i + 2]) / scale)) for i in (0, 1))
@@ -63,20 +63,20 @@ def find_text(pixels: Pixels) -> list[Line]:
 
 @dataclass(frozen=True)
 class _Letters:
-    """Pieces that may be letters, one row each: boxes (n,4), stroke widths and tones (n,)."""
+    """Components that may be letters: boxes (n,4), stroke widths and tones (n,)."""
 
     boxes: NDArray[np.float64]
     stroke: NDArray[np.float64]
     tone: NDArray[np.float64]
 
 
-def _letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Letters:
-    """The pieces of one polarity with the size, the fill and the even stroke of letters."""
+def _find_letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Letters:
+    """Return the components of one polarity with the size, the fill and the even stroke of letters."""
     paper = cv2.blur(grey, (square, square)).astype(np.int16)
     ink = ((paper - grey) * polarity > CONTRAST // 2).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     depth = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
-    # The middle of a stroke: as deep as anything beside it.
+    # The middle of a stroke: local maxima of the depth.
     spine = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
     of = labels[spine]
     number = np.maximum(np.bincount(of, minlength=count), 1)
@@ -101,8 +101,8 @@ def _letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Letters:
     return _Letters(stats[fits, :4].astype(np.float64), stroke[fits], tone[fits])
 
 
-def _rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:
-    """Rows of alike letters: x, y, width, height and the height of a letter."""
+def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:
+    """Return rows of similar letters: x, y, width, height and the height of a letter."""
     boxes = letters.boxes
     if len(boxes) < FEWEST:
         return []
@@ -142,19 +142,19 @@ def _rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:
 def _line(
     boxes: NDArray[np.float64], stroke: NDArray[np.float64], tone: NDArray[np.float64]
 ) -> tuple[float, float, float, float, float] | None:
-    """One row of letters as a box, or None when it stands in no row: foliage, not writing."""
+    """Return one row of letters as a box, or None when they form no row, as foliage does."""
     left, top, width, height = boxes.T
     letter = float(np.median(height))
     bottom = top + height
     slope, start = np.polyfit(left, bottom, 1)
-    # Letters stand on a line, but for a few that reach below it and would pull it down.
+    # Letters sit on a baseline, except a few that reach below it and would pull it down.
     standing = bottom - (slope * left + start) < 0.1 * letter
     if np.count_nonzero(standing) >= 3:
         slope, start = np.polyfit(left[standing], bottom[standing], 1)
     off = np.abs(bottom - (slope * left + start)) / letter
     if np.median(off) > 0.12 or np.quantile(off, 0.8) > 0.4 or abs(slope) > 0.1 or np.ptp(left) < 2.5 * letter:
         return None
-    # Bars of a window or a fence are all of one shape; letters are not.
+    # Bars of a window or a fence all have one shape; letters do not.
     if np.std(width) < 0.12 * np.mean(width) and len(boxes) < 12:
         return None
     # One pen, one ink, and more letter than gap.

@@ -11,7 +11,8 @@ import numpy as np
 from pipeline import storage
 from pipeline.detection.types import Detector
 from pipeline.ledger import TaskContext
-from pipeline.masks.compose import compose_mask, read_given_masks
+from pipeline.masks.compose import compose_mask
+from pipeline.masks.given_masks import read_given_masks
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.manifest import Row

@@ -149,8 +149,9 @@ def _write_mask(
     import numpy as np
 
     from pipeline import storage
-    from pipeline.masks.compose import compose_mask, read_given_masks
+    from pipeline.masks.compose import compose_mask
     from pipeline.masks.encode import encode_mask
+    from pipeline.masks.given_masks import read_given_masks
 
     scan = read_scan(entry)
     rows, columns = scan.pixels.shape[:2]

@@ -52,9 +52,9 @@ def test_a_mask_may_be_added_to_what_is_found(detecting) -> None:
     assert mask[drawn > 0].all() and mask[:, 40:43].all() and not mask[20:30, 80:90].any()
     assert row["mask_source"] == "combined" and "white was taken as damage" in row["mask_note"]
     assert json.loads(row["kinds"]) == {"repair": {"manual": 1, "scratch": 1}, "suggest": {"dust": 1}}
-    told = row["sidecar"]["mask"]
-    assert told["source"] == "combined" and told["given"].endswith("a.mask.png") and told["protected"] is None
-    manual = next(one for one in told["components"] if one["kind"] == "manual")
+    mask = row["sidecar"]["mask"]
+    assert mask["source"] == "combined" and mask["given"].endswith("a.mask.png") and mask["protected"] is None
+    manual = next(one for one in mask["components"] if one["kind"] == "manual")
     assert manual["reason"] == "painted by a person" and manual["box"] == [100, 60, 6, 6]
     assert "a person and software" in row["sidecar"]["disclosure"]
 
@@ -86,7 +86,7 @@ def test_a_protected_region_beside_a_scan_holds_in_every_mode(detecting, mode: M
     assert "white is protected" in row["mask_note"]
 
 
-def test_a_region_of_another_size_is_refused_and_costs_its_scan_alone(detecting) -> None:
+def test_a_region_of_another_size_is_refused_and_affects_only_its_scan(detecting) -> None:
     detecting.put("a.png", painted=False)
     paint(detecting.inbox / "a.protect.png", shape=(96, 127))
     row = restored(detecting)
@@ -111,7 +111,7 @@ def test_damage_on_a_face_waits_for_a_person(detecting) -> None:
     row = restored(detecting)
     assert (row["outcome"], row["review_reason"]) == (
         "review",
-        "1 place lies on a face: what stands there may be lost by a repair",
+        "1 place lies on a face: a repair may destroy what is there",
     )
     assert row["sidecar"]["mask"]["held_back"] == {"face": 1}
     assert not (detecting.output / "restored").exists()
@@ -127,7 +127,7 @@ def test_a_painted_mask_on_a_face_is_filled(detecting) -> None:
     assert (row["outcome"], row["mask_source"], row["held"]) == ("restored", "manual", "")
 
 
-def test_the_overlay_tells_doubtful_from_certain(detecting) -> None:
+def test_the_overlay_shows_doubtful_and_certain_damage_differently(detecting) -> None:
     detecting.put("a.png", painted=False)
     chunks = detecting.receive()
     detecting.restore(chunks)

@@ -10,7 +10,7 @@ from picture_files import saved
 from PIL import Image
 
 from pipeline.errors import Reason, UnreadableScan
-from pipeline.masks.manual import combine, read_mask, read_protected
+from pipeline.masks.manual import read_mask, read_protected
 
 SHAPE = (40, 60)
 
@@ -104,18 +104,6 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableScan) as error:
         read_mask(data, SHAPE, 1, "m")
     assert error.value.reason is Reason.MASK_UNREADABLE
-
-
-def test_combining() -> None:
-    found, drawn = np.zeros(SHAPE, np.uint8), painted()
-    found[4:20, 12:14] = 255
-    assert np.array_equal(combine(found, drawn, "replace"), drawn)
-    assert np.array_equal(combine(found, drawn, "add"), found | drawn)
-    kept = combine(found, drawn, "protect")
-    assert not (kept & drawn).any()
-    assert kept[4, 12] == 255
-    with pytest.raises(ValueError, match="size"):
-        combine(found, drawn[:10], "add")
 
 
 def test_protected_regions_are_read_as_white_or_as_paint() -> None:
