@@ -1,30 +1,37 @@
-"""One language: its phrases, and how it writes numbers, dates and times."""
+"""The phrases of a language, and its numbers, dates, times and lists as CLDR has them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.lists import format_list
+from babel.numbers import NumberPattern, parse_pattern
 
 from pipeline.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent / "languages"
 NBSP = "\u00a0"
 NONE = "–"
+MINUS = "−"
 
 
 class Language:
     """Phrases by dotted key, and formats. Called from templates as `t`; all it returns is plain text, not HTML.
 
     Args:
-        code: `en` or `de`: a file of that name must stand in every folder.
-        folders: where the phrases are read; a later folder adds to an earlier one.
+        code: `en` or `de`: every folder must hold a file of that name.
+        folders: read in this order; a later folder adds to the phrases of an earlier one. The first one's phrase
+            `locale` names the language's CLDR locale.
 
     Raises:
         ConfigurationError: there is no such language.
@@ -35,8 +42,7 @@ class Language:
         self.phrases: dict[str, str] = {}
         for folder in folders:
             self.phrases |= _phrases(folder / f"{code}.yaml")
-        self.decimal = self.phrases["format.decimal"]
-        self.thousands = self.phrases["format.thousands"]
+        self.locale = Locale.parse(self.phrases["locale"])
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the phrase of a key with its values filled in."""
@@ -48,31 +54,36 @@ class Language:
 
     def count(self, key: str, n: int, **values: object) -> str:
         """Return the phrase for that many: `<key>.one` or `<key>.other`, with `{n}` filled in."""
-        return self(f"{key}.{'one' if n == 1 else 'other'}", n=self.number(n), **values)
+        return self(f"{key}.{self.locale.plural_form(n)}", n=self.number(n), **values)
 
     def join(self, parts: Iterable[str]) -> str:
         """Return parts as a list in a sentence: `a, b and c`."""
-        *first, last = list(parts) or [""]
-        return f"{', '.join(first)} {self('format.and')} {last}" if first else last
+        return format_list(list(parts), locale=self.locale)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """Return a number with this language's separators; a dash when there is none."""
         if value is None or math.isnan(value):
             return NONE
         if math.isinf(value):
-            return "∞" if value > 0 else "−∞"
-        text = f"{value:,.{digits}f}".replace("-", "−")
-        return text.translate({ord(","): self.thousands, ord("."): self.decimal})
+            return "∞" if value > 0 else f"{MINUS}∞"
+        return self._formatted(Decimal(value), self.locale.decimal_formats[None], digits)
 
     def percent(self, share: float | None, digits: int = 1) -> str:
-        """Return a share in 0..1 as a percentage; what is above nothing never reads as nothing."""
+        """Return a share in 0..1 as a percentage; a share above 0 is never shown as 0."""
         if share is None or math.isnan(share):
             return NONE
+        percentage = share * 100
         least = 10.0**-digits
-        gap = self("format.percent_gap")
-        if 0 < share * 100 < least:
-            return f"<{NBSP}{self.number(least, digits)}{gap}%"
-        return f"{self.number(share * 100, digits)}{gap}%"
+        pattern = self.locale.percent_formats[None]
+        if 0 < percentage < least:
+            return f"<{NBSP}{self._formatted(Decimal(least) / 100, pattern, digits)}"
+        return self._formatted(Decimal(percentage) / 100, pattern, digits)
+
+    def _formatted(self, value: Decimal, pattern: NumberPattern, digits: int) -> str:
+        """Return a number with that many decimals; as a `Decimal` it is rounded by its exact binary value."""
+        fixed = parse_pattern(pattern.pattern)
+        fixed.frac_prec = (digits, digits)
+        return fixed.apply(value, self.locale).replace("-", MINUS)
 
     def decibels(self, value: float | None) -> str:
         """Return a figure in decibels with one decimal."""
@@ -104,14 +115,17 @@ class Language:
     def date(self, moment: datetime, timezone: str, *, short: bool = False) -> str:
         """Return the day of a moment in a time zone, e.g. `21 November 2026`, or `21 Nov 2026` when short."""
         local = in_zone(moment, timezone)
-        months = self("format.months_short" if short else "format.months").split()
-        return self("format.date", day=local.day, month=months[local.month - 1], year=local.year)
+        if short:
+            return format_skeleton("yMMMd", local, local.tzinfo, locale=self.locale)
+        return format_date(local.date(), "long", self.locale)
 
     def time(self, moment: datetime, timezone: str) -> str:
-        """Return the time of day of a moment in a time zone, with the zone's name."""
+        """Return the time of day of a moment in a time zone, with the zone's abbreviation."""
         local = in_zone(moment, timezone)
-        zone = local.tzname() or ""
-        return f"{local:%H:%M}{NBSP}{self.phrases.get(f'zone.{zone}', zone)}"
+        zone = get_timezone_name(local, "short", locale=self.locale)
+        # Where CLDR has no abbreviation in this language it gives a long name or an offset.
+        zone = zone if zone.isalpha() else local.tzname() or zone
+        return f"{format_time(local, 'short', local.tzinfo, self.locale)}{NBSP}{zone}"
 
     def moment(self, moment: datetime, timezone: str) -> str:
         """Return day and time of a moment in a time zone."""
