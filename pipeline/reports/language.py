@@ -83,7 +83,8 @@ class Language:
         """Return a number with that many decimals; as a `Decimal` it is rounded by its exact binary value."""
         fixed = parse_pattern(pattern.pattern)
         fixed.frac_prec = (digits, digits)
-        return fixed.apply(value, self.locale).replace("-", MINUS)
+        text: str = fixed.apply(value, self.locale)  # Babel leaves this untyped
+        return text.replace("-", MINUS)
 
     def decibels(self, value: float | None) -> str:
         """Return a figure in decibels with one decimal."""
