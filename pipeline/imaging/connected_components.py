@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]
+from pipeline.imaging.types import Box
+
 Places = NDArray[np.int64]
 
 #: Rows that are searched for runs, and pixels whose places are told, at a time.

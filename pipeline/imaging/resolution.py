@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import Box, ConnectedComponents
+from pipeline.imaging.connected_components import ConnectedComponents
+from pipeline.imaging.types import Box
 
 #: Side in pixels of a square scan on which a unit is one pixel.
 SIDE = 512

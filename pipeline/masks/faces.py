@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ConfigurationError
 from pipeline.imaging.luminance import luminance
-from pipeline.imaging.types import Mask, Pixels
+from pipeline.imaging.types import Box, Mask, Pixels
 
 #: Long side in pixels of the copy that is searched: cost does not grow with the scan.
 SIDE = 720
@@ -21,8 +21,6 @@ SMALLEST = 24
 #: Cascade, step between two sizes searched, and detections that a face needs: frontal, and in profile. The profile
 #: cascade is slower and needs more detections.
 FRONT, PROFILE = ("haarcascade_frontalface_alt2.xml", 1.1, 3), ("haarcascade_profileface.xml", 1.15, 4)
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

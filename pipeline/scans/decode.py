@@ -11,9 +11,10 @@ from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
+from pipeline.imaging.types import Pixels
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
 from pipeline.scans.formats import reject_unknown, sniff
-from pipeline.scans.model import Limits, Metadata, Pixels, Scan, ScanInfo
+from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
 
 Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]

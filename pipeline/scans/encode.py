@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.imaging.types import Pixels
 from pipeline.scans import png_encode, tiff_encode
 from pipeline.scans.decode import decode
-from pipeline.scans.model import Pixels, Scan, ScanInfo
+from pipeline.scans.model import Scan, ScanInfo
 
 #: Rows compared at a time.
 ROWS = 1024

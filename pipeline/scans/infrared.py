@@ -8,9 +8,10 @@ import numpy as np
 import tifffile
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
 from pipeline.scans import tiff
 from pipeline.scans.decode import inspect
-from pipeline.scans.model import Limits, Pixels, Scan, ScanInfo
+from pipeline.scans.model import Limits, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
 
 INFRARED = "pipeline.scans.infrared:decode"

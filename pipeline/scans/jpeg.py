@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
-from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
 

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
-from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pipeline.imaging.types import Pixels
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 
 CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}

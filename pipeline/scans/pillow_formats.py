@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.imaging.types import Pixels
+from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}

@@ -10,8 +10,9 @@ from typing import Any
 import imagecodecs
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block
-from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
-from pipeline.scans.model import CHANNELS, Metadata, Mode, Pixels, ScanInfo
+from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from pipeline.imaging.types import Hole
 
 
 def _walk(rng: np.random.Generator, size: int, steps: int, stride: float, bend: float) -> NDArray[np.int32]:
@@ -24,7 +24,7 @@ def _canvas(size: int) -> NDArray[np.uint8]:
     return np.zeros((size, size), np.uint8)
 
 
-def _thin(rng: np.random.Generator, size: int) -> Mask:
+def _thin(rng: np.random.Generator, size: int) -> Hole:
     """Scratches, hairs and branching cracks, one to a few pixels wide, with some dust between them."""
     canvas = _canvas(size)
     for _ in range(int(rng.integers(1, 8))):
@@ -57,7 +57,7 @@ def _thin(rng: np.random.Generator, size: int) -> Mask:
     return canvas > 0
 
 
-def _strokes(rng: np.random.Generator, size: int) -> Mask:
+def _strokes(rng: np.random.Generator, size: int) -> Hole:
     """Free-form strokes of a brush, as in DeepFill v2 (Yu et al., ICCV 2019, section 3.3)."""
     canvas = _canvas(size)
     for _ in range(int(rng.integers(1, 10))):
@@ -69,7 +69,7 @@ def _strokes(rng: np.random.Generator, size: int) -> Mask:
     return canvas > 0
 
 
-def _blobs(rng: np.random.Generator, size: int) -> Mask:
+def _blobs(rng: np.random.Generator, size: int) -> Hole:
     """Flaked patches: smooth noise above a quantile."""
     cells = int(rng.integers(3, 17))
     noise = cv2.resize(
@@ -79,11 +79,11 @@ def _blobs(rng: np.random.Generator, size: int) -> Mask:
         rng.standard_normal((cells * 4, cells * 4)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
     )
     field = noise + rng.uniform(0, 0.5) * fine
-    mask: Mask = field > np.quantile(field, 1.0 - rng.uniform(0.02, 0.4))
+    mask: Hole = field > np.quantile(field, 1.0 - rng.uniform(0.02, 0.4))
     return mask
 
 
-def _tear(rng: np.random.Generator, size: int) -> Mask:
+def _tear(rng: np.random.Generator, size: int) -> Hole:
     """A tear or a lost corner: a ragged piece missing from the border."""
     canvas = _canvas(size)
     for _ in range(int(rng.integers(1, 3))):
@@ -101,7 +101,7 @@ def _tear(rng: np.random.Generator, size: int) -> Mask:
     return canvas > 0
 
 
-def _rectangles(rng: np.random.Generator, size: int) -> Mask:
+def _rectangles(rng: np.random.Generator, size: int) -> Hole:
     """Blocks with straight sides, now and then one large one."""
     canvas = _canvas(size)
     count = 1 if rng.random() < 0.5 else int(rng.integers(2, 6))
@@ -114,7 +114,7 @@ def _rectangles(rng: np.random.Generator, size: int) -> Mask:
     return canvas > 0
 
 
-KINDS: dict[str, tuple[float, Callable[[np.random.Generator, int], Mask]]] = {
+KINDS: dict[str, tuple[float, Callable[[np.random.Generator, int], Hole]]] = {
     "thin": (0.35, _thin),
     "strokes": (0.27, _strokes),
     "blobs": (0.16, _blobs),
@@ -124,7 +124,7 @@ KINDS: dict[str, tuple[float, Callable[[np.random.Generator, int], Mask]]] = {
 """The kinds of hole, each with its share of the training masks."""
 
 
-def draw_hole(rng: np.random.Generator, size: int, kind: str | None = None) -> Mask:
+def draw_hole(rng: np.random.Generator, size: int, kind: str | None = None) -> Hole:
     """A random hole (size,size) bool, true where the picture is missing; never empty, never more than 70 %.
 
     ``kind`` is one of :data:`KINDS` or ``None`` for the mixture used in training. ``size`` is at least 16, in
@@ -160,7 +160,7 @@ class HoleBank:
         rng: np.random.Generator,
         size: int,
         count: int,
-        extra: list[Mask] | None = None,
+        extra: list[Hole] | None = None,
         extra_share: float = 0.2,
     ) -> None:
         self.size = size
@@ -168,7 +168,7 @@ class HoleBank:
         self._extra = [np.packbits(mask) for mask in extra or []]
         self._extra_share = extra_share if self._extra else 0.0
 
-    def pick(self, rng: np.random.Generator) -> Mask:
+    def pick(self, rng: np.random.Generator) -> Hole:
         """One hole (size,size) bool, at random."""
         shelf = self._extra if rng.random() < self._extra_share else self._drawn
         packed = shelf[int(rng.integers(len(shelf)))]

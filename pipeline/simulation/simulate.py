@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.types import Pixels
 from pipeline.simulation.ageing import add_grain, age
 from pipeline.simulation.ageing import halftone as ageing_halftone
 from pipeline.simulation.artefacts import ArtefactBank
 from pipeline.simulation.context import Context
 from pipeline.simulation.kinds import KINDS, usual_kinds
 from pipeline.simulation.shapes import Field, Layer
-
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 #: A pixel counts as damaged when it differs by this share of the range and by this multiple of the grain.
 VISIBLE, VISIBLE_GRAIN = 0.03, 0.7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.simulation.distractors.colours import Picture
+from pipeline.imaging.types import Picture
 from pipeline.simulation.distractors.lights import clouds, discs, sparkles
 from pipeline.simulation.distractors.lines import fence, field, lattice, rims, text, wires
 from pipeline.simulation.distractors.materials import border, cloth, pattern

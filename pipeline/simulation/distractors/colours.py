@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from pipeline.imaging.types import Picture
+
 Alpha = NDArray[np.uint8]
 Colour = NDArray[np.float32]
 

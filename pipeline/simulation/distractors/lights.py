@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipeline.simulation.distractors.colours import Alpha, Colour, Picture
+from pipeline.imaging.types import Picture
+from pipeline.simulation.distractors.colours import Alpha, Colour
 from pipeline.simulation.shapes import noise, walk
 
 

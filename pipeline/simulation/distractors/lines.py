@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulation.distractors.colours import Alpha, Colour, Picture, own_colour
+from pipeline.imaging.types import Picture
+from pipeline.simulation.distractors.colours import Alpha, Colour, own_colour
 
 _WORDS = ("RESTAURANT", "1923", "Photo", "Hotel", "MAIN ST.", "No. 47", "Bros & Co.", "12", "SCHOOL", "Market", "OPEN")
 

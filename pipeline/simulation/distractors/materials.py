@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipeline.simulation.distractors.colours import Alpha, Colour, Picture, own_colour
+from pipeline.imaging.types import Picture
+from pipeline.simulation.distractors.colours import Alpha, Colour, own_colour
 from pipeline.simulation.shapes import blob, noise
 
 

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.imaging.photo_files import is_held_out, list_photos
+from pipeline.imaging.types import Picture
 
 log = logging.getLogger(__name__)
 
 SMALLEST_SIDE = 64
-
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from pipeline.detection.features import compute_features
+from pipeline.imaging.types import Picture
 from pipeline.simulation import ArtefactBank, simulate
 from pipeline.simulation.distractors import add_distractor
 from pipeline.simulation.kinds import usual_kinds
-
-Picture = NDArray[np.uint8]
 
 #: Labels of a pixel. What is hardly visible, or see-through by nature, is neither damage nor intact.
 INTACT, DAMAGED, UNSURE = 0, 1, 2

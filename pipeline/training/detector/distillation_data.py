@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.imaging.types import Picture
 from pipeline.simulation import ArtefactBank
-from pipeline.training.detector.data import INTACT, UNSURE, Crops, Picture, Sample, augment, make_sample
+from pipeline.training.detector.data import INTACT, UNSURE, Crops, Sample, augment, make_sample
 from pipeline.training.detector.false_positives import FalsePositives
 
 #: Share of the pictures that are old photographs as they are, and that are such with damage drawn on them; none of

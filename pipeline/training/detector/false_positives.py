@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.types import Picture
 from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common.photos import shrink
-from pipeline.training.detector.data import INTACT, Picture, Sample, make_sample
+from pipeline.training.detector.data import INTACT, Sample, make_sample
 
 #: Chance of a false mark, in 1/255, and the share of a picture from which on it counts as one that fools the detector.
 MARKED, FOOLED = 140, 2e-4

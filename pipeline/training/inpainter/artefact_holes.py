@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from pipeline.imaging.types import Hole
+
 Alpha = NDArray[np.uint8]
 
 HOLD_OUT_EVERY = 5
@@ -44,7 +45,7 @@ def _stamp(canvas: NDArray[np.uint8], plane: Alpha, rng: np.random.Generator) ->
     np.maximum(canvas, placed.astype(np.uint8, copy=False), out=canvas)
 
 
-def compose_hole(shelves: dict[str, list[Alpha]], rng: np.random.Generator, size: int) -> Mask:
+def compose_hole(shelves: dict[str, list[Alpha]], rng: np.random.Generator, size: int) -> Hole:
     """A hole (size,size) bool made of one to eight artefacts, dilated by a pixel; never empty, at most 40 %."""
     kinds = list(shelves)
     for _ in range(50):

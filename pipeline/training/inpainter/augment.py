@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from pipeline.imaging.types import Picture
 
 
 def _cut(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
