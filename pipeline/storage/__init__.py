@@ -1,4 +1,4 @@
-"""Files wherever they are: URIs in, streams out; listing, atomic publishing, clearing up."""
+"""Read, list and atomically write files in local folders (paths, file://) and in buckets (s3://)."""
 
 from pipeline.storage.api import (
     check_writable,

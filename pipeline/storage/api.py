@@ -1,8 +1,7 @@
-"""The verbs of storage: each finds the transport of a URI and hands over to it."""
+"""The storage functions; each calls the transport that serves its URI."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -10,15 +9,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from pipeline.storage import generic, local
+from pipeline.errors import ConfigurationError
+from pipeline.storage import local
 from pipeline.storage.entry import Entry
 from pipeline.storage.uris import scheme
 
 BLOCK = 1 << 20
+S3_SCHEMES = ("s3", "s3a", "s3n")
 
 
 class Transport(Protocol):
-    """What every transport's module offers."""
+    """The functions of a transport's module."""
 
     def list_files(self, root: str) -> Iterator[Entry]: ...
     def open_read(self, uri: str) -> BinaryIO: ...
@@ -33,70 +34,62 @@ class Transport(Protocol):
 
 
 def transport(uri: str) -> Transport:
-    """Return the module that serves a URI."""
+    """Return the module that serves a URI.
+
+    Raises:
+        ConfigurationError: its scheme is not supported.
+    """
     name = scheme(uri)
     if name == "file":
         return local
-    if name in ("s3", "s3a", "s3n"):
-        # boto3 costs a third of a second to import; folders do without it.
+    if name in S3_SCHEMES:
+        # boto3 takes a third of a second to import, which local folders need not pay.
         from pipeline.storage import s3
 
         return s3
-    return generic
+    raise ConfigurationError(f"{uri}: {name}:// is not supported; use a local path, file:// or s3://")
 
 
 def list_files(root: str) -> Iterator[Entry]:
     """Yield everything below a root that a batch must account for, by path in byte order.
 
-    Hidden names (a leading dot in any component) are skipped, as are folders as such, except those with an image's
-    name. A root that is a file yields that file alone. An empty prefix in a bucket yields nothing.
+    Hidden names (a leading dot in any component) are skipped, and so are folders, except those with an image's name. A
+    root that is a file yields only that file. An empty prefix in a bucket yields nothing.
 
     Raises:
         FileNotFoundError: there is no such folder or bucket.
         ConfigurationError: it may not be listed.
-        StoreUnavailable: the store did not answer; trying again may help.
+        StoreUnavailable: the store did not answer; a retry may succeed.
     """
     return transport(root).list_files(root)
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Return a buffered binary stream of a file, bytes as stored (nothing is decompressed).
+    """Return a buffered binary stream of a file, as stored (nothing is decompressed).
 
     Raises:
-        FileNotFoundError, PermissionError: this one file cannot be opened.
-        StoreUnavailable: the store did not answer, now or at a later read.
+        FileNotFoundError, PermissionError: this file cannot be opened.
+        StoreUnavailable: the store did not answer, now or during a later read.
     """
     return transport(uri).open_read(uri)
 
 
-def read_bytes(uri: str, limit: int | None = None) -> bytes:
-    """Return a file's content.
-
-    Args:
-        limit: bytes; a longer file is not read to its end.
-
-    Raises:
-        OSError: with errno EFBIG, the file is longer than the limit. Else as `open_read`.
-    """
+def read_bytes(uri: str) -> bytes:
+    """Return a file's content. Raises as `open_read`."""
     with open_read(uri) as stream:
-        if limit is None:
-            return stream.read()
-        data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise OSError(errno.EFBIG, f"longer than {limit} bytes", uri)
-    return data
+        return stream.read()
 
 
 def sha256(uri: str) -> str:
-    """Return the sha256 of a file as 64 hex digits; memory is constant."""
+    """Return the sha256 of a file as 64 hex digits, in constant memory. Raises as `open_read`."""
     return digest(uri, "sha256")
 
 
 def digest(uri: str, algorithm: str) -> str:
-    """Return the digest of a file in hex; memory is constant. Raises as `open_read`.
+    """Return the digest of a file in hex, in constant memory. Raises as `open_read`.
 
     Args:
-        algorithm: a name that hashlib knows; against accidents, so that md5 will do.
+        algorithm: a name that hashlib knows; digests detect accidents here, so md5 is good enough.
     """
     found = hashlib.new(algorithm, usedforsecurity=False)
     buffer = memoryview(bytearray(BLOCK))
@@ -107,26 +100,23 @@ def digest(uri: str, algorithm: str) -> str:
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Write a file whole: it appears at once under its name, synced, or not at all.
+    """Write a file atomically: it appears complete under its name, synced to disk, or not at all.
 
     Raises:
-        OutputNotWritable: the place is full or refuses writes; the message has the remedy.
+        OutputNotWritable: the store is full or refuses writes; the message has the remedy.
         StoreUnavailable: the store did not answer.
     """
     transport(uri).write_bytes(uri, data)
 
 
 def write_file(uri: str, local_path: Path | str) -> None:
-    """Write a local file's content under a URI, streamed, whole or not at all. Raises as `write_bytes`."""
+    """Write a local file's content to a URI atomically, streamed. Raises as `write_bytes`."""
     with Path(local_path).open("rb") as origin, transport(uri).open_write(uri) as target:
         shutil.copyfileobj(origin, target, BLOCK)
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a file, whole or not at all; inside one object store its bytes do not pass through here.
-
-    Raises as `open_read` and `write_bytes`.
-    """
+    """Copy a file atomically; within S3 the server copies it. Raises as `open_read` and `write_bytes`."""
     if transport(source) is transport(target) and scheme(source) == scheme(target):
         transport(source).copy(source, target)
         return
@@ -135,17 +125,17 @@ def copy(source: str, target: str) -> None:
 
 
 def exists(uri: str) -> bool:
-    """True when a file, a folder or a prefix with objects stands there."""
+    """Return whether a file, a folder or a prefix with objects exists there."""
     return transport(uri).exists(uri)
 
 
 def delete(uri: str) -> None:
-    """Delete a file; one that is not there is no error."""
+    """Delete a file, if it exists."""
     transport(uri).delete(uri)
 
 
 def delete_tree(uri: str) -> None:
-    """Delete a folder or prefix with everything below it; one that is not there is no error.
+    """Delete a folder or prefix with everything below it, if it exists.
 
     Raises:
         ValueError: the URI is the root of a file system or a whole bucket.
@@ -154,19 +144,19 @@ def delete_tree(uri: str) -> None:
 
 
 def check_writable(uri: str) -> None:
-    """Return when files can be written below a folder or prefix; the folder is made where it is missing.
+    """Check that files can be written below a folder or prefix; a missing folder is created.
 
     Raises:
-        OutputNotWritable: they cannot; the message has the remedy.
+        OutputNotWritable: they cannot be written; the message has the remedy.
         StoreUnavailable: the store did not answer.
     """
     transport(uri).check_writable(uri)
 
 
 def sweep(root: str, older_than: float = 86400.0) -> int:
-    """Clears what writers that were killed left below a root: temporary files, unfinished uploads; returns how many.
+    """Delete temporary files and unfinished uploads that killed writers left below a root; return how many.
 
     Args:
-        older_than: seconds; younger leftovers may still have a living writer and stay.
+        older_than: age in seconds; younger ones are kept, because their writer may still be running.
     """
     return transport(root).sweep(root, older_than)

@@ -7,11 +7,9 @@ import logging
 import os
 import time
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline import storage
 from pipeline.inbox import bags
@@ -20,7 +18,7 @@ from pipeline.inbox.settling import SettlingTracker, groups
 from pipeline.ledger import events
 from pipeline.ledger.database import Ledger
 from pipeline.stages import manifest
-from pipeline.storage import Entry, list_files, s3
+from pipeline.storage import Entry, list_files
 
 
 def make_bag(folder: Path, content: dict[str, bytes], algorithm: str = "sha256") -> Path:
@@ -80,18 +78,6 @@ def test_hidden_and_decomposed_names_are_found(tmp_path: Path, project) -> None:
     text = (bag / "manifest-sha256.txt").read_text(encoding="utf-8")
     (bag / "manifest-sha256.txt").write_text(unicodedata.normalize("NFD", text), encoding="utf-8")
     assert bags.check(str(bag), project.ledger).valid
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    names = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port()), "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in (names | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}).items():
-        monkeypatch.setenv(name, value)
-    s3.client().create_bucket(Bucket="bags")
-    yield "s3://bags"
-    server.stop()
 
 
 def test_a_bag_in_a_bucket(bucket: str, project, tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import tifffile
 from numpy.typing import NDArray
 from picture_files import saved, tiff
 from PIL import Image, ImageCms
+from s3_bucket import bucket, s3_address, s3_environment
 from skimage import data
+
+__all__ = ["bucket", "case", "s3_address", "s3_environment"]
 
 PHOTO = data.astronaut()[40:200:2, 150:342:2]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -184,7 +184,7 @@ def test_a_hanging_decoder_dies_with_its_killed_parent(photo: str) -> None:
         import threading, time
         from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
-        print(decoder_pool.Worker.current().process.pid, flush=True)
+        print(decoder_pool.DecoderProcess.current().process.pid, flush=True)
         decode_isolated({photo!r}, decoder="bad_decoders:hangs")
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
@@ -202,7 +202,7 @@ def test_a_process_that_ends_leaves_no_decoder_behind(photo: str) -> None:
     script = f"""
         from pipeline.scans import decode_isolated, decoder_pool
         decode_isolated({photo!r})
-        print(decoder_pool.Worker.current().process.pid)
+        print(decoder_pool.DecoderProcess.current().process.pid)
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
@@ -239,16 +239,11 @@ def test_what_is_no_file_does_not_stop_the_caller(tmp_path: Path) -> None:
         decode_isolated(str(tmp_path / "none.png"))
 
 
-def test_a_scan_in_another_store(photo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fsspec
-
-    from pipeline.storage import generic
-
-    monkeypatch.setattr(generic, "_streamed", lambda uri, mode: fsspec.open(uri, mode).open())
-    storage.copy(photo, "memory://scans/photo.png")
-    np.testing.assert_array_equal(decode_isolated("memory://scans/photo.png").pixels, PHOTO)
+def test_a_scan_in_a_bucket(photo: str, bucket: str) -> None:
+    storage.copy(photo, f"{bucket}/photo.png")
+    np.testing.assert_array_equal(decode_isolated(f"{bucket}/photo.png").pixels, PHOTO)
     with pytest.raises(UnreadableScan) as caught:
-        decode_isolated("memory://scans/photo.png", limits=Limits(max_megabytes=0.001))
+        decode_isolated(f"{bucket}/photo.png", limits=Limits(max_megabytes=0.001))
     assert caught.value.reason == Reason.TOO_MANY_BYTES
 
 

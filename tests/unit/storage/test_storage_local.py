@@ -151,15 +151,6 @@ def test_the_etag_changes_with_the_content(tmp_path: Path) -> None:
     assert before.etag != after.etag
 
 
-def test_read_stops_at_the_limit(tmp_path: Path) -> None:
-    uri = str(tmp_path / "a")
-    storage.write_bytes(uri, bytes(100))
-    assert len(storage.read_bytes(uri, limit=100)) == 100
-    with pytest.raises(OSError, match="longer than 99 bytes") as caught:
-        storage.read_bytes(uri, limit=99)
-    assert caught.value.errno == errno.EFBIG
-
-
 def test_sha256_and_copy_and_write_file(tmp_path: Path) -> None:
     content = os.urandom(3 << 20)
     (tmp_path / "a").write_bytes(content)

@@ -49,7 +49,7 @@ def test_an_undecodable_path_becomes_a_file_uri_that_opens_it() -> None:
     assert local_path(uri) == path
 
 
-@pytest.mark.parametrize("root", ["/out", "s3://bucket/out", "gs://bucket/out", "file:///out"])
+@pytest.mark.parametrize("root", ["/out", "s3://bucket/out", "file:///out"])
 @pytest.mark.parametrize("part", ["../x", "a/../../x", "/etc/passwd", "..", "a\0b"])
 def test_join_refuses_to_leave_the_root(root: str, part: str) -> None:
     with pytest.raises(ValueError, match="not a name below"):
