@@ -10,7 +10,7 @@ from pathlib import Path
 
 #: Options that say where output goes: not part of the command that a results page shows. True: followed by a value.
 OUTPUT = {"--page": True, "--csv": True, "--sheet": True, "--json": False}
-#: Options whose value is a folder of this machine, and what stands for it on a results page.
+#: Options whose value is a folder of this machine, and what a results page shows instead.
 FOLDERS = {"--data": "DATA", "--out": "RUN"}
 
 

@@ -3,7 +3,7 @@
 Starts the components as `make up` does, in a home of its own, with one collection on a folder and one on a bucket of a
 moto server, and drops files into both. Measures the seconds from the last file's drop to the creation of the run and to
 the start of its first task, which include the settle time. Then a drop of many files is received batch by batch, each
-batch in a process of its own as a task is, with the seconds and the peak memory of each. `--whole` takes that drop
+batch in its own process as a task is, with the seconds and the peak memory of each. `--whole` takes that drop
 through Airflow instead, with the peak of the largest process.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from benchmarks.markdown import table
 from pipeline.runtime.atomic_write import write_whole
 
 WIDTH = 120
+UNBROKEN = "\0"
+"""Stands for a space within code while a paragraph is wrapped."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,9 @@ def _finite(figures: Any) -> Any:
 
 
 def _wrapped(text: str, bullet: str = "") -> str:
+    """Return a paragraph wrapped at WIDTH; code in backticks stays on one line."""
+    words = re.sub("`[^`]+`", lambda code: code.group().replace(" ", UNBROKEN), " ".join(text.split()))
     return textwrap.fill(
-        " ".join(text.split()), WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        words, WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_long_words=False,
+        break_on_hyphens=False,
+    ).replace(UNBROKEN, " ")  # fmt: skip

@@ -208,7 +208,7 @@ def windows_table(rows: list[dict[str, Any]]) -> str:
 
 @contextmanager
 def fresh_process() -> Iterator[multiprocessing.pool.Pool]:
-    """Provide a process of its own, so that its peak of memory is that of one case."""
+    """Provide a fresh process, so that its peak of memory is that of one case."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         yield pool
 

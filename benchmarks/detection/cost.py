@@ -1,4 +1,4 @@
-"""Cost of detection beside inpainting: seconds and peak memory of one picture, each in a process of its own."""
+"""Cost of detection beside inpainting: seconds and peak memory of one picture, each in a fresh process."""
 
 from __future__ import annotations
 

@@ -31,18 +31,18 @@ def on_damaged(
     detectors that give probabilities. Masks are taken without a rim at every level, or with `rim` as they are written.
     """
     recipe = recipe or Recipe()
-    tallies = {name: {level: PixelCounts() for level in LEVELS} for name in detectors}
+    counts = {name: {level: PixelCounts() for level in LEVELS} for name in detectors}
     bands = {name: {level: Bands() for level in LEVELS} for name in detectors}
     kinds = {name: {level: defaultdict[str, PixelCounts](PixelCounts) for level in LEVELS} for name in detectors}
     curves = {name: PrecisionRecallCurve() for name in detectors if hasattr(detectors[name], "probabilities")}
-    asked = {name: LastProbabilities(detectors[name]) for name in curves}
+    recorders = {name: LastProbabilities(detectors[name]) for name in curves}
     pictures, kept = 0, dict.fromkeys(detectors, 0)
     for case in cases:
         pictures += 1
         for name, detector in detectors.items():
             found = detect_without_rim(detector, case.pixels, recipe)
             if name in curves:
-                curves[name].add(asked[name].last, case.truth)
+                curves[name].add(recorders[name].last, case.truth)
             unattended = fill_unattended(case.pixels, found, recipe)
             kept[name] += unattended.review
             masks = (found.repair, found.suggest, unattended.found)
@@ -53,19 +53,19 @@ def on_damaged(
                     unattended.fill,
                 )
             for level, mask in zip(LEVELS, masks, strict=True):
-                tallies[name][level].add(mask, case.truth)
+                counts[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)
                 for kind, truth in case.kinds.items():
                     kinds[name][level][kind].add(mask, truth)
-    for each in asked.values():
-        each.leave()
+    for recorder in recorders.values():
+        recorder.restore()
     report: dict[str, dict[str, Any]] = {}
     for name in detectors:
         report[name] = {
             level: {
-                **tallies[name][level].ratios(),
+                **counts[name][level].ratios(),
                 "bands": bands[name][level].recalls(),
-                "kinds": {kind: tally.ratios() for kind, tally in sorted(kinds[name][level].items())},
+                "kinds": {kind: one.ratios() for kind, one in sorted(kinds[name][level].items())},
             }
             for level in LEVELS
         }
@@ -80,15 +80,15 @@ class LastProbabilities:
     """Keeps the last probabilities of a detector's network, so that it need not run twice."""
 
     def __init__(self, detector: Any) -> None:
-        self._detector, self._ask = detector, detector.probabilities
+        self._detector, self._compute = detector, detector.probabilities
         self.last: Plane
-        detector.probabilities = self._chances
+        detector.probabilities = self._record
 
-    def _chances(self, pixels: Plane) -> Plane:
-        found = self._ask(pixels)
+    def _record(self, pixels: Plane) -> Plane:
+        found = self._compute(pixels)
         self.last = found.copy()
         return np.asarray(found)
 
-    def leave(self) -> None:
+    def restore(self) -> None:
         """Restore the detector."""
         del self._detector.probabilities

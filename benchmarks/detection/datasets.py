@@ -13,10 +13,9 @@ from PIL import Image
 from benchmarks.detection.scores import Plane
 from pipeline.evaluation.evaluation_cases import read_picture
 from pipeline.imaging.luminance import luminance
-from pipeline.imaging.photo_files import is_held_out, list_photos
+from pipeline.imaging.photo_files import SUFFIXES, is_held_out, list_photos
 from pipeline.simulation import KINDS, ArtefactBank, simulate
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 SEED = 20260601
 
 

@@ -1,9 +1,9 @@
-"""Sheets of really damaged scans, for looking at: `python -m benchmarks.detection.sheets SCANS OUT`.
+"""Sheets of real scans, for inspection by eye: `python -m benchmarks.detection.sheets SCANS OUT`.
 
 One sheet a scan: the scan; what would be repaired (red) and suggested (orange); restored with repairs; restored with
-suggestions too; and the reference restoration, where one of the same stem lies in a folder `references` beside or
-below SCANS or is named `<stem>*reference*`. Where there is a reference, it is also told how far the masks agree with
-where it differs from the scan (see `real.py`): a weak measure, since a restorer retouches what is no damage.
+suggestions too; and the reference restoration, where one of the same stem is in a folder `references` beside or below
+SCANS or is named `<stem>*reference*`. Where there is a reference, the agreement of the masks with its differences from
+the scan is printed (see `real.py`): a weak measure, since a restorer also retouches what is not damage.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.detection.types import Detector
 from pipeline.engines import Engine, load_engine
 from pipeline.settings import Recipe
 
-#: Longest side of a scan on a sheet, and of one that is looked at.
+#: Longest side of a scan on a sheet, and of one that is processed.
 SHOWN, LARGEST = 640, 2400
 RED, ORANGE = (230, 20, 20), (255, 160, 0)
 
