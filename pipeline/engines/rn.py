@@ -16,7 +16,7 @@ VERSION = "rn v3"
 SIZES = (128, 160, 192, 256, 320, 384, 512)
 
 DEPTH = 12
-"""What lies deeper in a hole is seen at a smaller scale; by `benchmarks/wide_holes.py`, see ``docs/models.md``."""
+"""Deeper parts of a hole are filled at a smaller scale; measured in ``docs/results/wide_holes.md``."""
 
 SHARP_DEPTH = 24
 """The same for the sharp variant: enlarged, its texture would be lost; deeper, it would look woven."""

@@ -6,7 +6,7 @@ LOWEST, HIGHEST = 1.0, 64.0
 """Between which eigenvalues of the biharmonic operator, on five-point Laplacians of unit spacing, the iteration damps.
 
 The highest is that of a chessboard. Modes under the lowest, those of holes wider than some five pixels, are left much
-as they were. Chosen with the number of steps on held-out photographs, see ``docs/models.md``.
+as they were. Chosen with the number of steps on held-out photographs, see ``docs/results/trials.md``.
 """
 
 

@@ -13,7 +13,7 @@ RAMP = 0.2
 """Width of the threshold where a trained network fills: from .7 to .9 a pixel passes from one region to the other.
 
 At a step, rounding throws pixels from region to region: fills in bf16 differed from those in float32 by up to 8 grey
-levels and two in float32 by up to 20, on the ramp by 2 and less, and are as good (see ``docs/models.md``)."""
+levels and two in float32 by up to 20, on the ramp by 2 and less, and are as good (see ``docs/results/trials.md``)."""
 
 
 class LearnedRegionNorm(nn.Module):

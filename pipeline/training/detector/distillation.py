@@ -28,8 +28,8 @@ QUADRATIC = 2.0
 class TeacherEnsemble:
     """Several networks that look at crops from sides drawn by chance.
 
-    Of strange damage one network says this of a picture and that of its mirror image; the mean over sides and networks
-    is right more often (docs/detector.md, *Two looks*). A network that learns one such answer a step learns their
+    Of unfamiliar damage one network says different things about a picture and its mirror image; the mean over sides and
+    networks is right more often (docs/results/trials.md). A network that learns one such answer a step learns their
     mean, since its loss is least there.
 
     Args:
