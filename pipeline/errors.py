@@ -1,4 +1,4 @@
-"""The errors that users and operators see: each message names the thing and the remedy."""
+"""Errors that users and operators see; each message names the file or setting and the remedy."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from enum import StrEnum
 
 
 class RestorationError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of the errors that this library raises on purpose."""
 
 
 class ConfigurationError(RestorationError):
-    """A setting, recipe or collections file is wrong; trying again cannot help."""
+    """A setting, recipe or collections file is invalid; a retry cannot succeed."""
 
 
 class WeightsError(RestorationError):
-    """A weights file is missing, corrupt or foreign; raised before any work starts."""
+    """A weights file is missing, damaged or of another network; raised before any work starts."""
 
 
 class StoreUnavailable(RestorationError):
-    """Storage, ledger or mail did not answer; the same call may succeed later."""
+    """Storage, ledger or mail server did not answer; a retry may succeed."""
 
 
 class UnclearDelivery(RestorationError):
-    """A message was handed over and nobody can know whether it arrives; sending it again could double it."""
+    """A mail was sent but not confirmed: it may arrive, so that sending it again could deliver it twice."""
 
 
 class OutputNotWritable(StoreUnavailable):
-    """The output place refuses writes (rights, full disk); mend it and run again."""
+    """The output refuses writes (permissions, full disk); a retry succeeds once that is fixed."""
 
 
 class Reason(StrEnum):
-    """Why a scan cannot be restored; recorded in the ledger and beside the quarantined copy."""
+    """Why a scan cannot be restored, as recorded in the ledger and beside the quarantined copy."""
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not-an-image"
@@ -52,10 +52,10 @@ class Reason(StrEnum):
 
 
 class UnreadableScan(RestorationError):
-    """One scan cannot be read whole; it goes to quarantine and its neighbours go on.
+    """One scan cannot be read completely; it is quarantined and the others continue.
 
     Args:
-        reason: the code recorded for audit.
+        reason: recorded in ledger and quarantine.
         message: one plain sentence for the archivist, with the remedy.
     """
 
@@ -63,7 +63,3 @@ class UnreadableScan(RestorationError):
         super().__init__(message)
         self.reason = reason
         self.message = message
-
-    def __reduce__(self) -> tuple[type[UnreadableScan], tuple[Reason, str]]:
-        # Crosses a process boundary when a decoder runs isolated.
-        return type(self), (self.reason, self.message)

@@ -1,4 +1,4 @@
-"""One line per scan and stage, which no file name can forge."""
+"""Write one log line per scan and stage, which no file name can forge."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import Any
 from pipeline.escape import quoted
 
 
-def line(path: str, sha256: str, stage: str, decision: str, figures: dict[str, Any], seconds: float) -> str:
-    """Return the log line of one scan and stage."""
-    shown = "".join(f" {name}={_value(value)}" for name, value in figures.items() if _known(value))
-    return f"scan={quoted(path)} sha256={sha256 or '-'} stage={stage} decision={decision}{shown} seconds={seconds:.3f}"
+def scan_line(path: str, sha256: str, stage: str, decision: str, figures: dict[str, Any], seconds: float) -> str:
+    """Return the log line of one scan and stage; figures that were not measured are left out."""
+    measured = "".join(f" {name}={_format(value)}" for name, value in figures.items() if _is_measured(value))
+    return (
+        f"scan={quoted(path)} sha256={sha256 or '-'} stage={stage} decision={decision}{measured} seconds={seconds:.3f}"
+    )
 
 
-def _known(value: Any) -> bool:
+def _is_measured(value: Any) -> bool:
     return value is not None and value != "" and not (isinstance(value, float) and math.isnan(value))
 
 
-def _value(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return quoted(value) if isinstance(value, str) else str(value)
 
 
-def logger(stage: str) -> logging.Logger:
+def stage_logger(stage: str) -> logging.Logger:
     """Return the logger of a stage."""
     return logging.getLogger(f"pipeline.stages.{stage}")

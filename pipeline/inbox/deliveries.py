@@ -8,7 +8,7 @@ from pipeline.inbox import bags
 from pipeline.inbox.listing import Inbox, InboxFile
 from pipeline.ledger.database import Ledger
 
-logger = logs.logger("receive")
+logger = logs.stage_logger("receive")
 
 
 class Deliveries:

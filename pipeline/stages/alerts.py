@@ -17,7 +17,7 @@ from pipeline.stages.batch import open_ledger
 if TYPE_CHECKING:
     from pipeline.digests import Channel
 
-logger = logs.logger("notice")
+logger = logs.stage_logger("notice")
 
 
 def notify(

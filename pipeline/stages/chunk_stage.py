@@ -38,7 +38,7 @@ class ChunkStage:
         self.stage, self.step, self.context, self.progress = stage, step, context, progress
         self.batch = load_batch(chunk)
         self.ledger = open_ledger()
-        self.logger = logs.logger(stage)
+        self.logger = logs.stage_logger(stage)
         self.target = manifest.sibling(chunk, step)
         self.finished = storage.exists(self.target)
         before = manifest.STEPS[manifest.STEPS.index(step) - 1]
@@ -107,7 +107,7 @@ class ChunkStage:
         for name in (f"{self.stage}_seconds", "decision", "outcome"):
             found.pop(name, None)
         why = {"reason": row["reason"]} if is_stopped(row) else {}
-        self.logger.info(logs.line(row["path"], row["sha256"], self.stage, decision, why | found, seconds))
+        self.logger.info(logs.scan_line(row["path"], row["sha256"], self.stage, decision, why | found, seconds))
 
     def event(self, row: Row, decision: str, seconds: float) -> events.EventRecord:
         """Return the event of this stage for one scan."""

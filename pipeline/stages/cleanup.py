@@ -17,7 +17,7 @@ STALE_AFTER = timedelta(days=7)
 # A task that outlived its batch may have put files into a work area after it was removed: the last few are looked at.
 LATELY = 3
 
-logger = logs.logger("tidy")
+logger = logs.stage_logger("tidy")
 
 
 def remove_temporary_files(batch: BatchContext, *, alone: bool) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.digests import Channel
 
-logger = logs.logger("digest")
+logger = logs.stage_logger("digest")
 
 
 def digest(work_area: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:

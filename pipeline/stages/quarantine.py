@@ -29,7 +29,7 @@ def quarantine(batch: BatchContext, row: Row) -> Row:
             storage.copy(row["uri"], target)
             copied = target
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            logger = logs.logger("publish")
+            logger = logs.stage_logger("publish")
             logger.warning("scan=%s could not be copied to quarantine: %s", quoted(row["path"]), error)
     document = {key: row[key] for key in ("path", "uri", "sha256", "bytes", "reason", "message")}
     document |= {"copy": copied or None, "batch": batch.name, "code_version": batch.code_version}

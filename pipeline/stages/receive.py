@@ -20,7 +20,7 @@ from pipeline.stages.receiver import Receiver
 # Airflow maps at most 1024 tasks, and a grid of that many helps nobody.
 MOST_CHUNKS = 500
 
-logger = logs.logger("receive")
+logger = logs.stage_logger("receive")
 
 
 def receive(

@@ -123,7 +123,7 @@ def look(found: InboxFile) -> Received | None:
         seen = identify(found.entry)
         mask_given = f"{found.companions.fingerprint} {found.companions.sha256()}" if found.companions.entries else ""
     except FileNotFoundError:
-        logger = logs.logger("receive")
+        logger = logs.stage_logger("receive")
         logger.info("scan=%s stage=receive decision=gone: it was removed since it was listed", quoted(found.path))
         return None
     info, reason, message = seen.info, seen.reason, seen.message

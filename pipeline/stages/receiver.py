@@ -25,7 +25,7 @@ from pipeline.stages.received import Received
 # Entries about which the ledger is asked at once.
 PAGE = 200
 
-logger = logs.logger("receive")
+logger = logs.stage_logger("receive")
 
 
 class Receiver:
@@ -105,7 +105,9 @@ class Receiver:
         self.known += len(looked) - len(new)
         self.claimed_elsewhere += len(new) - len(rows)
         for row, one in rows:
-            logger.info(logs.line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds))
+            logger.info(
+                logs.scan_line(row["path"], row["sha256"], "receive", one.decision, one.figures(row), one.seconds)
+            )
             self.chunks.add(row, one.megapixels)
             if self.progress is not None:
                 self.progress(1)

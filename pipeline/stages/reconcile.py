@@ -15,7 +15,7 @@ from pipeline.stages import batch_frame, manifest
 from pipeline.stages.batch import FOLDER, BatchContext, InputVanished, load_batch, open_ledger
 from pipeline.stages.cleanup import remove_temporary_files
 
-logger = logs.logger("reconcile")
+logger = logs.stage_logger("reconcile")
 
 
 class Unreconciled(RestorationError):

@@ -11,7 +11,7 @@ from pipeline.stages.batch import load_batch, open_ledger
 from pipeline.stages.tempdir import temporary_folder
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
-logger = logs.logger("report")
+logger = logs.stage_logger("report")
 
 
 def report(work_area: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> str:

@@ -55,7 +55,7 @@ def test_figures_are_without_places_and_what_is_absent() -> None:
 
 @pytest.mark.parametrize("name", ["a\nscan=forged", "a\r\x1b[2K\u2028\u202eb", 'q" decision=restored', "caf\udce9"])
 def test_no_name_forges_a_log_line(name: str) -> None:
-    said = logs.line(name, "0" * 64, "mask", "fill", {"coverage": 0.25, "note": "x\ny", "psnr": math.nan}, 1.5)
+    said = logs.scan_line(name, "0" * 64, "mask", "fill", {"coverage": 0.25, "note": "x\ny", "psnr": math.nan}, 1.5)
     assert len(said.splitlines()) == 1 and said.isprintable()
     assert said.startswith('scan="') and said.endswith(' coverage=0.25 note="x\\ny" seconds=1.500')
     assert said.count(" decision=fill ") == 1
