@@ -13,9 +13,11 @@ from PIL import Image
 from benchmarks.detection.scores import Plane
 from pipeline.evaluation.evaluation_cases import read_picture
 from pipeline.imaging.luminance import luminance
-from pipeline.imaging.photo_files import SUFFIXES, is_held_out, list_photos
+from pipeline.imaging.photo_files import is_held_out, list_photos
+from pipeline.imaging.suffixes import PHOTO_SUFFIXES
 from pipeline.simulation import KINDS, ArtefactBank, simulate
 
+SUFFIXES = PHOTO_SUFFIXES - {".bmp"}
 SEED = 20260601
 
 

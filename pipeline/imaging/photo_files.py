@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
-
+from pipeline.imaging.suffixes import PHOTO_SUFFIXES
 
 HELD_OUT_PERCENT = 5
 
@@ -22,5 +21,5 @@ def list_photos(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipeline import storage
+from pipeline.imaging.suffixes import COMPANION_SUFFIXES
 from pipeline.storage import Entry
 
-COMPANION_NAME = re.compile(
-    r"(?P<scan>.+)\.(?P<role>mask|protect|ir)\.(png|tiff?|jpe?g|bmp|gif|webp)", re.IGNORECASE | re.DOTALL
-)
+ENDINGS = "|".join(sorted(suffix.removeprefix(".") for suffix in COMPANION_SUFFIXES))
+COMPANION_NAME = re.compile(rf"(?P<scan>.+)\.(?P<role>mask|protect|ir)\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
 
 
 def is_companion(path: str) -> bool:

@@ -15,7 +15,7 @@ from pipeline.storage.api import (
     write_bytes,
     write_file,
 )
-from pipeline.storage.entry import Entry, EntryKind, has_image_suffix
+from pipeline.storage.entry import Entry, EntryKind
 from pipeline.storage.overlap import overlap
 from pipeline.storage.uris import join, scheme
 
@@ -28,7 +28,6 @@ __all__ = [
     "delete_tree",
     "digest",
     "exists",
-    "has_image_suffix",
     "join",
     "list_files",
     "open_read",

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 EntryKind = Literal["file", "directory", "link-outward", "link-dangling", "special", "unreadable"]
-
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".j2k", ".jpx"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +34,6 @@ class Entry:
 def is_hidden(path: str) -> bool:
     """True when any component of a relative path starts with a dot; `..`, as a key may have it, hides nothing."""
     return any(part.startswith(".") and part not in (".", "..") for part in path.split("/"))
-
-
-def has_image_suffix(name: str) -> bool:
-    """True when a name ends like an image's."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def text_path(path: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
-from pipeline.storage.entry import Entry, EntryKind, has_image_suffix, text_path
+from pipeline.imaging.suffixes import has_image_suffix
+from pipeline.storage.entry import Entry, EntryKind, text_path
 from pipeline.storage.errors import reading
 from pipeline.storage.uris import local_path, local_uri
 

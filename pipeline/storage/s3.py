@@ -18,8 +18,9 @@ import smart_open.s3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.imaging.suffixes import has_image_suffix
 from pipeline.runtime.atomic_write import temporary_name
-from pipeline.storage.entry import Entry, has_image_suffix, is_hidden, text_path
+from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader
 from pipeline.storage.s3_errors import answering
 from pipeline.storage.uris import scheme, split_bucket

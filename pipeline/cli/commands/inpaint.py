@@ -14,6 +14,7 @@ from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json,
 from pipeline.cli.per_scan import read_scan, report_failure, target_names
 from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
+from pipeline.imaging.suffixes import has_image_suffix
 
 if TYPE_CHECKING:
     from pipeline.engines import Engine, Filled
@@ -110,9 +111,7 @@ def _pair_by_stem(source: str, masks: str, summary: InpaintSummary) -> list[_Pai
 
     mask_entries = by_stem(storage.list_files(masks))
     scans = [
-        entry
-        for entry in storage.list_files(source)
-        if storage.has_image_suffix(entry.path) and not is_companion(entry.path)
+        entry for entry in storage.list_files(source) if has_image_suffix(entry.path) and not is_companion(entry.path)
     ]
     used, pairs = set(), []
     for entry, name in zip(scans, target_names(scans, ""), strict=True):

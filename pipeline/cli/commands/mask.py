@@ -25,6 +25,7 @@ from pipeline.cli.uris import as_uri, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line
+from pipeline.imaging.suffixes import has_image_suffix
 
 if TYPE_CHECKING:
     from pipeline.detection.types import Detector
@@ -118,7 +119,7 @@ def command(
         painted = list_optional(as_uri(masks) if masks else None)
         companions = CompanionIndex((entry for entry in entries if is_companion(entry.path)), painted)
         storage.check_writable(target)
-    scans = [entry for entry in entries if not is_companion(entry.path) and storage.has_image_suffix(entry.path)]
+    scans = [entry for entry in entries if not is_companion(entry.path) and has_image_suffix(entry.path)]
     if not scans:
         raise NothingDone(f"no scans below {source}")
     summary = MaskSummary(scans=len(scans))

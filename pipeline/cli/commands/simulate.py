@@ -17,6 +17,7 @@ from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
 from pipeline.escape import error_line
+from pipeline.imaging.suffixes import has_image_suffix
 
 if TYPE_CHECKING:
     from pipeline.simulation import ArtefactBank
@@ -97,7 +98,7 @@ def command(
         raise NothingDone(f"{artefacts} is not a folder")
     with nothing_done_on_error():
         bank = ArtefactBank.load(artefacts) if artefacts else None
-        entries = [entry for entry in storage.list_files(source) if storage.has_image_suffix(entry.path)]
+        entries = [entry for entry in storage.list_files(source) if has_image_suffix(entry.path)]
         storage.check_writable(target)
     if not entries:
         raise NothingDone(f"no pictures below {source}")

@@ -1,0 +1,27 @@
+"""The file name suffixes of image formats."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+# What a file is, its first bytes decide (`pipeline.scans.formats`); a suffix only says what is meant as an image.
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+}
+# Every image that a scan can be.
+IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+# Files delivered with a scan (masks, protected regions, infrared planes).
+COMPANION_SUFFIXES = IMAGE_SUFFIXES - {".jpe", ".jfif", *SUFFIXES["JPEG2000"]}
+# Photographs for training and benchmarks.
+PHOTO_SUFFIXES = COMPANION_SUFFIXES - {*SUFFIXES["GIF"]}
+
+
+def has_image_suffix(name: str) -> bool:
+    """Return whether a file name ends like that of an image."""
+    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
