@@ -11,7 +11,10 @@ def next_time(text: str) -> float:
     Raises:
         ValueError: the text is not of the form HH:MM.
     """
-    moment = time.strptime(text, "%H:%M")
+    try:
+        moment = time.strptime(text, "%H:%M")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time of day; write it as HH:MM, e.g. 06:30") from error
     now = time.localtime()
     due = time.mktime((*now[:3], moment.tm_hour, moment.tm_min, 0, *now[6:8], -1))
     return due if due > time.time() else due + 86400.0

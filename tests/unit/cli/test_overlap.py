@@ -1,4 +1,4 @@
-"""No verb writes where it reads: a target that is, holds or lies in a source is refused before anything is written."""
+"""No verb writes where it reads: a target that is, contains or is inside a source is refused before any work."""
 
 from __future__ import annotations
 

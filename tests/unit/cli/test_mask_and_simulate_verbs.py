@@ -1,4 +1,4 @@
-"""The verbs mask and simulate: contract of files, exit codes, the JSON line."""
+"""The verbs mask and simulate: the files that they write, exit codes, the JSON line."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_mask_writes_one_for_every_scan(inbox: Path, tmp_path: Path, capsys: pyt
     assert "components" in json.loads((out / "Käs<ten>" / "b.json").read_text())
 
 
-def test_bad_files_cost_themselves_alone(inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_scan_does_not_stop_the_others(
+    inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (inbox / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
     out = tmp_path / "masks"
     assert main(["mask", str(inbox), str(out), "--json"]) == 1
@@ -68,7 +70,7 @@ def test_bad_files_cost_themselves_alone(inbox: Path, tmp_path: Path, capsys: py
     assert [item["path"] for item in summary["failed"]] == ["broken.jpg"]  # type: ignore[index, union-attr]
 
 
-def test_same_stem_keeps_both(inbox: Path, tmp_path: Path) -> None:
+def test_two_scans_with_one_stem_keep_their_own_masks(inbox: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(inbox / "a.bmp"), np.zeros((20, 30), np.uint8))
     out = tmp_path / "masks"
     assert main(["mask", str(inbox), str(out)]) == 0
@@ -77,7 +79,7 @@ def test_same_stem_keeps_both(inbox: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["mask", "simulate"])
-def test_nothing_to_do_is_said(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_absent_or_empty_folder_ends_with_2(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, str(tmp_path / "absent"), str(tmp_path / "out")]) == 2
     (tmp_path / "empty").mkdir()
     assert main([verb, str(tmp_path / "empty"), str(tmp_path / "out")]) == 2

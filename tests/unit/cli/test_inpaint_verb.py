@@ -1,3 +1,5 @@
+"""The verb inpaint: results, pairs of scans and masks, exit codes."""
+
 from __future__ import annotations
 
 import hashlib
@@ -54,22 +56,24 @@ def test_results_keep_path_depth_and_every_pixel_outside_the_mask(
     assert digests == {path: hashlib.sha256(path.read_bytes()).digest() for path in digests}
 
 
-def test_a_bad_scan_costs_one_scan(folders: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_scan_does_not_stop_the_others(
+    folders: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     source, masks, target = folders
     (source / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     cv2.imwrite(str(masks / "cut.png"), MASK)
     cv2.imwrite(str(source / "small.png"), np.zeros((20, 20, 3), np.uint8))
     cv2.imwrite(str(masks / "small.png"), MASK)
     cv2.imwrite(str(source / "whole.png"), np.zeros((20, 20, 3), np.uint8))
-    cv2.imwrite(str(masks / "lonely.png"), MASK)
+    cv2.imwrite(str(masks / "unpaired.png"), MASK)
     assert run(folders, "--json") == 1
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert summary["filled"] == 2 and summary["without_mask"] == 1 and summary["without_scan"] == ["lonely.png"]
+    assert summary["filled"] == 2 and summary["without_mask"] == 1 and summary["without_scan"] == ["unpaired.png"]
     assert sorted(failure["path"] for failure in summary["failed"]) == ["cut.png", "small.png"]
     assert sorted(path.name for path in target.rglob("*.*")) == ["plate.tif", "ä photo.png"]
 
 
-def test_two_scans_of_one_stem_do_not_share_a_result(folders: tuple[Path, Path, Path]) -> None:
+def test_two_scans_with_one_stem_do_not_share_a_result(folders: tuple[Path, Path, Path]) -> None:
     source, _, target = folders
     cv2.imwrite(str(source / "plate.png"), data.astronaut()[:128, :160])
     assert run(folders) == 0
@@ -90,7 +94,7 @@ def test_a_single_scan_and_its_mask(folders: tuple[Path, Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("more", [("--engine", "nonesuch"), ("--engine", "rn", "--weights", "nowhere.safetensors")])
-def test_what_is_wrong_is_said_before_any_work(
+def test_wrong_options_end_with_2_before_any_work(
     folders: tuple[Path, Path, Path], more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(folders, *more) == 2
@@ -98,7 +102,7 @@ def test_what_is_wrong_is_said_before_any_work(
     assert not folders[2].exists()
 
 
-def test_no_pair_is_an_error(folders: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_folders_without_a_pair_end_with_2(folders: tuple[Path, Path, Path], tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert run((folders[0], empty, folders[2])) == 2

@@ -1,0 +1,45 @@
+"""The verb trace: histories, candidates, and what the ledger does not know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.cli import main
+
+
+def test_trace_shows_a_history(ledger: Path, capsys) -> None:
+    assert main(["trace", "x/a.png"]) == 0
+    printed = capsys.readouterr().out
+    assert "restored" in printed and "restore_c/run/publish[3] try 2" in printed and "psnr 31.25" in printed
+
+
+def test_trace_shows_both_contents_of_a_replaced_file(ledger: Path, capsys) -> None:
+    assert main(["trace", "y/a.png", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["scans"]
+    assert [one["scan"]["sha256"][0] for one in found] == ["2", "3"]
+    assert found[0]["outcomes"][0]["outcome"] == "restored" and found[0]["events"][0]["map_index"] == 3
+
+
+def test_trace_finds_digests_and_shows_names_escaped(ledger: Path, capsys) -> None:
+    assert main(["trace", "44444444"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "<b>\\n.png"
+
+
+def test_trace_lists_candidates(ledger: Path, capsys) -> None:
+    assert main(["trace", "a.png"]) == 1
+    printed = capsys.readouterr()
+    assert "may mean 3 scans" in printed.err and "x/a.png" in printed.err and not printed.out
+    assert main(["trace", "a.png", "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["candidates"]) == 3
+
+
+def test_trace_names_what_it_does_not_know(ledger: Path, tmp_path: Path, capsys) -> None:
+    assert main(["trace", "unknown.png"]) == 1
+    assert "the ledger knows no scan 'unknown.png'" in capsys.readouterr().err
+    assert main(["trace", "x/a.png", "--collection", "other"]) == 1
+    capsys.readouterr()
+    (tmp_path / "elsewhere").mkdir()
+    assert main(["trace", "a.png", "--ledger", str(tmp_path / "elsewhere")]) == 2
+    assert "there is no ledger at" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere/ledger.db").exists()
