@@ -16,6 +16,9 @@ endif
 # The learned detector is measured where it has weights.
 DETECTORS = classical $(if $(wildcard pipeline/weights/detector.safetensors),learned)
 
+# Where the benchmarks write their pages.
+PAGES ?= docs/results
+
 .PHONY: help setup demo up down test test-fast faults lint format bench lock clean
 
 help: ## this list
@@ -57,12 +60,18 @@ format: $(READY) ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## benchmarks (BENCH_DATA=… for a data folder)
-	@$(BIN)/python -m benchmarks.speed
-	@if [ -z "$$BENCH_DATA" ]; then echo "Quality is measured with BENCH_DATA=folder (bench/, bench-damage/, artefacts/)"; fi
-	@if [ -d "$$BENCH_DATA/bench" ]; then $(BIN)/python -m benchmarks.quality; fi
+bench: $(READY) ## benchmarks, which write docs/results (BENCH_DATA=… for a data folder, PAGES=… for other pages)
+	@$(BIN)/python -m benchmarks.speed --page $(PAGES)/speed.md
+	@if [ -z "$$BENCH_DATA" ]; then echo "Quality is measured with BENCH_DATA=folder (docs/results/README.md)"; fi
+	@if [ -d "$$BENCH_DATA/bench" ]; then $(BIN)/python -m benchmarks.quality --page $(PAGES)/quality.md; fi
+	@if [ -d "$$BENCH_DATA/bench" ]; then \
+		$(BIN)/python -m benchmarks.quality --weights rn-sharp --page $(PAGES)/quality_sharp.md; fi
 	@if [ -d "$$BENCH_DATA/bench-damage" ]; then $(BIN)/python -m benchmarks.detection --detector $(DETECTORS) \
-		--parts foreign own kinds clean restored real cost; fi
+		--parts foreign own kinds clean restored real cost --own 24 --precision 0.95 0.9 0.98 --megapixels 4 \
+		--page $(PAGES)/detection.md; fi
+	@if [ -d "$$BENCH_DATA/photos" ]; then \
+		$(BIN)/python -m benchmarks.wide_holes --limit 24 --page $(PAGES)/wide_holes.md; fi
+	@if [ -d "$$BENCH_DATA/mnist" ]; then $(BIN)/python -m benchmarks.digits --page $(PAGES)/digits.md; fi
 
 lock: ## resolve requirements.txt and write requirements.lock
 	@scripts/lock "$(PYTHON)"
