@@ -22,7 +22,7 @@ PAGES ?= docs/results
 .PHONY: help setup demo up down test test-fast faults lint format bench lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY) ## make .venv with everything in it; done before every other target
 $(READY): requirements.txt requirements-dev.txt requirements.lock pyproject.toml
