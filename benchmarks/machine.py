@@ -19,7 +19,7 @@ def describe_machine() -> dict[str, str]:
     if gpu:
         described["GPU"] = gpu
     found = [f"{label} {number}" for package, label in PACKAGES.items() if (number := _version(package))]
-    # A machine with other work prolongs every time that is measured; when this is called the benchmark has run for a while.
+    # Other work on the machine prolongs every time that is measured. This is called at the end of a benchmark.
     described["load"] = f"{os.getloadavg()[2]:.1f} processes on average over the last 15 minutes, this one included"
     described["software"] = ", ".join([f"Python {platform.python_version()}", *found])
     return described
