@@ -16,10 +16,11 @@ import torch
 from benchmarks.arguments import benchmark_parser
 from benchmarks.markdown import table
 from benchmarks.results_page import Results, Section, publish
-from pipeline.engines.digits.weights import FILLERS, SHIPPED, file_name, load_network
+from pipeline.engines.digits.weights import FILLERS, file_name, load_network
 from pipeline.errors import RestorationError
 from pipeline.training.digits.datasets import load_digits
 from pipeline.training.digits.evaluate import Evaluation, evaluate, fillers
+from pipeline.weights import SHIPPED
 
 LABELS = {
     "masked": "nothing (masked)",

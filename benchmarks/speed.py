@@ -27,14 +27,16 @@ from numpy.typing import NDArray
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
-from pipeline.engines import Job, inpaint, load_engine, weights_path
-from pipeline.engines.backends.choose import generator_config, load_rn
+from pipeline.engines import Job, inpaint, load_engine
+from pipeline.engines.backends.choose import load_rn
 from pipeline.engines.backends.export import exported
 from pipeline.engines.backends.openvino import OpenVINONetwork
 from pipeline.engines.pixels import canonical
 from pipeline.engines.plan import plan
 from pipeline.engines.rn import RnEngine
+from pipeline.rn.weights import read_config
 from pipeline.settings import settings
+from pipeline.weights import weights_path
 
 SIDES = (256, 512)
 BATCHES = (1, 4, 16)
@@ -152,7 +154,7 @@ def engines(arguments: argparse.Namespace) -> Iterator[RnEngine]:
     yield load_rn(path, device="cpu", backend="torch")
     model, digest = exported(path, settings().cache)
     for precision in ("f32", "bf16"):
-        yield RnEngine(OpenVINONetwork(model, generator_config(path).bends, precision), digest)
+        yield RnEngine(OpenVINONetwork(model, read_config(path).bends, precision), digest)
 
 
 def measure_windows(arguments: argparse.Namespace, ceilings: dict[str, float], giga: float) -> list[dict[str, Any]]:

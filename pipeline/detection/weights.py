@@ -1,22 +1,18 @@
-"""Weights files of the learned detector."""
+"""Weights files of the learned detector: the network's shape, its thresholds and its tensors."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.detection.thresholds import Thresholds
-from pipeline.errors import WeightsError
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.weights import SHIPPED, Kind, WeightsFile, read_weights
+from pipeline.weights.descriptor import OF_KIND
 
 if TYPE_CHECKING:
     from pipeline.detection.network import DetectorNet
 
-FORMAT = "damage-detector-1"
-
-
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "detector.safetensors"
+WEIGHTS = SHIPPED / "detector.safetensors"
 
 
 def read_header(path: Path) -> tuple[dict[str, int], Thresholds, str]:
@@ -25,59 +21,39 @@ def read_header(path: Path) -> tuple[dict[str, int], Thresholds, str]:
     Raises:
         WeightsError: the file is missing, damaged or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="np") as opened:
-            metadata = dict(opened.metadata() or {})
-        if metadata.get("format") != FORMAT:
-            raise WeightsError(f"{path} holds no weights of a damage detector")
-        shape = {name: int(metadata[name]) for name in ("depth", "width", "widest")}
-        return shape, Thresholds.from_json(metadata.get("thresholds", "{}")), digest
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"cannot use the detector's weights {path}: {error}") from error
+    weights = read_weights(path, Kind.DETECTOR)
+    return *_shape(weights), weights.sha256
 
 
 def load_weights(path: Path) -> tuple[DetectorNet, Thresholds, str]:
-    """Return the network in eval mode, its thresholds, and the file's sha256.
+    """Return the network in eval mode, in float32 and without gradients, its thresholds, and the file's sha256.
 
     Raises:
-        WeightsError: the file is missing, damaged or of another kind.
+        WeightsError: the file is missing, damaged, of another kind, or holds values that are not finite.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load as load_tensors
 
     from pipeline.detection.network import DetectorNet, NetworkConfig
+    from pipeline.weights.tensors import load_tensors
 
-    shape, limits, digest = read_header(path)
-    try:
-        network = DetectorNet(NetworkConfig(**shape))
-        tensors = load_tensors(path.read_bytes())
-        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in tensors.items()})
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"cannot use the detector's weights {path}: {error}") from error
-    network.eval()
-    for parameter in network.parameters():
-        if not torch.isfinite(parameter).all():
-            raise WeightsError(f"{path} holds values that are not finite")
-        parameter.requires_grad_(False)
+    weights = read_weights(path, Kind.DETECTOR)
+    shape, thresholds = _shape(weights)
+    network = load_tensors(DetectorNet(NetworkConfig(**shape)), weights)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, limits, digest
+    return network, thresholds, weights.sha256
 
 
-def save_weights(path: Path, network: DetectorNet, limits: Thresholds, facts: dict[str, str]) -> str:
-    """Write the network as float16 safetensors that describe themselves; return the file's sha256."""
-    from safetensors.torch import save
+def save_weights(path: Path, network: DetectorNet, thresholds: Thresholds, facts: dict[str, str]) -> str:
+    """Write the network with its shape, its thresholds and ``facts``, and return the file's sha256."""
+    from pipeline.weights.tensors import save_tensors
 
-    tensors = {
-        key: value.detach().cpu().half().contiguous() if value.is_floating_point() else value.detach().cpu()
-        for key, value in network.state_dict().items()
-    }
-    metadata = {
-        **facts, **network.config.as_metadata(), "format": FORMAT, "thresholds": limits.as_json(),
-    }  # fmt: skip
-    data = save(tensors, metadata)
-    write_whole(path, data)
-    return hashlib.sha256(data).hexdigest()
+    described = {"format": OF_KIND[Kind.DETECTOR], "thresholds": thresholds.as_json()}
+    return save_tensors(path, network, {**facts, **network.config.as_metadata(), **described})
+
+
+def _shape(weights: WeightsFile) -> tuple[dict[str, int], Thresholds]:
+    try:
+        shape = {name: int(value) for name, value in weights.shape.items()}
+        return shape, Thresholds.from_json(weights.metadata.get("thresholds", "{}"))
+    except (ValueError, TypeError, LookupError) as error:
+        raise weights.damaged(error) from error

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pipeline.engines.interface import Engine
 from pipeline.errors import ConfigurationError
+from pipeline.weights import shipped_digest, weights_path
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior", "dcgan-digits")
-
-
-def weights_path(weights: str) -> Path:
-    """Return the file of shipped weights by name (``rn-faithful``), or the path itself when one is given."""
-    if "/" in weights or weights.endswith(".safetensors"):
-        return Path(weights).expanduser()
-    return WEIGHTS / f"{weights}.safetensors"
-
-
-def expected_digest(weights: str) -> str | None:
-    """Return the sha256 that shipped weights must have, by the list that is shipped with them; ``None`` for others.
-
-    The list is what ``sha256sum *.safetensors > SHA256SUMS`` writes in the folder of the weights.
-    """
-    path, sums = weights_path(weights), WEIGHTS / "SHA256SUMS"
-    if path.parent != WEIGHTS or not sums.exists():
-        return None
-    listed = (line.split() for line in sums.read_text(encoding="utf-8").splitlines())
-    return next((digest for digest, name in listed if name.lstrip("*") == path.name), None)
 
 
 def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto", backend: str = "auto") -> Engine:
@@ -60,7 +39,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
     if name == "rn":
         from pipeline.engines.backends.choose import load_rn
 
-        return load_rn(weights_path(weights), expected_digest(weights), device=device, backend=backend)
+        return load_rn(weights_path(weights), shipped_digest(weights), device=device, backend=backend)
     if name == "dcgan-digits":
         from pipeline.engines.dcgan_digits import DEFAULT, load_dcgan_digits
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import io
 import logging
 import warnings
@@ -12,25 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import WeightsError
 from pipeline.runtime.atomic_write import write_whole
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-
-
-def digest_of(path: Path) -> str:
-    """Return the sha256 of a weights file.
-
-    Raises:
-        WeightsError: it cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"cannot read the weights {path}: {error.strerror or error}") from error
 
 
 def cache_folder() -> Path:
@@ -43,8 +29,8 @@ def cache_folder() -> Path:
 def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], bytes]) -> Path | bytes:
     """Return a network's ONNX file.
 
-    What stands in the cache was exported from weights that were found whole, so that a later process needs neither
-    torch nor the weights' tensors.
+    A cached graph was exported from weights that were found whole, so that a later process needs neither torch nor
+    the weights' tensors. It is in float32 and serves every precision that a backend computes in.
 
     Args:
         digest: of the weights.

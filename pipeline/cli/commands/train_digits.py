@@ -62,8 +62,8 @@ def command(
 
     Then measure every way of filling on the test digits and write a report.
     """
-    from pipeline.engines.digits.weights import SHIPPED
     from pipeline.training.digits.run import DigitsOptions, measure_digits, train_digits
+    from pipeline.weights import SHIPPED
 
     started = time.monotonic()
     given = {"judge": epochs_judge, "paper": epochs_paper, "region": epochs_region}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.runtime.graph_cache import cached_graph, digest_of, to_onnx
+from pipeline.runtime.graph_cache import cached_graph, to_onnx
+from pipeline.weights import Kind, read_weights
 
 VERSION = "detector-1"
 """Raised when the exported graph changes."""
@@ -23,7 +24,7 @@ def exported_detector(path: Path, cache: Path) -> Path | bytes:
     Raises:
         WeightsError: the weights are missing, damaged or foreign.
     """
-    return cached_graph(digest_of(path), VERSION, cache, lambda: _graph(path))
+    return cached_graph(read_weights(path, Kind.DETECTOR).sha256, VERSION, cache, lambda: _graph(path))
 
 
 def _graph(path: Path) -> bytes:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import safe_open
-
 from pipeline.engines.backends import Network
 from pipeline.engines.backends.export import exported
 from pipeline.engines.rn import RnEngine
-from pipeline.errors import WeightsError
-from pipeline.rn.config import GeneratorConfig
+from pipeline.rn.weights import load_generator, read_config
 from pipeline.runtime.device import on_cpu, place
-from pipeline.runtime.graph_cache import digest_of
+from pipeline.weights import Kind, read_weights
+
+SHIPPED_REMEDY = "restore the shipped file, or name your own weights by their path"
 
 
 def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", backend: str = "auto") -> RnEngine:
@@ -21,24 +20,15 @@ def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", ba
     See :func:`pipeline.engines.load_engine`.
     """
     device, backend = place(device, backend)
-    if expected is not None and (found := digest_of(path)) != expected:
-        raise WeightsError(
-            f"{path} is not the file that was shipped: its sha256 is {found}, expected {expected}; restore it, or name"
-            " your own weights by their path"
-        )
+    if expected is not None:
+        read_weights(path, Kind.INPAINTER, expected=expected, remedy=SHIPPED_REMEDY)
 
     def by_cpu(name: str) -> tuple[Network, str]:
         return on_cpu(name, lambda one: _load(path, one))
 
     network, digest = _torch(path, "cuda") if device == "cuda" else by_cpu(backend)
     fallback = (lambda: by_cpu("auto")[0]) if device == "cuda" else None
-    return RnEngine(network, digest, fallback, invents=generator_config(path).noise > 0)
-
-
-def generator_config(path: Path) -> GeneratorConfig:
-    """Return the shape of the generator in a file that could be loaded."""
-    with safe_open(path, "numpy") as file:  # not by torch, which a cached graph does without
-        return GeneratorConfig.from_json(file.metadata()["config"])
+    return RnEngine(network, digest, fallback, invents=read_config(path).noise > 0)
 
 
 def _load(path: Path, backend: str) -> tuple[Network, str]:
@@ -48,12 +38,11 @@ def _load(path: Path, backend: str) -> tuple[Network, str]:
     from pipeline.settings import settings
 
     model, digest = exported(path, settings().cache)
-    return OpenVINONetwork(model, generator_config(path).bends), digest
+    return OpenVINONetwork(model, read_config(path).bends), digest
 
 
 def _torch(path: Path, device: str) -> tuple[Network, str]:
     from pipeline.engines.backends.torch import TorchNetwork
-    from pipeline.rn.weights import load_generator
 
     generator, digest = load_generator(path)
     return TorchNetwork(generator, device), digest

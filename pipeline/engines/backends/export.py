@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.runtime.graph_cache import cached_graph, digest_of, to_onnx
+from pipeline.runtime.graph_cache import cached_graph, to_onnx
+from pipeline.weights import Kind, read_weights
 
 VERSION = "onnx-4"
 """Raised when the exported graph changes."""
@@ -24,7 +25,7 @@ def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
     Raises:
         WeightsError: the weights are missing, damaged or foreign.
     """
-    digest = digest_of(path)
+    digest = read_weights(path, Kind.INPAINTER).sha256
     return cached_graph(digest, VERSION, cache, lambda: _graph(path, digest)), digest
 
 

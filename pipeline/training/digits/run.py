@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pipeline.engines.digits.weights import FILLERS, SHIPPED, file_name, load_network, read_facts, save_network
+from pipeline.engines.digits.weights import FILLERS, file_name, load_network, read_facts, save_network
 from pipeline.rn import fused
 from pipeline.training.common.schedule import Budget
 from pipeline.training.digits.datasets import Digits, DigitSets, load_digits
@@ -21,6 +21,7 @@ from pipeline.training.digits.model_card import write_digit_card
 from pipeline.training.digits.plans import PLANS, prepare
 from pipeline.training.digits.report import ReportFiles, write_report
 from pipeline.training.digits.training_record import TrainingRecord
+from pipeline.weights import SHIPPED
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.engines import load_engine, registry
+from pipeline.engines import load_engine
 from pipeline.engines.backends import Network, choose
 from pipeline.engines.backends.export import exported
 from pipeline.engines.backends.openvino import OpenVINONetwork
@@ -20,6 +20,7 @@ from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator, save_generator
 from pipeline.settings import settings
 from pipeline.simulation.holes import draw_hole
+from pipeline.weights import shipped, weights_path
 
 GREY_LEVEL = 1 / 255
 
@@ -95,7 +96,7 @@ def test_openvino_agrees_with_torch(
 def test_shipped_weights_give_the_same_by_both(
     windows: tuple[np.ndarray, np.ndarray], cache: Path, network: Callable[[str], Network]
 ) -> None:
-    path = registry.weights_path("rn-faithful")
+    path = weights_path("rn-faithful")
     images, holes = windows
     found, expected = (choose._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
     mean, largest = disagreement(found, expected, holes)
@@ -110,7 +111,7 @@ def test_fills_in_bf16_stay_close_whatever_is_missing(cache: Path, windows: tupl
     holes[1, :, rng.random((128, 128)) < 0.3] = 1
     holes[2] = 1
     holes[2, :, 60:68, 20:30] = 0  # a known spot, which everything follows from
-    path = registry.weights_path("rn-faithful")
+    path = weights_path("rn-faithful")
     found, expected = (openvino(path, cache, precision).run(images, holes) for precision in ("bf16", "f32"))
     mean, largest = disagreement(found, expected, holes)
     assert mean <= 0.5 and largest <= 4
@@ -217,7 +218,7 @@ def test_foreign_and_damaged_weights_are_refused_before_any_work(
 def test_shipped_weights_must_be_those_that_were_shipped(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: Callable[[str], Network]
 ) -> None:
-    monkeypatch.setattr(registry, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path)
     (tmp_path / "mine.safetensors").write_bytes(weights.read_bytes())
     digest = load_engine("rn", weights="mine", device="cpu", backend="torch").weights_digest
     (tmp_path / "SHA256SUMS").write_text(f"{digest}  mine.safetensors\n")

@@ -7,16 +7,16 @@ import pytest
 from skimage import data
 
 from pipeline.engines import Job, inpaint, load_engine, paste
-from pipeline.engines.registry import WEIGHTS, expected_digest
 from pipeline.metrics import sharpness
+from pipeline.weights import SHIPPED, shipped_digest
 
-FILES = sorted(WEIGHTS.glob("*.safetensors"))
+FILES = sorted(SHIPPED.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_listed_described_and_small_enough(path) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert expected_digest(path.stem) == digest
+    assert shipped_digest(path.stem) == digest
     assert digest in path.with_suffix(".md").read_text(encoding="utf-8")
     assert path.stat().st_size < 16 << 20
 

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from pipeline.errors import WeightsError
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.rn.weights import DEFAULT, load_generator, read_metadata, save_generator
+from pipeline.rn.weights import DEFAULT, load_generator, read_config, save_generator
+from pipeline.weights import Kind, read_weights
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 
@@ -27,7 +28,9 @@ def test_a_file_describes_itself(saved: Path) -> None:
     assert digest == hashlib.sha256(saved.read_bytes()).hexdigest()
     assert generator.config == TINY
     assert not generator.training
-    assert read_metadata(saved.read_bytes())["steps"] == "12"
+    assert not any(parameter.requires_grad for parameter in generator.parameters())
+    assert read_config(saved) == TINY
+    assert read_weights(saved, Kind.INPAINTER).metadata["steps"] == "12"
     again = saved.with_name("again.safetensors")
     save_generator(again, generator, {"steps": "12"})
     assert again.read_bytes() == saved.read_bytes()
@@ -59,7 +62,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.safetensors"
     text.write_text("not weights at all, but long enough to have a header length")
     for path in (foreign, pickled, text):
-        with pytest.raises(WeightsError, match="does not hold the weights of an RN generator"):
+        with pytest.raises(WeightsError, match="does not hold the weights of an inpainter"):
             load_generator(path)
 
 

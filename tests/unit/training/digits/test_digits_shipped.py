@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.engines import load_engine
-from pipeline.engines.digits.weights import FILLERS, NETWORKS, SHIPPED, file_name, load_network
+from pipeline.engines.digits.weights import FILLERS, NETWORKS, file_name, load_network
 from pipeline.training.digits.evaluate import CLASSICAL, fillers
 from pipeline.training.digits.holes import centred_hole
+from pipeline.weights import SHIPPED
 
 
 @pytest.mark.parametrize("name", NETWORKS)

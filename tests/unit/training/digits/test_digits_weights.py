@@ -31,7 +31,7 @@ def test_what_is_no_digit_network_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"cannot read the weights .*w\.safetensors"):
         load_network(path)
     path.write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="does not hold a digit network"):
+    with pytest.raises(WeightsError, match="does not hold the weights of a digit network"):
         load_network(path)
     save_network(path, "judge", NETWORKS["judge"](), {})
     with pytest.raises(WeightsError, match="give digits-paper or digits-region"):
