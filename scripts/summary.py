@@ -14,6 +14,7 @@ from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.escape import escape, visible
 from pipeline.ledger import Outcome
 from pipeline.metrics import psnr, ssim
+from pipeline.stages.order import CHUNK_STAGES
 
 NAME = 36
 
@@ -34,8 +35,7 @@ def summarise(report: str) -> None:
     )
     for row in rows:
         print(_outcome(row))
-    stages = ("mask", "inpaint", "measure", "publish")
-    spent = {stage: np.nansum([row[f"{stage}_seconds"] or 0 for row in rows]) for stage in stages}
+    spent = {stage: np.nansum([row[f"{stage}_seconds"] or 0 for row in rows]) for stage in CHUNK_STAGES}
     print("\nSeconds of work: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in spent.items()))
     known = [row for row in rows if row["outcome"] == Outcome.RESTORED and row["original_uri"]]
     if known:

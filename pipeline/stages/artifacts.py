@@ -13,11 +13,11 @@ from pipeline import scans, storage
 from pipeline.errors import RestorationError
 from pipeline.masks.encode import encode_mask
 from pipeline.scans import Scan
-from pipeline.stages.manifest import Row
+from pipeline.stages.scan_row import ScanRow
 
 
 class MasterGone(RestorationError):
-    """The scan is not in the inbox any more, or is another file by now."""
+    """The scan was removed from the inbox, or replaced by another file."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class MasterGone(RestorationError):
         self.message = message
 
 
-def read_master(row: Row) -> Scan:
+def read_master(row: ScanRow) -> Scan:
     """Return a scan's pixels.
 
     Raises:
@@ -34,18 +34,18 @@ def read_master(row: Row) -> Scan:
         StoreUnavailable: the store did not answer.
     """
     try:
-        return scans.decode_isolated(row["uri"], name=row["path"])
+        return scans.decode_isolated(row.uri, name=row.path)
     except FileNotFoundError as error:
         raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
 
 
-def check_unchanged(row: Row) -> None:
+def check_unchanged(row: ScanRow) -> None:
     """Raise MasterGone unless the bytes in the inbox are those that were received."""
     try:
-        found = storage.sha256(row["uri"])
+        found = storage.sha256(row.uri)
     except FileNotFoundError as error:
         raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
-    if found != row["sha256"]:
+    if found != row.sha256:
         raise MasterGone(
             "changed", "the file was replaced while it was being worked on; the next run takes the new one"
         )
@@ -63,11 +63,11 @@ def read_mask(uri: str) -> NDArray[np.uint8]:
 
 
 def combine_levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
-    """Return both masks in one: 255 = filled, or to be filled, 128 = only suggested; None where there is neither."""
+    """Return both masks in one (H,W): 255 = filled, or to be filled, 128 = only suggested; None without any mask."""
     if suggested is None:
         return mask
-    doubtful = np.where(suggested > 0, np.uint8(128), np.uint8(0))
-    return doubtful if mask is None else np.maximum(mask, doubtful)
+    levels = np.where(suggested > 0, np.uint8(128), np.uint8(0))
+    return levels if mask is None else np.maximum(mask, levels)
 
 
 def write_fill(uri: str, values: NDArray[Any]) -> None:
@@ -78,7 +78,7 @@ def write_fill(uri: str, values: NDArray[Any]) -> None:
 
 
 def apply_fill(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArray[Any]:
-    """Return a copy of a scan's pixels with the fill put under the mask; nothing else can change.
+    """Return a copy of a scan's pixels with the fill under the mask; no other pixel can change.
 
     Raises:
         ValueError: the fill was not made for this scan and mask.

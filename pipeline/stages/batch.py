@@ -1,4 +1,4 @@
-"""The work area of a batch: `<output>/.work/<batch>/`, what the batch is, and its manifests and pixels."""
+"""A batch and its work area `<output>/.work/<batch>/`, where its manifests and pixels are kept."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.errors import OutputNotWritable, RestorationError
 from pipeline.ledger import batches
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import upgrade
+from pipeline.ledger.tables import Batch
 from pipeline.settings import Collection, settings
 
 FOLDER = ".work"
@@ -20,13 +21,13 @@ FOLDER = ".work"
 
 @dataclass(frozen=True)
 class BatchContext:
-    """A batch as all its tasks see it; the same from the first try of `receive` to the last of `reconcile`.
+    """A batch as all its tasks see it; the same from the first attempt of `receive` to the last of `reconcile`.
 
     Attributes:
         uri: of the work area.
         recipe_digest: of the recipe with engine and detector; the key of every result.
-        engine_digest, detector_digest: of both as they were when the batch began, with `loaded.RULES`.
-        inbox: what is listed; the collection's, unless the run was told another place.
+        engine_digest, detector_digest: of both as they were when the batch began, with `models.RULES`.
+        inbox: URI that is listed; the collection's unless the run was given another one.
     """
 
     uri: str
@@ -43,9 +44,28 @@ class BatchContext:
     run_id: str
     started: datetime
 
+    @classmethod
+    def of(cls, collection: Collection, row: Batch) -> BatchContext:
+        """Return the context of a batch in the ledger: what its first attempt recorded applies to all."""
+        return cls(
+            uri=work_area(collection.output, row.name),
+            collection=collection,
+            name=row.name,
+            batch_id=row.id,
+            inbox=row.inbox,
+            recipe_digest=row.recipe_digest,
+            engine_digest=row.engine_digest.partition(" ")[0],
+            detector_digest=row.engine_digest.partition(" ")[2],
+            code_version=row.code_version,
+            host=row.host,
+            dag_id=row.dag_id,
+            run_id=row.run_id,
+            started=row.started,
+        )
+
     @property
     def output(self) -> str:
-        """Where results go."""
+        """URI of the results."""
         return self.collection.output
 
     def work_uri(self, *parts: str) -> str:
@@ -57,11 +77,19 @@ class BatchContext:
         return storage.join(self.collection.output, *parts)
 
     def chunk_uri(self, number: int, attempt: str) -> str:
-        """Return the URI of a received chunk; tries of `receive` do not share names."""
+        """Return the URI of a received chunk; each attempt of `receive` has names of its own."""
         return self.work_uri("chunks", f"{number:04d}-{attempt}.received.parquet")
 
+    def chunk_uris(self, row: Batch) -> list[str]:
+        """Return the URIs of all received chunks: those of the attempt that the ledger has recorded.
+
+        Args:
+            row: the batch in the ledger.
+        """
+        return [self.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
+
     def save(self) -> None:
-        """Write what the batch is to its work area."""
+        """Write the context to `batch.json` in the work area."""
         document = asdict(self)
         del document["uri"]
         document["batch"] = document.pop("name")
@@ -79,8 +107,8 @@ def load_batch(uri: str) -> BatchContext:
     """Return a batch by the URI of its work area, or of any chunk in it.
 
     Raises:
-        InputVanished: the work area is gone, for the batch was finished, or given up.
-        OutputNotWritable: it is gone although the batch is neither: a disk is not mounted, or a bucket is missing.
+        InputVanished: the work area is gone because the batch was finished or given up.
+        OutputNotWritable: it is gone although the batch is under way: a disk is not mounted, or a bucket is missing.
     """
     root = uri.rpartition("/chunks/")[0] or uri.rstrip("/")
     try:
@@ -91,7 +119,7 @@ def load_batch(uri: str) -> BatchContext:
             row = batches.by_output(session, output, name)
         if row is not None and row.state in batches.UNFINISHED:
             raise OutputNotWritable(
-                f"{root}: the work area of a batch under way is not there; is the output mounted, or the bucket there?"
+                f"{root}: the work area of a batch under way is missing; is the output mounted, or the bucket there?"
             ) from error
         raise InputVanished(f"{root}: the batch was finished or given up, and its work area removed") from error
     document["name"] = document.pop("batch")
@@ -101,7 +129,7 @@ def load_batch(uri: str) -> BatchContext:
 
 
 class InputVanished(RestorationError, FileNotFoundError):
-    """The work area of a batch is no more."""
+    """The work area of a batch was removed, because the batch was finished or given up."""
 
 
 def open_ledger() -> Ledger:

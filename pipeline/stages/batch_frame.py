@@ -1,21 +1,21 @@
-"""A batch as a whole: the rows of all its chunks, however far each came, and its summary."""
+"""A batch as a whole: the rows of all its chunks, at whatever stage each is, and its summary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from pipeline import storage
-from pipeline.ledger import outcomes
+from pipeline.ledger import Outcome, outcomes
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Batch, Event
+from pipeline.ledger.tables import Event
 from pipeline.stages import manifest
 from pipeline.stages.alerts import stop_reason
 from pipeline.stages.batch import BatchContext, open_ledger
-from pipeline.stages.manifest import Row
+from pipeline.stages.order import CHUNK_STAGES, Stage
+from pipeline.stages.scan_row import ScanRow, schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,29 +25,28 @@ if TYPE_CHECKING:
 UNFINISHED = "the run ended before this scan was done; the next run takes it up again"
 
 
-def chunk_uris(batch: BatchContext, row: Batch) -> list[str]:
-    """Return the URIs of a batch's chunks as received."""
-    return [batch.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
-
-
-def latest_rows(chunk: str) -> Iterator[Row]:
-    """Yield a chunk's rows from the last manifest that was written for it."""
-    for step in reversed(manifest.STEPS):
-        uri = manifest.sibling(chunk, step)
-        if step == "received" or storage.exists(uri):
-            yield from manifest.read(uri)
-            return
+def latest_manifest(chunk: str) -> tuple[Stage, list[ScanRow]]:
+    """Return the last stage that has written a manifest of a chunk, and its rows."""
+    for stage in reversed(CHUNK_STAGES):
+        uri = manifest.sibling(chunk, stage.step)
+        if storage.exists(uri):
+            return stage, manifest.read(uri)
+    return Stage.RECEIVE, manifest.read(manifest.sibling(chunk, Stage.RECEIVE.step))
 
 
 def load_frame(batch: BatchContext, chunks: list[str]) -> pd.DataFrame:
-    """Return one row per scan of the batch, with the columns of all stages.
+    """Return one row per scan of the batch, with the columns of all stages; those of stages still to come are null.
 
-    Where the last stage did not come to its end, the ledger says what is done; the rest is told as unfinished.
+    Where the last stage did not finish, a scan has the outcome that the ledger knows, or has failed as `unfinished`.
     """
     import pandas as pd
 
-    names = manifest.columns("published")
-    rows: list[Row] = [{name: row.get(name) for name in names} for chunk in chunks for row in latest_rows(chunk)]
+    names = schema(Stage.PUBLISH.step).names
+    rows: list[dict[str, Any]] = []
+    for chunk in chunks:
+        stage, found = latest_manifest(chunk)
+        known = set(schema(stage.step).names)
+        rows += [{name: getattr(row, name) if name in known else None for name in names} for row in found]
     open_rows = [row for row in rows if not row["outcome"]]
     with open_ledger().read() as session:
         recorded = outcomes.of_scans(session, batch.recipe_digest, [row["scan_id"] for row in open_rows])
@@ -58,15 +57,15 @@ def load_frame(batch: BatchContext, chunks: list[str]) -> pd.DataFrame:
         if done is not None and done.batch_id == batch.batch_id:
             row.update(outcome=done.outcome, reason=done.reason, message=done.message, **done.figures)
         elif not row["reason"]:
-            row.update(outcome="failed", reason="unfinished", message=unfinished)
-    return pd.DataFrame(rows, columns=list(names))
+            row.update(outcome=str(Outcome.FAILED), reason="unfinished", message=unfinished)
+    return pd.DataFrame(rows, columns=names)
 
 
 def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> BatchSummary:
-    """Return what a report says of the batch as a whole.
+    """Return the facts of the batch as a whole that a report shows.
 
     Args:
-        finished: when its last scan was done; now, if it is not known.
+        finished: when its last scan was done; now by default.
     """
     from pipeline.reports import BatchSummary
 
@@ -76,7 +75,7 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
             select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == batch.batch_id).group_by(Event.stage)
         ):
             seconds[stage] = float(spent)
-        # Of receiving, the whole is told in one event, and each scan's part again in its own.
+        # Receiving has one event for the whole and one for each scan, which would count twice.
         whole: Any = session.scalar(
             select(func.max(Event.seconds)).where(
                 Event.batch_id == batch.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
@@ -103,5 +102,5 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         output=collection.output,
         inbox=batch.inbox,
         host=batch.host,
-        seconds_by_stage={s: seconds[s] for s in ("receive", "mask", "inpaint", "measure", "publish") if s in seconds},
+        seconds_by_stage={str(stage): seconds[stage] for stage in Stage if stage in seconds},
     )

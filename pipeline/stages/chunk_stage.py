@@ -1,27 +1,29 @@
-"""What every stage on a chunk has in common: isolation of bad scans, log lines, events, claims, the next manifest."""
+"""What all stages on a chunk share: isolation of failing scans, log lines, events, claims, the next manifest."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from pipeline import logs, storage
 from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
 from pipeline.escape import error_line, quoted
-from pipeline.ledger import TaskContext, claims, events, scans
+from pipeline.ledger import Outcome, TaskContext, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.stages import manifest
 from pipeline.stages.artifacts import MasterGone
 from pipeline.stages.batch import InputVanished, load_batch, open_ledger
-from pipeline.stages.manifest import Row
+from pipeline.stages.order import Stage
+from pipeline.stages.scan_row import COLUMNS, ScanRow, StepColumns, Stopped, failed, figures, quarantined, set_figures
 
 Progress = Callable[[int], None]
+Found = TypeVar("Found")
 
-# Seconds after which events that wait are written: a task that is killed loses at most so much of its history.
+# Seconds after which waiting events are written: a task that is killed loses at most this much of its history.
 FLUSH_EVERY = 5.0
-# Tries of a task after which running out of memory counts as the scan's own fault, and costs only that scan.
-MEMORY_TRIES = 3
+# Attempts of a task after which running out of memory counts as the scan's own fault, and only that scan fails.
+MEMORY_ATTEMPTS = 3
 
 
 class ChunkStage:
@@ -29,95 +31,92 @@ class ChunkStage:
 
     Args:
         chunk: URI of any manifest of the chunk.
-        stage: `mask`, `inpaint`, `measure` or `publish`.
-        step: the manifest that the stage writes.
+        stage: which stage; its step names the manifest that it writes.
         progress: called with 1 for each scan that is done.
     """
 
-    def __init__(self, chunk: str, stage: str, step: str, context: TaskContext, progress: Progress | None) -> None:
-        self.stage, self.step, self.context, self.progress = stage, step, context, progress
+    def __init__(self, chunk: str, stage: Stage, context: TaskContext | None, progress: Progress | None) -> None:
+        self.stage, self.context, self.progress = stage, context or TaskContext(), progress
+        self.columns = COLUMNS[stage]
         self.batch = load_batch(chunk)
         self.ledger = open_ledger()
         self.logger = logs.stage_logger(stage)
-        self.target = manifest.sibling(chunk, step)
+        self.target = manifest.sibling(chunk, stage.step)
         self.finished = storage.exists(self.target)
-        before = manifest.STEPS[manifest.STEPS.index(step) - 1]
-        self.rows: list[Row] = manifest.read(self.target if self.finished else manifest.sibling(chunk, before))
+        self.rows = manifest.read(self.target if self.finished else manifest.sibling(chunk, stage.previous.step))
         self._events: list[events.EventRecord] = []
         self._flushed = self._renewed = time.monotonic()
         if self.finished:
-            self.logger.info("stage=%s chunk=%s decision=skip: it was done by an earlier try", stage, self.target)
+            self.logger.info("stage=%s chunk=%s decision=skip: it was done by an earlier attempt", stage, self.target)
         else:
-            for row in self.rows:
-                row.update(manifest.blank(step))
             with self.ledger.write() as session:
                 claims.renew(session, self.batch.batch_id)
 
-    def open_rows(self) -> Iterator[Row]:
-        """Yield the scans on which there is work: neither stopped nor sharing another's result."""
+    def open_rows(self) -> Iterator[ScanRow]:
+        """Yield the scans that this stage must process: neither stopped nor sharing another scan's result."""
         for row in self.rows:
-            if not row["same_as"] and not is_stopped(row):
+            if not row.same_as and not row.is_stopped:
                 yield row
 
-    def attempt(self, row: Row, work: Callable[[Row], Row]) -> None:
-        """Do the work on one scan; whatever is wrong with it costs it alone.
+    def process_row(self, row: ScanRow, process: Callable[[ScanRow], StepColumns]) -> None:
+        """Process one scan; an error in it stops only this scan.
 
         Raises:
-            StoreUnavailable, MemoryError: another try may succeed.
-            ConfigurationError, WeightsError, InputVanished: no try can.
+            StoreUnavailable, MemoryError: another attempt may succeed.
+            ConfigurationError, WeightsError, InputVanished: no attempt can.
         """
         started = time.perf_counter()
-        found = self.guarded(row, lambda: work(row))
+        found = self.guarded(row, lambda: process(row))
         self.settle(row, found, time.perf_counter() - started)
 
-    def guarded(self, row: Row, work: Callable[[], Row]) -> Row:
-        """Return what the work found, or the decision to quarantine or give up the scan."""
+    def guarded(self, row: ScanRow, process: Callable[[], Found]) -> Found | Stopped:
+        """Return what the processing found, or the decision to quarantine or fail the scan."""
         try:
-            return work()
+            return process()
         except UnreadableScan as error:
-            return stopped("quarantined", str(error.reason), error.message)
+            return quarantined(str(error.reason), error.message)
         except MasterGone as error:
             check_inbox(self.batch.inbox)
-            return stopped("failed", error.reason, error.message)
+            return failed(error.reason, error.message)
         except (StoreUnavailable, ConfigurationError, WeightsError, InputVanished):
             raise
         except MemoryError:
-            if self.context.try_number and self.context.halvings < MEMORY_TRIES - 1:
+            if self.context.try_number and self.context.halvings < MEMORY_ATTEMPTS - 1:
                 raise
-            return stopped("failed", "out-of-memory", "there was not enough memory for this scan, even by itself")
+            return failed("out-of-memory", "there was not enough memory for this scan, even by itself")
         except Exception as error:
             if isinstance(error, FileNotFoundError):
-                # Was it the scan's own trouble, or was the batch given up and its work area removed?
+                # Raises InputVanished when the batch was given up and its work area removed.
                 load_batch(self.batch.uri)
-            self.logger.exception("scan=%s stage=%s raised an unexpected error", quoted(row["path"]), self.stage)
-            return stopped("failed", "error", f"{type(error).__name__} in {self.stage}: {error_line(error, 300)}")
+            self.logger.exception("scan=%s stage=%s raised an unexpected error", quoted(row.path), self.stage)
+            message = f"{type(error).__name__} in {self.stage}: {error_line(error, 300)}"
+            return failed("error", message)
 
-    def settle(self, row: Row, found: Row, seconds: float) -> None:
-        """Add to a row what was found, write its log line and notes its event."""
+    def settle(self, row: ScanRow, found: StepColumns | Stopped, seconds: float) -> None:
+        """Add to a row what was found, write its log line, and queue its event."""
         row.update(found)
-        row[f"{self.stage}_seconds"] = seconds
-        decision = row["decision"] or "done"
+        setattr(row, f"{self.stage}_seconds", seconds)
+        decision = row.decision or "done"
         self.log(row, decision, seconds)
         self._events.append(self.event(row, decision, seconds))
         self.tick()
 
-    def log(self, row: Row, decision: str, seconds: float) -> None:
+    def log(self, row: ScanRow, decision: str, seconds: float) -> None:
         """Write a scan's log line."""
-        found = manifest.figures(row, self.step)
+        found = figures(row, self.columns)
         for name in (f"{self.stage}_seconds", "decision", "outcome"):
             found.pop(name, None)
-        why = {"reason": row["reason"]} if is_stopped(row) else {}
-        self.logger.info(logs.scan_line(row["path"], row["sha256"], self.stage, decision, why | found, seconds))
+        why = {"reason": row.reason} if row.is_stopped else {}
+        self.logger.info(logs.scan_line(row.path, row.sha256, self.stage, decision, why | found, seconds))
 
-    def event(self, row: Row, decision: str, seconds: float) -> events.EventRecord:
+    def event(self, row: ScanRow, decision: str, seconds: float) -> events.EventRecord:
         """Return the event of this stage for one scan."""
-        kind = EventType.QUARANTINE if decision == "quarantined" else STAGE_EVENTS[self.stage]
-        figures = manifest.figures(row, self.step)
-        message = row["message"] or ""
-        return events.EventRecord(row["scan_id"], self.stage, str(kind), decision, message, figures, seconds)
+        kind = EventType.QUARANTINE if decision == Outcome.QUARANTINED else STAGE_EVENTS[self.stage]
+        found = figures(row, self.columns)
+        return events.EventRecord(row.scan_id, str(self.stage), str(kind), decision, row.message, found, seconds)
 
     def tick(self, scans: int = 1) -> None:
-        """Report the progress, write events that wait, and keep the claims."""
+        """Report progress, write waiting events, and renew the claims."""
         if self.progress is not None:
             self.progress(scans)
         moment = time.monotonic()
@@ -129,43 +128,44 @@ class ChunkStage:
             self.flush()
 
     def flush(self) -> None:
-        """Write the events that wait."""
+        """Write the waiting events."""
         if self._events:
             with self.ledger.write() as session:
                 events.append(session, self.batch.batch_id, self.context, self._events)
         self._events, self._flushed = [], time.monotonic()
 
     def save(self) -> str:
-        """Return the URI of the stage's manifest, written whole after everything that it refers to."""
+        """Return the URI of the stage's manifest, written after everything that it refers to."""
         for row in self.rows:
-            if row["same_as"]:
+            if row.same_as:
                 self._share(row)
         self.flush()
         manifest.write(self.target, self.rows)
         return self.target
 
-    def _share(self, row: Row) -> None:
-        """Take over what this stage found on the same bytes under another name."""
-        duplicate = next((other for other in self.rows if other["path"] == row["same_as"]), None)
-        names = [*manifest.COLUMNS[self.step], "reason", "message", "decision"]
-        found: dict[str, Any] = duplicate or self._earlier(row)
-        row.update({name: found[name] for name in names if name in found})
-
-    def _earlier(self, row: Row) -> Row:
-        """Return what an earlier batch found on the same bytes."""
+    def _share(self, row: ScanRow) -> None:
+        """Copy what this stage found on the same bytes under another name."""
+        duplicate = next((other for other in self.rows if other.path == row.same_as), None)
+        if duplicate is not None:
+            row.update(duplicate.part(self.columns))
+            row.update(Stopped(duplicate.decision, duplicate.reason, duplicate.message))
+            return
         with self.ledger.read() as session:
-            found = scans.find_duplicate(session, self.batch.collection.name, row["sha256"], self.batch.recipe_digest)
+            found = scans.find_duplicate(session, self.batch.collection.name, row.sha256, self.batch.recipe_digest)
         if found is None:
-            return stopped("failed", "error", f"the result of {row['same_as']} is not in the ledger any more")
+            message = f"the result of {row.same_as} is not in the ledger any more"
+            row.update(failed("error", message))
+            return
         earlier = found[1]
-        return {**earlier.figures, "mask_uri": earlier.mask_uri, "suggested_uri": earlier.suggested_uri}
+        published = {"mask_uri": earlier.mask_uri, "suggested_uri": earlier.suggested_uri}
+        set_figures(row, {**earlier.figures, **published}, self.columns)
 
 
 def check_inbox(inbox: str) -> None:
-    """Return when there is an inbox from which one scan may have been taken away.
+    """Return when there is an inbox from which a single scan may have been removed.
 
     Raises:
-        StoreUnavailable: the whole inbox is gone, or empty, as a disk is that is not mounted.
+        StoreUnavailable: the whole inbox is gone, or empty, as an unmounted disk is.
     """
     try:
         if next(storage.list_files(inbox), None) is not None:
@@ -173,13 +173,3 @@ def check_inbox(inbox: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         pass
     raise StoreUnavailable(f"{inbox}: the inbox is gone or empty; is it mounted, or the bucket there?")
-
-
-def is_stopped(row: Row) -> bool:
-    """Return whether a scan's way has ended early."""
-    return bool(row["reason"])
-
-
-def stopped(decision: str, reason: str, message: str) -> Row:
-    """Return the columns of a scan whose way ends here."""
-    return {"decision": decision, "reason": reason, "message": message}

@@ -101,7 +101,7 @@ def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, 
 
     ledger = open_ledger()
     with ledger.read() as session:
-        chunks = batch_frame.chunk_uris(batch, batches.get(session, batch.collection.name, batch.name))
+        chunks = batch.chunk_uris(batches.get(session, batch.collection.name, batch.name))
         reported = events.of_batch(session, batch.batch_id, "report")
     target = batch.output_uri("reports", batch.name)
     installation = settings()

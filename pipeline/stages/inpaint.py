@@ -14,8 +14,9 @@ from pipeline.scans import Scan
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.fill_scans import ScanFiller, native_pixels
-from pipeline.stages.manifest import Row
 from pipeline.stages.models import engine_of
+from pipeline.stages.order import Stage
+from pipeline.stages.scan_row import Inpainted, ScanRow
 
 # From here on one window is filled at a time.
 MOST_HALVINGS = 24
@@ -25,62 +26,62 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
     """Return the URI of the chunk's manifest with the new pixels of every scan that is to be filled.
 
     Raises:
-        StoreUnavailable, MemoryError: try again.
+        StoreUnavailable, MemoryError: a retry may succeed.
         ConfigurationError, WeightsError: the engine is not the one with which the batch began, or cannot be loaded.
     """
-    run = ChunkStage(chunk, "inpaint", "inpainted", context or TaskContext(), progress)
-    if run.finished:
-        return run.target
-    wanted = [row for row in run.open_rows() if row["decision"] == "fill"]
+    stage = ChunkStage(chunk, Stage.INPAINT, context, progress)
+    if stage.finished:
+        return stage.target
+    wanted = [row for row in stage.open_rows() if row.decision == "fill"]
     if wanted:
-        _ChunkFiller(run, engine_of(run.batch)).fill(wanted)
-        # Windows of every size have come and gone; the stages that follow in this process need whole scans.
+        _ChunkFiller(stage, engine_of(stage.batch)).fill(wanted)
+        # Windows of many sizes were allocated and freed; later stages in this process need memory for whole scans.
         give_back()
-    return run.save()
+    return stage.save()
 
 
-class _ChunkFiller(ScanFiller[Row]):
+class _ChunkFiller(ScanFiller[ScanRow]):
     """Fills the scans of one chunk and settles their rows."""
 
-    def __init__(self, chunk: ChunkStage, engine: Engine) -> None:
-        halvings = min(chunk.context.halvings, MOST_HALVINGS)
+    def __init__(self, stage: ChunkStage, engine: Engine) -> None:
+        halvings = min(stage.context.halvings, MOST_HALVINGS)
         batch_pixels = max(1, engine.layout.batch_pixels >> halvings)
         super().__init__(engine, batch_pixels=batch_pixels)
-        self.chunk = chunk
+        self.stage = stage
         self.note = f"memory ran out before: batches of 1/{2**halvings} of the usual size" if halvings else ""
         if self.note:
-            chunk.logger.info("stage=inpaint %s, %d pixels at once", self.note, batch_pixels)
+            stage.logger.info("stage=inpaint %s, %d pixels at once", self.note, batch_pixels)
 
-    def key(self, row: Row) -> str:
-        return str(row["scan_id"])
+    def key(self, row: ScanRow) -> str:
+        return str(row.scan_id)
 
-    def read(self, row: Row) -> tuple[Scan, Mask]:
-        return artifacts.read_master(row), artifacts.read_mask(row["mask_uri"])
+    def read(self, row: ScanRow) -> tuple[Scan, Mask]:
+        return artifacts.read_master(row), artifacts.read_mask(row.mask_uri)
 
-    def store(self, row: Row, scan: Scan, mask: Mask, filled: Filled) -> None:
-        found = self.chunk.guarded(row, lambda: self._write(row, scan, mask, filled))
-        self.chunk.settle(row, found, filled.seconds)
+    def store(self, row: ScanRow, scan: Scan, mask: Mask, filled: Filled) -> None:
+        found = self.stage.guarded(row, lambda: self._write(row, scan, mask, filled))
+        self.stage.settle(row, found, filled.seconds)
 
-    def _write(self, row: Row, scan: Scan, mask: Mask, filled: Filled) -> Row:
+    def _write(self, row: ScanRow, scan: Scan, mask: Mask, filled: Filled) -> Inpainted:
         """Return the columns of a filled scan, its new pixels written at native depth."""
-        if self.chunk.batch.collection.recipe.grain:
+        if self.stage.batch.collection.recipe.grain:
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
-            filled = add_grain(filled, scans.visible_channels(scan), mask, int(str(row["sha256"])[:16], 16))
-        uri = self.chunk.batch.work_uri("filled", f"{row['scan_id']}.npy")
+            filled = add_grain(filled, scans.visible_channels(scan), mask, int(row.sha256[:16], 16))
+        uri = self.stage.batch.work_uri("filled", f"{row.scan_id}.npy")
         artifacts.write_fill(uri, native_pixels(scan, mask, filled))
-        return {
-            "filled_uri": uri,
-            "engine": self.engine.name,
-            "engine_digest": self.engine.digest,
-            "windows": len(filled.windows),
-            "notes": "; ".join(filter(None, [f"filled by {self.engine.runtime}", self.note, *filled.notes])),
-        }
+        return Inpainted(
+            filled_uri=uri,
+            engine=self.engine.name,
+            engine_digest=self.engine.digest,
+            windows=len(filled.windows),
+            notes="; ".join(filter(None, [f"filled by {self.engine.runtime}", self.note, *filled.notes])),
+        )
 
-    def fail(self, row: Row, error: Exception, seconds: float) -> None:
-        self.chunk.settle(row, self.chunk.guarded(row, lambda: _raise(error)), seconds)
+    def fail(self, row: ScanRow, error: Exception, seconds: float) -> None:
+        self.stage.settle(row, self.stage.guarded(row, lambda: _raise(error)), seconds)
 
     def fill_separately_after(self, error: Exception) -> None:
-        self.chunk.logger.error("stage=inpaint: filling scans together failed; going on one by one", exc_info=error)
+        self.stage.logger.error("stage=inpaint: filling scans together failed; going on one by one", exc_info=error)
 
 
 def _raise(error: Exception) -> NoReturn:

@@ -22,19 +22,14 @@ from pipeline.settings import Collection, settings
 from pipeline.stages import batch_frame, manifest
 from pipeline.stages.batch import load_batch, open_ledger, work_area
 from pipeline.stages.digest import digest
-from pipeline.stages.inpaint import inpaint
-from pipeline.stages.mask import mask
-from pipeline.stages.measure import measure
 from pipeline.stages.models import digests
-from pipeline.stages.publish import publish
+from pipeline.stages.order import CHUNK_STAGES, load_stage
 from pipeline.stages.receive import receive
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.report import report
 
 if TYPE_CHECKING:
     from pipeline.stages.run_summary import RunSummary
-
-STAGES = (("mask", mask), ("inpaint", inpaint), ("measure", measure), ("publish", publish))
 
 
 @dataclass(frozen=True)
@@ -111,12 +106,12 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: RunS
         )
         area = work_area(collection.output, name)
         sizes = [len(manifest.read(chunk)) for chunk in chunks]
-        bar.update(task, total=sum(sizes) * len(STAGES) or 1, completed=0)
+        bar.update(task, total=sum(sizes) * len(CHUNK_STAGES) or 1, completed=0)
         steps = done = 0
         for chunk, size in zip(chunks, sizes, strict=True):
-            for stage, function in STAGES:
+            for stage in CHUNK_STAGES:
                 bar.update(task, description=f"{stage:9}", scans=f"{done}/{sum(sizes)} scans")
-                chunk = function(chunk, TaskContext(task_id=stage), progress=_advance(bar, task))
+                chunk = load_stage(stage)(chunk, TaskContext(task_id=str(stage)), progress=_advance(bar, task))
                 steps += size
                 bar.update(task, completed=steps)
             done += size

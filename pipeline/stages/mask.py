@@ -1,24 +1,25 @@
-"""Masks: what is painted and what is found, put together; and the decision what to do with each scan."""
+"""Find the damage on the scans of a chunk, and decide what to do with each scan."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
 from pipeline import storage
 from pipeline.detection.types import Detector
-from pipeline.ledger import TaskContext
+from pipeline.ledger import Outcome, TaskContext
 from pipeline.masks.compose import compose_mask
 from pipeline.masks.given_masks import read_given_masks
 from pipeline.stages import artifacts
+from pipeline.stages.batch import BatchContext
 from pipeline.stages.chunk_stage import ChunkStage, Progress
-from pipeline.stages.manifest import Row
 from pipeline.stages.models import detector_of
+from pipeline.stages.order import Stage
+from pipeline.stages.scan_row import Masked, ScanRow
 
-# Explanations kept per scan: pieces that a guard held back, then the largest; a dusty plate has tens of thousands.
+# Explanations kept per scan: suppressed components, then the largest; a dusty plate has tens of thousands.
 MOST_COMPONENTS = 200
 
 
@@ -28,57 +29,53 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     Decisions: `fill`, `unchanged` (nothing to repair), `review` (a person must look first), `quarantined`, `failed`.
 
     Raises:
-        OutputNotWritable: no new chunk is begun while the output is nearly full, or refuses writes.
-        StoreUnavailable: try again.
+        OutputNotWritable: the output is nearly full, or refuses writes; no new chunk is begun.
+        StoreUnavailable: a store did not answer; a retry may succeed.
         ConfigurationError: the detector is not the one with which the batch began.
     """
-    run = ChunkStage(chunk, "mask", "masked", context or TaskContext(), progress)
-    if run.finished:
-        return run.target
-    if storage.scheme(run.batch.output) == "file":
-        # Only a disk can be nearly full; a bucket would be asked for nothing, and a killed probe would stay there.
-        storage.check_writable(run.batch.output)
-    detector = detector_of(run.batch)
-    for row in run.rows:
-        if row["reason"]:
-            row["decision"] = "quarantined"
-    for row in run.open_rows():
-        run.attempt(row, _finder(run, detector))
-    return run.save()
+    stage = ChunkStage(chunk, Stage.MASK, context, progress)
+    if stage.finished:
+        return stage.target
+    if storage.scheme(stage.batch.output) == "file":
+        # Only a disk can be nearly full, and a probe in a bucket would stay there if the task was killed.
+        storage.check_writable(stage.batch.output)
+    detector = detector_of(stage.batch)
+    for row in stage.rows:
+        if row.is_stopped:
+            row.decision = str(Outcome.QUARANTINED)
+    for row in stage.open_rows():
+        stage.process_row(row, lambda row: _find_damage(row, stage.batch, detector))
+    return stage.save()
 
 
-def _finder(run: ChunkStage, detector: Detector) -> Callable[[Row], Row]:
-    """Return what finds the damage on one scan."""
-    recipe = run.batch.collection.recipe
-
-    def find(row: Row) -> Row:
-        scan = artifacts.read_master(row)
-        given = read_given_masks(scan, recipe, row["mask_given_uri"], row["protect_uri"], row["infrared_uri"])
-        marks = compose_mask(scan, recipe, detector, uri=row["uri"], given=given)
-        mask = marks.suspected if marks.review else marks.fill
-        found: Row = {
-            "mask_source": marks.source,
-            "mask_note": "; ".join(marks.notes),
-            "components": len(marks.components),
-            "components_json": json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
-            "kinds": json.dumps(marks.kinds) if marks.components else "",
-            "held": json.dumps(marks.suppressed) if marks.suppressed else "",
-            "suggested": marks.skipped.count,
-            "suggested_share": marks.skipped.share,
-            "suggested_kinds": json.dumps(marks.skipped.kinds) if marks.skipped.kinds else "",
-            "coverage": float(np.count_nonzero(mask)) / mask.size,
-            "review_reason": marks.review or "",
-            "decision": "review" if marks.review else "fill" if mask.any() else "unchanged",
-        }
-        if mask.any():
-            found["mask_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.png")
-            artifacts.write_mask(found["mask_uri"], mask)
-        if marks.suspected.any():
-            found["levels_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.levels.png")
-            artifacts.write_mask(found["levels_uri"], marks.levels)
-        if marks.skipped.count:
-            found["suggested_uri"] = run.batch.work_uri("masks", f"{row['scan_id']}.suggested.png")
-            artifacts.write_mask(found["suggested_uri"], marks.skipped.mask)
-        return found
-
-    return find
+def _find_damage(row: ScanRow, batch: BatchContext, detector: Detector) -> Masked:
+    """Return what is marked on one scan, after writing its masks to the work area."""
+    recipe = batch.collection.recipe
+    scan = artifacts.read_master(row)
+    given = read_given_masks(scan, recipe, row.mask_given_uri, row.protect_uri, row.infrared_uri)
+    marks = compose_mask(scan, recipe, detector, uri=row.uri, given=given)
+    mask = marks.suspected if marks.review else marks.fill
+    found = Masked(
+        mask_source=marks.source,
+        mask_note="; ".join(marks.notes),
+        coverage=float(np.count_nonzero(mask)) / mask.size,
+        components=len(marks.components),
+        components_json=json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
+        kinds=json.dumps(marks.kinds) if marks.components else "",
+        held=json.dumps(marks.suppressed) if marks.suppressed else "",
+        suggested=marks.skipped.count,
+        suggested_share=marks.skipped.share,
+        suggested_kinds=json.dumps(marks.skipped.kinds) if marks.skipped.kinds else "",
+        decision="review" if marks.review else "fill" if mask.any() else "unchanged",
+        review_reason=marks.review or "",
+    )
+    if mask.any():
+        found.mask_uri = batch.work_uri("masks", f"{row.scan_id}.png")
+        artifacts.write_mask(found.mask_uri, mask)
+    if marks.suspected.any():
+        found.levels_uri = batch.work_uri("masks", f"{row.scan_id}.levels.png")
+        artifacts.write_mask(found.levels_uri, marks.levels)
+    if marks.skipped.count:
+        found.suggested_uri = batch.work_uri("masks", f"{row.scan_id}.suggested.png")
+        artifacts.write_mask(found.suggested_uri, marks.skipped.mask)
+    return found

@@ -1,4 +1,4 @@
-"""What was written for one scan, as the manifest and the ledger tell it."""
+"""The files published for one scan, as the manifest and the ledger record them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.ledger import Outcome
 from pipeline.ledger.tables import OutcomeRow
-from pipeline.stages.manifest import Row
+from pipeline.stages.scan_row import Published, ScanRow, Stopped
 
 
 @dataclass
@@ -29,17 +29,17 @@ class PublishedFiles:
     sidecar_sha256: str = ""
     sidecar: bytes = b""
 
-    def columns(self) -> Row:
+    def columns(self) -> Published:
         """Return the manifest's columns."""
-        return {
-            "outcome": str(self.outcome),
-            "restored_uri": self.restored_uri,
-            "restored_sha256": self.restored_sha256,
-            "restored_bytes": self.restored_bytes or None,
-            "mask_out_uri": self.mask_uri,
-            "suggested_out_uri": self.suggested_uri,
-            "sidecar_uri": self.sidecar_uri,
-        }
+        return Published(
+            outcome=str(self.outcome),
+            restored_uri=self.restored_uri,
+            restored_sha256=self.restored_sha256,
+            restored_bytes=self.restored_bytes or None,
+            mask_out_uri=self.mask_uri,
+            suggested_out_uri=self.suggested_uri,
+            sidecar_uri=self.sidecar_uri,
+        )
 
     def recorded(self) -> dict[str, Any]:
         """Return the ledger's columns."""
@@ -48,16 +48,17 @@ class PublishedFiles:
         return found
 
 
-def recall(row: Row, outcome: OutcomeRow) -> None:
-    """Fill in what an earlier try of the task has published."""
+def copy_recorded(row: ScanRow, outcome: OutcomeRow) -> None:
+    """Set the columns of a scan that an earlier attempt of the task has published."""
+    row.update(Stopped(row.decision, outcome.reason, outcome.message))
     row.update(
-        outcome=outcome.outcome,
-        reason=outcome.reason,
-        message=outcome.message,
-        restored_uri=outcome.restored_uri,
-        restored_sha256=outcome.restored_sha256,
-        restored_bytes=outcome.restored_bytes or None,
-        mask_out_uri=outcome.mask_uri,
-        suggested_out_uri=outcome.suggested_uri,
-        sidecar_uri=outcome.sidecar_uri,
+        Published(
+            outcome=outcome.outcome,
+            restored_uri=outcome.restored_uri,
+            restored_sha256=outcome.restored_sha256,
+            restored_bytes=outcome.restored_bytes or None,
+            mask_out_uri=outcome.mask_uri,
+            suggested_out_uri=outcome.suggested_uri,
+            sidecar_uri=outcome.sidecar_uri,
+        )
     )

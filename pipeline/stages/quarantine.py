@@ -1,4 +1,4 @@
-"""Quarantine: a copy of what could not be read, for whoever mends it, and why."""
+"""Quarantine: a copy of each file that could not be read, and the reason."""
 
 from __future__ import annotations
 
@@ -9,32 +9,40 @@ from pipeline.errors import Reason
 from pipeline.escape import quoted
 from pipeline.ledger.publications import shortened
 from pipeline.stages.batch import BatchContext
-from pipeline.stages.manifest import Row
+from pipeline.stages.scan_row import ScanRow
 
-# There is nothing to copy, it must not be followed, or it would fill the disk.
+# Not copied: there is nothing to copy, the link must not be followed, or the file would fill the disk.
 UNCOPIED = (Reason.NOT_A_FILE, Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.TOO_MANY_BYTES)
 
 
-def quarantine(batch: BatchContext, row: Row) -> Row:
-    """Write `quarantine/<batch>/<path>` and `<path>.reason.json`; return no columns.
+def quarantine(batch: BatchContext, row: ScanRow) -> None:
+    """Write `quarantine/<batch>/<path>` and `<path>.reason.json`.
 
     Raises:
-        StoreUnavailable: try again.
+        StoreUnavailable: a retry may succeed.
     """
-    name = shortened(row["path"])
+    name = shortened(row.path)
     copied = ""
-    if row["reason"] not in UNCOPIED:
+    if row.reason not in UNCOPIED:
         target = batch.output_uri("quarantine", batch.name, name)
         try:
-            storage.copy(row["uri"], target)
+            storage.copy(row.uri, target)
             copied = target
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
             logger = logs.stage_logger("publish")
-            logger.warning("scan=%s could not be copied to quarantine: %s", quoted(row["path"]), error)
-    document = {key: row[key] for key in ("path", "uri", "sha256", "bytes", "reason", "message")}
-    document |= {"copy": copied or None, "batch": batch.name, "code_version": batch.code_version}
+            logger.warning("scan=%s could not be copied to quarantine: %s", quoted(row.path), error)
+    document = {
+        "path": row.path,
+        "uri": row.uri,
+        "sha256": row.sha256,
+        "bytes": row.bytes,
+        "reason": row.reason,
+        "message": row.message,
+        "copy": copied or None,
+        "batch": batch.name,
+        "code_version": batch.code_version,
+    }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     storage.write_bytes(
         batch.output_uri("quarantine", batch.name, f"{name}.reason.json"), text.encode("utf-8", "replace")
     )
-    return {}

@@ -1,24 +1,38 @@
-"""Receiving: what is new in the inbox, taken in order, claimed, and written down in chunks."""
+"""Receive a batch: identify what is new in the inbox, in order, claim it, and cut it into chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from pipeline import logs, storage
 from pipeline.inbox import listing
-from pipeline.ledger import TaskContext, batches
+from pipeline.inbox.deliveries import Deliveries
+from pipeline.inbox.listing import Inbox, InboxFile
+from pipeline.inbox.record import InboxRecord, is_done, is_unchanged, read_record
+from pipeline.ledger import TaskContext, batches, claims, events, publications, scans
 from pipeline.ledger.context import host
-from pipeline.ledger.tables import Batch
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.rows import batched
+from pipeline.ledger.scans import LedgerMatch
+from pipeline.ledger.tables import OutcomeRow
+from pipeline.provenance.events import EventType
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection
 from pipeline.stages import models
 from pipeline.stages.batch import BatchContext, open_ledger, work_area
+from pipeline.stages.chunk_writer import ChunkWriter
 from pipeline.stages.cleanup import remove_stale_work_areas
-from pipeline.stages.receiver import Receiver
+from pipeline.stages.scan_row import ScanRow
 
-# Airflow maps at most 1024 tasks, and a grid of that many helps nobody.
+# Airflow maps at most 1024 tasks, and its grid is hard to read with so many.
 MOST_CHUNKS = 500
+# Files about which the ledger is asked in one query.
+PAGE = 200
 
 logger = logs.stage_logger("receive")
 
@@ -39,24 +53,24 @@ def receive(
     """Return the URIs of the chunks of a new batch, or of the same batch when it was received before.
 
     Args:
-        batch: the batch's name, the same for every try.
-        source: folder below the inbox, or a URI, to take scans from in place of the whole inbox.
-        limit: scans at most; the collection's `batch_scans` is the limit otherwise.
+        batch: the batch's name, the same for every attempt.
+        source: folder below the inbox, or a URI, to take scans from instead of the whole inbox.
+        limit: scans at most; the collection's `batch_scans` always limits them too.
         since: only files changed at or after this moment (ISO 8601; without a zone, the collection's).
-        redo: take also what the ledger knows as done with this recipe.
+        redo: take also scans that are done with this recipe.
         owner: name of the only process that works on the batch; see `pipeline.ledger.processes.process_name`.
-        most_chunks: of one batch; the rest waits for the next.
+        most_chunks: of one batch; the other scans wait for the next batch.
         progress: called with 1 for each scan that is taken.
 
     Raises:
-        ConfigurationError, WeightsError: collection, recipe or engine are wrong; nothing was written.
-        OutputNotWritable: results could not be written.
+        ConfigurationError, WeightsError: collection, recipe or engine are invalid; nothing was written.
+        OutputNotWritable: results cannot be written.
         StoreUnavailable: inbox, output or ledger did not answer.
     """
     context = context or TaskContext()
     inbox = listing.open_inbox(collection, source, since)
     digests = models.digests(collection.recipe)
-    # In the work area, with which the probe of a try that was killed goes.
+    # In the work area, because the probe of a killed attempt is removed with it.
     storage.check_writable(work_area(collection.output, batch))
     ledger = open_ledger()
     with ledger.write() as session:
@@ -78,30 +92,192 @@ def receive(
                 "owner": owner,
             },
         )
-    opened = _batch_context(collection, row)
+    opened = BatchContext.of(collection, row)
     if row.state != batches.BatchState.RECEIVING:
         logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
-        return [opened.chunk_uri(number, row.attempt) for number in range(1, row.chunks + 1)]
+        return opened.chunk_uris(row)
     opened.save()
     remove_stale_work_areas(ledger, opened)
-    receiver = Receiver(opened, ledger, context, redo, progress)
-    return receiver.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
+    attempt = _Attempt(opened, ledger, context, redo, progress)
+    return attempt.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
 
 
-def _batch_context(collection: Collection, row: Batch) -> BatchContext:
-    """Return the batch as its tasks will see it: what the first try wrote counts."""
-    return BatchContext(
-        uri=work_area(collection.output, row.name),
-        collection=collection,
-        name=row.name,
-        batch_id=row.id,
-        inbox=row.inbox,
-        recipe_digest=row.recipe_digest,
-        engine_digest=row.engine_digest.partition(" ")[0],
-        detector_digest=row.engine_digest.partition(" ")[2],
-        code_version=row.code_version,
-        host=row.host,
-        dag_id=row.dag_id,
-        run_id=row.run_id,
-        started=row.started,
+class _Attempt:
+    """One attempt to receive one batch.
+
+    Args:
+        redo: take also what is done.
+        progress: called with 1 for each scan that is taken.
+    """
+
+    def __init__(
+        self,
+        batch: BatchContext,
+        ledger: Ledger,
+        context: TaskContext,
+        redo: bool,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self.batch, self.ledger, self.context, self.redo, self.progress = batch, ledger, context, redo, progress
+        self.name = uuid.uuid4().hex[:8]
+        self.chunks = ChunkWriter(batch, self.name)
+        self.known = self.claimed_elsewhere = 0
+        self.started = time.perf_counter()
+
+    def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
+        """Return the URIs of the chunks that count, after recording them."""
+        more = False
+        deliveries = Deliveries(inbox, self.ledger)
+        for page in batched(self._new_files(inbox, deliveries), PAGE):
+            while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
+                # One chunk at a time, so that a batch ends with a full one.
+                wanted = min(most_scans - self.chunks.scans, self.batch.collection.chunk_scans)
+                self._take(page[:wanted])
+                page = page[wanted:]
+            if page:
+                more = True
+                break
+        self.chunks.close()
+        if inbox.unsettled:
+            logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
+        return self._commit(deliveries, more)
+
+    def _new_files(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[InboxFile]:
+        """Yield the files that the ledger does not know as done, and that no other batch has claimed."""
+        for page in batched(inbox.files(), PAGE):
+            with self.ledger.read() as session:
+                matches = self._matches(session, page)
+            for file in page:
+                same = [match for match in matches.get(file.path, ()) if is_unchanged(match, file)]
+                if not self.redo and any(is_done(match, file) for match in same):
+                    self.known += 1
+                elif any(match.claimed_by not in (None, self.batch.batch_id) for match in same):
+                    self.claimed_elsewhere += 1
+                elif not deliveries.is_complete(file):
+                    inbox.unsettled += 1
+                else:
+                    yield file
+
+    def _matches(self, session: Session, page: list[InboxFile]) -> dict[str, list[LedgerMatch]]:
+        """Return what the ledger knows of some files, by path."""
+        paths = [file.path for file in page]
+        return scans.find_matches(session, self.batch.collection.name, paths, self.batch.recipe_digest)
+
+    def _take(self, page: list[InboxFile]) -> None:
+        """Read files, record them in the ledger, and add those that this batch could claim to chunks."""
+        records = [record for file in page if (record := read_record(file)) is not None]
+        # Whatever asks the store is done before the transaction: others wait while one writes.
+        with self.ledger.read() as session:
+            matches = self._matches(session, page)
+        new = [one for one in records if self.redo or not any(map(one.is_done, matches.get(one.path, ())))]
+        shared = {} if self.redo else self._find_shared(new)
+        name = self.batch.collection.name
+        with self.ledger.write() as session:
+            ids = {one.path: scans.record(session, one.ledger_scan(name)) for one in records}
+            taken = claims.take(session, self.batch.batch_id, self.batch.recipe_digest, [ids[one.path] for one in new])
+            rows = []
+            for one in new:
+                scan_id = ids[one.path]
+                if scan_id in taken:
+                    output_path = publications.reserve(session, name, one.path, scan_id)
+                    rows.append((_row(one, scan_id, output_path, shared), one))
+            events.append(
+                session, self.batch.batch_id, self.context, [one.event(row.scan_id, row.same_as) for row, one in rows]
+            )
+        self.known += len(records) - len(new)
+        self.claimed_elsewhere += len(new) - len(rows)
+        for row, one in rows:
+            logger.info(one.log_line(row.same_as))
+            self.chunks.add(row, one.megapixels)
+            if self.progress is not None:
+                self.progress(1)
+
+    def _find_shared(self, new: list[InboxRecord]) -> dict[str, str]:
+        """Return the paths of earlier scans, by sha256, whose published results are intact and can be shared."""
+        found = {}
+        with self.ledger.read() as session:
+            for sha256 in {one.sha256 for one in new if one.info is not None}:
+                duplicate = scans.find_duplicate(session, self.batch.collection.name, sha256, self.batch.recipe_digest)
+                if duplicate is not None:
+                    found[sha256] = duplicate
+        return {sha256: scan.path for sha256, (scan, outcome) in found.items() if _is_intact(outcome)}
+
+    def _commit(self, deliveries: Deliveries, more: bool) -> list[str]:
+        """Return the chunks that count: those of this attempt, unless another attempt of the task was first."""
+        seconds = time.perf_counter() - self.started
+        counts = {
+            "attempt": self.name,
+            "chunks": self.chunks.count,
+            "received": self.chunks.scans,
+            "known": self.known,
+        }
+        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more}
+        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more}
+        with self.ledger.write() as session:
+            first = batches.commit_received(session, self.batch.batch_id, values)
+            row = batches.get(session, self.batch.collection.name, self.batch.name)
+            if first:
+                kind = str(EventType.INGESTION_START)
+                record = events.EventRecord(None, "receive", kind, "received", figures=figures, seconds=seconds)
+                events.append(session, self.batch.batch_id, self.context, [record, *_fixity_events(deliveries)])
+        nothing = "" if row.received else ": nothing new"
+        rest = ", more waits for the next batch" if row.more else ""
+        logger.info(
+            "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
+            self.batch.name, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
+        )  # fmt: skip
+        return self.batch.chunk_uris(row)
+
+
+def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, str]) -> ScanRow:
+    """Return the manifest's row of a scan that was taken.
+
+    Args:
+        output_path: its path in the output, without an extension.
+        shared: paths of scans whose results can be shared, by sha256.
+    """
+    info, given = record.info, record.file.companions
+    return ScanRow(
+        scan_id=scan_id,
+        path=record.path,
+        uri=record.file.entry.uri,
+        sha256=record.sha256,
+        bytes=record.size,
+        format=info.format if info else "",
+        width=info.width if info else 0,
+        height=info.height if info else 0,
+        channels=info.channels if info else 0,
+        bit_depth=info.bit_depth if info else 0,
+        orientation=info.orientation if info else 1,
+        mask_given_uri=given.mask.uri if given.mask else "",
+        mask_given=record.mask_given,
+        protect_uri=given.protect.uri if given.protect else "",
+        infrared_uri=given.infrared.uri if given.infrared else "",
+        original_uri=record.file.original,
+        output_path=output_path,
+        reason=record.reason,
+        message=record.message,
+        same_as="" if record.reason or record.mask_given else shared.get(record.sha256, ""),
     )
+
+
+def _is_intact(outcome: OutcomeRow) -> bool:
+    """Return whether the published files of a result, masks included, are unchanged."""
+    files = (
+        (outcome.restored_uri, outcome.restored_sha256),
+        (outcome.mask_uri, outcome.mask_sha256),
+        (outcome.suggested_uri, outcome.suggested_sha256),
+    )
+    try:
+        return all(storage.sha256(uri) == sha256 for uri, sha256 in files if uri)
+    except FileNotFoundError:
+        return False
+
+
+def _fixity_events(deliveries: Deliveries) -> Iterator[events.EventRecord]:
+    """Yield an event for each bag whose checksums were verified."""
+    fixity = str(EventType.FIXITY)
+    for bag, files in deliveries.checked.items():
+        yield events.EventRecord(None, "receive", fixity, "bag whole", figures={"bag": bag, "files": files})
+    for bag, problem in deliveries.refused.items():
+        yield events.EventRecord(None, "receive", fixity, "bag refused", problem, {"bag": bag})

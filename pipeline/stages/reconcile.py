@@ -11,7 +11,7 @@ from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import EventType
-from pipeline.stages import batch_frame, manifest
+from pipeline.stages import manifest
 from pipeline.stages.batch import FOLDER, BatchContext, InputVanished, load_batch, open_ledger
 from pipeline.stages.cleanup import remove_temporary_files
 
@@ -97,9 +97,7 @@ def _done(batch: BatchContext, row: Batch) -> dict[str, Any]:
 
 def _received(batch: BatchContext, row: Batch) -> dict[int, str]:
     """Return the scans of a batch: id and path."""
-    return {
-        scan["scan_id"]: scan["path"] for chunk in batch_frame.chunk_uris(batch, row) for scan in manifest.read(chunk)
-    }
+    return {scan.scan_id: scan.path for chunk in batch.chunk_uris(row) for scan in manifest.read(chunk)}
 
 
 def _told(row: Batch) -> dict[str, Any]:

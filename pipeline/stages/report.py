@@ -33,7 +33,7 @@ def report(work_area: str, chunks: list[str] | None = None, context: TaskContext
     ledger = open_ledger()
     if chunks is None:
         with ledger.read() as session:
-            chunks = batch_frame.chunk_uris(batch, batches.get(session, batch.collection.name, batch.name))
+            chunks = batch.chunk_uris(batches.get(session, batch.collection.name, batch.name))
     frame = batch_frame.load_frame(batch, chunks)
     summary = batch_frame.summarise_batch(batch)
     target = batch.output_uri("reports", batch.name)

@@ -23,7 +23,8 @@ from pipeline.errors import StoreUnavailable
 from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow, Scan
 from pipeline.settings import Collection, Recipe
-from tests.faults.stages import ON_CHUNKS, Call, enter, run
+from pipeline.stages.order import CHUNK_STAGES
+from tests.faults.stages import Call, enter, run
 
 # Those with a mask are filled, the fourth holds no picture.
 SCANS = {"a.png": "restored", "box/b.png": "restored", "box/c.png": "unchanged", "d.png": "quarantined"}
@@ -111,7 +112,7 @@ class UnattendedRun:
     def go(self, do: Callable[[Call], Any], batch: str = "b1") -> None:
         """Takes a batch all its way; each task is done by `do`, which returns what the stage does."""
         chunks = list(do(self.call("receive", batch)))
-        for stage in ON_CHUNKS:
+        for stage in map(str, CHUNK_STAGES):
             chunks = [do(self.call(stage, batch, chunk=chunk)) for chunk in chunks]
         if chunks:
             do(self.call("report", batch, chunks=tuple(chunks)))

@@ -13,9 +13,9 @@ from mail_channel import MailChannel
 from pipeline.ledger import TaskContext
 from pipeline.settings import Collection, settings
 from pipeline.stages.batch import work_area
+from pipeline.stages.order import CHUNK_STAGES, Stage, load_stage
 
-ON_CHUNKS = ("mask", "inpaint", "measure", "publish")
-STAGES = ("receive", *ON_CHUNKS, "report", "digest", "reconcile")
+STAGES = (*map(str, Stage), "report", "digest", "reconcile")
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,12 @@ def run(call: Call) -> Any:
 def _function(stage: str) -> Callable[..., Any]:
     """Returns what calls a stage."""
     from pipeline.stages.digest import digest
-    from pipeline.stages.inpaint import inpaint
-    from pipeline.stages.mask import mask
-    from pipeline.stages.measure import measure
-    from pipeline.stages.publish import publish
     from pipeline.stages.receive import receive
     from pipeline.stages.reconcile import reconcile
     from pipeline.stages.report import report
 
-    on_chunk = {"mask": mask, "inpaint": inpaint, "measure": measure, "publish": publish}
-    if stage in on_chunk:
-        return lambda call, area, context, channel: on_chunk[stage](call.chunk, context)
+    if stage in CHUNK_STAGES:
+        return lambda call, area, context, channel: load_stage(Stage(stage))(call.chunk, context)
     return {
         "receive": lambda call, area, context, channel: receive(call.collection, batch=call.batch, context=context),
         "report": lambda call, area, context, channel: report(area, list(call.chunks), context),

@@ -17,6 +17,7 @@ import pytest
 from faulty_mail import FaultyMail
 from rest import Client, free_port
 
+from pipeline.stages.order import CHUNK_STAGES
 from tests.faults.batch import UnattendedRun
 from tests.faults.stages import STAGES
 from tests.faults.table import Table
@@ -25,7 +26,7 @@ SERVER = Path(__file__).parents[2] / "scripts" / "server.py"
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(7200)]
 
 # In the order in which a run comes to them.
-TASKS = {stage: f"chunk.{stage}" if stage in ("mask", "inpaint", "measure", "publish") else stage for stage in STAGES}
+TASKS = {stage: f"chunk.{stage}" if stage in CHUNK_STAGES else stage for stage in STAGES}
 # Of those that are killed together with what they have started.
 COMPONENTS = {
     "scheduler": "the scheduler with its workers",

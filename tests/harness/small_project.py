@@ -26,10 +26,7 @@ from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
 from pipeline.stages import models
 from pipeline.stages.batch import open_ledger, work_area
-from pipeline.stages.inpaint import inpaint
-from pipeline.stages.mask import mask
-from pipeline.stages.measure import measure
-from pipeline.stages.publish import publish
+from pipeline.stages.order import CHUNK_STAGES, load_stage
 from pipeline.stages.receive import receive
 
 
@@ -86,8 +83,8 @@ class Project:
 
     def restore(self, chunks: list[str], context: TaskContext | None = None) -> list[str]:
         """Takes chunks as far as they are published."""
-        for stage in (mask, inpaint, measure, publish):
-            chunks = [stage(chunk, context) for chunk in chunks]
+        for stage in CHUNK_STAGES:
+            chunks = [load_stage(stage)(chunk, context) for chunk in chunks]
         return chunks
 
 

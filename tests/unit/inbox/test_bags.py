@@ -144,7 +144,7 @@ def test_an_invalid_bag_is_checked_once_until_it_changes() -> None:
 
 
 def rows(chunks: list[str]) -> list[str]:
-    return [row["path"] for chunk in chunks for row in manifest.read(chunk)]
+    return [row.path for chunk in chunks for row in manifest.read(chunk)]
 
 
 def happened(ledger: Ledger, batch_id: int) -> dict[str, str]:

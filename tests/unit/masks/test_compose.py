@@ -39,8 +39,8 @@ def restored(project: Any) -> dict[str, Any]:
     """The row of the one scan, and its sidecar under `sidecar`."""
     project.restore(chunks := project.receive())
     (row,) = manifest.read(manifest.sibling(chunks[0], "published"))
-    text = (project.output / "sidecars/a.json").read_text() if row["sidecar_uri"] else "{}"
-    return {**row, "sidecar": json.loads(text)}
+    text = (project.output / "sidecars/a.json").read_text() if row.sidecar_uri else "{}"
+    return {**vars(row), "sidecar": json.loads(text)}
 
 
 def test_a_mask_may_be_added_to_what_is_found(detecting) -> None:
@@ -132,9 +132,9 @@ def test_the_overlay_shows_doubtful_and_certain_damage_differently(detecting) ->
     chunks = detecting.receive()
     detecting.restore(chunks)
     (row,) = manifest.read(manifest.sibling(chunks[0], "published"))
-    levels = artifacts.read_mask(row["levels_uri"])
+    levels = artifacts.read_mask(row.levels_uri)
     assert set(np.unique(levels)) == {0, 128, 255} and (levels[:, 40:43] == 255).all() and levels[25, 85] == 128
-    preview = previews.preview_reader(load_batch(detecting.work_area()))(row)
+    preview = previews.preview_reader(load_batch(detecting.work_area()))(vars(row))
     assert preview is not None and preview.mask is not None
     shown, before = np.asarray(preview.mask).astype(int), np.asarray(preview.before).astype(int)
     scratch, spot = shown[5:90, 41].mean(axis=0), shown[20:30, 80:90].reshape(-1, 3)

@@ -38,7 +38,7 @@ def film(dyes: float = 0.03) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def restored(project: Any) -> dict[str, Any]:
     project.restore(chunks := project.receive())
     (row,) = manifest.read(manifest.sibling(chunks[0], "published"))
-    return {**row, "sidecar": json.loads((project.output / "sidecars/a.json").read_text())}
+    return {**vars(row), "sidecar": json.loads((project.output / "sidecars/a.json").read_text())}
 
 
 def put(project: Any, how: str, picture: np.ndarray, plane: np.ndarray) -> Path:

@@ -17,18 +17,24 @@ from pipeline.provenance import code_version, sidecar
 from pipeline.provenance.disclosure import disclosure, percent
 from pipeline.provenance.version import code_version as found_version
 from pipeline.settings import Recipe, settings
-from pipeline.stages import manifest
+from pipeline.stages.scan_row import ScanRow
 
 MOMENT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 PIECE = {"kind": "dust", "level": "repair", "box": [1, 2, 3, 4], "area": 9, "probability": None, "reason": "a spot"}
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    blank = {name: value for step in manifest.STEPS for name, value in manifest.blank(step).items()}
-    known = {"scan_id": 1, "path": "ü\n<b>.tif", "uri": "/in/x", "sha256": "a" * 64, "bytes": 10, "format": "TIFF"}
+    known: dict[str, Any] = {
+        "scan_id": 1,
+        "path": "ü\n<b>.tif",
+        "uri": "/in/x",
+        "sha256": "a" * 64,
+        "bytes": 10,
+        "format": "TIFF",
+    }
     known |= {"width": 4, "height": 3, "channels": 1, "bit_depth": 16, "orientation": 6}
     known |= {"mask_source": "detector", "coverage": 0.0123, "components": 1, "components_json": json.dumps([PIECE])}
-    return blank | known | changes
+    return vars(ScanRow(**known | changes))
 
 
 def written(outcome: Outcome, found: dict[str, Any], output: sidecar.Output | None) -> dict[str, Any]:

@@ -11,18 +11,20 @@ import pytest
 from sqlalchemy import func, select, update
 
 from pipeline.errors import ConfigurationError
+from pipeline.inbox.deliveries import Deliveries
 from pipeline.ledger import batches
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Batch, Claim, Event, Scan
 from pipeline.stages import manifest
+from pipeline.stages.scan_row import ScanRow
 
 
-def rows(chunks: list[str]) -> list[dict]:
+def rows(chunks: list[str]) -> list[ScanRow]:
     return [row for chunk in chunks for row in manifest.read(chunk)]
 
 
 def paths(chunks: list[str]) -> list[str]:
-    return [row["path"] for row in rows(chunks)]
+    return [row.path for row in rows(chunks)]
 
 
 def settle(project) -> None:
@@ -50,7 +52,7 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
     (project.inbox / "cut.png").write_bytes(cut[: len(cut) // 2])
     (project.inbox / ".hidden.png").write_bytes(cut)
     found = rows(project.receive())
-    assert [(row["path"], row["reason"]) for row in found] == [
+    assert [(row.path, row.reason) for row in found] == [
         ("a/z.png", ""),
         ("b.png", ""),
         ("cut.png", "truncated"),
@@ -61,9 +63,9 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
         ("outward.png", "outward-link"),
         ("text.jpg", "not-an-image"),
     ]
-    assert all(row["message"] for row in found if row["reason"])
-    assert (found[1]["width"], found[1]["height"], found[1]["bit_depth"], found[1]["format"]) == (128, 96, 8, "PNG")
-    assert found[1]["mask_given_uri"].endswith("/b.mask.png")
+    assert all(row.message for row in found if row.reason)
+    assert (found[1].width, found[1].height, found[1].bit_depth, found[1].format) == (128, 96, 8, "PNG")
+    assert found[1].mask_given_uri.endswith("/b.mask.png")
 
 
 def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monkeypatch) -> None:
@@ -78,10 +80,10 @@ def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monk
     with monkeypatch.context() as patched:
         patched.setattr(identify, "_read_limited", refuse)
         (row,) = rows(project.receive())
-    assert (row["reason"], row["sha256"]) == ("unreadable", "")
+    assert (row.reason, row.sha256) == ("unreadable", "")
     project.restore([project.receive("b1")[0]])
     (row,) = rows(project.receive())
-    assert row["reason"] == "" and row["sha256"]
+    assert row.reason == "" and row.sha256
 
 
 def test_a_batch_is_received_once(project) -> None:
@@ -102,12 +104,12 @@ def test_the_same_inbox_twice_is_no_work(project) -> None:
 
 
 def test_what_is_known_is_not_read_again(project, monkeypatch) -> None:
-    from pipeline.stages import received
+    from pipeline.inbox import record
 
     project.put("a.png")
     settle(project)
     project.restore(project.receive("b1"))
-    monkeypatch.setattr(received, "identify", None)
+    monkeypatch.setattr(record, "identify", None)
     assert project.receive("b2") == []
 
 
@@ -180,17 +182,17 @@ def test_the_same_bytes_share_one_result_now_and_later(project) -> None:
     project.put("b.png", painted=False)
     project.put("c.png")
     first = rows(chunks := project.receive())
-    assert [(row["path"], row["same_as"]) for row in first] == [("a.png", ""), ("b.png", "a.png"), ("c.png", "")]
+    assert [(row.path, row.same_as) for row in first] == [("a.png", ""), ("b.png", "a.png"), ("c.png", "")]
     project.restore(chunks)
     project.put("d.png", painted=False)
     (later,) = rows(project.receive())
-    assert (later["path"], later["same_as"]) == ("d.png", "a.png")
+    assert (later.path, later.same_as) == ("d.png", "a.png")
 
 
 def test_names_in_the_output_never_clash(project) -> None:
     for name in ("a.jpg", "a.png", "A.png"):
         project.put(name, 1, painted=False)
-    assert [row["output_path"] for row in rows(project.receive())] == ["A", "a.jpg", "a.png"]
+    assert [row.output_path for row in rows(project.receive())] == ["A", "a.jpg", "a.png"]
 
 
 def test_the_longest_names_have_results_too(project) -> None:
@@ -217,36 +219,36 @@ def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
 
 def test_of_two_tries_at_once_the_first_to_finish_counts(project, monkeypatch) -> None:
     """A try that was thought dead lists the inbox before a file comes, and finishes after the try that saw it."""
-    from pipeline.stages.receiver import Receiver
+    from pipeline.stages.receive import _Attempt
 
     project.put("b.png", 1)
-    commit = Receiver._commit
+    commit = _Attempt._commit
     counted: list[list[str]] = []
 
-    def late(self, more: bool) -> list[str]:
-        monkeypatch.setattr(Receiver, "_commit", commit)
+    def late(self, deliveries: Deliveries, more: bool) -> list[str]:
+        monkeypatch.setattr(_Attempt, "_commit", commit)
         project.put("a.png")
         counted.append(project.receive("b1"))
-        return commit(self, more)
+        return commit(self, deliveries, more)
 
-    monkeypatch.setattr(Receiver, "_commit", late)
+    monkeypatch.setattr(_Attempt, "_commit", late)
     assert project.receive("b1") == counted[0]
     assert paths(counted[0]) == ["a.png", "b.png"]
     assert batch_of(project, "b1").received == 2
 
 
 def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(project, monkeypatch) -> None:
-    from pipeline.stages import received
+    from pipeline.inbox import record
 
     project.put("a.png", painted=False)
     project.put("b.png", 1, painted=False)
-    identify = received.identify
+    identify = record.identify
 
     def late(entry):
         (project.inbox / "a.png").unlink(missing_ok=True)
         return identify(entry)
 
-    monkeypatch.setattr(received, "identify", late)
+    monkeypatch.setattr(record, "identify", late)
     assert paths(project.receive()) == ["b.png"]
 
 

@@ -59,7 +59,7 @@ def gather_previews(done: str) -> dict[str, Any]:
 
     batch = load_batch(done)
     with open_ledger().read() as session:
-        chunks = batch_frame.chunk_uris(batch, batches.get(session, "c", "b1"))
+        chunks = batch.chunk_uris(batches.get(session, "c", "b1"))
     read = previews.preview_reader(batch)
     return {row["outcome"]: read(row) for row in batch_frame.load_frame(batch, chunks).to_dict("records")}
 

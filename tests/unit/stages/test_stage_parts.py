@@ -7,7 +7,9 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import logs
@@ -16,7 +18,8 @@ from pipeline.inbox import companions, listing
 from pipeline.inbox.identify import fingerprint
 from pipeline.stages import manifest, models
 from pipeline.stages.batch import BatchContext, InputVanished, load_batch
-from pipeline.stages.chunks import Chunks
+from pipeline.stages.chunk_writer import ChunkWriter
+from pipeline.stages.scan_row import Masked, ScanRow, figures, schema
 from pipeline.storage import Entry
 
 
@@ -24,33 +27,33 @@ def entry(path: str, modified: float = 1.0, kind: str = "file") -> Entry:
     return Entry(path=path, uri=f"/in/{path}", size=10, modified=modified, etag="e", kind=kind)  # type: ignore[arg-type]
 
 
-def row(number: int, **given: object) -> dict[str, object]:
-    fixed = {"scan_id": number, "path": f"{number}.png", "sha256": f"{number:064}", "reason": "", "mask_given": ""}
-    return fixed | {"same_as": ""} | given
+def row(number: int, **given: Any) -> ScanRow:
+    fixed: dict[str, Any] = {"scan_id": number, "path": f"{number}.png", "sha256": f"{number:064}"}
+    return ScanRow(**fixed | given)
 
 
 def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
     uri = f"{tmp_path}/chunks/0001-x.received.parquet"
     manifest.write(uri, [row(1, path="Größe\n<b>.png", bytes=3), row(2, coverage=0.5)])
     first, second = manifest.read(uri)
-    assert (first["path"], first["bytes"], first["width"]) == ("Größe\n<b>.png", 3, None)
-    assert "coverage" not in second
+    assert (first.path, first.bytes, first.width) == ("Größe\n<b>.png", 3, None)
+    assert math.isnan(second.coverage) and "coverage" not in pq.read_table(uri).column_names
     masked = manifest.sibling(uri, "masked")
     assert masked.endswith("0001-x.masked.parquet") and manifest.step_of(masked) == "masked"
-    manifest.write(masked, [first | manifest.blank("masked")])
+    manifest.write(masked, [first])
     (again,) = manifest.read(masked)
-    assert math.isnan(again["coverage"]) and again["mask_uri"] == "" and again["components"] is None
+    assert math.isnan(again.coverage) and again.mask_uri == "" and again.components is None
 
 
 def test_an_empty_manifest_keeps_its_columns(tmp_path: Path) -> None:
     manifest.write(f"{tmp_path}/0001-x.published.parquet", [])
     assert manifest.read(f"{tmp_path}/0001-x.published.parquet") == []
-    assert "outcome" in manifest.columns("published") and "outcome" not in manifest.columns("measured")
+    assert "outcome" in schema("published").names and "outcome" not in schema("measured").names
 
 
 def test_figures_are_without_places_and_what_is_absent() -> None:
-    found = {"mask_uri": "/x", "components_json": "[]", "coverage": 0.5, "mask_note": "", "mask_seconds": math.nan}
-    assert manifest.figures(found, "masked") == {"coverage": 0.5}
+    found = row(1, mask_uri="/x", components_json="[]", coverage=0.5, mask_note="", mask_seconds=math.nan)
+    assert figures(found, Masked) == {"coverage": 0.5}
 
 
 @pytest.mark.parametrize("name", ["a\nscan=forged", "a\r\x1b[2K\u2028\u202eb", 'q" decision=restored', "caf\udce9"])
@@ -197,7 +200,7 @@ def batch(project) -> BatchContext:
 
 
 def test_chunks_are_cut_by_work_and_by_count(batch: BatchContext) -> None:
-    chunks = Chunks(batch, "t")
+    chunks = ChunkWriter(batch, "t")
     for number, megapixels in enumerate([4, 5, 2, 20, 1, 1, 1, 1]):
         chunks.add(row(number), megapixels)
     chunks.close()
@@ -206,7 +209,7 @@ def test_chunks_are_cut_by_work_and_by_count(batch: BatchContext) -> None:
 
 
 def test_the_same_bytes_go_into_the_same_chunk(batch: BatchContext) -> None:
-    chunks = Chunks(batch, "t")
+    chunks = ChunkWriter(batch, "t")
     for number in range(4):
         chunks.add(row(number), 1)
     chunks.add(row(10, sha256=f"{0:064}"), 1)
@@ -214,8 +217,8 @@ def test_the_same_bytes_go_into_the_same_chunk(batch: BatchContext) -> None:
     chunks.add(row(12, sha256=f"{3:064}", mask_given="painted"), 1)
     chunks.close()
     first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
-    assert [(one["scan_id"], one["same_as"]) for one in first[3:]] == [(10, "0.png")]
-    assert [(one["scan_id"], one["same_as"]) for one in second] == [(3, ""), (11, "3.png"), (12, "")]
+    assert [(one.scan_id, one.same_as) for one in first[3:]] == [(10, "0.png")]
+    assert [(one.scan_id, one.same_as) for one in second] == [(3, ""), (11, "3.png"), (12, "")]
 
 
 def test_a_batch_is_the_same_for_all_its_tasks(batch: BatchContext) -> None:

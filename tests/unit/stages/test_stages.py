@@ -27,6 +27,7 @@ from pipeline.stages.mask import mask
 from pipeline.stages.measure import measure
 from pipeline.stages.publish import publish
 from pipeline.stages.reconcile import Unreconciled, reconcile
+from pipeline.stages.scan_row import ScanRow
 
 
 def image(path: Path | str) -> np.ndarray:
@@ -40,8 +41,8 @@ def outcomes(project) -> dict[str, int]:
         return dict(found.tuples().all())
 
 
-def published(chunks: list[str]) -> dict[str, dict]:
-    return {row["path"]: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
+def published(chunks: list[str]) -> dict[str, ScanRow]:
+    return {row.path: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
 
 
 def test_the_whole_way_restores_and_changes_nothing_else(project, picture) -> None:
@@ -51,16 +52,16 @@ def test_the_whole_way_restores_and_changes_nothing_else(project, picture) -> No
     chunks = project.receive()
     project.restore(chunks)
     found = published(chunks)
-    assert {path: row["outcome"] for path, row in found.items()} == {"box/a.png": "restored", "clean.png": "unchanged"}
+    assert {path: row.outcome for path, row in found.items()} == {"box/a.png": "restored", "clean.png": "unchanged"}
     damaged, marked = picture(0)
     after = image(project.output / "restored/box/a.png")
     assert np.array_equal(after[marked == 0], damaged[marked == 0]) and not np.array_equal(after, damaged)
     assert np.array_equal(image(project.output / "masks/box/a.png"), marked)
     row = found["box/a.png"]
     data = (project.output / "restored/box/a.png").read_bytes()
-    assert row["restored_sha256"] == hashlib.sha256(data).hexdigest() and row["restored_bytes"] == len(data)
-    assert row["outside_identical"] and row["changed_share"] <= row["coverage"]
-    assert row["estimate_samples"] is not None and np.isnan(row["psnr"])
+    assert row.restored_sha256 == hashlib.sha256(data).hexdigest() and row.restored_bytes == len(data)
+    assert row.outside_identical and row.changed_share <= row.coverage
+    assert row.estimate_samples is not None and np.isnan(row.psnr)
     assert not (project.output / "restored/clean.png").exists()
     assert json.loads((project.output / "sidecars/clean.json").read_text())["outcome"] == "unchanged"
     assert {path: path.read_bytes() for path in project.inbox.rglob("*.png")} == before
@@ -88,7 +89,7 @@ def test_a_master_is_not_held_while_its_derivative_is_encoded(project, monkeypat
 
     monkeypatch.setattr(artifacts, "read_master", master)
     monkeypatch.setattr(scans, "encode", watched)
-    assert published([publish(chunk, None) for chunk in chunks])["a.png"]["outcome"] == "restored"
+    assert published([publish(chunk, None) for chunk in chunks])["a.png"].outcome == "restored"
     assert held == [False]
 
 
@@ -128,9 +129,9 @@ def test_known_originals_give_true_figures_beside_teleas(project, picture) -> No
     project.changes["originals"] = str(project.inbox.parent / "orig")
     project.restore(chunks := project.receive())
     row = published(chunks)["a.png"]
-    assert row["psnr"] > row["psnr_hole"] > 15 and 0.8 < row["ssim"] <= 1
-    assert row["psnr"] == pytest.approx(row["baseline_psnr"], abs=0.05)
-    assert row["estimate_samples"] is None and np.isnan(row["estimate_psnr"])
+    assert row.psnr > row.psnr_hole > 15 and 0.8 < row.ssim <= 1
+    assert row.psnr == pytest.approx(row.baseline_psnr, abs=0.05)
+    assert row.estimate_samples is None and np.isnan(row.estimate_psnr)
 
 
 def test_a_recipe_may_ask_for_grain(project, picture) -> None:
@@ -143,7 +144,7 @@ def test_a_recipe_may_ask_for_grain(project, picture) -> None:
     grainy = image(project.output / "restored/a.png")
     assert np.array_equal(grainy[marked == 0], damaged[marked == 0])
     assert not np.array_equal(grainy, plain)
-    assert published(chunks)["a.png"]["outside_identical"]
+    assert published(chunks)["a.png"].outside_identical
     written = json.loads((project.output / "sidecars/a.json").read_text())
     assert written["recipe"]["grain"] is True
     assert "grain added" in written["engine"]["notes"]
@@ -158,8 +159,8 @@ def test_only_confident_damage_is_filled_unseen(detecting, picture) -> None:
     confident = marked.copy()
     confident[:, 64:] = 0
     row = published(chunks)["a.png"]
-    assert (row["outcome"], row["mask_source"], row["components"]) == ("restored", "detector", 2)
-    assert row["mask_note"] == "1 doubtful place was left as it is"
+    assert (row.outcome, row.mask_source, row.components) == ("restored", "detector", 2)
+    assert row.mask_note == "1 doubtful place was left as it is"
     assert np.array_equal(image(detecting.output / "masks/a.png"), confident)
     after = image(detecting.output / "restored/a.png")
     assert np.array_equal(after[confident == 0], before[confident == 0])
@@ -181,7 +182,7 @@ def test_doubt_goes_to_review_with_a_mask_and_no_fill(detecting, picture) -> Non
     detecting.put("a.png", painted=False)
     detecting.restore(chunks := detecting.receive())
     row = published(chunks)["a.png"]
-    assert (row["outcome"], row["restored_uri"]) == ("review", "")
+    assert (row.outcome, row.restored_uri) == ("review", "")
     assert np.array_equal(image(detecting.output / "masks/a.png"), picture(0)[1])
     assert not (detecting.output / "restored").exists()
     sidecar = json.loads((detecting.output / "sidecars/a.json").read_text())
@@ -194,14 +195,14 @@ def test_the_same_bytes_are_filled_once_and_published_twice(detecting, monkeypat
     detecting.put("b.png", painted=False)
     detecting.restore(chunks := detecting.receive())
     found = published(chunks)
-    assert found["a.png"]["outcome"] == found["b.png"]["outcome"] == "restored"
-    assert found["a.png"]["restored_sha256"] == found["b.png"]["restored_sha256"]
+    assert found["a.png"].outcome == found["b.png"].outcome == "restored"
+    assert found["a.png"].restored_sha256 == found["b.png"].restored_sha256
     detecting.put("later/c.png", painted=False)
     monkeypatch.setattr("pipeline.stages.fill_scans.inpaint", None)
     detecting.restore(chunks := detecting.receive())
     later = published(chunks)["later/c.png"]
-    assert later["restored_sha256"] == found["a.png"]["restored_sha256"]
-    assert later["coverage"] == found["a.png"]["coverage"] and later["mask_out_uri"].endswith("masks/later/c.png")
+    assert later.restored_sha256 == found["a.png"].restored_sha256
+    assert later.coverage == found["a.png"].coverage and later.mask_out_uri.endswith("masks/later/c.png")
     sidecar = json.loads((detecting.output / "sidecars/later/c.json").read_text())
     assert sidecar["master"]["same_bytes_as"] == "a.png" and sidecar["engine"]["name"] == "telea"
 
@@ -212,7 +213,7 @@ def test_a_derivative_that_somebody_removed_is_made_again_for_its_twin(detecting
     (detecting.output / "restored/a.png").unlink()
     detecting.put("b.png", painted=False)
     chunks = detecting.receive()
-    assert manifest.read(chunks[0])[0]["same_as"] == ""
+    assert manifest.read(chunks[0])[0].same_as == ""
     detecting.restore(chunks)
     assert (detecting.output / "restored/b.png").exists()
 
@@ -225,7 +226,7 @@ def test_what_cannot_be_decoded_is_quarantined_and_its_neighbours_go_on(project)
     (project.inbox / "note <b>.txt").write_text("x")
     project.restore(chunks := project.receive())
     found = published(chunks)
-    assert [row["outcome"] for row in found.values()] == ["restored", "quarantined", "quarantined", "restored"]
+    assert [row.outcome for row in found.values()] == ["restored", "quarantined", "quarantined", "restored"]
     folder = project.output / "quarantine/b1"
     assert (folder / "m.png").read_bytes() == (project.inbox / "m.png").read_bytes()
     reason = json.loads((folder / "note <b>.txt.reason.json").read_text())
@@ -236,21 +237,21 @@ def test_a_mask_that_does_not_fit_quarantines_its_scan(project) -> None:
     project.put("a.png")
     (project.inbox / "a.mask.png").write_bytes(png(np.zeros((10, 10), np.uint8)))
     project.restore(chunks := project.receive())
-    assert published(chunks)["a.png"]["reason"] == "mask-mismatch"
+    assert published(chunks)["a.png"].reason == "mask-mismatch"
 
 
 def test_an_unexpected_error_costs_one_scan_and_is_in_the_log(project, monkeypatch, caplog) -> None:
     project.put("a.png")
     project.put("b.png", 1)
     master = artifacts.read_master
-    monkeypatch.setattr(artifacts, "read_master", lambda row: 1 / 0 if row["path"] == "a.png" else master(row))
+    monkeypatch.setattr(artifacts, "read_master", lambda row: 1 / 0 if row.path == "a.png" else master(row))
     chunks = project.receive()
     with caplog.at_level(logging.INFO):
         project.restore(chunks)
     found = published(chunks)
-    assert found["b.png"]["outcome"] == "restored"
-    assert (found["a.png"]["outcome"], found["a.png"]["reason"]) == ("failed", "error")
-    assert "ZeroDivisionError in mask" in found["a.png"]["message"]
+    assert found["b.png"].outcome == "restored"
+    assert (found["a.png"].outcome, found["a.png"].reason) == ("failed", "error")
+    assert "ZeroDivisionError in mask" in found["a.png"].message
     assert "Traceback" in caplog.text
     assert any('scan="b.png"' in line and "stage=publish decision=restored" in line for line in caplog.messages)
 
@@ -273,8 +274,8 @@ def test_an_engine_that_fails_on_one_scan_fills_the_others(project, monkeypatch)
 
     monkeypatch.setattr(opencv.OpenCVEngine, "fill", third)
     rows = manifest.read(inpaint(chunks[0]))
-    assert [row["decision"] for row in rows] == ["fill", "failed", "fill"]
-    assert rows[1]["message"] == "RuntimeError in inpaint: cannot"
+    assert [row.decision for row in rows] == ["fill", "failed", "fill"]
+    assert rows[1].message == "RuntimeError in inpaint: cannot"
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("busy"), ConfigurationError("wrong")])
@@ -307,7 +308,7 @@ def test_out_of_memory_is_tried_again_before_the_scan_is_given_up(project, monke
     with pytest.raises(MemoryError):
         mask(chunk, TaskContext(try_number=1))
     (row,) = manifest.read(mask(chunk, TaskContext(try_number=3)))
-    assert row["reason"] == "out-of-memory"
+    assert row.reason == "out-of-memory"
 
 
 def test_finished_stages_are_skipped(project, monkeypatch) -> None:
@@ -326,13 +327,13 @@ def test_a_master_replaced_or_removed_meanwhile_is_not_restored(project) -> None
     (project.inbox / "1.png").unlink()
     publish(chunks[0])
     found = published(chunks)
-    assert [(row["outcome"], row["reason"]) for row in found.values()] == [
+    assert [(row.outcome, row.reason) for row in found.values()] == [
         ("failed", "changed"),
         ("failed", "gone"),
         ("restored", ""),
     ]
     again = project.receive()
-    assert [(row["path"], row["reason"]) for row in manifest.read(again[0])] == [
+    assert [(row.path, row.reason) for row in manifest.read(again[0])] == [
         ("0.png", ""),
         ("1.mask.png", "mask-mismatch"),
     ]
@@ -350,7 +351,7 @@ def test_a_try_that_was_killed_while_publishing_is_taken_up(project, monkeypatch
     def killed(self, row, files):
         if len(commits) == 1:
             raise KeyboardInterrupt
-        commits.append(row["path"])
+        commits.append(row.path)
         commit(self, row, files)
 
     monkeypatch.setattr(_Publisher, "_commit", killed)
@@ -360,7 +361,7 @@ def test_a_try_that_was_killed_while_publishing_is_taken_up(project, monkeypatch
     written = []
 
     def noted(self, row, files):
-        written.append(row["path"])
+        written.append(row.path)
         return sidecar(self, row, files)
 
     monkeypatch.setattr(_Publisher, "_sidecar", noted)
@@ -368,7 +369,7 @@ def test_a_try_that_was_killed_while_publishing_is_taken_up(project, monkeypatch
     assert commits == ["0.png"] and written == ["1.png", "2.png"]
     assert outcomes(project) == {"restored": 3}
     found = published(chunks)
-    assert found["0.png"]["restored_uri"] and found["0.png"]["outcome"] == "restored"
+    assert found["0.png"].restored_uri and found["0.png"].outcome == "restored"
 
 
 def test_pixels_outside_the_mask_are_never_published(project, monkeypatch) -> None:
@@ -384,7 +385,7 @@ def test_pixels_outside_the_mask_are_never_published(project, monkeypatch) -> No
     monkeypatch.setattr(artifacts, "apply_fill", spoiled)
     publish(chunks[0])
     row = published(chunks)["a.png"]
-    assert (row["outcome"], row["reason"]) == ("failed", "outside-changed")
+    assert (row.outcome, row.reason) == ("failed", "outside-changed")
     assert not (project.output / "restored").exists()
 
 

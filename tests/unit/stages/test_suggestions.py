@@ -47,10 +47,10 @@ def put_doubtful(project: Any, name: str = "a.png") -> None:
 def restored(project: Any, name: str = "a.png", **given: Any) -> dict[str, Any]:
     """The row of a scan of a new batch, and its sidecar, which fits the schema, under `sidecar`."""
     project.restore(chunks := project.receive(**given))
-    rows = {row["path"]: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
+    rows = {row.path: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
     document = json.loads((project.output / "sidecars" / name).with_suffix(".json").read_text())
     jsonschema.validate(document, json.loads(SCHEMA.read_text()), format_checker=jsonschema.FormatChecker())
-    return {**rows[name], "sidecar": document}
+    return {**vars(rows[name]), "sidecar": document}
 
 
 def check(project: Any, row: dict[str, Any], stem: str = "a") -> np.ndarray:
@@ -170,7 +170,7 @@ def test_a_try_that_comes_later_tells_what_is_published(detecting) -> None:
     (chunk,) = detecting.restore(detecting.receive())
     before = manifest.read(chunk)
     Path(chunk).unlink()
-    assert manifest.read(publish(chunk))[0]["suggested_out_uri"] == before[0]["suggested_out_uri"] != ""
+    assert manifest.read(publish(chunk))[0].suggested_out_uri == before[0].suggested_out_uri != ""
 
 
 def test_the_same_bytes_carry_the_same_suggestions(detecting) -> None:

@@ -88,7 +88,7 @@ def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(project, monkey
         (row,) = manifest.read(inpaint(mask(chunk), context))
     assert asked == [max(1, load_engine("telea").layout.batch_pixels // share)]
     noted = f"batches of 1/{share} of the usual size"
-    assert (noted in row["notes"]) == (share > 1)
+    assert (noted in row.notes) == (share > 1)
     assert (noted in caplog.text) == (share > 1)
 
 
@@ -105,4 +105,4 @@ def test_tries_that_waited_do_not_give_up_a_scan_for_its_memory(project, monkeyp
         with pytest.raises(MemoryError):
             mask(chunk, TaskContext(try_number=20, memory_ran_out=ran_out))
     (row,) = manifest.read(mask(chunk, TaskContext(try_number=21, memory_ran_out=2)))
-    assert row["reason"] == "out-of-memory"
+    assert row.reason == "out-of-memory"
