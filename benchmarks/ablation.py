@@ -38,7 +38,7 @@ from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common import schedule
-from pipeline.training.common.ema import averaged_copy, update_average
+from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.photos import PhotoSet, load_photos, split
 from pipeline.training.inpainter.batches import BatchMaker
 from pipeline.training.inpainter.losses import LossWeights, reconstruction
@@ -106,7 +106,7 @@ class Trainee:
     def __init__(self, start: str, norm: str, seed: int, config: GeneratorConfig = NARROW) -> None:
         torch.manual_seed(seed)
         self.network = Generator(replace(config, norm=norm, start=start)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = averaged_copy(self.network)
+        self.ema = ModelEma(self.network)
         kernels = [one for one in self.network.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.network.parameters() if one.shape[0] == 1 or one.dim() == 1]
         self._optimizer = torch.optim.AdamW(
@@ -130,16 +130,13 @@ class Trainee:
         loss.backward()  # type: ignore[no-untyped-call]
         if bool(torch.isfinite(clip_grad_norm_(self.network.parameters(), 1.0))):
             self._optimizer.step()
-        update_average(self.average, self.network, schedule.ema_decay(self._step))
+        self.ema.update(self.network, schedule.ema_decay(self._step))
         self._step += 1
         return float(loss.detach()), time.thread_time() - began
 
     def averaged(self) -> Generator:
-        """Return the averaged network, with the running statistics (of batch normalisation) as they are now."""
-        averaged = copy.deepcopy(self.average)
-        for held, current in zip(averaged.buffers(), self.network.buffers(), strict=True):
-            held.copy_(current)
-        return averaged
+        """Return a copy of the averaged network, with the latest running statistics of batch normalisation."""
+        return copy.deepcopy(self.ema.module)
 
 
 def hole_psnr(filled: Pictures, data: ValidationSet) -> NDArray[np.float64]:

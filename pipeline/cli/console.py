@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from pipeline.training.common.progress import Report
+    from pipeline.training.common.loop import Report
 
 
 class NothingDone(Exception):

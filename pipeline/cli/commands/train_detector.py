@@ -135,7 +135,7 @@ def command(
             workers=workers,
             seed=seed,
         )
-        network = train_detector(options, _print_score, print_training_progress, looked=_print_searched)
+        network = train_detector(options, _print_score, print_training_progress, searched=_print_searched)
         weights = export_run(options, network)
     print(weights)
     return 0

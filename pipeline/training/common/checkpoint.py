@@ -1,8 +1,9 @@
-"""Checkpoints: everything a run needs to go on to the bit, in one safetensors file."""
+"""Checkpoints: everything that a run needs to resume bit for bit, in one safetensors file."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass
 class RunState:
-    """Where a run stands; ``facts`` holds what must not change between a checkpoint and its resumption."""
+    """How far a run is.
+
+    Attributes:
+        step: steps done.
+        seconds: time spent in them; breaks, validation and checkpoints are not counted.
+        pixels: pixels trained on.
+        facts: options that must be the same when the run is resumed, as JSON values.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -43,19 +51,19 @@ def _unpack_optimizer(prefix: str, optimizer: Optimizer, tensors: dict[str, Tens
             state.setdefault(int(index), {})[name] = value
     packed = optimizer.state_dict()
     optimizer.load_state_dict({"state": state, "param_groups": packed["param_groups"]})
-    # A fused optimiser walks parameter and moments side by side in memory: they must be laid out alike.
-    for parameter, held in optimizer.state.items():
-        for name, value in held.items():
+    # A fused optimiser reads parameter and moments in the order of memory: they need the same memory format.
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
             if torch.is_tensor(value) and value.shape == parameter.shape:
-                held[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+                moments[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def save_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer], progress: RunState
+    path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer], state: RunState
 ) -> None:
-    """Write modules, optimisers, torch's random state and the progress; nobody sees half a file.
+    """Write modules, optimisers, torch's random state and the run's state; the file appears whole.
 
-    Safetensors, because a checkpoint travels between machines and no pickle is ever loaded.
+    The format is safetensors, because checkpoints are copied between machines and no pickle is ever loaded.
     """
     tensors: dict[str, Tensor] = {"random.cpu": torch.get_rng_state()}
     for name, module in modules.items():
@@ -65,7 +73,7 @@ def save_checkpoint(
         _pack_optimizer(f"optimizer.{name}", optimizer, tensors)
     metadata = {
         "progress": json.dumps(
-            {"step": progress.step, "seconds": progress.seconds, "pixels": progress.pixels, "facts": progress.facts}
+            {"step": state.step, "seconds": state.seconds, "pixels": state.pixels, "facts": state.facts}
         )
     }
     with whole(path) as temporary:
@@ -73,22 +81,25 @@ def save_checkpoint(
 
 
 def read_state(path: Path) -> RunState:
-    """The progress of a checkpoint, without loading its tensors. Raises ``WeightsError`` on a damaged file."""
+    """Return the state that a checkpoint was written in, without loading tensors.
+
+    Raises ``WeightsError`` on a damaged file.
+    """
     try:
         with safe_open(path, framework="pt") as opened:
             raw = json.loads((opened.metadata() or {})["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is not a whole checkpoint: {error}") from error
+        raise WeightsError(f"{path} is not a complete checkpoint: {error}") from error
     return RunState(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]))
 
 
-def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> RunState:
-    """Put a checkpoint back into modules and optimisers and return its progress.
+def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> RunState:
+    """Load a checkpoint into modules and optimisers, set torch's random state, and return the run's state.
 
-    A module or optimiser that the checkpoint does not know (a phase that begins only now) is left as it is. Raises
-    ``WeightsError`` on a damaged file or one of another shape.
+    A module or optimiser that the checkpoint does not contain stays as it is; one that only the checkpoint contains is
+    ignored. Raises ``WeightsError`` on a damaged file or one with a network of another shape.
     """
-    progress = read_state(path)
+    run = read_state(path)
     tensors: dict[str, Tensor] = {}
     with safe_open(path, framework="pt") as opened:
         for key in opened.keys():  # noqa: SIM118 - not a dict, it cannot be iterated
@@ -101,10 +112,10 @@ def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimizers: dict[
         try:
             module.load_state_dict(state)
         except RuntimeError as error:
-            raise WeightsError(f"{path} holds a network of another shape: {error}") from error
+            raise WeightsError(f"{path} contains a network of another shape: {error}") from error
     for name, optimizer in optimizers.items():
         prefix = f"optimizer.{name}"
         if any(key.startswith(prefix + ".") for key in tensors):
             _unpack_optimizer(prefix, optimizer, tensors)
     torch.set_rng_state(tensors["random.cpu"])
-    return progress
+    return run

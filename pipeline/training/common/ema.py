@@ -1,63 +1,38 @@
-"""Means of weights: the moving average that is evaluated and shipped, and the mean of two networks."""
+"""The exponential moving average of a network's weights: what is validated and shipped."""
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Generic, TypeVar
 
-import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline.rn.generator import Generator
-
-Module = TypeVar("Module", bound=nn.Module)
+Network = TypeVar("Network", bound=nn.Module)
 
 
-def averaged_copy(module: Module) -> Module:
-    """A copy of the module in eval mode, without gradients, to hold the average."""
-    copied = copy.deepcopy(module).eval()
-    for parameter in copied.parameters():
-        parameter.requires_grad_(False)
-    return copied
+class ModelEma(AveragedModel, Generic[Network]):
+    """An average that starts as a copy of the network, in eval mode and without gradients; see ``module``.
 
-
-def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Move the average towards the module: average = decay x average + (1 - decay) x module, in place."""
-    with torch.no_grad():
-        torch._foreach_lerp_(
-            [parameter.data for parameter in average.parameters()],
-            [parameter.detach() for parameter in module.parameters()],
-            1.0 - decay,
-        )
-
-
-def interpolate_weights(module: Module, other: nn.Module, share: float = 0.5) -> Module:
-    """A copy of the module in eval mode: ``share`` of its own weights, the rest another's of its shape.
-
-    Where one went on from the other, the mean is often better than both on pictures unlike those trained on (Wortsman
-    et al., CVPR 2022). Statistics of normalisations are averaged likewise. Raises ``ValueError`` for other shapes.
+    Buffers are copied from the network at each update. With ``use_buffers`` those that hold fractions (the running
+    statistics of batch normalisation) are averaged like weights, and counters keep their first value.
     """
-    state = other.state_dict()
-    mean = averaged_copy(module)
-    with torch.no_grad():
-        for name, value in mean.state_dict().items():
-            if name not in state or state[name].shape != value.shape:
-                raise ValueError(f"networks of two shapes have no mean: {name}")
-            if value.is_floating_point():
-                value.lerp_(state[name], 1.0 - share)
-    return mean
 
+    module: Network
 
-def interpolate_generators(generator: Generator, other: Generator, share: float) -> Generator:
-    """The mean of two generators as :func:`interpolate_weights` makes it, in eval mode.
+    def __init__(self, network: Network, *, use_buffers: bool = False) -> None:
+        super().__init__(network, use_buffers=use_buffers)
+        self.eval().requires_grad_(False)
+        # The first update averages too: with a count of 0 the library would copy the network once more.
+        self.n_averaged.fill_(1)
 
-    Its noise is the mean of theirs, and it enlarges smoothly where one of them does. Between a faithful network and
-    the sharp one that went on from it lies every degree of sharpness (Wang et al.,
-    ESRGAN, ECCV workshops 2018, section 3.4). Raises ``ValueError`` for other shapes.
-    """
-    noise = share * generator.config.noise + (1.0 - share) * other.config.noise
-    smooth = generator.config.smooth or other.config.smooth
-    mean = Generator(replace(generator.config, noise=noise, smooth=smooth))
-    mean.load_state_dict(interpolate_weights(generator, other, share).state_dict())
-    return mean.to(next(generator.parameters()).device).eval()
+    def update(self, network: Network, decay: float) -> None:
+        """Update the average in place: decay × average + (1 - decay) × network."""
+        lerp = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+
+        def average(held: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+            if held[0].is_floating_point():
+                lerp(held, current, count)
+
+        self.multi_avg_fn = average
+        self.update_parameters(network)

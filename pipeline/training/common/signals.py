@@ -1,4 +1,4 @@
-"""A training that is asked to stop ends after the step in hand, saved."""
+"""Stop a training after the current step when Ctrl-C or SIGTERM asks for it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether it was asked for."""
+    """Whether a signal asked to stop."""
 
     asked = False
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
-    """A :class:`Stop` that Ctrl-C or SIGTERM asks for while the context lasts; in the main thread only."""
+    """Yield a :class:`StopRequest` that Ctrl-C or SIGTERM sets during the context; in the main thread only."""
     stop = StopRequest()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         stop.asked = True
 
-    ours = threading.current_thread() is threading.main_thread()  # Python lets no other thread set handlers
-    before = {number: signal.signal(number, ask) for number in SIGNALS if ours}
+    main = threading.current_thread() is threading.main_thread()  # Python lets no other thread set handlers
+    before = {number: signal.signal(number, ask) for number in SIGNALS if main}
     try:
         yield stop
     finally:
         for number, handler in before.items():
-            if handler is not None:  # one that was not set from Python cannot be set from there
+            if handler is not None:  # a handler that was not set from Python cannot be restored from Python
                 signal.signal(number, handler)

@@ -13,9 +13,9 @@ from pipeline.detection.network import DetectorNet
 from pipeline.detection.thresholds import Thresholds, apply_thresholds
 from pipeline.detection.weights import load_weights, read_header, save_weights
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
-from pipeline.training.common.ema import interpolate_weights
 from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
 from pipeline.training.common.photos import exclude, excluded, load_photos, split
+from pipeline.training.common.weight_interpolation import interpolate_weights
 from pipeline.training.detector import distillation_data
 from pipeline.training.detector.calibration import PROMISES, calibrate
 from pipeline.training.detector.data import CLEAR, DAMAGED, DISTRACTED, SOFT, Sample

@@ -58,7 +58,7 @@ class FalsePositives:
 def find_false_positives(
     chances: Callable[[Picture], NDArray[np.uint8]],
     pictures: Sequence[Picture],
-    looked: Callable[[int, int], None] | None = None,
+    searched: Callable[[int, int], None] | None = None,
 ) -> Iterator[FalsePositives]:
     """Yield the pictures that fool a detector, each photograph as it is and aged.
 
@@ -68,7 +68,7 @@ def find_false_positives(
     Args:
         chances: a detector's chances (H,W) for a picture (H,W,3).
         pictures: undamaged photographs.
-        looked: called after each photograph with how many were looked at, and how many there are.
+        searched: called after each photograph with how many were searched, and how many there are.
     """
     for photo, picture in enumerate(pictures):
         for version in range(VERSIONS):
@@ -79,8 +79,8 @@ def find_false_positives(
                 where = np.argwhere(marked)
                 some = where[rng.choice(len(where), min(PLACES, len(where)), replace=False)]
                 yield FalsePositives(photo, version, tuple((int(row), int(column)) for row, column in some))
-        if looked is not None:
-            looked(photo + 1, len(pictures))
+        if searched is not None:
+            searched(photo + 1, len(pictures))
 
 
 def save_false_positives(path: Path, found: Sequence[FalsePositives]) -> None:

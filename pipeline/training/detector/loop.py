@@ -1,67 +1,78 @@
-"""Training of the learned detector: loop, checkpoints with resume, curves of loss and Dice per epoch."""
+"""Training of the learned detector."""
 
 from __future__ import annotations
 
 import json
 import logging
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import DetectorNet, NetworkConfig, predict_logits
 from pipeline.detection.weights import load_weights
-from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
-from pipeline.training.common.ema import averaged_copy, interpolate_weights, update_average
+from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint
+from pipeline.training.common.ema import ModelEma
+from pipeline.training.common.loop import LoopOptions, Report, StepResult, TrainingHooks, TrainingLoop
 from pipeline.training.common.photos import PhotoSet, exclude, excluded, load_photos, split
-from pipeline.training.common.progress import Report
-from pipeline.training.common.schedule import Budget, ema_decay, learning_rate
-from pipeline.training.common.signals import stop_on_signal
-from pipeline.training.detector.data import DAMAGED, UNSURE, Crops
+from pipeline.training.common.schedule import Budget, ema_decay
+from pipeline.training.common.weight_interpolation import interpolate_weights
+from pipeline.training.detector.data import Crops
 from pipeline.training.detector.distillation import TeacherEnsemble, distillation_loss
 from pipeline.training.detector.distillation_data import DistillationCrops
-from pipeline.training.detector.false_positives import find_false_positives, load_false_positives, save_false_positives
+from pipeline.training.detector.false_positives import (
+    find_false_positives,
+    load_false_positives,
+    save_false_positives,
+)
 from pipeline.training.detector.hard_examples import HardExamples
+from pipeline.training.detector.losses import detector_loss
 from pipeline.training.detector.validation import Score, held_out_samples, score
 
 log = logging.getLogger(__name__)
 
 CURVES, FALSE_POSITIVES = "curves.jsonl", "false_marks.json"
+WARM_UP_STEPS = 200
+LONGEST_DECAY = 0.998
+CHECKPOINT_SECONDS = 120.0
+
+Batch = tuple[Tensor, Tensor]
+"""Planes (N,9,S,S) uint8 and labels (N,S,S) uint8."""
 
 
 @dataclass(frozen=True)
 class DetectorOptions:
-    """What a training run is made of.
+    """The options of a training run.
 
     Attributes:
         photos: folder of clean photographs; about a twentieth is held out.
-        work: folder for checkpoint and curves; a run is resumed from what lies there.
-        budget: steps or hours.
+        work: folder for checkpoint and curves; a run is resumed from the checkpoint in it.
+        budget: how long it trains.
         artefacts: folder of scanned artefacts, or None; every fifth file is held out.
-        exclude: shell patterns of names below `photos` to leave out: pictures that carry dust of their own teach
-            that dust is none.
-        without: kinds of damage that are never drawn, to measure what they are found by when they were never shown.
+        exclude: shell patterns of names below `photos` to leave out, e.g. of pictures that have real dust: they would
+            teach that dust is intact.
+        without: kinds of damage that are never drawn, to measure how well unseen kinds are found.
         network: shape of the network.
-        init: weights that a new run begins from, whose shape is then taken; None begins from chance.
+        init: weights that a new run starts from, with their shape; None starts from random weights.
         mean_with: weights of the same shape that the network is averaged with before it is calibrated, or None.
-        mean_share: what the trained network counts in that mean, 0 to 1.
-        teachers: weights whose answers are learned instead of labels of damage, see `teachers`; with none, labels are.
-            Photographs that `exclude` leaves out are then learned from too, without labels, and what `init` falsely
-            marks on the others is found first and shown again and again.
-        batch, side: crops in a step and their size.
-        hard: how many of them are crops that fooled the network before.
+        mean_share: share of the trained network in that mean, 0 to 1.
+        teachers: weights to distil from, see `pipeline.training.detector.distillation`; with none, labels of damage
+            are learned. With teachers, photographs that `exclude` leaves out are used too, without labels, and the
+            false positives of `init` on the others are collected first and shown repeatedly.
+        batch, side: crops in a step and their size in pixels.
+        hard: how many of them are hard examples.
         peak: highest learning rate.
-        epoch: steps between two looks at the held-out pictures; 0 never looks.
+        epoch: steps between two validations; 0 never validates.
         workers: processes that draw damage.
-        seed: of the first weights and the data.
+        seed: of first weights and data.
     """
 
     photos: Path
@@ -84,193 +95,192 @@ class DetectorOptions:
     seed: int = 7
 
 
-#: Side in pixels of the square in which damage is counted to weigh it, and what is added to its share there.
-NEIGHBOURHOOD, SPARSE = 15, 0.2
+class DetectorTraining(TrainingHooks[Batch]):
+    """One run: its network, average, optimiser and data."""
 
+    def __init__(
+        self,
+        options: DetectorOptions,
+        scored: Callable[[Score], None] | None = None,
+        *,
+        photos: PhotoSet | None = None,
+        searched: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Prepare a new run or load the checkpoint in `options.work`; see `train_detector`."""
+        self.options = options
+        self._scored = scored
+        torch.manual_seed(options.seed)
+        self.network, init = _first_network(options)
+        if options.mean_with is not None:
+            # Weights that do not fit are reported now, not after hours of training.
+            interpolate_weights(self.network, load_weights(options.mean_with)[0])
+        options.work.mkdir(parents=True, exist_ok=True)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.ema: ModelEma[DetectorNet] = ModelEma(self.network)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=options.peak, betas=(0.9, 0.99), weight_decay=0.01
+        )
+        self.state = RunState()
+        if self.checkpoint.exists():
+            self.state = load_checkpoint(self.checkpoint, self.modules, self.optimizers)
+            log.info("resumed at step %d after %.0f s", self.state.step, self.state.seconds)
+        loaded = photos or load_photos(options.photos)
+        used = exclude(loaded, options.exclude)
+        training, held_out = split(used)
+        init = str(self.state.facts.get("init", init))  # where a run started cannot change any more
+        self.state.facts = {"photos": training.digest(), "network": self.network.config.as_metadata(), "init": init}
+        self._samples = held_out_samples(held_out, options.artefacts) if options.epoch else []
+        seed = options.seed + self.state.step
+        self._crops, self._teachers = _training_data(options, training, excluded(loaded, used), searched, seed)
+        self._hard = HardExamples(seed=options.seed)
+        self._losses: list[float] = []  # since the last validation
 
-def detector_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return binary cross-entropy plus half a soft Dice loss over what is labelled, both weighted.
+    @property
+    def checkpoint(self) -> Path:
+        """The path of the checkpoint."""
+        return self.options.work / CHECKPOINT
 
-    A hair is a hundredth of the pixels of a flaked patch and as much damage to whoever looks at it: a damaged pixel
-    counts the inverse of the share of damage around it, 0.8 inside a patch, 2 in a hair, 4 in a speck of dust.
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The modules in a checkpoint."""
+        return {"network": self.network, "average": self.ema.module}
 
-    Args:
-        logits: (N,1,H,W).
-        labels: (N,H,W) uint8; see `detector_data`. Unsure pixels count nothing.
-    """
-    sure = (labels != UNSURE).float()
-    truth = (labels == DAMAGED).float()
-    side, reach = NEIGHBOURHOOD, NEIGHBOURHOOD // 2
-    across = F.avg_pool2d(truth[:, None], (1, side), 1, (0, reach))
-    density = F.avg_pool2d(across, (side, 1), 1, (reach, 0))[:, 0]
-    weight = torch.where(truth > 0, 1 / (SPARSE + density), sure)
-    values = logits[:, 0].float()
-    cross = (F.binary_cross_entropy_with_logits(values, truth, reduction="none") * weight).sum() / sure.sum().clamp(
-        min=1
-    )
-    chance = torch.sigmoid(values)
-    dice = 1 - (2 * (chance * truth * weight).sum() + 1) / ((chance + truth) * weight).sum().add(1)
-    return cross * 4 + dice * 0.5
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """The optimisers in a checkpoint."""
+        return {"optimiser": self.optimizer}
+
+    @property
+    def peak_rates(self) -> Mapping[str, float]:
+        """The peak learning rate of each optimiser."""
+        return {"optimiser": self.options.peak}
+
+    @contextmanager
+    def batches(self) -> Iterator[Iterator[Batch]]:
+        """Open the stream of batches and the processes that draw them."""
+        options = self.options
+        loader = DataLoader(
+            self._crops,
+            max(1, options.batch - options.hard),
+            num_workers=options.workers,
+            prefetch_factor=4 if options.workers else None,
+            worker_init_fn=_ignore_signals,
+        )
+        yield iter(loader)
+
+    def step(self, batch: Batch) -> StepResult:
+        """Train on one batch and some hard examples, and keep those crops that the network marks wrongly."""
+        planes, labels = _append(batch, self._hard.take(self.options.hard))
+        # Distillation corrects a trained network, whose statistics stay those of the data that it was trained on.
+        self.network.train(self._teachers is None)
+        logits = predict_logits(self.network, planes)
+        if self._teachers is None:
+            loss = detector_loss(logits, labels)
+        else:
+            loss = distillation_loss(logits, *self._teachers.targets(planes, labels))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self._hard.remember(planes, labels, logits.detach())
+        self.ema.update(self.network, min(LONGEST_DECAY, ema_decay(self.state.step)))
+        value = float(loss.detach())
+        self._losses.append(value)
+        return StepResult({"loss": value}, labels.numel())
+
+    def validate(self) -> Score:
+        """Return how the average does on the held-out samples; appended to the curves."""
+        state = self.state
+        result = score(
+            self.ema.module, self._samples, step=state.step, loss=float(np.mean(self._losses)), seconds=state.seconds
+        )
+        self._losses.clear()
+        with (self.options.work / CURVES).open("a") as curves:
+            curves.write(json.dumps(result.as_dict()) + "\n")
+        if self._scored is not None:
+            self._scored(result)
+        return result
 
 
 def train_detector(
-    run: DetectorOptions,
+    options: DetectorOptions,
     scored: Callable[[Score], None] | None = None,
     report: Callable[[Report], None] | None = None,
     *,
     photos: PhotoSet | None = None,
     every: int = 50,
-    looked: Callable[[int, int], None] | None = None,
+    searched: Callable[[int, int], None] | None = None,
 ) -> DetectorNet:
-    """Return the averaged network after training; its checkpoint and curves lie in `run.work`.
+    """Return the averaged network after training; checkpoint and curves are in `options.work`.
 
     Args:
-        run: what to train, on what, for how long.
-        scored: called after each epoch.
+        options: of the run.
+        scored: called after each validation.
         report: called every `every` steps.
-        photos: what is to be read below `run.photos` and not excluded, where it was read already.
-        looked: called with the number of photographs that were searched for false marks, and how many there are.
+        photos: the photographs below `options.photos`, where the caller has read them already.
+        searched: called with the number of photographs that were searched for false positives, and how many there are.
 
     Raises:
-        WeightsError: the checkpoint, or the weights to begin from, are damaged or of another shape.
+        WeightsError: the checkpoint or the weights to start from are damaged or of another shape.
         ValueError: `mean_with` is of another shape.
     """
-    torch.manual_seed(run.seed)
-    network, begun = _begin(run)
-    if run.mean_with is not None:
-        interpolate_weights(network, load_weights(run.mean_with)[0])  # what cannot be used is told now, not after hours
-    run.work.mkdir(parents=True, exist_ok=True)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = averaged_copy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=run.peak, betas=(0.9, 0.99), weight_decay=0.01)
-    checkpoint = run.work / CHECKPOINT
-    progress = RunState()
-    if checkpoint.exists():
-        progress = load_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser})
-        log.info("resumed at step %d after %.0f s", progress.step, progress.seconds)
-    loaded = photos or load_photos(run.photos)
-    used = photos or exclude(loaded, run.exclude)
-    training, held = split(used)
-    begun = str(progress.facts.get("init", begun))  # where a run began cannot change any more
-    progress.facts = {"photos": training.digest(), "network": network.config.as_metadata(), "init": begun}
-    samples = held_out_samples(held, run.artefacts) if run.epoch else []
-    crops, teachers = _lessons(run, training, excluded(loaded, used), looked, seed=run.seed + progress.step)
-    hard = HardExamples(seed=run.seed)
-    loader = DataLoader(
-        crops,
-        max(1, run.batch - run.hard),
-        num_workers=run.workers,
-        prefetch_factor=4 if run.workers else None,
-        worker_init_fn=_leave_signals,
+    training = DetectorTraining(options, scored, photos=photos, searched=searched)
+    loop = TrainingLoop(
+        training,
+        LoopOptions(
+            options.budget,
+            training.checkpoint,
+            warm_up=WARM_UP_STEPS,
+            report_steps=every,
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+            validation_steps=options.epoch,
+        ),
     )
-    batches = iter(loader)
-    started, before, losses, saved = time.monotonic(), progress.seconds, list[float](), time.monotonic()
-    lately, window, waited = list[float](), 0.0, 0.0  # since the last report; a look is no step
-    with stop_on_signal() as stop:
-        while (share := run.budget.progress(progress.step, progress.seconds)) < 1 and not stop.asked:
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(run.peak, progress.step, share, warm_up=200)
-            asked = time.monotonic()
-            picture, labels = _with(hard.take(run.hard), *next(batches))
-            waited += time.monotonic() - asked
-            loss, logits = _step(network, optimiser, picture, labels, teachers)
-            losses.append(loss)
-            lately.append(loss)
-            hard.remember(picture, labels, logits)
-            update_average(average, network, min(0.998, ema_decay(progress.step)))
-            for mean, buffer in zip(average.buffers(), network.buffers(), strict=True):
-                mean.copy_(buffer)
-            progress.step += 1
-            progress.pixels += labels.numel()
-            now = time.monotonic()
-            progress.seconds = before + now - started
-            window += now - asked
-            if report is not None and progress.step % every == 0:
-                speed, rate = len(lately) / max(window, 1e-9), optimiser.param_groups[0]["lr"]
-                left = run.budget.time_left(progress.step, progress.seconds, speed)
-                waiting = waited / max(window, 1e-9)
-                report(Report(progress.step, share, float(np.mean(lately)), {}, rate, speed, waiting, left))
-                lately, window, waited = [], 0.0, 0.0
-            due = run.epoch > 0 and progress.step % run.epoch == 0
-            if due:
-                result = score(
-                    average, samples, step=progress.step, loss=float(np.mean(losses)), seconds=progress.seconds
-                )
-                losses.clear()
-                with (run.work / CURVES).open("a") as curves:
-                    curves.write(json.dumps(result.as_dict()) + "\n")
-                if scored is not None:
-                    scored(result)
-            if due or time.monotonic() - saved > 120:
-                save_checkpoint(
-                    checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress
-                )
-                saved = time.monotonic()
-        save_checkpoint(checkpoint, {"network": network, "average": average}, {"optimiser": optimiser}, progress)
-    return average
+    loop.run(report)
+    return training.ema.module
 
 
-def _begin(run: DetectorOptions) -> tuple[DetectorNet, str]:
-    """The network that a run begins with, and the sha256 of the weights that it comes from, or nothing."""
-    if run.init is None:
-        return DetectorNet(run.network), ""
-    network, _, digest = load_weights(run.init)
-    for parameter in network.parameters():
-        parameter.requires_grad_(True)
-    return network, digest
+def _first_network(options: DetectorOptions) -> tuple[DetectorNet, str]:
+    """The network that a run starts with, and the sha256 of the weights that it comes from, or an empty string."""
+    if options.init is None:
+        return DetectorNet(options.network), ""
+    network, _, digest = load_weights(options.init)
+    return network.requires_grad_(True), digest
 
 
-def _leave_signals(_worker: int) -> None:
-    """Ctrl-C and a service manager signal the whole group; a worker that died of it would break the step in hand."""
+def _ignore_signals(_worker: int) -> None:
+    """Leave Ctrl-C and SIGTERM, which reach the whole process group, to the main process.
+
+    A worker killed by them would break the current step.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
-def _with(more: list[tuple[Tensor, Tensor]], picture: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch with some crops more."""
+def _append(batch: Batch, more: list[Batch]) -> Batch:
+    """The batch with further crops (planes (9,S,S) and labels (S,S)) at its end."""
     if not more:
-        return picture, labels
-    return torch.cat([picture, *(p[None] for p, _ in more)]), torch.cat([labels, *(n[None] for _, n in more)])
+        return batch
+    planes, labels = batch
+    return torch.cat([planes, *(p[None] for p, _ in more)]), torch.cat([labels, *(n[None] for _, n in more)])
 
 
-def _step(
-    network: DetectorNet,
-    optimiser: torch.optim.Optimizer,
-    picture: Tensor,
-    labels: Tensor,
-    teachers: TeacherEnsemble | None,
-) -> tuple[float, Tensor]:
-    """One update; the loss, and the logits (N,1,S,S) that it was computed from."""
-    # Teachers correct a trained network. Its statistics stay those of all that it was trained on.
-    network.train(teachers is None)
-    logits = predict_logits(network, picture)
-    if teachers is None:
-        loss = detector_loss(logits, labels)
-    else:
-        loss = distillation_loss(logits, *teachers.targets(picture, labels))
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimiser.step()
-    return float(loss.detach()), logits.detach()
-
-
-def _lessons(
-    run: DetectorOptions,
+def _training_data(
+    options: DetectorOptions,
     training: PhotoSet,
     unlabelled: PhotoSet,
-    looked: Callable[[int, int], None] | None,
+    searched: Callable[[int, int], None] | None,
     seed: int,
 ) -> tuple[Crops, TeacherEnsemble | None]:
-    """What a run learns from: a stream of crops, and who says what they show where labels do not."""
-    if not run.teachers:
-        return Crops(training.pictures, run.artefacts, side=run.side, seed=seed, without=run.without), None
-    found = run.work / FALSE_POSITIVES
-    if not found.exists():
-        detector = LearnedDetector(run.init or run.teachers[0])
-        save_false_positives(found, list(find_false_positives(detector.probabilities, training.pictures, looked)))
+    """The stream of crops, and the teachers where there are any."""
+    if not options.teachers:
+        return Crops(training.pictures, options.artefacts, side=options.side, seed=seed, without=options.without), None
+    path = options.work / FALSE_POSITIVES
+    if not path.exists():
+        detector = LearnedDetector(options.init or options.teachers[0])
+        save_false_positives(path, list(find_false_positives(detector.chances, training.pictures, searched)))
     crops = DistillationCrops(
-        training.pictures, run.artefacts, unlabelled=unlabelled.pictures, false=load_false_positives(found),
-        side=run.side, seed=seed, without=run.without,
+        training.pictures, options.artefacts, unlabelled=unlabelled.pictures, false=load_false_positives(path),
+        side=options.side, seed=seed, without=options.without,
     )  # fmt: skip
-    return crops, TeacherEnsemble([load_weights(path)[0] for path in run.teachers], seed)
+    return crops, TeacherEnsemble([load_weights(path)[0] for path in options.teachers], seed)

@@ -1,27 +1,28 @@
-"""The loop around a lesson: steps, rates, curves, checkpoints, and going on after a break to the bit."""
+"""Training of one digit network, with curves, checkpoints and resume."""
 
 from __future__ import annotations
 
 import csv
-import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 from pipeline.errors import ConfigurationError
-from pipeline.training.common.checkpoint import RunState, load_checkpoint, save_checkpoint
+from pipeline.training.common.checkpoint import RunState, load_checkpoint
 from pipeline.training.common.csv_log import append_row
-from pipeline.training.common.schedule import Budget, learning_rate
-from pipeline.training.digits.batches import BatchMaker
-from pipeline.training.digits.steps import Lesson
-
-log = logging.getLogger(__name__)
+from pipeline.training.common.loop import LoopOptions, Report, StepResult, TrainingHooks, TrainingLoop
+from pipeline.training.common.schedule import Budget
+from pipeline.training.digits.batches import Batch, BatchMaker
+from pipeline.training.digits.steps import NetworkStep
 
 CURVE_EVERY = 25
-"""Steps that make one point of the curves; checkpoints are written at such steps only, so that no point is torn."""
+"""Steps that make one point of the curves."""
 
 CHECKPOINT_SECONDS = 60.0
 WARM_UP_STEPS = 100
@@ -29,7 +30,7 @@ WARM_UP_STEPS = 100
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where a run keeps what it needs to go on, and what it writes for the report."""
+    """The files of a run: what it resumes from, and its curves for the report."""
 
     folder: Path
     name: str
@@ -45,83 +46,110 @@ class RunFiles:
         return self.folder / f"{self.name}.curves.csv"
 
 
+class DigitTraining(TrainingHooks[Batch]):
+    """One run of one network."""
+
+    def __init__(self, network: NetworkStep, maker: BatchMaker, files: RunFiles, *, seed: int) -> None:
+        self._network = network
+        self._maker = maker
+        self._files = files
+        self._seed = seed
+        self.state = RunState(facts={"seed": seed, "digits": maker.digest})
+
+    def resume(self) -> None:
+        """Load the checkpoint.
+
+        Raises ``ConfigurationError`` when it was written with another seed or other data, ``WeightsError`` when it is
+        damaged.
+        """
+        found = load_checkpoint(self._files.checkpoint, self.modules, self.optimizers)
+        if found.facts != self.state.facts:
+            raise ConfigurationError(
+                f"{self._files.checkpoint} was written with another seed or other digits: give --seed "
+                f"{found.facts.get('seed')} and the same --data, or start again without --resume"
+            )
+        self.state = found
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The modules in a checkpoint."""
+        return self._network.modules
+
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """The optimisers in a checkpoint."""
+        return self._network.optimizers
+
+    @property
+    def peak_rates(self) -> Mapping[str, float]:
+        """The peak learning rate of each optimiser."""
+        return self._network.peak_rates
+
+    @contextmanager
+    def batches(self) -> Iterator[Iterator[Batch]]:
+        """Open the stream of batches."""
+        yield (self._maker.make(step) for step in count(self.state.step))
+
+    def step(self, batch: Batch) -> StepResult:
+        """Train on one batch; dropout follows from seed and step."""
+        torch.manual_seed(self._seed * 1_000_003 + self.state.step)
+        with torch.autocast("cpu", torch.bfloat16):
+            losses = self._network.step(batch, self.state.step)
+        return StepResult(losses, batch.images.numel())
+
+    def log(self, report: Report) -> None:
+        """Append a point to the curves."""
+        row = {"step": report.step, "seconds": round(self.state.seconds, 1), **report.losses}
+        append_row(self._files.curves, row)
+
+
 def train(
-    lesson: Lesson,
+    network: NetworkStep,
     maker: BatchMaker,
     budget: Budget,
-    place: RunFiles,
+    files: RunFiles,
     *,
     seed: int,
     resume: bool = False,
-    report: Callable[[int, float, dict[str, float]], None] | None = None,
+    report: Callable[[Report], None] | None = None,
 ) -> RunState:
-    """Train until the budget is used and return where the run stands.
+    """Train until the budget is used and return the state of the run.
 
-    Batches and dropout follow from seed and step, the weights and the optimisers' state from the checkpoint: a run
-    of a number of steps that was broken off ends in the same bits as one that was not, on the same machine with the
-    same number of threads. ``report`` gets step, share of the budget and the losses, every ``CURVE_EVERY`` steps.
-    Raises ``ConfigurationError`` when a checkpoint was begun with another seed or other data, ``WeightsError`` when it
-    is damaged.
+    Batches and dropout follow from seed and step, the weights and the optimisers' state from the checkpoint: a run of a
+    number of steps that was stopped and resumed ends bit for bit like one that was not, on the same machine with the
+    same number of threads. ``report`` is called every ``CURVE_EVERY`` steps.
+
+    Raises ``KeyboardInterrupt`` when Ctrl-C or SIGTERM stopped the run, after a checkpoint is written;
+    ``ConfigurationError`` when a checkpoint was written with another seed or other data, ``WeightsError`` when it is
+    damaged.
     """
-    place.folder.mkdir(parents=True, exist_ok=True)
-    progress = RunState(facts={"seed": seed, "digits": maker.digest})
-    if resume and place.checkpoint.exists():
-        found = load_checkpoint(place.checkpoint, lesson.modules, lesson.optimizers)
-        if found.facts != progress.facts:
-            raise ConfigurationError(
-                f"{place.checkpoint} was begun with another seed or other digits: give --seed "
-                f"{found.facts.get('seed')} and the same --data, or begin anew without --resume"
-            )
-        progress = found
-    _cut_curves(place.curves, progress.step)
-    for module in lesson.modules.values():
+    files.folder.mkdir(parents=True, exist_ok=True)
+    training = DigitTraining(network, maker, files, seed=seed)
+    if resume and files.checkpoint.exists():
+        training.resume()
+    _cut_curves(files.curves, training.state.step)
+    for module in network.modules.values():
         module.train()
+    loop = TrainingLoop(
+        training,
+        LoopOptions(
+            budget,
+            files.checkpoint,
+            warm_up=WARM_UP_STEPS,
+            report_steps=CURVE_EVERY,
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+            whole_windows=True,
+        ),
+    )
     with torch.random.fork_rng(devices=[]):
-        _steps(lesson, maker, budget, place, progress, seed, report)
-    return progress
-
-
-def _steps(
-    lesson: Lesson,
-    maker: BatchMaker,
-    budget: Budget,
-    place: RunFiles,
-    progress: RunState,
-    seed: int,
-    report: Callable[[int, float, dict[str, float]], None] | None,
-) -> None:
-    """Step until the budget is used, from where ``progress`` stands, which moves along."""
-    sums: dict[str, float] = {}
-    count, saved = 0, time.monotonic()
-    while (share := budget.progress(progress.step, progress.seconds)) < 1.0:
-        started = time.monotonic()
-        torch.manual_seed(seed * 1_000_003 + progress.step)
-        for name, optimizer in lesson.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(lesson.rates[name], progress.step, share, warm_up=WARM_UP_STEPS)
-        batch = maker.make(progress.step)
-        with torch.autocast("cpu", torch.bfloat16):
-            losses = lesson.step(batch)
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value
-        count += 1
-        progress.step += 1
-        progress.pixels += batch.images.numel()
-        progress.seconds += time.monotonic() - started
-        if progress.step % CURVE_EVERY == 0:
-            means = {name: value / count for name, value in sums.items()}
-            append_row(place.curves, {"step": progress.step, "seconds": round(progress.seconds, 1), **means})
-            if report is not None:
-                report(progress.step, share, means)
-            sums, count = {}, 0
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                save_checkpoint(place.checkpoint, lesson.modules, lesson.optimizers, progress)
-                saved = time.monotonic()
-    save_checkpoint(place.checkpoint, lesson.modules, lesson.optimizers, progress)
+        complete = loop.run(report)
+    if not complete:
+        raise KeyboardInterrupt(f"stopped at step {training.state.step:,}; {files.checkpoint} is saved")
+    return training.state
 
 
 def read_curves(path: Path) -> dict[str, list[float]]:
-    """The columns of a curves file; empty when there is none."""
+    """Return the columns of a curves file; empty when there is none."""
     if not path.exists():
         return {}
     with path.open(newline="") as opened:
@@ -130,7 +158,7 @@ def read_curves(path: Path) -> dict[str, list[float]]:
 
 
 def _cut_curves(path: Path, step: int) -> None:
-    """Drop the points after a step: those that a broken-off run wrote behind its last checkpoint."""
+    """Remove the points after a step, which a killed run wrote after its last checkpoint."""
     if not path.exists():
         return
     header, *rows = path.read_text().splitlines()

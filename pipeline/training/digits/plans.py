@@ -1,4 +1,4 @@
-"""Which network is trained on what, for how long, from which seed."""
+"""The training plans of the digit networks: epochs, batches, holes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pipeline.errors import ConfigurationError
 from pipeline.training.digits.batches import BATCH, BatchMaker
 from pipeline.training.digits.datasets import Digits
 from pipeline.training.digits.holes import SIZES
-from pipeline.training.digits.region_step import RegionLesson
-from pipeline.training.digits.steps import JudgeLesson, Lesson, PaperLesson
+from pipeline.training.digits.region_step import RegionStep
+from pipeline.training.digits.steps import ClassifierStep, NetworkStep, PaperStep
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class TrainingPlan:
     """How one network is trained.
 
     Attributes:
-        network: ``judge``, ``paper`` or ``region``.
-        epochs: times that every training digit is seen.
+        network: ``judge`` (the classifier), ``paper`` or ``region``.
+        epochs: how often every training digit is seen.
         batch: digits in a batch.
-        elsewhere: share of holes that lie anywhere instead of in the centre.
-        adversarial_from: share of the steps after which our network meets its discriminator.
+        elsewhere: share of holes at any place instead of the centre.
+        adversarial_from: share of the steps after which the region network is trained against a discriminator.
     """
 
     network: str
@@ -43,26 +43,26 @@ PLANS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A lesson ready to begin."""
+    """A network with its first weights, its batches, and its number of steps."""
 
-    lesson: Lesson
+    network: NetworkStep
     maker: BatchMaker
     steps: int
 
 
 def prepare(plan: TrainingPlan, digits: Digits, seed: int) -> Prepared:
-    """The network with its first weights, its batches, and the number of steps, all following from the seed."""
+    """Return a training ready to start; everything in it follows from the seed."""
     maker = BatchMaker(digits, seed, sizes=SIZES, elsewhere=plan.elsewhere, batch=plan.batch)
     steps = round(plan.epochs * maker.steps_per_epoch)
     if steps < 1:
-        raise ConfigurationError(f"{plan.epochs:g} epochs of {len(digits)} digits are no training step: give more")
-    lesson: Lesson
+        raise ConfigurationError(f"{plan.epochs:g} epochs of {len(digits)} digits are not one training step: give more")
+    network: NetworkStep
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if plan.network == "judge":
-            lesson = JudgeLesson()
+            network = ClassifierStep()
         elif plan.network == "paper":
-            lesson = PaperLesson()
+            network = PaperStep()
         else:
-            lesson = RegionLesson(adversarial_from=round(plan.adversarial_from * steps))
-    return Prepared(lesson, maker, steps)
+            network = RegionStep(adversarial_from=round(plan.adversarial_from * steps))
+    return Prepared(network, maker, steps)

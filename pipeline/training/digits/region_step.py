@@ -1,4 +1,4 @@
-"""How our network is trained: the best of several drawings, belief in the right one, and later a discriminator."""
+"""One training step of the region network: the best of several drawings, belief in the right one, a discriminator."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch.optim import Adam, Optimizer
 
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator
 from pipeline.engines.digits.region import RegionGenerator
-from pipeline.training.common.ema import averaged_copy, update_average
+from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.schedule import ema_decay
 from pipeline.training.digits.batches import Batch
-from pipeline.training.digits.steps import REAL, Count, descend, packed, paste, towards
+from pipeline.training.digits.steps import REAL, channels_last, descend, label_loss, paste
 
 SHARPNESS = 40.0
-"""How much likelier a drawing is than one whose error is larger, per unit of mean error in the hole (0..1)."""
+"""How much the log-likelihood of a drawing falls per unit of mean error in the hole (0..1)."""
 
-EVERYONE = 0.05
-"""Weight of the error of all drawings alike, so that none is left behind for want of a first success."""
+ALL_DRAWINGS = 0.05
+"""Weight of the mean error of all drawings, so that each of them learns from the start."""
 
 ADVERSARIAL = 0.01
 CLIP = 1.0
 
 
 def hole_errors(drawn: Tensor, image: Tensor, hole: Tensor) -> Tensor:
-    """Mean absolute error in the hole of each drawing, (N,K), as a share of the range.
+    """Return the mean absolute error in the hole of each drawing, (N,K), as a share of the range.
 
     ``drawn`` is (N,K,28,28) −1..1, ``image`` (N,1,28,28) −1..1, ``hole`` (N,1,28,28) 0/1 with at least one pixel.
     """
@@ -34,68 +34,65 @@ def hole_errors(drawn: Tensor, image: Tensor, hole: Tensor) -> Tensor:
 
 
 def mixture_loss(errors: Tensor, logits: Tensor) -> Tensor:
-    """The negative log-likelihood of the original under a mixture of the drawings, per ``SHARPNESS``; a scalar.
+    """Return the negative log-likelihood of the original under a mixture of the drawings, per ``SHARPNESS``; a scalar.
 
     errors and logits are (N,K). Where the rest of a digit fits a 3 and an 8, one drawing may become the 3 and
-    another the 8, and the belief says how likely each is; a single drawing would have to be the blur between them.
+    another the 8, and the belief says how likely each is; a single drawing would be a blur of both.
     """
     joint = torch.log_softmax(logits, dim=1) - SHARPNESS * errors
     return -torch.logsumexp(joint, dim=1).mean() / SHARPNESS
 
 
-class RegionLesson:
-    """Reconstruction by a mixture of drawings; after ``adversarial_from`` steps a discriminator has its say as well."""
+class RegionStep:
+    """Reconstruction by a mixture of drawings; after ``adversarial_from`` steps with a discriminator as well."""
 
     def __init__(self, adversarial_from: int = 0) -> None:
-        generator = packed(RegionGenerator())
-        discriminator = packed(PaperDiscriminator())
-        count = Count()
-        self._from = adversarial_from
+        generator = channels_last(RegionGenerator())
+        discriminator = channels_last(PaperDiscriminator())
+        self._adversarial_from = adversarial_from
+        self._generator = generator
+        self._ema = ModelEma(generator)
         self.modules: dict[str, nn.Module] = {
             "generator": generator,
-            "average": averaged_copy(generator),
+            "average": self._ema.module,
             "discriminator": discriminator,
-            "count": count,
         }
-        self._generator = generator
-        self._count = count
         self.optimizers: dict[str, Optimizer] = {
             "generator": Adam(generator.parameters(), betas=(0.9, 0.99)),
             "discriminator": Adam(discriminator.parameters(), betas=(0.5, 0.999)),
         }
-        self.rates = {"generator": 1e-3, "discriminator": 2e-4}
+        self.peak_rates = {"generator": 1e-3, "discriminator": 2e-4}
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One step of the discriminator, where it takes part, then one of the generator and of its average."""
-        taken = self._count.next()
+    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+        """Update the discriminator, once it takes part, then the generator and its average; return the losses."""
         drawn, logits = self._generator.hypotheses(batch.images, batch.holes)
         errors = hole_errors(drawn, batch.images, batch.holes)
-        reconstruction = mixture_loss(errors, logits) + EVERYONE * errors.mean()
+        reconstruction = mixture_loss(errors, logits) + ALL_DRAWINGS * errors.mean()
         loss, losses = reconstruction, {"reconstruction": reconstruction.item(), "generator": 0.0, "discriminator": 0.0}
-        if taken >= self._from:
+        if taken >= self._adversarial_from:
             believed = drawn[torch.arange(len(drawn)), logits.argmax(dim=1)][:, None]
             filled = paste(believed, batch.images, batch.holes)
-            fooled, judged = self._contest(batch.images, filled)
-            loss = loss + ADVERSARIAL * fooled
-            losses |= {"generator": fooled.item(), "discriminator": judged}
+            adversarial, discrimination = self._adversarial_losses(batch.images, filled)
+            loss = loss + ADVERSARIAL * adversarial
+            losses |= {"generator": adversarial.item(), "discriminator": discrimination}
         optimizer = self.optimizers["generator"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         clip_grad_norm_(self._generator.parameters(), CLIP)
         optimizer.step()
-        update_average(self.modules["average"], self._generator, ema_decay(taken))
+        self._ema.update(self._generator, ema_decay(taken))
         return losses
 
-    def _contest(self, real: Tensor, filled: Tensor) -> tuple[Tensor, float]:
-        """The generator's adversarial loss after the discriminator took a step, and the discriminator's."""
+    def _adversarial_losses(self, real: Tensor, filled: Tensor) -> tuple[Tensor, float]:
+        """Update the discriminator; return the generator's adversarial loss after that, and the discriminator's."""
         discriminator = self.modules["discriminator"]
         discriminator.requires_grad_(True)
-        judged = towards(discriminator(real), REAL) + towards(discriminator(filled.detach()), 0.0)
-        descend(self.optimizers["discriminator"], judged)
+        discrimination = label_loss(discriminator(real), REAL) + label_loss(discriminator(filled.detach()), 0.0)
+        descend(self.optimizers["discriminator"], discrimination)
         discriminator.requires_grad_(False)
-        return towards(discriminator(filled), REAL), judged.item() / 2.0
+        return label_loss(discriminator(filled), REAL), discrimination.item() / 2.0
 
     @property
     def result(self) -> nn.Module:
         """The generator's average."""
-        return self.modules["average"]
+        return self._ema.module

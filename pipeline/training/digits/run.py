@@ -13,6 +13,7 @@ from torch import nn
 
 from pipeline.engines.digits.weights import FILLERS, file_name, load_network, read_facts, save_network
 from pipeline.rn import fused
+from pipeline.training.common.loop import Report
 from pipeline.training.common.schedule import Budget
 from pipeline.training.digits.datasets import Digits, DigitSets, load_digits
 from pipeline.training.digits.evaluate import Evaluation, evaluate, fillers
@@ -92,29 +93,27 @@ def train_network(name: str, data: Path, output: Path, options: DigitsOptions, w
     folder.mkdir(parents=True, exist_ok=True)
     plan = PLANS[name]
     ready = prepare(replace(plan, epochs=(options.epochs or {}).get(name, plan.epochs)), digits, options.seed)
-    place = RunFiles(output / ".work" / "digits", name)
+    files = RunFiles(output / ".work" / "digits", name)
 
-    def tell(_: int, share: float, losses: dict[str, float]) -> None:
+    def show(report: Report) -> None:
         if watch is not None:
-            watch(f"train {name}", share, losses)
+            watch(f"train {name}", report.progress, report.losses)
 
     with _threads(options.threads):
         if options.compiled and name == "region" and ready.steps >= WORTH_COMPILING:
             fused.enable()
         budget = Budget(steps=ready.steps)
-        progress = train(
-            ready.lesson, ready.maker, budget, place, seed=options.seed, resume=options.resume, report=tell
-        )
+        state = train(ready.network, ready.maker, budget, files, seed=options.seed, resume=options.resume, report=show)
     facts = {
         "seed": str(options.seed),
-        "steps": str(progress.step),
-        "seconds": f"{progress.seconds:.1f}",
+        "steps": str(state.step),
+        "seconds": f"{state.seconds:.1f}",
         "digits": str(len(digits)),
     }
     path = folder / file_name(name)
-    save_network(path, name, ready.lesson.result, facts)
-    if place.curves.exists():
-        shutil.copyfile(place.curves, curves_path(path))
+    save_network(path, name, ready.network.result, facts)
+    if files.curves.exists():
+        shutil.copyfile(files.curves, curves_path(path))
     return path
 
 

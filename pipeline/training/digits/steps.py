@@ -1,4 +1,4 @@
-"""What one step of training is, for each of the networks; the loop around it is the same for all."""
+"""One training step of the classifier and of the paper's networks."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch.optim import Adam, Optimizer
 
 from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator, PaperGenerator
-from pipeline.training.common.ema import averaged_copy, update_average
+from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.schedule import ema_decay
 from pipeline.training.digits.batches import Batch
 
 Module = TypeVar("Module", bound=nn.Module)
 
 REAL = 0.9
-"""The label of a real digit, smoothed as the paper has it; a filled one is 0."""
+"""The label of a real digit, smoothed as in the paper; that of a filled one is 0."""
 
 
-class Lesson(Protocol):
-    """A network in training: its state, its optimisers with their peak rates, and one step."""
+class NetworkStep(Protocol):
+    """A network in training: its modules, their optimisers with peak learning rates, and one step."""
 
     modules: dict[str, nn.Module]
     optimizers: dict[str, Optimizer]
-    rates: dict[str, float]
+    peak_rates: dict[str, float]
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """Train on one batch; returns the losses."""
+    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+        """Train on one batch after ``taken`` steps; return the losses."""
         ...
 
     @property
@@ -38,113 +38,89 @@ class Lesson(Protocol):
         ...
 
 
-class Count(nn.Module):
-    """Counts the steps taken, kept in the checkpoint like everything else."""
-
-    value: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("value", torch.zeros((), dtype=torch.int64))
-
-    def next(self) -> int:
-        """How many steps were taken before this one."""
-        taken = int(self.value)
-        self.value += 1
-        return taken
-
-
 def paste(drawn: Tensor, image: Tensor, hole: Tensor) -> Tensor:
-    """The drawing inside the hole, the image's own pixels everywhere else."""
+    """Return the drawing inside the hole and the image's own pixels everywhere else, (N,1,28,28)."""
     return torch.where(hole > 0.5, drawn, image)
 
 
-def towards(logits: Tensor, label: float) -> Tensor:
-    """Binary cross-entropy of the logits (N,) against one label, scalar."""
+def label_loss(logits: Tensor, label: float) -> Tensor:
+    """Return the binary cross-entropy of the logits (N,) against one label, scalar."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-class JudgeLesson:
+class ClassifierStep:
     """Cross-entropy on whole digits; no hole is ever shown."""
 
     def __init__(self) -> None:
-        judge = packed(DigitClassifier())
-        self.modules: dict[str, nn.Module] = {"judge": judge}
-        self.optimizers: dict[str, Optimizer] = {"judge": Adam(judge.parameters())}
-        self.rates = {"judge": 1e-3}
+        classifier = channels_last(DigitClassifier())
+        # The names of module and loss are keys of the checkpoint and a column of the curves.
+        self.modules: dict[str, nn.Module] = {"judge": classifier}
+        self.optimizers: dict[str, Optimizer] = {"judge": Adam(classifier.parameters())}
+        self.peak_rates = {"judge": 1e-3}
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One step of Adam."""
+    def step(self, batch: Batch, _taken: int) -> dict[str, float]:
+        """Train on one batch; return the losses."""
         loss = F.cross_entropy(self.modules["judge"](batch.images), batch.labels)
         descend(self.optimizers["judge"], loss)
         return {"judge": loss.item()}
 
     @property
     def result(self) -> nn.Module:
-        """The judge."""
+        """The classifier."""
         return self.modules["judge"]
 
 
-class PaperLesson:
-    """The paper's way: binary cross-entropy only, discriminator first, then generator, never both at once.
+class PaperStep:
+    """The paper's method: binary cross-entropy only; discriminator first, then generator, never both together.
 
-    The discriminator sees the digit with the drawing pasted into the hole: its known pixels are those of a real
-    digit, so all that can give it away is the fill and how it joins. Nothing compares the fill with the original.
+    The discriminator sees the digit with the drawing pasted into the hole. Its known pixels are those of a real digit,
+    so only the fill and its border can be told from a real one. Nothing compares the fill with the original.
 
-    The two chase each other in circles as they learn, so the average over the generator's last steps is shipped.
+    The two networks oscillate as they learn, so the moving average of the generator is shipped.
     """
 
     def __init__(self) -> None:
-        generator = packed(PaperGenerator())
-        discriminator = packed(PaperDiscriminator())
-        self._count = Count()
+        generator = channels_last(PaperGenerator())
+        discriminator = channels_last(PaperDiscriminator())
+        # Its running statistics are averaged too: batch normalisation needs those that fit the weights.
+        self._ema: ModelEma[nn.Module] = ModelEma(generator, use_buffers=True)
         self.modules: dict[str, nn.Module] = {
             "generator": generator,
-            "average": averaged_copy(generator),
+            "average": self._ema.module,
             "discriminator": discriminator,
-            "count": self._count,
         }
         self.optimizers: dict[str, Optimizer] = {
             name: Adam(self.modules[name].parameters(), betas=(0.5, 0.999)) for name in ("generator", "discriminator")
         }
-        # A generator that learns as fast as its discriminator outruns it, and then nobody tells it where to go.
-        self.rates = {"generator": 4e-4, "discriminator": 8e-4}
+        # A generator that learns as fast as its discriminator overtakes it, and then gets no useful gradient.
+        self.peak_rates = {"generator": 4e-4, "discriminator": 8e-4}
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One step of the discriminator with the generator at rest, then one the other way round."""
+    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+        """Update the discriminator with the generator fixed, then the other way round; return the losses."""
         generator, discriminator = self.modules["generator"], self.modules["discriminator"]
         filled = paste(generator(batch.images, batch.holes), batch.images, batch.holes)
         discriminator.requires_grad_(True)
-        judged = towards(discriminator(batch.images), REAL) + towards(discriminator(filled.detach()), 0.0)
-        descend(self.optimizers["discriminator"], judged)
+        discrimination = label_loss(discriminator(batch.images), REAL) + label_loss(discriminator(filled.detach()), 0.0)
+        descend(self.optimizers["discriminator"], discrimination)
         discriminator.requires_grad_(False)
-        fooled = towards(discriminator(filled), REAL)
-        descend(self.optimizers["generator"], fooled)
-        average(self.modules["average"], generator, ema_decay(self._count.next()))
-        return {"generator": fooled.item(), "discriminator": judged.item() / 2.0}
+        adversarial = label_loss(discriminator(filled), REAL)
+        descend(self.optimizers["generator"], adversarial)
+        self._ema.update(generator, ema_decay(taken))
+        return {"generator": adversarial.item(), "discriminator": discrimination.item() / 2.0}
 
     @property
     def result(self) -> nn.Module:
         """The generator's average."""
-        return self.modules["average"]
+        return self._ema.module
 
 
-def average(held: nn.Module, module: nn.Module, decay: float) -> None:
-    """Move an average towards a module, its running statistics too: a batch normalisation is nothing without them."""
-    update_average(held, module, decay)
-    with torch.no_grad():
-        for old, new in zip(held.buffers(), module.buffers(), strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1.0 - decay)
-
-
-def packed(module: Module) -> Module:
-    """The module with its weights channels-last, which halves a step on a CPU."""
+def channels_last(module: Module) -> Module:
+    """Return the module with its weights channels-last, which halves the time of a step on a CPU."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """One step of the optimiser down the loss."""
+    """Take one step of the optimiser along the gradient of the loss."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,11 +63,11 @@ class BatchMaker:
         return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(holes).permute(0, 3, 1, 2)
 
 
-class Prefetcher:
-    """Keeps the next batches ready while the device works.
+class Prefetcher(Iterator[tuple[Tensor, Tensor]]):
+    """An endless stream of batches, drawn ahead by threads while the device works.
 
-    ``plan`` tells size and count of the batch of a step; it is asked ``depth`` steps ahead. Use as a context
-    manager, so that the threads end.
+    ``plan`` returns size and count of a step's batch; it is called ``depth`` steps ahead. Use as a context manager, so
+    that the threads end.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Prefetcher:
         self._queue.append(self._pool.submit(self._maker.make, self._next, size, count))
         self._next += 1
 
-    def take(self) -> tuple[Tensor, Tensor]:
-        """The batch of the next step; waits only when the threads are behind."""
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        """Return the batch of the next step; waits only when the threads are behind."""
         batch = self._queue.popleft().result()
         self._push()
         return batch

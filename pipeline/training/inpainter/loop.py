@@ -1,10 +1,10 @@
-"""The training loop of the inpainter."""
+"""Training of the inpainter: the faithful phase."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,23 +18,46 @@ from pipeline.rn.generator import Generator
 from pipeline.rn.net2net import grow
 from pipeline.rn.weights import load_generator, save_generator
 from pipeline.training.common import schedule
-from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint, save_checkpoint
+from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint
 from pipeline.training.common.csv_log import append_row
-from pipeline.training.common.ema import averaged_copy, interpolate_generators, update_average
+from pipeline.training.common.ema import ModelEma
+from pipeline.training.common.loop import LoopOptions, Report, StepResult, TrainingHooks, TrainingLoop
 from pipeline.training.common.photos import PhotoSet, split
-from pipeline.training.common.progress import Report
-from pipeline.training.common.signals import stop_on_signal
 from pipeline.training.inpainter.batches import BatchMaker, Prefetcher
+from pipeline.training.inpainter.generator_interpolation import interpolate_generators
 from pipeline.training.inpainter.gradient_workers import GradientWorkers
 from pipeline.training.inpainter.losses import LossWeights, reconstruction
 from pipeline.training.inpainter.validation import ValidationSet, by_kind, composite_psnr, fill
 
 log = logging.getLogger(__name__)
 
+Batch = tuple[Tensor, Tensor]
+"""Pictures (N,3,S,S) uint8 and holes (N,1,S,S) uint8 0/1."""
+
 
 @dataclass(frozen=True)
 class InpainterOptions:
-    """Everything a run of the inpainter's training is told."""
+    """The options of a training run.
+
+    Attributes:
+        out: folder of the run.
+        budget: how long it trains.
+        size: name of the network's size.
+        crop, batch: side of a crop in pixels and crops in a step, until the last fifth; see `schedule.crop_plan`.
+        peak_rate, warm_up: highest learning rate and steps until it is reached.
+        seed: of first weights, crops and holes.
+        device: torch's name of it.
+        artefacts: folder of scanned film artefacts, or None.
+        weights: of the loss terms.
+        checkpoint_seconds, validation_seconds: time between two checkpoints and between two validations.
+        validation_size, validation_count: side in pixels and number of the validation crops.
+        bank_holes: holes drawn in advance, of each size.
+        threads, piece: threads that compute gradients on a CPU, and pictures that one of them takes at a time.
+        init: sha256 of the weights that a new run starts from, for its card; empty for random weights.
+        mean_with: weights of the same size that those of the run are averaged with before they are measured and
+            written, or None.
+        mean_share: share of the run's own weights in that mean, 0 to 1.
+    """
 
     out: Path
     budget: schedule.Budget
@@ -55,54 +78,48 @@ class InpainterOptions:
     piece: int = 4
     warm_up: int = schedule.WARM_UP_STEPS
     init: str = ""
-    """The sha256 of the weights that a new run begins from, for its card."""
     mean_with: Path | None = None
-    """Weights of the same size with which those of the run are averaged before they are measured and written."""
     mean_share: float = 0.5
-    """What the run's own weights count in that mean, 0 to 1."""
 
     def facts(self, photos: PhotoSet) -> dict[str, object]:
-        """What must be the same when a run is resumed."""
+        """Return what must be the same when a run is resumed."""
         return {
             "size": self.size, "crop": self.crop, "batch": self.batch, "seed": self.seed,
             "photos": photos.digest(), "count": len(photos),
         }  # fmt: skip
 
 
-class InpainterTraining:
-    """One run: its network, average, optimiser and place on disk. :meth:`run` goes on until the budget is used.
-
-    Ctrl-C or SIGTERM ends it after the current step, with a checkpoint.
-    """
+class InpainterTraining(TrainingHooks[Batch]):
+    """One run: its network, average, optimiser and files. :meth:`run` trains until the budget is used."""
 
     weights_name = "rn-faithful"
 
     def __init__(
         self, photos: PhotoSet, options: InpainterOptions, start: Generator | None = None, *, resume: bool = False
     ) -> None:
-        """A new run, from the weights ``start`` or from chance; with ``resume`` the run whose checkpoint is in ``out``.
+        """Prepare a new run from the weights ``start`` or random ones, or with ``resume`` load the one in ``out``.
 
-        Raises ``ValueError`` when the size that the options ask for neither is nor contains that of ``start``, or is
-        not that of the weights ``mean_with``; ``WeightsError`` when those cannot be read.
+        Raises ``ValueError`` when the size in the options neither is nor contains that of ``start``, or is not that of
+        the weights ``mean_with``; ``WeightsError`` when those cannot be read.
         """
         self.options = options
         self.device = torch.device(options.device)
-        train, held = split(photos)
+        train, held_out = split(photos)
         torch.manual_seed(options.seed)
-        shape = self.shape(options.size)
-        self.generator = Generator(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        config = self.config(options.size)
+        self.generator = Generator(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if start is not None and not resume:
-            self.generator.load_state_dict(grow(start, shape).state_dict())
-        self.average: Generator = averaged_copy(self.generator)
+            self.generator.load_state_dict(grow(start, config).state_dict())
+        self.ema: ModelEma[Generator] = ModelEma(self.generator)
         self.other: Generator | None = None
         self.other_digest = ""
         if options.mean_with is not None:
             other, self.other_digest = load_generator(options.mean_with)
             self.other = other.to(self.device)
-            self.result()  # what cannot be averaged is told now, not after hours
+            self.result()  # weights that do not fit are reported now, not after hours of training
         kernels = [one for one in self.generator.parameters() if one.shape[0] > 1 and one.dim() > 1]
         others = [one for one in self.generator.parameters() if one.shape[0] == 1 or one.dim() == 1]
-        # A weight before a normalisation only ever grows, and the larger it is the slower it turns: it must decay.
+        # Weights before a normalisation only ever grow, and the larger they are the slower they turn: they must decay.
         self.optimizer = torch.optim.AdamW(
             [{"params": kernels, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
             options.peak_rate,
@@ -113,100 +130,51 @@ class InpainterTraining:
         self.parameters = list(self.generator.parameters())
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
         self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
-        self.validation = ValidationSet(held, size=options.validation_size, count=options.validation_count)
-        self.progress = RunState(facts={**options.facts(photos), "init": options.init})
+        self.validation = ValidationSet(held_out, size=options.validation_size, count=options.validation_count)
+        self.state = RunState(facts={**options.facts(photos), "init": options.init})
+        self._validated: Callable[[dict[str, float]], None] | None = None
         options.out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._resume()
-        else:  # figures of an abandoned run must not pass for this one's
+        else:  # logs of an abandoned run must not be taken for this one's
             for name in ("progress.csv", "validation.csv", "baselines.json"):
                 (options.out / name).unlink(missing_ok=True)
 
-    def shape(self, size: str) -> GeneratorConfig:
-        """The shape of the network of a named size."""
+    def config(self, size: str) -> GeneratorConfig:
+        """Return the shape of the network of a named size."""
         return SIZES[size]
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.options.out / CHECKPOINT, self.modules(), self.optimizers())
-        self.progress.facts["init"] = found.facts.get("init", "")  # where a run began cannot change any more
-        changed = [key for key, value in self.progress.facts.items() if found.facts.get(key, "") != value]
+        found = load_checkpoint(self.options.out / CHECKPOINT, self.modules, self.optimizers)
+        facts = {**self.state.facts, "init": found.facts.get("init", "")}  # where a run started cannot change any more
+        changed = [key for key, value in facts.items() if found.facts.get(key, "") != value]
         if changed:
-            log.warning("resuming with other %s than the run began with: not to the bit", ", ".join(changed))
-        self.progress.step, self.progress.seconds, self.progress.pixels = found.step, found.seconds, found.pixels
+            log.warning(
+                "resuming with other %s than the run was started with: results will differ from a run without a break",
+                ", ".join(changed),
+            )
+        self.state = RunState(found.step, found.seconds, found.pixels, facts)
 
-    def modules(self) -> dict[str, nn.Module]:
-        """What a checkpoint holds."""
-        return {"generator": self.generator, "average": self.average}
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The modules in a checkpoint."""
+        return {"generator": self.generator, "average": self.ema.module}
 
-    def optimizers(self) -> dict[str, Optimizer]:
-        """The optimisers that a checkpoint holds."""
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """The optimisers in a checkpoint."""
         return {"generator": self.optimizer}
 
+    @property
+    def peak_rates(self) -> Mapping[str, float]:
+        """The peak learning rate of each optimiser."""
+        return {"generator": self.options.peak_rate}
+
     def result(self) -> Generator:
-        """What the run has come to: its averaged weights, or their mean with the other ones that it was given."""
+        """Return the network as it would be shipped: the averaged weights, interpolated with ``mean_with`` if given."""
         if self.other is None:
-            return self.average
-        return interpolate_generators(self.average, self.other, self.options.mean_share)
-
-    def _share(self) -> float:
-        return self.options.budget.progress(self.progress.step, self.progress.seconds)
-
-    def _plan(self, step: int) -> tuple[int, int]:
-        share = self.options.budget.progress(step, self.progress.seconds)
-        return schedule.crop_plan(step, share, self.options.crop, self.options.batch)
-
-    def step(self, pictures: Tensor, holes: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """One update from pictures (N,3,S,S) uint8 and holes (N,1,S,S) uint8; the loss and its terms."""
-        target = pictures.to(self.device).float() / 255.0
-        hole = holes.to(self.device).float()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return self.update(target, hole, rate)
-
-    def update(self, target: Tensor, hole: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """One update from targets (N,3,S,S) float32 0..1 and holes (N,1,S,S) float32 0/1; the loss and its terms."""
-        size = self.options.piece
-        pieces = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
-        loss, terms = self.workers.run(self.parameters, pieces, self._loss)
-        norm = clip_grad_norm_(self.parameters, 1.0)
-        if bool(torch.isfinite(norm)):
-            self.optimizer.step()
-            update_average(self.average, self.generator, schedule.ema_decay(self.progress.step))
-        else:
-            log.warning("step %d: the gradient is not finite; left out", self.progress.step)
-        return loss, terms
-
-    def _loss(self, piece: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        target, hole = piece
-        with torch.autocast(self.device.type, torch.bfloat16):
-            stages = self.generator.forward_stages(target, hole)
-        return reconstruction(stages, target, hole, self.options.weights)
-
-    def save(self) -> None:
-        """Write the checkpoint and, beside it, the result as it would be shipped."""
-        save_checkpoint(self.options.out / CHECKPOINT, self.modules(), self.optimizers(), self.progress)
-        facts = {
-            "steps": str(self.progress.step),
-            "pixels": str(self.progress.pixels),
-            "seconds": str(round(self.progress.seconds)),
-            "seed": str(self.options.seed),
-            "size": self.options.size,
-            "init": str(self.progress.facts["init"]),
-        }
-        save_generator(self.options.out / f"{self.weights_name}.safetensors", self.result(), facts)
-
-    def validate(self) -> dict[str, float]:
-        """PSNR in dB of the run's result on the held-out crops: ``psnr`` and one entry per kind of hole.
-
-        Appended to ``validation.csv`` beside the checkpoint.
-        """
-        filled = fill(self.result(), self.validation, self.device)
-        scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
-        result = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
-        row = {"step": self.progress.step, "seconds": round(self.progress.seconds), **result}
-        append_row(self.options.out / "validation.csv", row)
-        self.scores = result
-        return result
+            return self.ema.module
+        return interpolate_generators(self.ema.module, self.other, self.options.mean_share)
 
     def run(
         self,
@@ -215,74 +183,100 @@ class InpainterTraining:
         *,
         every: int = 50,
     ) -> None:
-        """Train until the budget is used, saving and validating on the way and at the end.
+        """Train until the budget is used or a signal stops the run; save and validate on the way and at the end.
 
         ``report`` is called every ``every`` steps, ``validated`` after each validation.
         """
+        options, self._validated = self.options, validated
         self.generator.train()
-        progress, options = self.progress, self.options
-        last_save = last_validation = time.monotonic()
-        losses: list[Tensor] = []
-        sums: dict[str, Tensor] = {}
-        waited = window = 0.0
-        self.maker.prepare(self._plan(progress.step)[0])
-        with Prefetcher(self.maker, self._plan, progress.step) as batches, self.workers, stop_on_signal() as stop:
-            while self._share() < 1.0 and not stop.asked:
-                started = time.monotonic()
-                pictures, holes = batches.take()
-                waited += time.monotonic() - started
-                rate = schedule.learning_rate(options.peak_rate, progress.step, self._share(), warm_up=options.warm_up)
-                loss, terms = self.step(pictures, holes, rate)
-                losses.append(loss)
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
-                progress.step += 1
-                progress.pixels += holes.numel()
-                spent = time.monotonic() - started
-                progress.seconds += spent
-                window += spent
-                if progress.step % every == 0:
-                    line = self._report(losses, sums, rate, window, waited)
-                    losses, sums, waited, window = [], {}, 0.0, 0.0
-                    if report is not None:
-                        report(line)
-                now = time.monotonic()
-                if now - last_validation > options.validation_seconds:
-                    scores = self.validate()
-                    last_validation = time.monotonic()
-                    if validated is not None:
-                        validated(scores)
-                if now - last_save > options.checkpoint_seconds:
-                    self.save()
-                    last_save = time.monotonic()
-            self.save()
-        scores = self.validate()
-        if validated is not None:
-            validated(scores)
-
-    def _report(
-        self, losses: list[Tensor], sums: dict[str, Tensor], rate: float, window: float, waited: float
-    ) -> Report:
-        share = self._share()
-        count = len(losses)
-        speed = count / max(window, 1e-9)
-        budget = self.options.budget
-        left = budget.time_left(self.progress.step, self.progress.seconds, speed)
-        line = Report(
-            self.progress.step,
-            share,
-            float(torch.stack(losses).mean()),
-            {name: float(value) / count for name, value in sums.items()},
-            rate,
-            speed,
-            waited / max(window, 1e-9),
-            left,
+        loop = TrainingLoop(
+            self,
+            LoopOptions(
+                options.budget,
+                options.out / CHECKPOINT,
+                warm_up=options.warm_up,
+                report_steps=every,
+                checkpoint_seconds=options.checkpoint_seconds,
+                validation_seconds=options.validation_seconds,
+            ),
         )
+        loop.run(report)
+        self.validate()
+
+    @contextmanager
+    def batches(self) -> Iterator[Iterator[Batch]]:
+        """Open the stream of batches, and the threads that draw them and compute gradients."""
+        self.maker.prepare(self._plan(self.state.step)[0])
+        with Prefetcher(self.maker, self._plan, self.state.step) as batches, self.workers:
+            yield batches
+
+    def _plan(self, step: int) -> tuple[int, int]:
+        share = self.options.budget.progress(step, self.state.seconds)
+        return schedule.crop_plan(step, share, self.options.crop, self.options.batch)
+
+    def step(self, batch: Batch) -> StepResult:
+        """Train on one batch; ``loss`` is the first of the losses, the others are its terms."""
+        pictures, holes = batch
+        target = pictures.to(self.device).float() / 255.0
+        hole = holes.to(self.device).float()
+        loss, terms = self.update(target, hole)
+        return StepResult({"loss": loss, **terms}, holes.numel())
+
+    def update(self, target: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Train on targets (N,3,S,S) float32 0..1 and holes (N,1,S,S) float32 0/1; return the loss and its terms."""
+        size = self.options.piece
+        pieces = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
+        loss, terms = self.workers.run(self.parameters, pieces, self._loss)
+        self.descend()
+        return loss, terms
+
+    def descend(self) -> None:
+        """Update generator and average from the gradients; skip the step when they are not finite."""
+        norm = clip_grad_norm_(self.parameters, 1.0)
+        if bool(torch.isfinite(norm)):
+            self.optimizer.step()
+            self.ema.update(self.generator, schedule.ema_decay(self.state.step))
+        else:
+            log.warning("step %d: the gradient is not finite; the step was skipped", self.state.step)
+
+    def _loss(self, piece: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        target, hole = piece
+        with torch.autocast(self.device.type, torch.bfloat16):
+            stages = self.generator.forward_stages(target, hole)
+        return reconstruction(stages, target, hole, self.options.weights)
+
+    def log(self, report: Report) -> None:
+        """Append a report to ``progress.csv``."""
         append_row(
             self.options.out / "progress.csv",
             {
-                "step": line.step, "seconds": round(self.progress.seconds, 1), "pixels": self.progress.pixels,
-                "rate": rate, "loss": line.loss, **line.terms,
+                "step": report.step, "seconds": round(self.state.seconds, 1), "pixels": self.state.pixels,
+                "rate": report.rate, **report.losses,
             },
         )  # fmt: skip
-        return line
+
+    def validate(self) -> dict[str, float]:
+        """Return the PSNR in dB of the result on the held-out crops: ``psnr`` and one entry per kind of hole.
+
+        The figures are appended to ``validation.csv``.
+        """
+        filled = fill(self.result(), self.validation, self.device)
+        scores = composite_psnr(filled, self.validation.pictures, self.validation.holes)
+        self.scores = {"psnr": float(scores.mean()), **by_kind(scores, self.validation.kinds)}
+        row = {"step": self.state.step, "seconds": round(self.state.seconds), **self.scores}
+        append_row(self.options.out / "validation.csv", row)
+        if self._validated is not None:
+            self._validated(self.scores)
+        return self.scores
+
+    def save_result(self) -> None:
+        """Write the result's weights as they would be shipped."""
+        facts = {
+            "steps": str(self.state.step),
+            "pixels": str(self.state.pixels),
+            "seconds": str(round(self.state.seconds)),
+            "seed": str(self.options.seed),
+            "size": self.options.size,
+            "init": str(self.state.facts["init"]),
+        }
+        save_generator(self.options.out / f"{self.weights_name}.safetensors", self.result(), facts)

@@ -14,9 +14,9 @@ from pipeline.imaging.photo_files import is_held_out
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
+from pipeline.training.common.loop import Report
 from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
 from pipeline.training.common.photos import PhotoSet, load_photos
-from pipeline.training.common.progress import Report
 from pipeline.training.inpainter.batches import ARTEFACT_SHARE
 from pipeline.training.inpainter.curves import draw_curves
 from pipeline.training.inpainter.epochs import write_epochs
@@ -112,7 +112,7 @@ def make_model_card(
     training: InpainterTraining, photos: Path, pictures: PhotoSet, levels: dict[str, float], *, sharp: bool = False
 ) -> ModelCard:
     """The card of a run as it stands."""
-    options, progress = training.options, training.progress
+    options, state = training.options, training.state
     scores = training.scores or training.validate()
     count = sum(parameter.numel() for parameter in training.generator.parameters())
     kinds = [name for name in scores if name != "psnr"]
@@ -121,10 +121,10 @@ def make_model_card(
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
     weights = options.out / f"{training.weights_name}.safetensors"
-    begun = progress.facts.get("init", "")
+    begun = state.facts.get("init", "")
     other, mixed = training.other_digest, options.mean_share
     told = {
-        "--steps": progress.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
+        "--steps": state.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
         "--rate": options.peak_rate, "--decibels": options.weights.decibels,
     }  # fmt: skip
     default = {"--crop": InpainterOptions.crop, "--batch": InpainterOptions.batch, "--decibels": LossWeights.decibels}
@@ -140,9 +140,9 @@ def make_model_card(
         data=describe_data(photos, pictures.names)
         + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
         training={
-            "steps": f"{progress.step:,} of {options.batch} crops of {options.crop}² (larger ones in the last fifth)",
-            "pixels seen": f"{progress.pixels / 1e9:.2f} × 10⁹",
-            "time": f"{progress.seconds / 3600:.2f} h, breaks not counted",
+            "steps": f"{state.step:,} of {options.batch} crops of {options.crop}² (larger ones in the last fifth)",
+            "pixels seen": f"{state.pixels / 1e9:.2f} × 10⁹",
+            "time": f"{state.seconds / 3600:.2f} h, breaks not counted",
             "hardware": describe_hardware(),
             "arithmetic": "bfloat16 with float32 statistics and weights",
             "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",

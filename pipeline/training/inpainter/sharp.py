@@ -1,19 +1,17 @@
-"""The last, adversarial phase: from the faithful weights to a sharper, less faithful variant, kept apart."""
+"""Training of the inpainter: the adversarial phase, from the faithful weights to a sharper, less faithful variant."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
-from pipeline.training.common import schedule
-from pipeline.training.common.ema import update_average
 from pipeline.training.common.photos import PhotoSet
 from pipeline.training.inpainter.adversarial import discriminator_adversarial_loss, generator_adversarial_loss
 from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
@@ -21,21 +19,22 @@ from pipeline.training.inpainter.losses import reconstruction
 from pipeline.training.inpainter.texture_loss import TextureDistance
 
 TEXTURE = 40.0
-"""Weight of the distance of textures beside the reconstruction. Sharpness costs PSNR; this is the rate of exchange."""
+"""Weight of the texture distance beside the reconstruction: how much PSNR is given up for sharpness."""
 ADVERSARIAL = 0.02
 """Weight of the adversarial term, which makes the texture crisper."""
 RMSE = 0.3
-"""Weight of the squared error, lower than in the faithful phase: it asks for the mean of all textures."""
+"""Weight of the squared error, lower than in the faithful phase: its optimum is the mean of all possible textures."""
 NOISE = 0.1
 """Standard deviation of the noise that texture is made from, as a share of the range."""
-CRITIC_ALONE = 200
-"""Steps in which only the discriminator learns from the fills: what one from chance asks for is noise."""
+DISCRIMINATOR_STEPS = 200
+"""First steps, in which only the discriminator learns from the fills: the gradients of an untrained one are noise."""
 
 
 class SharpTraining(InpainterTraining):
-    """Continues trained weights with noise in the hole, held to the texture that was there, and with a discriminator.
+    """Continues trained weights with noise in the hole, a texture loss and a discriminator.
 
-    Relativistic pairs, spectral normalisation, updates by turns.
+    The discriminator is relativistic on pairs, with spectral normalisation, and is updated alternately with the
+    generator.
     """
 
     weights_name = "rn-sharp"
@@ -43,61 +42,62 @@ class SharpTraining(InpainterTraining):
     def __init__(
         self, photos: PhotoSet, options: InpainterOptions, start: Generator | None = None, *, resume: bool = False
     ) -> None:
-        """A new phase from the generator ``start``, or with ``resume`` the one whose checkpoint lies in ``out``."""
+        """Prepare a new phase from the generator ``start``, or with ``resume`` load the checkpoint in ``out``."""
         torch.manual_seed(options.seed)
         self.discriminator = Discriminator().to(torch.device(options.device))
         self.texture = TextureDistance().to(torch.device(options.device))
-        self.critic_optimizer = torch.optim.AdamW(
+        self.discriminator_optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), 2.0 * options.peak_rate, betas=(0.0, 0.99), weight_decay=0.0
         )
-        # Edges and spectrum of another texture than the lost one would count as errors twice, and be smoothed away.
+        # Edges and spectrum of a texture other than the lost one would count as errors and be smoothed away.
         weights = replace(options.weights, rmse=RMSE, gradient=0.0, spectrum=0.0)
         super().__init__(photos, replace(options, weights=weights), start, resume=resume)
 
-    def shape(self, size: str) -> GeneratorConfig:
-        """The shape of the faithful network, with noise in the hole and a decoder that enlarges smoothly."""
+    def config(self, size: str) -> GeneratorConfig:
+        """Return the shape of the faithful network, with noise in the hole and smooth upsampling."""
         return replace(SIZES[size], noise=NOISE, smooth=True)
 
-    def modules(self) -> dict[str, nn.Module]:
-        """What a checkpoint holds, the discriminator included."""
-        return {**super().modules(), "discriminator": self.discriminator}
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The modules in a checkpoint, with the discriminator."""
+        return {**super().modules, "discriminator": self.discriminator}
 
-    def optimizers(self) -> dict[str, Optimizer]:
-        """The optimisers that a checkpoint holds, the discriminator's included."""
-        return {**super().optimizers(), "discriminator": self.critic_optimizer}
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """The optimisers in a checkpoint, with the discriminator's."""
+        return {**super().optimizers, "discriminator": self.discriminator_optimizer}
 
-    def update(self, target: Tensor, hole: Tensor, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """One update of the discriminator, then one of the generator; see :meth:`InpainterTraining.update`."""
+    @property
+    def peak_rates(self) -> Mapping[str, float]:
+        """The peak learning rate of each optimiser; the discriminator's is twice the generator's."""
+        return {**super().peak_rates, "discriminator": 2.0 * self.options.peak_rate}
+
+    def update(self, target: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Update the discriminator, then the generator; see :meth:`InpainterTraining.update`."""
         with torch.autocast(self.device.type, torch.bfloat16):
             stages = self.generator.forward_stages(target, hole)
             real = self.discriminator(target, hole)
             filled = self.discriminator(stages.final.detach(), hole)
-        critic = discriminator_adversarial_loss(real.float(), filled.float(), hole)
-        for group in self.critic_optimizer.param_groups:
-            group["lr"] = 2.0 * rate
-        self.critic_optimizer.zero_grad(set_to_none=True)
-        critic.backward()  # type: ignore[no-untyped-call]
-        self.critic_optimizer.step()
+        discriminator = discriminator_adversarial_loss(real.float(), filled.float(), hole)
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        discriminator.backward()  # type: ignore[no-untyped-call]
+        self.discriminator_optimizer.step()
 
-        for parameter in self.discriminator.parameters():
-            parameter.requires_grad_(False)
+        self.discriminator.requires_grad_(False)
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.no_grad():
                 real = self.discriminator(target, hole)
-            judged = self.discriminator(stages.final, hole)
-        deceit = generator_adversarial_loss(real.float(), judged.float(), hole)
+            filled = self.discriminator(stages.final, hole)
+        adversarial = generator_adversarial_loss(real.float(), filled.float(), hole)
         faithful, terms = reconstruction(stages, target, hole, self.options.weights)
-        texture = self.texture(stages.final, target, hole, shift=5 * self.progress.step)
+        texture = self.texture(stages.final, target, hole, shift=5 * self.state.step)
         loss = faithful + TEXTURE * texture
-        if self.progress.step >= CRITIC_ALONE:
-            loss = loss + ADVERSARIAL * deceit
+        if self.state.step >= DISCRIMINATOR_STEPS:
+            loss = loss + ADVERSARIAL * adversarial
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for parameter in self.discriminator.parameters():
-            parameter.requires_grad_(True)
-        norm = clip_grad_norm_(self.parameters, 1.0)
-        if bool(torch.isfinite(norm)):
-            self.optimizer.step()
-            update_average(self.average, self.generator, schedule.ema_decay(self.progress.step))
-        judged_by = {"texture": texture, "critic": critic, "deceit": deceit}
-        return loss.detach(), {**terms, **{name: value.detach() for name, value in judged_by.items()}}
+        self.discriminator.requires_grad_(True)
+        self.descend()
+        # The names are columns of progress.csv.
+        sharp = {"texture": texture, "critic": discriminator, "deceit": adversarial}
+        return loss.detach(), {**terms, **{name: value.detach() for name, value in sharp.items()}}

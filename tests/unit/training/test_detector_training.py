@@ -23,7 +23,8 @@ from pipeline.training.common.schedule import Budget
 from pipeline.training.detector import data
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE, Crops, make_sample
 from pipeline.training.detector.export import CARD, export_run
-from pipeline.training.detector.loop import CURVES, DetectorOptions, detector_loss, train_detector
+from pipeline.training.detector.loop import CURVES, DetectorOptions, train_detector
+from pipeline.training.detector.losses import detector_loss
 
 
 def test_labels_follow_what_can_be_seen() -> None:
@@ -126,11 +127,11 @@ def test_a_short_run_saves_resumes_and_ships(tmp_path: Path, photos: Path, monke
     assert "Mean with" in (out / CARD).read_text()
     taught = replace(run(2), work=tmp_path / "taught", init=weights, teachers=(weights,), exclude=("coffee*",))
     looked: list[tuple[int, int]] = []
-    corrected = train_detector(taught, looked=lambda *count: looked.append(count))
+    corrected = train_detector(taught, searched=lambda *count: looked.append(count))
     assert looked == [(1, 2), (2, 2)], "astronaut and chelsea, or rocket: one is held out, one excluded"
     for (name, value), before in zip(corrected.named_buffers(), network.buffers(), strict=True):
         assert "running" not in name or torch.allclose(value, before, rtol=1e-3, atol=1e-4), "statistics stay"
-    train_detector(replace(taught, budget=Budget(steps=3)), looked=lambda *count: looked.append(count))
+    train_detector(replace(taught, budget=Budget(steps=3)), searched=lambda *count: looked.append(count))
     assert len(looked) == 2, "what was found is kept with the run"
     export_run(taught, corrected)
     assert "- Taught by: weights with sha256" in (tmp_path / "taught" / CARD).read_text()

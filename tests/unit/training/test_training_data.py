@@ -107,7 +107,7 @@ def test_batches_follow_from_seed_and_step_alone(photo_folder: Path) -> None:
     photos = load_photos(photo_folder)
     plan = {0: (32, 2), 1: (32, 2), 2: (48, 1), 3: (32, 2)}
     with Prefetcher(BatchMaker(photos, 3, bank_holes=5), lambda step: plan.get(step, (32, 1)), 0, depth=3) as ahead:
-        taken = [ahead.take() for _ in range(4)]
+        taken = [next(ahead) for _ in range(4)]
     later = BatchMaker(photos, 3, bank_holes=5)
     for step in (3, 2):
         pictures, holes = later.make(step, *plan[step])

@@ -11,11 +11,12 @@ from torch import nn
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator, Stages
-from pipeline.training.common.ema import interpolate_generators, interpolate_weights
 from pipeline.training.common.model_card import describe_data
 from pipeline.training.common.schedule import Budget, crop_plan, ema_decay, learning_rate
 from pipeline.training.common.signals import stop_on_signal
+from pipeline.training.common.weight_interpolation import interpolate_weights
 from pipeline.training.inpainter.adversarial import discriminator_adversarial_loss, generator_adversarial_loss
+from pipeline.training.inpainter.generator_interpolation import interpolate_generators
 from pipeline.training.inpainter.gradient_workers import PROBE_STEPS, FasterOption, GradientWorkers
 from pipeline.training.inpainter.losses import (
     LossWeights,
@@ -128,7 +129,7 @@ def test_the_mean_of_two_networks_lies_halfway_statistics_included() -> None:
     assert mean[1].running_mean.tolist() == [2.0, 2.0]
     assert most[1].running_mean.tolist() == [1.0, 1.0], "three parts of the first"
     assert one[1].running_mean.tolist() == [0.0, 0.0], "what was given stays as it is"
-    with pytest.raises(ValueError, match="no mean"):
+    with pytest.raises(ValueError, match="cannot be averaged"):
         interpolate_weights(one, nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3)))
 
 

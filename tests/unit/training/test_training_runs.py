@@ -14,8 +14,8 @@ from pipeline.errors import WeightsError
 from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+from pipeline.training.common.loop import Report
 from pipeline.training.common.photos import load_photos
-from pipeline.training.common.progress import Report
 from pipeline.training.inpainter import run as inpainter
 from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
 from pipeline.training.inpainter.sharp import NOISE, SharpTraining
@@ -26,10 +26,10 @@ MakeOptions = Callable[..., InpainterOptions]
 def states(training: InpainterTraining) -> dict[str, torch.Tensor]:
     found = {
         f"{name}.{key}": value
-        for name, module in training.modules().items()
+        for name, module in training.modules.items()
         for key, value in module.state_dict().items()
     }
-    for name, optimizer in training.optimizers().items():
+    for name, optimizer in training.optimizers.items():
         for index, state in optimizer.state_dict()["state"].items():
             found |= {f"{name}.optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
     return found
@@ -53,13 +53,13 @@ def test_a_resumed_run_is_the_same_to_the_bit(photo_folder: Path, make_options: 
             signal.raise_signal(signal.SIGTERM)
 
     broken.run(stop, every=1)
-    assert broken.progress.step == 5
+    assert broken.state.step == 5
     torch.rand(3)  # the state of the process must not matter
     resumed = begin(make_options(8, "broken"), resume=True)
-    assert resumed.progress.step == 5
+    assert resumed.state.step == 5
     resumed.run()
-    assert resumed.progress.step == 8
-    assert resumed.progress.pixels == whole.progress.pixels
+    assert resumed.state.step == 8
+    assert resumed.state.pixels == whole.state.pixels
     expected, found = states(whole), states(resumed)
     assert expected.keys() == found.keys()
     assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
@@ -82,12 +82,12 @@ def test_a_run_begins_from_weights(
     first.run()
     shipped, digest = load_generator(first.options.out / "rn-faithful.safetensors")
     second = InpainterTraining(photos, make_options(2, "second", seed=2, init=digest), shipped)
-    assert second.progress.step == 0
-    for module in second.modules().values():
+    assert second.state.step == 0
+    for module in second.modules.values():
         assert all(torch.equal(value, shipped.state_dict()[key]) for key, value in module.state_dict().items())
     second.run()
     resumed = InpainterTraining(photos, make_options(3, "second", seed=2), resume=True)
-    assert resumed.progress.facts["init"] == digest
+    assert resumed.state.facts["init"] == digest
     shape = config.SIZES["light"]
     monkeypatch.setitem(config.SIZES, "medium", replace(shape, coarse_width=shape.coarse_width + 1))
     with pytest.raises(ValueError, match="does not contain"):
@@ -108,7 +108,7 @@ def test_a_damaged_checkpoint_is_named(photo_folder: Path, make_options: MakeOpt
     InpainterTraining(load_photos(photo_folder), options).run()
     path = options.out / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(WeightsError, match="not a whole checkpoint"):
+    with pytest.raises(WeightsError, match="not a complete checkpoint"):
         InpainterTraining(load_photos(photo_folder), options, resume=True)
 
 
@@ -178,7 +178,7 @@ def test_what_cannot_begin_says_why(
         ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
         ([str(photo_folder), "--out", str(tmp_path / "e"), "--init", str(empty / "w")], "cannot read"),
         ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "medium"], "not contain"),
-        ([str(photo_folder), "--out", str(tmp_path / "g"), "--mean-with", str(DEFAULT)], "no mean"),
+        ([str(photo_folder), "--out", str(tmp_path / "g"), "--mean-with", str(DEFAULT)], "cannot be averaged"),
         ([str(photo_folder), "--out", str(tmp_path / "h"), "--mean-share", "2"], "0 to 1"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
     ):

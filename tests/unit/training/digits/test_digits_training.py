@@ -11,22 +11,22 @@ from pipeline.training.digits.batches import BatchMaker
 from pipeline.training.digits.loop import RunFiles, read_curves, train
 from pipeline.training.digits.plans import TrainingPlan, prepare
 from pipeline.training.digits.region_step import SHARPNESS, mixture_loss
-from pipeline.training.digits.steps import PaperLesson
+from pipeline.training.digits.steps import PaperStep
 
 BATCH = 16
 
 
 def school(name, digits, folder, steps, *, seed=1, resume=False, total=None):
-    """Train for so many steps of a run of ``total``; the lesson."""
+    """Train for so many steps of a run of ``total``; the network."""
     ready = prepare(TrainingPlan(name, epochs=1, batch=BATCH, elsewhere=0.2, adversarial_from=0.1), digits, seed)
     place = RunFiles(folder, name)
     budget = Budget(steps=total or steps)
     if total is not None and steps < total:
         with pytest.raises(KeyboardInterrupt):
-            train(ready.lesson, ready.maker, Stopping(budget, steps), place, seed=seed, resume=resume)
+            train(ready.network, ready.maker, Stopping(budget, steps), place, seed=seed, resume=resume)
     else:
-        train(ready.lesson, ready.maker, budget, place, seed=seed, resume=resume)
-    return ready.lesson
+        train(ready.network, ready.maker, budget, place, seed=seed, resume=resume)
+    return ready.network
 
 
 class Stopping:
@@ -35,16 +35,19 @@ class Stopping:
     def __init__(self, budget, at):
         self.budget, self.at = budget, at
 
+    def __getattr__(self, name):
+        return getattr(self.budget, name)
+
     def progress(self, step, seconds):
         if step == self.at:
             raise KeyboardInterrupt
         return self.budget.progress(step, seconds)
 
 
-def tensors(lesson):
+def tensors(network):
     return {
         f"{name}.{key}": value.clone()
-        for name, module in lesson.modules.items()
+        for name, module in network.modules.items()
         for key, value in module.state_dict().items()
     }
 
@@ -109,11 +112,11 @@ def test_a_tiny_training_lowers_the_losses(digits, tmp_path, monkeypatch):
 
 def test_generator_and_discriminator_are_never_trained_at_once(digits):
     torch.manual_seed(0)
-    lesson = PaperLesson()
+    network = PaperStep()
     batch = BatchMaker(digits, 1, sizes=(10,), batch=BATCH).make(0)
     changed = []
-    for name, optimizer in lesson.optimizers.items():
-        other = lesson.modules["discriminator" if name == "generator" else "generator"]
+    for name, optimizer in network.optimizers.items():
+        other = network.modules["discriminator" if name == "generator" else "generator"]
 
         def step(*, before=optimizer.step, other=other, name=name):
             held = [parameter.clone() for parameter in other.parameters()]
@@ -122,11 +125,11 @@ def test_generator_and_discriminator_are_never_trained_at_once(digits):
             changed.append(name)
 
         optimizer.step = step
-    lesson.step(batch)
+    network.step(batch, 0)
     assert changed == ["discriminator", "generator"]
     # The generator's own step left nothing behind for the discriminator's next one.
-    lesson.modules["discriminator"].zero_grad()
-    lesson.step(batch)
+    network.modules["discriminator"].zero_grad()
+    network.step(batch, 1)
     assert changed == ["discriminator", "generator"] * 2
 
 
