@@ -167,7 +167,7 @@ def _as_json(result: DigitsResult, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "training": {
             name: {"seed": one.seed, "steps": one.steps, "seconds": one.seconds, "sha256": one.digest}
-            for name, one in result.accounts.items()
+            for name, one in result.records.items()
         },
         "report": str(result.files.pdf),
         "weights": str(result.weights),

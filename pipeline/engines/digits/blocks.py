@@ -1,6 +1,6 @@
-"""The building blocks of our network for digits: a few residual blocks around Region Normalization's two layers.
+"""Residual blocks of the region network, with Region Normalization's two layers.
 
-Photographs' deep stacks bound what each block adds (see ``pipeline.rn.blocks``); four blocks need no bound.
+The deep stacks for photographs bound what each block adds (see ``pipeline.rn.blocks``); four blocks need no bound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BasicBlock(nn.Module):
         nn.init.normal_(self.second.weight, std=0.01)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
+        """Return the map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
         residual: Tensor = self.second(activate(self.norm(self.first(values), hole)))
         return values + residual
 
@@ -41,13 +41,13 @@ class LearnedBlock(nn.Module):
         nn.init.normal_(self.second.weight, std=0.01)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The map after the block."""
+        """Return the map after the block."""
         residual: Tensor = self.second(activate(self.norm(self.first(values))))
         return values + residual
 
 
 class RegionContext(nn.Module):
-    """Adds to every pixel what hole and known region look like on the whole: two pooled vectors through one layer."""
+    """Adds the means of hole and known region to every pixel: two pooled vectors through one layer."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class RegionContext(nn.Module):
         nn.init.zeros_(self.mix.bias)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The map (N,C,H,W) with its context added; ``hole`` is (N,1,H,W) at the map's scale."""
+        """Return the map (N,C,H,W) with its context added; ``hole`` is (N,1,H,W) at the map's scale."""
         exact = values.float()
         known = 1.0 - hole
         inside = (exact * hole).sum(dim=(2, 3)) / (hole.sum(dim=(2, 3)) + 1.0)

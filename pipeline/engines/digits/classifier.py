@@ -1,4 +1,4 @@
-"""The judge: a classifier that never sees a hole, and reads digits after they were filled."""
+"""The classifier that reads digits after they were filled; it is trained on whole digits only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DigitClassifier(nn.Module):
         self.head = nn.Linear(128, 10)
 
     def forward(self, image: Tensor) -> Tensor:
-        """The ten logits (N,10) of digits (N,1,28,28) −1..1."""
+        """Return the ten logits (N,10) of digits (N,1,28,28) −1..1."""
         features = image
         for convolution in self.convolutions:
             features = F.max_pool2d(F.relu(convolution(features)), 2)

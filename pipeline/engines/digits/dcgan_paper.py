@@ -1,6 +1,6 @@
 """The paper's two networks: an encoder-decoder that fills the middle of a digit, and its discriminator.
 
-Nair and Mohan 2023. What the paper leaves open is decided here as literally as it can be: see ``docs/digits.md``.
+Nair and Mohan 2023. Choices that the paper leaves open follow its wording closely: see ``docs/digits.md``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 DROPOUT = 0.2
 SLOPE = 0.2
-"""Of the discriminator's leaky rectifier, as in DCGAN (Radford et al. 2016)."""
+"""Negative slope of the discriminator's LeakyReLU, as in DCGAN (Radford et al. 2016)."""
 
 
 class PaperGenerator(nn.Module):
@@ -33,10 +33,10 @@ class PaperGenerator(nn.Module):
         self.head = nn.Conv2d(sizes[-1], 1, 3, padding=1)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        """The whole digit as the generator draws it, (N,1,28,28) −1..1; nothing is pasted.
+        """Return the whole digit as the generator draws it, (N,1,28,28) −1..1; known pixels are not pasted back.
 
-        ``image`` is (N,1,28,28) −1..1, ``hole`` (N,1,28,28) 0/1. The hole is shown to the network as 0, the middle
-        of the range, which neither paper nor ink has.
+        ``image`` is (N,1,28,28) −1..1, ``hole`` (N,1,28,28) 0/1. The network sees the hole as 0, the middle of the
+        range, which neither paper nor ink has.
         """
         features = image * (1.0 - hole)
         for index, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
@@ -49,10 +49,10 @@ class PaperGenerator(nn.Module):
         return drawn
 
 
-def _survivors(features: Tensor) -> Tensor:
-    """What dropout multiplies the map by: 0 for a fifth of it, 1.25 for the rest.
+def _dropout_factors(features: Tensor) -> Tensor:
+    """Return the factors of dropout: 0 for a fifth of the map, 1.25 for the rest.
 
-    Drawn from torch's seed by numpy, whose bytes come ten times as fast: torch's own dropout is half of a step.
+    They follow from torch's seed, but numpy draws them, ten times as fast: torch's own dropout takes half of a step.
     """
     count, channels, height, width = features.shape
     rng = np.random.default_rng(int(torch.randint(1 << 62, ())))
@@ -70,16 +70,16 @@ class PaperDiscriminator(nn.Module):
         self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(sizes))
         self.dense = nn.Linear(sizes[-1] * 4 * 4, 1)
         for convolution in self.convolutions:
-            # Without normalisation torch's own first weights shrink the signal threefold a layer, and such a
-            # discriminator never gets above guessing.
+            # Without normalisation torch's default initialisation shrinks the signal threefold in each layer, and the
+            # discriminator never learns.
             nn.init.kaiming_normal_(convolution.weight, a=SLOPE)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> Tensor:
-        """The logit (N,) that the digit (N,1,28,28) −1..1 is real."""
+        """Return the logit (N,) that the digit (N,1,28,28) −1..1 is real."""
         features = image
         for convolution in self.convolutions:
             features = F.leaky_relu(convolution(features), SLOPE)
             if self.training:
-                features = features * _survivors(features)
+                features = features * _dropout_factors(features)
         logit: Tensor = self.dense(features.flatten(1)).float()
         return logit[:, 0]

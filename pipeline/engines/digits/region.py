@@ -1,4 +1,4 @@
-"""Our network for digits: Region Normalization, RN-B where the hole is known, RN-L where it has begun to fill."""
+"""The region network: Region Normalization, RN-B where the hole is known, RN-L where it has begun to fill."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RegionGenerator(nn.Module):
         self.belief = nn.Linear(2 * deep, hypotheses)
 
     def hypotheses(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-        """All drawings (N,K,28,28) −1..1 and the logits (N,K) of which is believed; arguments as :meth:`forward`."""
+        """Return all drawings (N,K,28,28) −1..1 and logits (N,K) of which is right; arguments as :meth:`forward`."""
         half, quarter = shrink_hole(hole, 2), shrink_hole(hole, 4)
         seen = F.pixel_unshuffle(torch.cat([image * (1.0 - hole), hole], dim=1), 2)
         features = activate(self.stem_norm(self.stem(seen), half))
@@ -51,20 +51,21 @@ class RegionGenerator(nn.Module):
         return drawn, logits
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        """The whole digit as the generator draws it, (N,1,28,28) −1..1; nothing is pasted.
+        """Return the whole digit as the generator draws it, (N,1,28,28) −1..1; known pixels are not pasted back.
 
-        ``image`` is (N,1,28,28) −1..1, ``hole`` (N,1,28,28) 0/1. What ``image`` holds inside the hole never matters,
-        and no digit depends on the others of its batch.
+        ``image`` is (N,1,28,28) −1..1, ``hole`` (N,1,28,28) 0/1. Pixels of ``image`` in the hole are ignored, and
+        no digit depends on the others of its batch.
         """
         drawn, logits = self.hypotheses(image, hole)
         return central(drawn, torch.softmax(logits, dim=1), hole)
 
 
 def central(drawn: Tensor, belief: Tensor, hole: Tensor) -> Tensor:
-    """Of several drawings (N,K,28,28) the one with the least expected error in the hole, (N,1,28,28).
+    """Return the drawing of several (N,K,28,28) with the least expected error in the hole, (N,1,28,28).
 
-    ``belief`` (N,K) says how likely each is the right one. Not simply the likeliest: where three drawings of a 3 share
-    the belief and one of an 8 has a little more than each, it is a 3. And not their mean, which would be a blur.
+    ``belief`` (N,K) is the probability of each to be right. The result is not simply the most probable one: where three
+    drawings of a 3 share the probability and one of an 8 has a little more than each, it is a 3. Nor is it the mean,
+    which would be blurred.
     """
     candidates = drawn.unbind(dim=1)
     errors = [((drawn - one[:, None]).abs() * hole).sum(dim=(2, 3)) for one in candidates]

@@ -1,1 +1,1 @@
-"""What the trainings of all networks share."""
+"""Shared by the training of all networks."""

@@ -23,7 +23,7 @@ SMALLEST_SIDE = 64
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Pictures (H,W,3) uint8 RGB and their paths below the folder that they came from, in the same order."""
+    """Pictures (H,W,3) uint8 RGB, and their paths below the folder that they were read from, in the same order."""
 
     names: tuple[str, ...]
     pictures: tuple[Picture, ...]
@@ -32,7 +32,7 @@ class PhotoSet:
         return len(self.pictures)
 
     def digest(self) -> str:
-        """A hash of the names, so that a run is not resumed on other photographs unawares."""
+        """Return a hash of the names, by which a resumed run recognises its photographs."""
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
 
 
@@ -48,10 +48,10 @@ def _decode(path: Path) -> Picture | None:
 
 
 def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
-    """Every readable picture below the folder; unreadable and tiny ones are logged and left out.
+    """Return every readable picture below the folder; unreadable and tiny ones are logged and left out.
 
-    Pictures whose longest side is over ``longest_side`` pixels are shrunk to it, for memory. Raises ``ValueError``
-    when there is none at all.
+    Pictures whose longest side is over ``longest_side`` pixels are scaled down to it to save memory. Raises
+    ``ValueError`` when there is no readable picture.
     """
     names = list_photos(folder)
     with ThreadPoolExecutor(4) as pool:
@@ -59,7 +59,7 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
     kept: list[tuple[str, Picture]] = []
     for name, picture in zip(names, decoded, strict=True):
         if picture is None:
-            log.warning("left out %s: not a picture, or under %d pixels of side", name, SMALLEST_SIDE)
+            log.warning("left out %s: not a picture, or a side is under %d pixels", name, SMALLEST_SIDE)
             continue
         kept.append((name, shrink(picture, longest_side)))
     if not kept:
@@ -68,7 +68,7 @@ def load_photos(folder: Path, *, longest_side: int = 1024) -> PhotoSet:
 
 
 def shrink(picture: Picture, longest_side: int) -> Picture:
-    """The picture (H,W,3), no side of it longer than so many pixels."""
+    """Return the picture (H,W,3), scaled down so that no side is longer than ``longest_side``."""
     factor = longest_side / max(picture.shape[:2])
     if factor >= 1:
         return picture
@@ -77,9 +77,9 @@ def shrink(picture: Picture, longest_side: int) -> Picture:
 
 
 def exclude(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
-    """The photographs whose names (below their folder) match none of the shell patterns.
+    """Return the photographs whose names (below their folder) match none of the shell patterns.
 
-    Raises ``ValueError`` when a pattern matches nothing, which is a slip of the pen, or when none is left.
+    Raises ``ValueError`` when a pattern matches nothing, probably a typing error, or when no photograph is left.
     """
     for pattern in patterns:
         if not any(fnmatch(name, pattern) for name in photos.names):
@@ -91,14 +91,14 @@ def exclude(photos: PhotoSet, patterns: Sequence[str]) -> PhotoSet:
 
 
 def excluded(photos: PhotoSet, kept: PhotoSet) -> PhotoSet:
-    """The photographs that are not kept, without those held out for validation; may be none."""
+    """Return the photographs that are not in ``kept``, without those held out for validation; may be empty."""
     names = set(kept.names)
     rest = [i for i, name in enumerate(photos.names) if name not in names and not is_held_out(name)]
     return PhotoSet(tuple(photos.names[i] for i in rest), tuple(photos.pictures[i] for i in rest))
 
 
 def split(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
-    """The photographs to train on, and those held out for validation (about a twentieth, at least one of each)."""
+    """Return the photographs to train on, and those held out for validation (about a twentieth), each at least one."""
     held = [index for index, name in enumerate(photos.names) if is_held_out(name)]
     if not held or len(held) == len(photos):
         held = [len(photos) - 1]

@@ -1,8 +1,8 @@
-"""Fitting of the classical detector's judge: which pieces of what stands out are damage.
+"""Fit the classifier of the classical detector: which components are damage.
 
 `python -m pipeline.training.detector.classical_classifier PHOTOS classifier.json --artefacts ARTEFACTS` draws damage
-over photographs, cuts out pieces as the detector does, and fits a small network to whether they lie on what was drawn.
-Thresholds stay in `pipeline.detection.classical.classifier`; set them from clean photographs that were not fitted on.
+over photographs, extracts components as the detector does, and fits a small network to whether they cover drawn damage.
+Thresholds stay in `pipeline.detection.classical.classifier`; set them on clean photographs that were not used here.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from pipeline.simulation.distractors import add_distractor
 from pipeline.training.common.photos import load_photos, split
 from pipeline.training.detector.data import SEE_THROUGH
 
-#: A piece is damage when this share of it lies on drawn damage, and none below the other; in between it is left out.
+#: A component is damage when at least the first share of it covers drawn damage, intact below the second; others are
+#: left out.
 ON, OFF = 0.55, 0.2
 #: Grey levels by which drawn damage must differ to count.
 SEEN = 12
-#: Names of collections whose photographs are old prints: what looks like damage there is damage, and is not labelled.
+#: Names of collections of old prints, whose real damage is not labelled.
 OLD = ("distant-viewing", "LibraryOfCongress", "StephenLear", "Prokudin", "photogrammar", "historic", "ww1")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Pieces with labels: figures (n,18), truth (n,) 0 or 1, weight (n,)."""
+    """Components with labels: features (n,18), truth (n,) 0 or 1, weight (n,)."""
 
     figures: NDArray[np.float64]
     truth: NDArray[np.float64]
@@ -48,15 +49,15 @@ class Examples:
 def examples(
     pictures: list[NDArray[np.uint8]], bank: ArtefactBank | None, count: int, *, seed: int, smooth: float = 0.2
 ) -> Examples:
-    """Return labelled pieces of `count` pictures, three in five of them undamaged.
+    """Return labelled components of `count` pictures, three in five of them undamaged.
 
     Args:
         pictures: clean photographs (H,W,3).
         bank: scanned artefacts, or None.
         count: pictures to draw.
-        seed: of every choice.
-        smooth: share of pictures blurred to mere light and shade, and always damaged: there damage is beyond doubt,
-            which photographs alone never teach.
+        seed: of all random choices.
+        smooth: share of pictures that are blurred until no detail is left, and always damaged: examples in which damage
+            is unambiguous, which sharp photographs do not give.
     """
     columns: list[NDArray[np.float64]] = []
     for index in range(count):
@@ -105,7 +106,7 @@ def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[
             touched = np.bincount(pieces.labels[marked > 0], minlength=len(pieces) + 1)[1:] / pieces.area
             damage, intact = on > ON, (on < OFF) & (touched < OFF + 0.05)
             sure = damage | intact
-            # A large piece weighs more, but no single one decides.
+            # A large component weighs more, but no single one dominates.
             weight = np.sqrt(np.minimum(pieces.area, 400))
             table = np.column_stack([features(pieces, unit, cut), damage.astype(np.float64), weight])
             rows.append(table[sure])
@@ -113,7 +114,7 @@ def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[
 
 
 def fit(data: Examples, *, epochs: int = 20, seed: int = 0) -> dict[str, list[object] | float]:
-    """Return the judge's table, as `judge.json` holds it."""
+    """Return the classifier's table, as the detector reads it from JSON."""
     torch.manual_seed(seed)
     centre, scale = data.figures.mean(axis=0), data.figures.std(axis=0) + 1e-6
     values = torch.tensor(np.clip((data.figures - centre) / scale, -CLIP, CLIP), dtype=torch.float32)
@@ -149,7 +150,7 @@ def fit(data: Examples, *, epochs: int = 20, seed: int = 0) -> dict[str, list[ob
 
 
 def main() -> None:
-    """Fit a table and write it."""
+    """Fit a classifier and write its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of clean photographs")
     parser.add_argument("target", type=Path, help="JSON file to write")

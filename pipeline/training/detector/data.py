@@ -1,4 +1,4 @@
-"""Crops for training the detector: simulated damage, undamaged pictures, and what can really be seen as label."""
+"""Crops for training the detector: simulated damage and undamaged pictures, with what is visible as label."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from pipeline.simulation import ArtefactBank, simulate
 from pipeline.simulation.distractors import add_distractor
 from pipeline.simulation.kinds import usual_kinds
 
-#: Labels of a pixel. What is hardly visible, or see-through by nature, is neither damage nor intact.
+#: Labels of a pixel. What is hardly visible, or see-through like a stain, is neither damaged nor intact.
 INTACT, DAMAGED, UNSURE = 0, 1, 2
-#: Kinds whose extent is a matter of opinion; they are drawn now and then and never labelled.
+#: Kinds without a clear outline; they are drawn sometimes and never labelled.
 SEE_THROUGH = frozenset({"stain", "water-ring", "fingerprint", "tape", "foxing"})
-#: Share of the range by which a pixel must differ to be labelled, and below which it is intact.
+#: Difference from the original, as a share of the range, from which a pixel is damaged, and up to which it is intact.
 CLEAR, FAINT = 0.04, 0.012
-#: How far the damage drawn departs from what is usual (see `simulate`): another hand draws it otherwise again.
+#: How much the drawn damage varies (see `simulate`), so that the network does not overfit to one simulator.
 VARIETY = 0.7
-#: Share of pictures into which something is drawn that looks like damage and is none.
+#: Share of pictures with distractors: drawn objects that look like damage and are not.
 DISTRACTED = 0.45
-#: Kinds that run, and the share of pictures that get two of them more: lines cover little and are hard to tell.
+#: Line-shaped kinds, and the share of pictures that get two more of them: lines cover little and are hard to find.
 LINES, LINED = ("hair", "lint", "scratch", "crack", "crease"), 0.6
-#: Share of damaged pictures with broad losses: they differ most from one picture to the next.
+#: Share of damaged pictures with broad losses, which vary most between pictures.
 LOST = 0.35
-#: Share of crops with a cast over picture and damage alike.
+#: Share of crops with a colour cast over picture and damage.
 CAST = 0.3
-#: Share of pictures that are out of focus, all over or in part: what is soft by itself is no damage, and damage that is
-#: sharp where the picture is soft is seen by that.
+#: Share of pictures that are out of focus as a whole or in part: soft regions are not damage, and sharp damage stands
+#: out from them.
 SOFT = 0.3
-#: Standard deviation of that blur in pixels, from and to.
+#: Range of that blur's standard deviation in pixels.
 SOFTNESS = (0.8, 6.0)
-#: Share of pictures that are prints in dots: a screen is no damage.
+#: Share of pictures that are halftone prints: the dots are not damage.
 PRINTED = 0.04
 
 
@@ -56,11 +56,10 @@ def make_sample(
     picture: Picture, rng: np.random.Generator, bank: ArtefactBank | None, *, undamaged: float,
     distracted: float = DISTRACTED, without: frozenset[str] = frozenset(), worn: float = 1.0, variety: float = VARIETY,
 ) -> Sample:  # fmt: skip
-    """Return one picture aged and, but for a share `undamaged` of them, damaged, with its labels.
+    """Return a picture that is aged and, except for a share `undamaged`, damaged, with its labels.
 
-    Into a share `distracted` something is drawn that looks like damage and is none. Kinds in `without` are never drawn;
-    where they were all that would have been, `vague` is. `worn` scales how much damage there is: training sees more
-    than is met in life. For `variety` see `simulate`.
+    A share `distracted` gets distractors. Kinds in `without` are never drawn; where no other kind is left, `vague` is
+    drawn. `worn` scales the amount of damage: training shows more than real scans have. For `variety` see `simulate`.
     """
     picture = _vary(picture, rng)
     if rng.random() < distracted:
@@ -94,7 +93,7 @@ def make_sample(
 
 
 def _scanned(pixels: Picture, rng: np.random.Generator) -> Picture:
-    """What a scanner and its software do to picture and damage alike: blur, sharpening, noise."""
+    """Return the picture with a scanner's blur, sharpening and noise over picture and damage."""
     look = rng.random()
     if look < 0.25:
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.4, 1.2))), np.uint8)
@@ -109,11 +108,11 @@ def _scanned(pixels: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _vary(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Another scale, another blur, sometimes grey."""
+    """Return the picture at a random scale, sometimes grey, sometimes out of focus."""
     scale = float(np.exp(rng.uniform(np.log(0.7), np.log(1.7))))
     size = (max(288, round(picture.shape[1] * scale)), max(288, round(picture.shape[0] * scale)))
     picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC).astype(np.uint8)
-    if max(picture.shape) > 448:  # a part is enough, and the cost grows with the area
+    if max(picture.shape) > 448:  # a part is enough, since the time grows with the area
         top, left = (int(rng.integers(0, max(1, n - 447))) for n in picture.shape[:2])
         picture = picture[top : top + 448, left : left + 448]
     if rng.random() < 0.3:
@@ -124,7 +123,7 @@ def _vary(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _out_of_focus(picture: Picture, rng: np.random.Generator) -> Picture:
-    """The picture blurred, half of the time only in part, as far or near things are."""
+    """Return the picture blurred; half of the time only in part, like a far or near object."""
     soft = cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(*np.log(SOFTNESS)))))
     if rng.random() < 0.5:
         return np.asarray(soft, np.uint8)
@@ -135,7 +134,7 @@ def _out_of_focus(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
-    """Return a square crop, mirrored and turned, with other brightness and contrast."""
+    """Return a square crop, randomly mirrored and rotated, with random brightness and contrast."""
     rows, columns = sample.labels.shape
     top, left = int(rng.integers(0, rows - side + 1)), int(rng.integers(0, columns - side + 1))
     picture = sample.picture[top : top + side, left : left + side]
@@ -147,7 +146,7 @@ def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
     gain, shift, gamma = rng.uniform(0.75, 1.15), rng.normal(0, 12), np.exp(rng.normal(0, 0.18))
     table = np.clip(255 * (np.arange(256) / 255) ** gamma * gain + shift, 0, 255).astype(np.uint8)
     if rng.random() < 0.1:
-        table = table[::-1].copy()  # a negative: damage of both polarities is damage
+        table = table[::-1].copy()  # a negative: damage may be brighter or darker
     picture = table[picture]
     if rng.random() < CAST:
         picture = _cast(picture, rng)
@@ -155,7 +154,7 @@ def augment(sample: Sample, rng: np.random.Generator, side: int) -> Sample:
 
 
 def _cast(picture: Picture, rng: np.random.Generator) -> Picture:
-    """A cast over picture and damage alike: a toned copy of a damaged print, or a scanner's lamp."""
+    """Return the picture with a colour cast over picture and damage: a toned copy of a damaged print, or a lamp's."""
     if rng.random() < 0.6:
         grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
         picture = np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8)
@@ -166,19 +165,19 @@ def _cast(picture: Picture, rng: np.random.Generator) -> Picture:
 class Crops(IterableDataset[tuple[Tensor, Tensor]]):
     """An endless stream of (planes (9,S,S) uint8, labels (S,S) uint8).
 
-    Drawing a picture costs more than a training step on it, so each worker keeps a store of drawn pictures, uses
-    each several times under other crops and tones, and replaces one at a time.
+    Drawing a picture takes longer than a training step on it, so each worker keeps a store of drawn pictures, takes
+    several crops of each with different tones, and replaces one picture at a time.
 
     Args:
         pictures: clean photographs (H,W,3) uint8.
         artefacts: folder of scanned artefacts, or None.
         side: crop size.
-        seed: of this worker's choices.
+        seed: of each worker's random choices.
         undamaged: share of pictures without damage.
         without: kinds of damage that are never drawn, see `make_sample`.
-        store: drawn pictures kept.
-        first: pictures drawn before the first crop, lest a beginning or resumed run learn a handful by heart.
-        reuse: crops taken for each picture drawn.
+        store: number of drawn pictures kept.
+        first: pictures drawn before the first crop, so that a new or resumed run does not overfit to a handful.
+        reuse: crops per drawn picture.
     """
 
     def __init__(
@@ -216,8 +215,8 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         return make_sample(picture, rng, bank, undamaged=self.undamaged, without=self.without)
 
     def crop(self, kept: Sequence[Sample], rng: np.random.Generator) -> Sample | None:
-        """Return a crop of what is in store, or None where the one that came up is not wanted."""
+        """Return a crop of a random picture in the store, or None where it is rejected."""
         crop = augment(kept[int(rng.integers(len(kept)))], rng, self.side)
         if not (crop.labels == DAMAGED).any() and rng.random() < 0.4:
-            return None  # corners without damage of damaged pictures would crowd out the rest
+            return None  # undamaged corners of damaged pictures would dominate
         return crop

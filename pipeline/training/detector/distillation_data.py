@@ -1,4 +1,4 @@
-"""Crops for a detector that learns from teachers: what fools it, damage, and old photographs as they are."""
+"""Crops for distillation: false positives, simulated damage, and old photographs without labels."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from pipeline.simulation import ArtefactBank
 from pipeline.training.detector.data import INTACT, UNSURE, Crops, Sample, augment, make_sample
 from pipeline.training.detector.false_positives import FalsePositives
 
-#: Share of the pictures that are old photographs as they are, and that are such with damage drawn on them; none of
-#: their pixels is labelled intact, for they have dust of their own.
-AS_THEY_ARE, OLD = 0.2, 0.1
-#: Share of the others that are drawn anew from photographs that fooled the detector, and without damage.
-FOOLING, UNDAMAGED = 0.65, 0.5
-#: Share into which something is drawn that looks like damage and is none; how much damage there is, and how far it
-#: departs from what is usual, from and to.
+#: Shares of the pictures that are old photographs, unchanged and with drawn damage. None of their pixels is labelled
+#: intact, since they have real dust.
+OLD_UNCHANGED, OLD_DAMAGED = 0.2, 0.1
+#: Shares of the others that are photographs with false positives, and that are undamaged.
+FALSE_POSITIVE_SHARE, UNDAMAGED = 0.65, 0.5
+#: Share with distractors; ranges of the amount of damage and of its variety, see `make_sample`.
 DISTRACTED, WORN, VARIETIES = 0.3, (0.5, 1.2), (0.4, 1.0)
-#: Share of the crops that show the very marks that were false.
+#: Share of the crops that are cut around false positives.
 MARKED = 0.2
-#: Scales of old photographs, from and to.
+#: Range of the scale of old photographs.
 SCALES = (0.7, 1.5)
 
 
@@ -33,10 +32,10 @@ class DistillationCrops(Crops):
     Args:
         pictures: undamaged photographs (H,W,3) uint8.
         artefacts: folder of scanned artefacts, or None.
-        unlabelled: photographs with damage of their own; may be none.
-        false: what the detector marked on `pictures`; may be none.
+        unlabelled: photographs with real damage; may be empty.
+        false: the detector's false positives on `pictures`; may be empty.
         side: crop size.
-        seed: of each worker's choices.
+        seed: of each worker's random choices.
         without: kinds of damage that are never drawn.
     """
 
@@ -46,22 +45,22 @@ class DistillationCrops(Crops):
     ) -> None:  # fmt: skip
         super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4, without=without)
         self.unlabelled, self.false = unlabelled, list(false)
-        self.fooling = sorted({one.photo for one in self.false})
+        self.misjudged = sorted({one.photo for one in self.false})
 
     def draw(self, rng: np.random.Generator, bank: ArtefactBank | None) -> Sample:
         """Return a picture for the store."""
         share = rng.random()
         worn, variety = float(rng.uniform(*WORN)), float(rng.uniform(*VARIETIES))
-        if self.unlabelled and share < AS_THEY_ARE + OLD:
+        if self.unlabelled and share < OLD_UNCHANGED + OLD_DAMAGED:
             picture = self.unlabelled[int(rng.integers(len(self.unlabelled)))]
-            if share < AS_THEY_ARE:
-                return _as_it_is(picture, rng, self.side)
+            if share < OLD_UNCHANGED:
+                return _unchanged(picture, rng, self.side)
             sample = make_sample(
                 picture, rng, bank, undamaged=0.0, distracted=0.0, without=self.without, worn=worn, variety=variety
             )  # fmt: skip
             return Sample(sample.picture, np.where(sample.labels == INTACT, UNSURE, sample.labels).astype(np.uint8))
-        if self.fooling and rng.random() < FOOLING:
-            picture = self.pictures[self.fooling[int(rng.integers(len(self.fooling)))]]
+        if self.misjudged and rng.random() < FALSE_POSITIVE_SHARE:
+            picture = self.pictures[self.misjudged[int(rng.integers(len(self.misjudged)))]]
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
         return make_sample(
@@ -70,7 +69,7 @@ class DistillationCrops(Crops):
         )  # fmt: skip
 
     def crop(self, kept: Sequence[Sample], rng: np.random.Generator) -> Sample | None:
-        """Return a crop of what is in store, or one of false marks."""
+        """Return a crop of a picture in the store, or one around a false positive."""
         if self.false and rng.random() < MARKED:
             one = self.false[int(rng.integers(len(self.false)))]
             found = one.crop(one.drawn(self.pictures), rng, self.side)
@@ -78,8 +77,8 @@ class DistillationCrops(Crops):
         return augment(kept[int(rng.integers(len(kept)))], rng, self.side)
 
 
-def _as_it_is(picture: Picture, rng: np.random.Generator, side: int) -> Sample:
-    """A photograph at another scale, large enough for a crop, with no label at all."""
+def _unchanged(picture: Picture, rng: np.random.Generator, side: int) -> Sample:
+    """Return a photograph at a random scale, large enough for a crop, without labels."""
     rows, columns = picture.shape[:2]
     scale = max(float(np.exp(rng.uniform(*np.log(SCALES)))), (side + 1) / min(rows, columns))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

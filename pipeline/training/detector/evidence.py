@@ -1,4 +1,4 @@
-"""What a detector says to photographs that it never trained on, and what becomes of it piece by piece."""
+"""A detector's probabilities on held-out photographs, and its components with their correctness."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from pipeline.simulation import ArtefactBank
 from pipeline.training.common.photos import PhotoSet
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE, make_sample
 
-#: How much damage there is, against training: a mark is rightly doubted the more, the rarer damage is.
+#: Amount of damage compared with training: the rarer damage is, the lower the precision of the same marks.
 WORN = 0.5
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Chances (H,W) uint8 on one picture and its labels (H,W) uint8, see `detector_data`."""
+    """Probabilities (H,W) uint8 on one picture and its labels (H,W) uint8, see `pipeline.training.detector.data`."""
 
     chance: Probabilities
     labels: NDArray[np.uint8]
 
     @property
     def undamaged(self) -> bool:
-        """Whether nothing was drawn on the picture."""
+        """Whether no damage was drawn on the picture."""
         return bool((self.labels == INTACT).all())
 
     def truth(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return the damage 0/1, where a mark is right (2 px tolerance), and where a mark counts at all."""
+        """Return the damage 0/1, where marks are correct (2 px tolerance), and where marks count at all; all (H,W)."""
         damaged = (self.labels == DAMAGED).astype(np.uint8)
         near = tolerated(damaged) > 0
         return damaged, near, near | (self.labels != UNSURE)
@@ -42,17 +42,17 @@ class Evidence:
 def gather(
     chances: Callable[[NDArray[np.uint8]], Probabilities], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
 ) -> Iterator[Evidence]:
-    """Yield what a detector says to held-out photographs: each as it is, and `rounds` times aged and damaged.
+    """Yield a detector's probabilities on held-out photographs: each unchanged, and `rounds` times aged and damaged.
 
-    Nothing is drawn into them that only looks like damage, as in training: that would tell how often it is mistaken
-    where every second picture has a drawn fence or a line of type, and not on photographs.
+    They get no distractors: with those in every second picture, as in training, the figures would not be those of
+    photographs.
 
     Args:
-        chances: a detector's chances for a picture (H,W,3).
+        chances: returns a detector's probabilities (H,W) for a picture (H,W,3).
         photos: held out of training.
-        artefacts: folder of scanned artefacts; those that training used, since the rest is kept for measuring. What
-            is falsely marked is in the photographs, and those are new to the detector.
-        rounds: damaged copies of each.
+        artefacts: folder of scanned artefacts. Those of training are used, since the others are kept for measuring;
+            false positives are in the photographs, which are new to the detector.
+        rounds: damaged copies of each photograph.
     """
     bank = ArtefactBank.load(artefacts) if artefacts else None
     for index, picture in enumerate(photos.pictures):
@@ -66,20 +66,20 @@ def gather(
 
 @dataclass(frozen=True)
 class ComponentTable:
-    """The pieces above one chance on all pictures of some evidence, n in all.
+    """The n components above a threshold on all m pictures of some evidence.
 
     Attributes:
-        counts: (n,4) pixels of each: all, those that count, those that are right, those that are damage.
-        surest: (n) chance of the surest pixel of each, in 1/255.
-        specks: (n) which are specks on their picture, see `levels.SPECK`.
-        picture: (n) which picture of the evidence.
-        damaged: pixels of damage in all.
+        counts: (n,4) pixels of each: all, those that count, those that are correct, those that are damage.
+        max_probability: (n) highest probability in each, in 1/255.
+        specks: (n) which are specks, see `pipeline.detection.thresholds`.
+        picture: (n) index of the picture.
+        damaged: pixels of damage on all pictures.
         areas: (m) pixels of each picture.
         undamaged: (m) which pictures have no damage.
     """
 
     counts: NDArray[np.float64]
-    surest: NDArray[np.uint8]
+    max_probability: NDArray[np.uint8]
     specks: NDArray[np.bool_]
     picture: NDArray[np.int64]
     damaged: float
@@ -88,26 +88,26 @@ class ComponentTable:
 
 
 def component_table(evidence: Sequence[Evidence], cut: Callable[[Probabilities], int]) -> ComponentTable:
-    """Return the pieces of all pictures.
+    """Return the components of all pictures.
 
     Args:
         evidence: the pictures.
-        cut: the chance from which pixels of a picture count, in 1/255, by its chances (H,W).
+        cut: returns the probability from which pixels of a picture count, in 1/255, for its probabilities (H,W).
     """
-    counts, surest = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
+    counts, max_probability = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
     specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        pieces = connected_components(one.chance, cut(one.chance))
-        sums = [pieces.sums(where) for where in (counting, near & counting, truth > 0)]
-        counts.append(np.stack([pieces.areas, *sums], axis=1).astype(np.float64))
-        surest.append(pieces.maxima(one.chance))
-        specks.append(find_specks(pieces, one.chance))
-        picture.append(np.full(len(pieces), index, np.int64))
+        components = connected_components(one.chance, cut(one.chance))
+        sums = [components.sums(where) for where in (counting, near & counting, truth > 0)]
+        counts.append(np.stack([components.areas, *sums], axis=1).astype(np.float64))
+        max_probability.append(components.maxima(one.chance))
+        specks.append(find_specks(components, one.chance))
+        picture.append(np.full(len(components), index, np.int64))
     return ComponentTable(
         np.concatenate(counts),
-        np.concatenate(surest),
+        np.concatenate(max_probability),
         np.concatenate(specks),
         np.concatenate(picture),
         damaged,

@@ -1,4 +1,4 @@
-"""The end of a detector's training: thresholds from held-out pictures, weights, curves, a sheet, a model card."""
+"""Export a trained detector: calibrated weights, curves, a sheet of held-out pictures, a model card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from pipeline.detection.network import DetectorNet
 from pipeline.detection.thresholds import Thresholds, apply_thresholds
 from pipeline.detection.weights import load_weights, read_header, save_weights
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
-from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
+from pipeline.training.common.model_card import (
+    ModelCard,
+    describe_data,
+    describe_hardware,
+    describe_terms,
+    write_model_card,
+)
 from pipeline.training.common.photos import exclude, excluded, load_photos, split
 from pipeline.training.common.weight_interpolation import interpolate_weights
 from pipeline.training.detector import distillation_data
@@ -29,50 +35,48 @@ log = logging.getLogger(__name__)
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
 
 
-def export_run(run: DetectorOptions, network: DetectorNet) -> Path:
-    """Return the path of the weights, written to the run's folder with curves, sheet and card beside them.
+def export_run(options: DetectorOptions, network: DetectorNet) -> Path:
+    """Calibrate the averaged network of a run and write it to the run's folder; return the path of the weights.
 
-    Args:
-        run: what was trained.
-        network: its averaged network.
+    Curves, sheet and model card are written beside them.
     """
-    loaded = load_photos(run.photos)
-    used = exclude(loaded, run.exclude)
+    loaded = load_photos(options.photos)
+    used = exclude(loaded, options.exclude)
     training, held = split(used)
-    seen = training.names + (excluded(loaded, used).names if run.teachers else ())
-    progress = read_state(run.work / CHECKPOINT)
-    facts = {"steps": str(progress.step), "pixels": str(progress.pixels), "seconds": str(round(progress.seconds))}
-    begun = str(progress.facts.get("init", ""))
-    weights, mixed = run.work / WEIGHTS, ""
-    if run.mean_with is not None:
-        other, _, mixed = load_weights(run.mean_with)
-        network = interpolate_weights(network, other, run.mean_share)
+    names = training.names + (excluded(loaded, used).names if options.teachers else ())
+    state = read_state(options.work / CHECKPOINT)
+    facts = {"steps": str(state.step), "pixels": str(state.pixels), "seconds": str(round(state.seconds))}
+    init = str(state.facts.get("init", ""))
+    weights, mean_with, other_share = options.work / WEIGHTS, "", 1 - options.mean_share
+    if options.mean_with is not None:
+        other, _, mean_with = load_weights(options.mean_with)
+        network = interpolate_weights(network, other, options.mean_share)
     save_weights(weights, network, Thresholds(), facts)
-    # What ships is calibrated, rounded weights and all, by the way that scans take through it.
-    evidence = list(gather(LearnedDetector(weights).probabilities, held, run.artefacts))
+    # The exported file is calibrated, so that rounding to half precision is included.
+    evidence = list(gather(LearnedDetector(weights).probabilities, held, options.artefacts))
     limits, table = calibrate(evidence, PROMISES)
     digest = save_weights(weights, network, limits, facts)
-    samples = held_out_samples(held, run.artefacts, count=12)
-    _draw_curves(run.work)
-    _draw_sheet(network, samples, limits, run.work / SHEET)
+    samples = held_out_samples(held, options.artefacts, count=12)
+    _draw_curves(options.work)
+    _draw_sheet(network, samples, limits, options.work / SHEET)
     card = ModelCard(
         title="Damage detector",
         purpose="Finds dust, hairs, scratches, cracks, creases, tears, losses, flaked emulsion, ink and mould on"
-        " scanned photographs, for repair unseen or for suggestion to a reviewer (detector `learned`).",
+        " scanned photographs, for automatic repair or for suggestion to a reviewer (detector `learned`).",
         network=f"U-Net of depth {network.config.depth} on colour and top-hats at half size, channels"
         f" {network.config.channels()}, {sum(p.numel() for p in network.parameters()):,} parameters, float16.",
-        data=describe_data(run.photos, seen),
+        data=describe_data(options.photos, names),
+        terms=describe_terms(options.photos),
         training={
-            "Damage": "drawn by `pipeline.simulation`" + (" and from scanned artefacts" if run.artefacts else ""),
+            "Damage": "drawn by `pipeline.simulation`" + (" and from scanned artefacts" if options.artefacts else ""),
             "Undamaged": f"35 % of the pictures; {SOFT:.0%} out of focus; {DISTRACTED:.0%} carry text, wires, fences,"
             " lattices, painted lines, rims, lights, patterns, clouds, cloth or a border as hard negatives",
-            "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage counts neither"
-            " way",
-            "Steps": f"{progress.step:,} of {run.batch} crops of {run.side}²",
-            "Pixels seen": f"{progress.pixels / 1e9:.2f} billion in {progress.seconds / 3600:.2f} hours",
-            **({"Begun from": f"weights with sha256 {begun}"} if begun else {}),
-            **_taught(run),
-            **({"Mean with": f"weights with sha256 {mixed}, {1 - run.mean_share:.0%} of them"} if mixed else {}),
+            "Labels": f"what differs visibly ({CLEAR:.0%} of the range); faint and see-through damage is not labelled",
+            "Steps": f"{state.step:,} of {options.batch} crops of {options.side}²",
+            "Pixels seen": f"{state.pixels / 1e9:.2f} billion in {state.seconds / 3600:.2f} hours",
+            **({"Started from": f"weights with sha256 {init}"} if init else {}),
+            **_distillation(options),
+            **({"Mean with": f"weights with sha256 {mean_with}, {other_share:.0%} of them"} if mean_with else {}),
             "Hardware": describe_hardware(),
             "Held out": f"{len(held)} photographs, and every fifth file of each folder of artefacts",
             "Thresholds": limits.as_json(),
@@ -80,44 +84,44 @@ def export_run(run: DetectorOptions, network: DetectorNet) -> Path:
         },
         tables={"Held-out photographs, undamaged and damaged by simulation (2 px tolerance)": table},
         limits=(
-            "Learned from simulated damage: what real damage shares with it is found, what it does not is missed.",
-            "See-through damage (stains, water rings, tape, fingerprints) is not its task.",
+            "Trained on simulated damage: real damage that looks different is missed.",
+            "It is not made for see-through damage (stains, water rings, tape, fingerprints).",
             "Light lines in a picture, such as rigging, lattice towers, braid or lettering, and bright tops of clouds"
             " can be taken for damage.",
         ),
         reproduce=(
-            f"python -m pipeline train detector PHOTOS --out DIR --steps {progress.step} --depth {network.config.depth}"
-            f" --width {network.config.width} --widest {network.config.widest} --crop {run.side} --batch {run.batch}"
-            f" --hard {run.hard} --rate {run.peak:g} --seed {run.seed}"
-            + (" --artefacts ARTEFACTS" if run.artefacts else "")
-            + (" --init WEIGHTS" if begun else "")
-            + " --teacher WEIGHTS" * len(run.teachers)
-            + (f" --mean-with WEIGHTS --mean-share {run.mean_share:g}" if mixed else "")
-            + "".join(f" --exclude '{pattern}'" for pattern in run.exclude),
+            f"python -m pipeline train detector PHOTOS --out DIR --steps {state.step} --depth {network.config.depth}"
+            f" --width {network.config.width} --widest {network.config.widest} --crop {options.side}"
+            f" --batch {options.batch} --hard {options.hard} --rate {options.peak:g} --seed {options.seed}"
+            + (" --artefacts ARTEFACTS" if options.artefacts else "")
+            + (" --init WEIGHTS" if init else "")
+            + " --teacher WEIGHTS" * len(options.teachers)
+            + (f" --mean-with WEIGHTS --mean-share {options.mean_share:g}" if mean_with else "")
+            + "".join(f" --exclude '{pattern}'" for pattern in options.exclude),
         ),
     )
-    write_model_card(run.work / CARD, card)
+    write_model_card(options.work / CARD, card)
     return weights
 
 
-def _taught(run: DetectorOptions) -> dict[str, str]:
-    """Who taught the network, where labels of damage did not."""
-    if not run.teachers:
+def _distillation(options: DetectorOptions) -> dict[str, str]:
+    """Return the card's lines about distillation; none where labels of damage were learned."""
+    if not options.teachers:
         return {}
-    digests = ", ".join(read_header(path)[2] for path in run.teachers)
-    false = load_false_positives(run.work / FALSE_POSITIVES)
+    digests = ", ".join(read_header(path)[2] for path in options.teachers)
+    found = load_false_positives(options.work / FALSE_POSITIVES)
     return {
         "Undamaged": f"{distillation_data.UNDAMAGED:.0%} of the pictures;"
-        f" {distillation_data.DISTRACTED:.0%} carry what looks like damage"
-        f" and is none; {distillation_data.MARKED:.0%} of the crops are false marks",
-        "Labels": "what is labelled intact is taught as intact; nothing else of the labels counts",
-        "Taught by": f"weights with sha256 {digests}: what they say of the crops from several sides",
-        "False marks shown": f"{len(false):,} pictures, of {len({one.photo for one in false}):,} photographs",
+        f" {distillation_data.DISTRACTED:.0%} have distractors; {distillation_data.MARKED:.0%} of the crops show"
+        " false positives",
+        "Labels": "intact pixels are learned as intact; labels of damage are not used",
+        "Taught by": f"weights with sha256 {digests}: their logits of mirrored, rotated and scaled crops",
+        "False positives shown": f"{len(found):,} pictures of {len({one.photo for one in found}):,} photographs",
     }
 
 
 def _draw_curves(work: Path) -> None:
-    """Loss and Dice per epoch as a picture, from the run's own log."""
+    """Draw loss and Dice per epoch, from the run's log."""
     from matplotlib.figure import Figure
 
     scores = read_scores(work / CURVES)
@@ -139,7 +143,7 @@ def _draw_curves(work: Path) -> None:
 
 
 def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds, target: Path) -> None:
-    """Held-out pictures: as given, with the truth in green, with repair in red and suggestions in orange."""
+    """Write a sheet of held-out pictures: input, truth in green, repairs in red and suggestions in orange."""
     rows = []
     for sample in samples:
         chance = probabilities(network, sample.picture)

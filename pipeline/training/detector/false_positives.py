@@ -1,4 +1,4 @@
-"""What a detector falsely marks on the undamaged photographs that it was trained on, found over whole pictures."""
+"""Find a detector's false positives on the undamaged photographs that it was trained on, over whole pictures."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common.photos import shrink
 from pipeline.training.detector.data import INTACT, Sample, make_sample
 
-#: Chance of a false mark, in 1/255, and the share of a picture from which on it counts as one that fools the detector.
-MARKED, FOOLED = 140, 2e-4
-#: Longest side in pixels of a photograph that is looked at as it is.
+#: Probability of a false positive, in 1/255, and the marked share from which a picture is kept.
+MARKED, KEPT_SHARE = 140, 2e-4
+#: Longest side in pixels to which a photograph is scaled when it is not aged.
 LONGEST = 500
-#: How often each photograph is looked at: as it is, and aged.
+#: Versions of each photograph: unchanged, and aged.
 VERSIONS = 2
-#: Places kept of each picture's false marks.
+#: False positive pixels kept per picture.
 PLACES = 32
 
 
 @dataclass(frozen=True)
 class FalsePositives:
-    """One picture that fools the detector.
+    """The false positives on one picture.
 
     Attributes:
-        photo: which of the training photographs.
-        version: as it is (0), or aged as `drawn` draws it again.
-        places: some of the pixels that were marked, as rows and columns.
+        photo: index of the training photograph.
+        version: unchanged (0), or aged as `drawn` draws it.
+        places: some of the marked pixels, as (row, column).
     """
 
     photo: int
@@ -40,11 +40,11 @@ class FalsePositives:
     places: tuple[tuple[int, int], ...]
 
     def drawn(self, pictures: Sequence[Picture]) -> Picture:
-        """Return the picture (H,W,3) uint8, the same each time."""
+        """Return the picture (H,W,3) uint8, the same on every call."""
         return _version(pictures[self.photo], self.photo, self.version)
 
     def crop(self, picture: Picture, rng: np.random.Generator, side: int) -> Sample | None:
-        """Return a crop with one of the places somewhere in it, undamaged as it is; None of too small a picture."""
+        """Return a crop that contains one of the places, labelled intact; None when the picture is too small."""
         rows, columns = picture.shape[:2]
         if min(rows, columns) < side:
             return None
@@ -60,13 +60,13 @@ def find_false_positives(
     pictures: Sequence[Picture],
     searched: Callable[[int, int], None] | None = None,
 ) -> Iterator[FalsePositives]:
-    """Yield the pictures that fool a detector, each photograph as it is and aged.
+    """Yield the pictures with false positives, of each photograph unchanged and aged.
 
-    Crops of a training step seldom show what fools it: false marks are rare, and the way that scans take looks more
-    than once at whole pictures.
+    Crops of a training step seldom show them: false positives are rare, and scans are detected on whole pictures, in
+    several scales.
 
     Args:
-        chances: a detector's chances (H,W) for a picture (H,W,3).
+        chances: returns a detector's probabilities (H,W) for a picture (H,W,3).
         pictures: undamaged photographs.
         searched: called after each photograph with how many were searched, and how many there are.
     """
@@ -74,7 +74,7 @@ def find_false_positives(
         for version in range(VERSIONS):
             shown = _version(picture, photo, version)
             marked = chances(shown) >= MARKED
-            if marked.mean() > FOOLED:
+            if marked.mean() > KEPT_SHARE:
                 rng = np.random.default_rng((photo, version))
                 where = np.argwhere(marked)
                 some = where[rng.choice(len(where), min(PLACES, len(where)), replace=False)]
@@ -84,22 +84,25 @@ def find_false_positives(
 
 
 def save_false_positives(path: Path, found: Sequence[FalsePositives]) -> None:
-    """Write what was found, in place of what was there."""
+    """Write false positives to a JSON file, atomically."""
     write_whole(path, json.dumps([asdict(one) for one in found]).encode())
 
 
 def load_false_positives(path: Path) -> list[FalsePositives]:
-    """Return what was written. Raises `ValueError` when the file holds something else."""
+    """Return the false positives in a file. Raises `ValueError` when it contains something else."""
     try:
         return [
             FalsePositives(one["photo"], one["version"], tuple((row, column) for row, column in one["places"]))
             for one in json.loads(path.read_text())
         ]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} does not hold false marks: {error}; delete it to have them found anew") from error
+        raise ValueError(
+            f"{path} does not contain false positives ({error}): delete it, and the next run searches again"
+        ) from error
 
 
 def _version(picture: Picture, photo: int, version: int) -> Picture:
+    """Return a version of a photograph, the same on every call."""
     if version:
         rng = np.random.default_rng((5, photo, version))
         return make_sample(picture, rng, None, undamaged=1.0, distracted=0.0).picture

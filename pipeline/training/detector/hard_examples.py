@@ -1,4 +1,4 @@
-"""Crops that fooled the detector come back until they no longer do."""
+"""Hard example mining: crops with false positives are shown again until the network is right."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from torch import Tensor
 
 from pipeline.training.detector.data import INTACT
 
-#: A crop comes back while the network gives its intact pixels this much chance in sum: a false mark of some pixels.
-FOOLED = 20.0
+#: Sum of the false positive pixels' probabilities from which a crop is a hard example.
+HARD = 20.0
 
 
 class HardExamples:
     """A bounded store of crops on which the network marked intact pixels.
 
-    Where false marks are rare, most crops teach nothing about them. What fooled the network is therefore kept, shown
-    again, and let go once it no longer fools it. The false marks are read off the training step itself: they cost
-    no further pass.
+    Where false positives are rare, most crops teach nothing about them. Crops with false positives are therefore kept,
+    shown again, and dropped once they have none. They are found in the logits of the training step, without another
+    forward pass.
 
     Args:
-        size: crops kept; the one that fooled least gives way.
-        seed: of the choice of what comes back.
+        size: number of crops kept; the least hard one is replaced.
+        seed: of the choice of crops that are shown again.
     """
 
     def __init__(self, size: int = 400, seed: int = 0) -> None:
@@ -33,9 +33,9 @@ class HardExamples:
         return len(self._kept)
 
     def take(self, count: int) -> list[tuple[Tensor, Tensor]]:
-        """Return up to `count` crops (planes (9,S,S), labels (S,S)) and forgets them; `remember` may bring them back.
+        """Return up to `count` crops (planes (9,S,S), labels (S,S)) and forget them; `remember` may add them again.
 
-        Which ones is left to chance: the worst again and again would be learned by heart.
+        The choice is random: the network would overfit to the hardest ones.
         """
         taken = []
         for _ in range(min(count, len(self._kept))):
@@ -46,22 +46,22 @@ class HardExamples:
         return taken
 
     def remember(self, planes: Tensor, labels: Tensor, logits: Tensor) -> None:
-        """Keep those crops of a batch that fooled the network.
+        """Keep the hard examples of a batch.
 
         Args:
             planes: (N,9,S,S) uint8.
-            labels: (N,S,S) uint8, see `detector_data`.
-            logits: (N,1,S,S), what the network answered.
+            labels: (N,S,S) uint8, see `pipeline.training.detector.data`.
+            logits: (N,1,S,S) of the network.
         """
         with torch.no_grad():
             chance = torch.sigmoid(logits[:, 0].float())
             false = (chance * (chance > 0.5) * (labels == INTACT)).sum(dim=(1, 2))
-        for index, fooled in enumerate(false.tolist()):
-            if fooled < FOOLED:
+        for index, hardness in enumerate(false.tolist()):
+            if hardness < HARD:
                 continue
             if len(self._kept) == self.size:
                 least = min(range(self.size), key=lambda at: self._kept[at][0])
-                if self._kept[least][0] >= fooled:
+                if self._kept[least][0] >= hardness:
                     continue
                 self._kept.pop(least)
-            self._kept.append((fooled, planes[index].clone(), labels[index].clone()))
+            self._kept.append((hardness, planes[index].clone(), labels[index].clone()))

@@ -278,7 +278,7 @@ def _training_data(
     path = options.work / FALSE_POSITIVES
     if not path.exists():
         detector = LearnedDetector(options.init or options.teachers[0])
-        save_false_positives(path, list(find_false_positives(detector.chances, training.pictures, searched)))
+        save_false_positives(path, list(find_false_positives(detector.probabilities, training.pictures, searched)))
     crops = DistillationCrops(
         training.pictures, options.artefacts, unlabelled=unlabelled.pictures, false=load_false_positives(path),
         side=options.side, seed=seed, without=options.without,

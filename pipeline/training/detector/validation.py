@@ -1,4 +1,4 @@
-"""How good a detector is on held-out pictures: Dice, precision and recall by threshold, false marks on clean ones."""
+"""Validate a detector on held-out pictures: Dice; precision, recall and false positives by threshold."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pipeline.training.common.photos import PhotoSet
 from pipeline.training.detector.data import DAMAGED, INTACT, Sample, make_sample
 
 THRESHOLDS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-#: Which of them precision and recall are told at.
+#: Index of the threshold in summaries.
 REPORTED = THRESHOLDS.index(0.9)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Figures after an epoch; the lists run along `THRESHOLDS`.
+    """Figures after an epoch; the lists follow `THRESHOLDS`.
 
     Attributes:
-        step, seconds, loss: where training stands; the loss is the mean since the last epoch.
+        step, seconds, loss: progress of the run; the loss is the mean since the last validation.
         dice: soft Dice over all held-out damaged pictures.
         precision, recall: with 2 px tolerance.
-        clean: share of undamaged pictures' area that is marked.
+        clean: marked share of the undamaged pictures' area.
     """
 
     step: int
@@ -49,9 +49,9 @@ class Score:
 
 
 def read_scores(curves: Path) -> list[Score]:
-    """Return the scores of a run's curves, ascending by step; none where there is no such file.
+    """Return the scores in a run's curves, ascending by step; none when there is no such file.
 
-    A run that was killed repeats some steps, and what it wrote last counts.
+    A run that was killed repeats some steps; of scores with the same step the last one counts.
     """
     if not curves.exists():
         return []
@@ -61,7 +61,7 @@ def read_scores(curves: Path) -> list[Score]:
 
 
 def held_out_samples(photos: PhotoSet, artefacts: Path | None, count: int = 48) -> list[Sample]:
-    """Return damaged and undamaged samples (every third) of held-out pictures and artefacts, the same every time."""
+    """Return damaged and undamaged samples (every third) of held-out pictures and artefacts, the same on every call."""
     bank = ArtefactBank.load(artefacts, held_out=True) if artefacts else None
     samples = []
     for index in range(count):
@@ -81,22 +81,22 @@ def score(
     seconds: float,
     thresholds: tuple[float, ...] = THRESHOLDS,
 ) -> Score:
-    """Return how a network does on the samples."""
+    """Return the figures of a network on the samples."""
     right, marked, found, damaged, false = (np.zeros(len(thresholds)) for _ in range(5))
     overlap = total = clean_area = 0.0
     for sample in samples:
-        chance = probabilities(network, sample.picture)
+        probability = probabilities(network, sample.picture)
         truth = (sample.labels == DAMAGED).astype(np.uint8)
         sure = sample.labels != 2
         if truth.any():
-            overlap += 2 * float((chance * truth).sum())
-            total += float((chance * sure).sum()) + float(truth.sum())
+            overlap += 2 * float((probability * truth).sum())
+            total += float((probability * sure).sum()) + float(truth.sum())
         else:
             clean_area += float((sample.labels == INTACT).sum())
-        # Marks on what is hardly visible are neither right nor wrong.
+        # Marks on unsure pixels are neither right nor wrong.
         allowed = tolerated(truth) > 0
         for index, threshold in enumerate(thresholds):
-            mask = (chance > threshold) & (sure | allowed)
+            mask = (probability > threshold) & (sure | allowed)
             if not truth.any():
                 false[index] += float((mask & (sample.labels == INTACT)).sum())
             right[index] += float((mask & allowed).sum())
@@ -111,15 +111,15 @@ def score(
 
 
 def probabilities(network: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the chance of damage (H,W) for one picture (H,W,3), in one piece."""
+    """Return the probability of damage (H,W) for one picture (H,W,3), without windows."""
     multiple = int(getattr(network, "multiple", 32))
     rows, columns = picture.shape[:2]
     padded = cv2.copyMakeBorder(picture, 0, -rows % multiple, 0, -columns % multiple, cv2.BORDER_REFLECT_101)
     tensor = torch.from_numpy(compute_features(padded.astype(np.uint8, copy=False)))[None]
     with torch.inference_mode():
         logits = predict_logits(network, tensor)
-    chance: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0, :rows, :columns].numpy()
-    return chance
+    probability: NDArray[np.float32] = torch.sigmoid(logits.float())[0, 0, :rows, :columns].numpy()
+    return probability
 
 
 def _round(values: NDArray[np.float64], digits: int = 4) -> list[float]:

@@ -1,1 +1,1 @@
-"""Handwritten digits with the middle cut out: the paper's DCGAN, a Region Normalization network, and their judge."""
+"""Train the digit networks: the paper's DCGAN, the region network, and the classifier that reads their fills."""

@@ -1,4 +1,4 @@
-"""Batches of digits, each a pure function of seed and step, so that a resumed run needs no sampler's state."""
+"""Batches of digits, each a function of seed and step, so that no sampler state has to be saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.engines.digits.fill import to_tensor
@@ -25,19 +24,13 @@ class Batch(NamedTuple):
     holes: Tensor
 
 
-def to_pixels(images: Tensor) -> NDArray[np.uint8]:
-    """Digits (N,1,28,28) −1..1 as (N,28,28) uint8; exact for what :func:`to_tensor` made."""
-    scaled: NDArray[np.uint8] = ((images[:, 0].detach().float() + 1.0) * 127.5).round().clamp(0, 255).byte().numpy()
-    return scaled
-
-
 class BatchMaker:
-    """Draws batches: every digit once an epoch, in an order that follows from the seed."""
+    """Draws batches: every digit once per epoch, in an order that follows from the seed."""
 
     def __init__(
         self, digits: Digits, seed: int, *, sizes: tuple[int, ...], elsewhere: float = 0.0, batch: int = BATCH
     ) -> None:
-        """``sizes`` are the sides of the centred holes, ``elsewhere`` the share of holes that lie anywhere."""
+        """``sizes`` are the sides of the centred holes, ``elsewhere`` the share of holes at any place."""
         self._digits = digits
         self._seed = seed
         self._sizes = sizes
@@ -48,21 +41,21 @@ class BatchMaker:
 
     @property
     def digest(self) -> str:
-        """The digest of digits and labels, by which a resumed run knows that they are the same."""
+        """Hash of digits and labels, by which a resumed run recognises them."""
         return hashlib.sha256(self._digits.images.tobytes() + self._digits.labels.tobytes()).hexdigest()[:16]
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many whole batches an epoch has."""
+        """The number of whole batches in an epoch."""
         return len(self._digits) // self._batch
 
     def make(self, step: int) -> Batch:
-        """The batch of a step."""
-        epoch, place = divmod(step, self.steps_per_epoch)
+        """Return the batch of a step."""
+        epoch, index = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._digits))
             self._epoch = epoch
-        chosen = self._order[place * self._batch : (place + 1) * self._batch]
+        chosen = self._order[index * self._batch : (index + 1) * self._batch]
         rng = np.random.default_rng((self._seed, 1, step))
         holes = varied_holes(len(chosen), self._sizes, rng, share=self._elsewhere)
         return Batch(

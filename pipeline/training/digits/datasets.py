@@ -1,4 +1,4 @@
-"""The digits to train on, to choose by, and to measure on, three sets that never mix."""
+"""The digits for training, validation and test: three disjoint sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Digits:
-    """Digits and what they are: images (N,28,28) uint8, 0 paper to 255 ink; labels (N,) uint8 0..9."""
+    """Digits with labels: images (N,28,28) uint8, 0 paper to 255 ink; labels (N,) uint8 0..9."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -34,7 +34,7 @@ class Digits:
         return len(self.images)
 
     def first(self, count: int) -> Digits:
-        """The first ``count`` digits."""
+        """Return the first ``count`` digits."""
         return Digits(self.images[:count], self.labels[:count])
 
 
@@ -48,10 +48,10 @@ class DigitSets:
 
 
 def load_digits(folder: Path, *, held_out: int = HELD_OUT) -> DigitSets:
-    """The three sets of a folder with the four IDX files, each plain or with ``.gz``.
+    """Return the three sets of a folder with the four IDX files, each plain or with ``.gz``.
 
     The last ``held_out`` training digits (at most a sixth) are the validation set. Raises ``ConfigurationError`` that
-    names every missing file, or the first file that is not what it should be.
+    names every missing file, or the first invalid file.
     """
     paths = {name: _find(folder, stem) for name, stem in FILES.items()}
     missing = [FILES[name] for name, path in paths.items() if path is None]
@@ -69,7 +69,7 @@ def load_digits(folder: Path, *, held_out: int = HELD_OUT) -> DigitSets:
 
 
 def _find(folder: Path, stem: str) -> Path | None:
-    """The path of one of the four files, or None."""
+    """Return the path of one of the four files, or None."""
     # Some mirrors write `idx3.ubyte`, as the original archive's members were named.
     for name in (stem, f"{stem}.gz", stem.replace("-idx", ".idx"), f"{stem.replace('-idx', '.idx')}.gz"):
         if (folder / name).exists():
@@ -78,7 +78,7 @@ def _find(folder: Path, stem: str) -> Path | None:
 
 
 def _pair(images: Path, labels: Path) -> Digits:
-    """Images and labels that belong together."""
+    """Return the digits of an images file and a labels file. Raises ``ConfigurationError`` when they do not match."""
     pixels, names = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
     if pixels.shape[1:] != (SIDE, SIDE):
         raise ConfigurationError(f"{images} holds images of {pixels.shape[2]}×{pixels.shape[1]}, not 28×28: {REMEDY}")

@@ -1,4 +1,4 @@
-"""The table: what the judge reads after each way of filling, and how close the fill is to the original."""
+"""Measure each way of filling: what the classifier reads, and how close the fill is to the original."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Filler = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
-"""Digits (N,28,28) uint8 and holes (N,28,28) to filled digits; only the pixels in the holes are looked at."""
+"""Digits (N,28,28) uint8 and holes (N,28,28) to filled digits (N,28,28) uint8; known pixels must not change."""
 
 CLASSICAL = ("telea", "navier-stokes", "biharmonic")
-AT_ONCE = 500
+CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Row:
     """One line of the table.
 
     Attributes:
-        method, hole: how what was filled: the name of the way, the side of the hole in pixels.
-        digits: how many were filled.
-        accuracy: share of them that the judge reads correctly.
-        psnr_hole: in dB, over the holes of all digits together.
-        ssim_hole: mean over the holes' pixels.
-        seconds: to fill all digits.
+        method, hole: name of the way of filling, and side of the hole in pixels.
+        digits: number of digits.
+        accuracy: share of them that the classifier reads correctly.
+        psnr_hole: PSNR in dB over the holes of all digits together.
+        ssim_hole: mean SSIM over the holes' pixels.
+        seconds: time to fill all digits.
     """
 
     method: str
@@ -54,35 +54,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured.
+    """The measurements.
 
     Attributes:
         rows: one per way of filling and size of hole.
-        whole: the judge's accuracy on the same digits, unharmed.
+        whole: the classifier's accuracy on the same digits without a hole.
         filled: the filled digits (N,28,28) uint8 by method and size.
-        verdicts: what the judge read in them, (N,) by method and size.
+        predictions: the classifier's classes for them, (N,) by method and size.
     """
 
     rows: tuple[Row, ...]
     whole: float
     filled: dict[tuple[str, int], NDArray[np.uint8]]
-    verdicts: dict[tuple[str, int], NDArray[np.int64]]
+    predictions: dict[tuple[str, int], NDArray[np.int64]]
 
     def of(self, method: str) -> tuple[Row, ...]:
-        """The rows of one way of filling, by size."""
+        """Return the rows of one way of filling, by size."""
         return tuple(sorted((row for row in self.rows if row.method == method), key=lambda row: row.hole))
 
     def table(self) -> pd.DataFrame:
-        """The rows as a frame."""
+        """Return the rows as a frame."""
         import pandas as pd
 
         return pd.DataFrame([asdict(row) for row in self.rows])
 
 
 def fillers(networks: Mapping[str, nn.Module]) -> dict[str, Filler]:
-    """Every way of filling by name: nothing at all, the classical engines, and the networks given."""
+    """Return every way of filling by name: none (holes stay black), the classical engines, and the networks given."""
 
-    def nothing(images: NDArray[np.uint8], holes: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def unfilled(images: NDArray[np.uint8], holes: NDArray[np.bool_]) -> NDArray[np.uint8]:
         return np.where(holes, 0, images).astype(np.uint8)
 
     def classical(name: str) -> Filler:
@@ -99,7 +99,7 @@ def fillers(networks: Mapping[str, nn.Module]) -> dict[str, Filler]:
     def trained(network: nn.Module) -> Filler:
         return lambda images, holes: fill(network, images, holes)
 
-    ways: dict[str, Filler] = {"masked": nothing}
+    ways: dict[str, Filler] = {"masked": unfilled}
     ways |= {name: classical(name) for name in CLASSICAL}
     ways |= {name: trained(network) for name, network in networks.items()}
     return ways
@@ -107,19 +107,19 @@ def fillers(networks: Mapping[str, nn.Module]) -> dict[str, Filler]:
 
 def evaluate(
     digits: Digits,
-    judge: nn.Module,
+    classifier: nn.Module,
     ways: Mapping[str, Filler],
     *,
     sizes: tuple[int, ...] = SIZES,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Accuracy, PSNR and SSIM of every way of filling, for centred holes of every size.
+    """Measure accuracy, PSNR and SSIM of every way of filling, for centred holes of every size.
 
-    Known pixels are checked to be untouched; ``RuntimeError`` names a way that touched them. ``progress`` gets a line
-    as each row is done.
+    ``progress`` is called with a line of text after each row. Raises ``RuntimeError`` naming a way of filling that
+    changed known pixels.
     """
     filled: dict[tuple[str, int], NDArray[np.uint8]] = {}
-    verdicts: dict[tuple[str, int], NDArray[np.int64]] = {}
+    predictions: dict[tuple[str, int], NDArray[np.int64]] = {}
     rows: list[Row] = []
     for size in sizes:
         hole = centred_hole(size)
@@ -129,13 +129,13 @@ def evaluate(
             seconds = time.perf_counter() - started
             if not np.array_equal(result[:, ~hole], digits.images[:, ~hole]):
                 raise RuntimeError(f"{name} changed known pixels")
-            verdict = read(judge, result)
-            filled[name, size], verdicts[name, size] = result, verdict
+            predicted = read(classifier, result)
+            filled[name, size], predictions[name, size] = result, predicted
             row = Row(
                 method=name,
                 hole=size,
                 digits=len(digits),
-                accuracy=float((verdict == digits.labels).mean()),
+                accuracy=float((predicted == digits.labels).mean()),
                 psnr_hole=_psnr(result, digits.images, hole),
                 ssim_hole=_ssim(result, digits.images, hole),
                 seconds=seconds,
@@ -143,28 +143,28 @@ def evaluate(
             rows.append(row)
             if progress is not None:
                 progress(f"{name} {size}×{size}: {100 * row.accuracy:.2f} %, {row.psnr_hole:.2f} dB")
-    whole = float((read(judge, digits.images) == digits.labels).mean())
-    return Evaluation(tuple(rows), whole, filled, verdicts)
+    whole = float((read(classifier, digits.images) == digits.labels).mean())
+    return Evaluation(tuple(rows), whole, filled, predictions)
 
 
 def _apply(way: Filler, images: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The digits with the same hole filled, some hundred at a time."""
+    """Return the digits with the same hole filled, some hundred at a time."""
     parts = [
-        way(images[start : start + AT_ONCE], np.repeat(hole[np.newaxis], len(images[start : start + AT_ONCE]), axis=0))
-        for start in range(0, len(images), AT_ONCE)
+        way(images[start : start + CHUNK], np.repeat(hole[np.newaxis], len(images[start : start + CHUNK]), axis=0))
+        for start in range(0, len(images), CHUNK)
     ]
     return np.concatenate(parts)
 
 
 def _psnr(filled: NDArray[np.uint8], original: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """PSNR in dB over the holes of all digits together.
+    """Return the PSNR in dB over the holes of all digits together.
 
-    Not a mean of each digit's PSNR: a hole that is black and is filled black has an infinite one.
+    It is not the mean of each digit's PSNR, which is infinite for a black hole that is filled black.
     """
     return psnr(filled[:, hole], original[:, hole], data_range=255)
 
 
 def _ssim(filled: NDArray[np.uint8], original: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """Mean SSIM over the pixels of the hole, mean over digits."""
+    """Return the SSIM over the pixels of the hole, mean over digits."""
     values = [ssim(one, other, data_range=255, mask=hole) for one, other in zip(filled, original, strict=True)]
     return float(np.mean(values))

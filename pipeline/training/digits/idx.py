@@ -1,4 +1,4 @@
-"""Reading IDX files (the format of MNIST), plain or gzipped, without trusting a byte of the header."""
+"""Read and write IDX files (the format of MNIST), plain or gzipped; headers are validated."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pipeline.errors import ConfigurationError
 
 UNSIGNED_BYTE = 0x08
 MAX_BYTES = 1 << 30
-"""A header may announce any size; more than this is refused before memory is asked for."""
+"""Larger files are refused before memory is allocated: a header may announce any size."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 REMEDY = "fetch the file again, or point --data at a folder with the four MNIST files"
 
 
 def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
-    """The array of an IDX file of unsigned bytes, uint8 with ``dimensions`` axes (3 for images, 1 for labels).
+    """Return the array of an IDX file of unsigned bytes, uint8 with ``dimensions`` axes (3 for images, 1 for labels).
 
     Gzip is recognised by its content, not by the name. Raises ``ConfigurationError`` naming the file and the remedy
-    when it is missing, truncated, too long, or not an IDX file of that shape.
+    when it is missing, truncated, too long or not an IDX file of that shape.
     """
     data = _content(path)
     header = 4 + 4 * dimensions
@@ -43,7 +43,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     held = len(data) - header
     if held != size:
         sizes = "×".join(str(side) for side in shape)
-        trouble = "is cut short" if held < size else "holds more than its header says"
+        trouble = "is truncated" if held < size else "is longer than its header says"
         raise ConfigurationError(f"{path} {trouble}: {sizes} = {size} bytes announced, {held} found: {REMEDY}")
     return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape).copy()
 
@@ -53,12 +53,12 @@ def write_idx(path: Path, values: NDArray[Any]) -> None:
     exact = np.ascontiguousarray(values, dtype=np.uint8)
     header = struct.pack(f">HBB{exact.ndim}I", 0, UNSIGNED_BYTE, exact.ndim, *exact.shape)
     data = header + exact.tobytes()
-    # A fixed time stamp: the same digits make the same file.
+    # With a fixed time stamp the same digits give the same file.
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of the file, unpacked."""
+    """Return the unpacked bytes of the file."""
     try:
         with path.open("rb") as plain:
             packed = plain.read(2) == GZIP_MAGIC

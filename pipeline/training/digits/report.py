@@ -1,4 +1,4 @@
-"""The report on the digits as PDF, in the project's own report style, and its table as CSV and Parquet."""
+"""Write the report on the digits as PDF, in the style of the other reports, and its table as CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from pipeline.reports.document import environment, report_css, versions
 from pipeline.reports.pdf import render_pdf
 from pipeline.reports.typefaces import faces
 from pipeline.runtime.atomic_write import write_whole
-from pipeline.training.digits.charts import loss_chart
 from pipeline.training.digits.datasets import Digits
 from pipeline.training.digits.evaluate import Evaluation
-from pipeline.training.digits.sample_strips import Sheet, examples, failures
+from pipeline.training.digits.figures import Sheet, examples, failures, loss_chart
 from pipeline.training.digits.training_record import TrainingRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,12 +27,12 @@ LABELS = {
     "paper": "paper’s DCGAN",
     "region": "ours",
 }
-"""The names of the ways of filling, for people."""
+"""The names of the ways of filling for readers."""
 
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where the report lies."""
+    """The paths of a report."""
 
     pdf: Path
     csv: Path
@@ -43,14 +42,14 @@ class ReportFiles:
 def write_report(
     digits: Digits,
     evaluation: Evaluation,
-    accounts: Mapping[str, TrainingRecord],
+    records: Mapping[str, TrainingRecord],
     target: Path,
     *,
     title: str,
     command: str,
     seed: int,
 ) -> ReportFiles:
-    """Where `report.pdf`, `report.csv` and `report.parquet` lie; each appears whole.
+    """Write `report.pdf`, `report.csv` and `report.parquet`, each atomically, and return their paths.
 
     Raises:
         ConfigurationError: Pango is missing.
@@ -74,11 +73,11 @@ def write_report(
                 urls.append(url)
             pictures.append(urls)
         charts = {}
-        for name, account in accounts.items():
-            if name != "judge" and account.curves:
+        for name, record in records.items():
+            if name != "judge" and record.curves:
                 url = f"report:digits/{name}.svg"
                 files[url] = Path(scratch, f"{name}.svg")
-                files[url].write_bytes(loss_chart(account.curves))
+                files[url].write_bytes(loss_chart(record.curves))
                 charts[name] = url
         html = (
             environment(TEMPLATES)
@@ -96,7 +95,7 @@ def write_report(
                 whole=evaluation.whole,
                 count=len(digits),
                 sheets=list(zip(sheets, pictures, strict=True)),
-                accounts=accounts,
+                records=records,
                 charts=charts,
                 versions=versions(),
             )
@@ -112,22 +111,22 @@ def write_report(
 
 
 def headline(evaluation: Evaluation) -> str:
-    """What was found, as one or two sentences."""
+    """Return the main result in one or two sentences."""
     parts = []
     for name in ("region", "paper"):
         rows = evaluation.of(name)
         if rows:
             figures = " and ".join(f"{100 * row.accuracy:.1f} % ({row.hole}×{row.hole})" for row in rows)
             parts.append(f"{LABELS[name]}: {figures}")
-    told = "; ".join(parts) or "only classical ways of filling were measured"
-    told = told[0].upper() + told[1:]
-    return f"{told} of the filled digits are read correctly, {100 * evaluation.whole:.2f} % of the whole ones."
+    text = "; ".join(parts) or "only classical ways of filling were measured"
+    text = text[0].upper() + text[1:]
+    return f"{text} of the filled digits are read correctly, {100 * evaluation.whole:.2f} % of the whole ones."
 
 
 def _best(evaluation: Evaluation) -> dict[tuple[int, str], float]:
-    """The best value of each figure for each size of hole."""
+    """Return the best value of each metric for each size of hole."""
     best: dict[tuple[int, str], float] = {}
     for row in evaluation.rows:
-        for figure in ("accuracy", "psnr_hole", "ssim_hole"):
-            best[row.hole, figure] = max(best.get((row.hole, figure), 0.0), getattr(row, figure))
+        for metric in ("accuracy", "psnr_hole", "ssim_hole"):
+            best[row.hole, metric] = max(best.get((row.hole, metric), 0.0), getattr(row, metric))
     return best

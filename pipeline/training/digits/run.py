@@ -1,10 +1,11 @@
-"""The whole way: train judge, paper's network and ours, measure on the test digits, write weights, cards and report."""
+"""Train classifier, paper's network and region network, measure them on the test digits, write cards and report."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,23 +28,23 @@ from pipeline.weights import SHIPPED
 log = logging.getLogger(__name__)
 
 WORTH_COMPILING = 500
-"""Steps from which on half a minute of compiling is made up for."""
+"""Steps from which half a minute of compilation pays off."""
 
 Watch = Callable[[str, float, dict[str, float]], None]
-"""Called with what is being done, how far it is (0..1), and figures."""
+"""Called with the name of the task, its progress (0..1) and figures."""
 
 
 @dataclass(frozen=True)
 class DigitsOptions:
-    """What a run is told.
+    """The options of a run.
 
     Attributes:
         seed: of first weights, order of digits, holes and dropout.
-        epochs: by network, instead of those of the plans.
-        threads: of torch. One is best where others work on the machine: a step waits for its slowest thread.
-        limit: that many digits of each set only, for a trial.
-        resume: go on from the checkpoints.
-        compiled: use the compiled normalisation where a compiler is at hand (see ``pipeline.rn.fused``).
+        epochs: by network, in place of those of the plans.
+        threads: of torch. One is best on a machine with other work: a step waits for its slowest thread.
+        limit: use only so many digits of each set, for a trial.
+        resume: continue from the checkpoints.
+        compiled: use the compiled normalisation where a compiler is available (see ``pipeline.rn.fused``).
         command: for report and cards.
         batch: names the report's folder.
     """
@@ -60,19 +61,19 @@ class DigitsOptions:
 
 @dataclass(frozen=True)
 class DigitsResult:
-    """What came out: the evaluation, what was done for each network, and where report and weights lie."""
+    """The evaluation, the record of each network's training, and the paths of report and weights."""
 
     evaluation: Evaluation
-    accounts: dict[str, TrainingRecord]
+    records: dict[str, TrainingRecord]
     files: ReportFiles
     weights: Path
 
 
 def train_digits(data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None) -> DigitsResult:
-    """Train all three networks on the digits of a folder, and measures them.
+    """Train all three networks on the digits of a folder and measure them.
 
     Below ``output``: ``weights/`` with cards, ``reports/<batch>/`` with PDF, CSV and Parquet, and ``.work/digits/``
-    with the checkpoints, from which a run that was broken off goes on to the bit.
+    with the checkpoints, from which a stopped run resumes bit for bit.
 
     Raises:
         ConfigurationError: the data are incomplete or damaged, or Pango is missing.
@@ -84,9 +85,9 @@ def train_digits(data: Path, output: Path, options: DigitsOptions, watch: Watch 
 
 
 def train_network(name: str, data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None) -> Path:
-    """The weights file of one network (a name of ``PLANS``), trained; beside it the losses as CSV.
+    """Train one network (a name of ``PLANS``) and return the path of its weights; the losses are beside it as CSV.
 
-    Raises as :func:`train_digits`.
+    Raises as :func:`train_digits`, and ``KeyboardInterrupt`` when Ctrl-C or SIGTERM stopped it, after saving.
     """
     digits = _limited(load_digits(data), options.limit).train
     folder = output / "weights"
@@ -120,7 +121,7 @@ def train_network(name: str, data: Path, output: Path, options: DigitsOptions, w
 def measure_digits(
     data: Path, output: Path, options: DigitsOptions, watch: Watch | None = None, weights: Path = SHIPPED
 ) -> DigitsResult:
-    """The evaluation of weights that there are, the shipped ones unless another folder is given; trains nothing.
+    """Measure existing weights, by default the shipped ones, without training.
 
     Raises:
         ConfigurationError: as :func:`train_digits`.
@@ -132,14 +133,14 @@ def measure_digits(
 
 
 def _measure(test: Digits, folder: Path, output: Path, options: DigitsOptions, watch: Watch | None) -> DigitsResult:
-    """Evaluation, report and, for weights below the output, cards."""
+    """Measure, write the report and, except for shipped weights, the cards."""
     networks: dict[str, nn.Module] = {}
-    accounts: dict[str, TrainingRecord] = {}
+    records: dict[str, TrainingRecord] = {}
     for name in PLANS:
         path = folder / file_name(name)
         _, networks[name], digest = load_network(path, name)
         facts = read_facts(path)
-        accounts[name] = TrainingRecord(
+        records[name] = TrainingRecord(
             network=name,
             seed=int(facts.get("seed", 0)),
             steps=int(facts.get("steps", 0)),
@@ -152,51 +153,48 @@ def _measure(test: Digits, folder: Path, output: Path, options: DigitsOptions, w
     ways = fillers({name: networks[name] for name in FILLERS})
     done = 0
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         nonlocal done
         done += 1
         log.info("%s", line)
         if watch is not None:
             watch(f"measure {line}", done / (2 * len(ways)), {})
 
-    evaluation = evaluate(test, networks["judge"], ways, progress=tell)
-    # The cards that are shipped tell of the run that made the weights, not of every later measurement.
+    evaluation = evaluate(test, networks["judge"], ways, progress=show)
+    # The shipped cards describe the run that made the weights, not every later measurement.
     if folder.resolve() != SHIPPED:
-        for name, account in accounts.items():
-            write_digit_card(folder / file_name(name), account, evaluation, command=options.command)
+        for name, record in records.items():
+            write_digit_card(folder / file_name(name), record, evaluation, command=options.command)
     files = write_report(
         test,
         evaluation,
-        accounts,
+        records,
         output / "reports" / options.batch,
         title=options.batch,
         command=options.command,
         seed=options.seed,
     )
-    return DigitsResult(evaluation, accounts, files, folder)
+    return DigitsResult(evaluation, records, files, folder)
 
 
 def curves_path(weights: Path) -> Path:
-    """Where the losses of a network's training lie, beside its weights."""
+    """Return the path of the losses beside a network's weights."""
     return weights.with_suffix(".curves.csv")
 
 
 def _limited(sets: DigitSets, limit: int | None) -> DigitSets:
-    """The first digits of each set."""
+    """Return the first digits of each set."""
     if limit is None:
         return sets
     return DigitSets(sets.train.first(limit), sets.validation.first(limit), sets.test.first(limit))
 
 
-class _threads:  # noqa: N801 - used like a function
-    """Torch computes with that many threads inside the block."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._before = torch.get_num_threads()
-
-    def __enter__(self) -> None:
-        torch.set_num_threads(self._count)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self._before)
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Set torch's number of threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

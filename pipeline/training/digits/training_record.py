@@ -1,4 +1,4 @@
-"""What was done to get a network."""
+"""The record of a network's training, for the report and the model card."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What was done to get one network: for the report and the model card.
+    """How one network was trained.
 
     Attributes:
-        network: ``judge``, ``paper`` or ``region``.
-        seed, steps, digits: of the training; ``digits`` counts those trained on.
-        seconds: of training, breaks not counted.
-        parameters: numbers in the network.
+        network: ``judge`` (the classifier), ``paper`` or ``region``.
+        seed, steps, digits: of the training; ``digits`` is the number of training digits.
+        seconds: training time, breaks not counted.
+        parameters: number of parameters.
         digest: sha256 of the weights file.
         curves: loss by step, as :func:`pipeline.training.digits.loop.read_curves` returns it.
     """

@@ -15,7 +15,13 @@ from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
 from pipeline.training.common.loop import Report
-from pipeline.training.common.model_card import ModelCard, describe_data, describe_hardware, write_model_card
+from pipeline.training.common.model_card import (
+    ModelCard,
+    describe_data,
+    describe_hardware,
+    describe_terms,
+    write_model_card,
+)
 from pipeline.training.common.photos import PhotoSet, load_photos
 from pipeline.training.inpainter.batches import ARTEFACT_SHARE
 from pipeline.training.inpainter.curves import draw_curves
@@ -139,6 +145,7 @@ def make_model_card(
         + (" Noise in the hole, of which texture is made (`pipeline/rn/noise.py`)." if sharp else ""),
         data=describe_data(photos, pictures.names)
         + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
+        terms=describe_terms(photos),
         training={
             "steps": f"{state.step:,} of {options.batch} crops of {options.crop}² (larger ones in the last fifth)",
             "pixels seen": f"{state.pixels / 1e9:.2f} × 10⁹",

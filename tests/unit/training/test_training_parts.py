@@ -11,7 +11,7 @@ from torch import nn
 
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator, Stages
-from pipeline.training.common.model_card import describe_data
+from pipeline.training.common.model_card import ModelCard, describe_data, describe_terms, write_model_card
 from pipeline.training.common.schedule import Budget, crop_plan, ema_decay, learning_rate
 from pipeline.training.common.signals import stop_on_signal
 from pipeline.training.common.weight_interpolation import interpolate_weights
@@ -199,3 +199,17 @@ def test_a_card_counts_sources_and_licences(tmp_path: Path) -> None:
     assert "| x/one | CC0 | 2 |" in text
     assert "| y/two | CC BY 4.0 | 1 |" in text
     assert "| not in the manifest | unknown | 1 |" in text
+
+
+def test_a_card_states_the_terms_of_the_weights(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    assert "licences of the photographs are not known" in describe_terms(photos)
+    (photos / "MANIFEST.csv").write_text("path,source_repo,licence\n")
+    terms = describe_terms(photos)
+    assert "The weights are under the Apache License 2.0" in terms and "ATTRIBUTION.csv" in terms
+    card = ModelCard("T", "P", "N", "D", terms, {"seed": "1"}, ("train",), ("none",), {})
+    text = write_model_card(tmp_path / "card.md", card).read_text()
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# T", "## Network", "## Training", "## Limits", "## How to reproduce", "## Terms", "## Data",
+    ]  # fmt: skip

@@ -7,8 +7,13 @@ import pytest
 import torch
 
 from pipeline.engines.digits.fill import to_tensor
-from pipeline.training.digits.batches import BatchMaker, to_pixels
+from pipeline.training.digits.batches import BatchMaker
 from pipeline.training.digits.holes import centred_hole, varied_holes
+
+
+def to_pixels(images: torch.Tensor) -> np.ndarray:
+    """Digits (N,1,28,28) −1..1 as (N,28,28) uint8."""
+    return ((images[:, 0] + 1.0) * 127.5).round().clamp(0, 255).byte().numpy()
 
 
 def test_pixels_come_back_exactly():

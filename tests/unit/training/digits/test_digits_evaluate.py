@@ -51,7 +51,7 @@ def test_from_data_to_report(folder, tmp_path):
     assert result.files.pdf.read_bytes().startswith(b"%PDF")
     card = (tmp_path / "weights" / "digits-region.md").read_text()
     assert "| 14×14 |" in card
-    assert result.accounts["region"].digest in card
+    assert result.records["region"].digest in card
     assert told[-1][1] == 1.0
     assert not list(tmp_path.rglob(".part-*"))
 
