@@ -1,4 +1,4 @@
-"""Hole masks composed from scanned film artefacts: the shapes that real dust, hairs and scratches have."""
+"""Hole masks composed of scanned film artefacts, with the shapes of real dust, hairs and scratches."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HOLD_OUT_EVERY = 5
 
 
 def load_artefacts(folder: Path, *, held_out: bool = False) -> dict[str, list[Alpha]]:
-    """The artefacts' alpha planes (H,W) uint8 by kind, a kind being a folder of PNG files.
+    """Return the artefacts' alpha planes (H,W) uint8 by kind, a kind being a folder of PNG files.
 
-    Of each kind the files at index 0, 5, 10 … in sorted order are held out for measuring: ``held_out`` chooses which
-    side is read. A folder without any gives an empty result.
+    Of each kind the files at index 0, 5, 10 … in sorted order are held out for measuring; with ``held_out`` those are
+    returned, otherwise the rest. A folder without artefacts gives an empty result.
     """
-    shelves: dict[str, list[Alpha]] = {}
+    artefacts: dict[str, list[Alpha]] = {}
     for kind in sorted(path for path in folder.iterdir() if path.is_dir()):
         planes: list[Alpha] = []
         for index, path in enumerate(sorted(kind.glob("*.png"))):
@@ -31,12 +31,12 @@ def load_artefacts(folder: Path, *, held_out: bool = False) -> dict[str, list[Al
             if plane is not None:
                 planes.append(plane.astype(np.uint8, copy=False))
         if planes:
-            shelves[kind.name] = planes
-    return shelves
+            artefacts[kind.name] = planes
+    return artefacts
 
 
 def _stamp(canvas: NDArray[np.uint8], plane: Alpha, rng: np.random.Generator) -> None:
-    """Put one artefact, turned and scaled at random, somewhere on the canvas."""
+    """Draw an artefact on the canvas at a random place, rotated and scaled at random."""
     size = canvas.shape[0]
     scale = float(rng.uniform(0.35, 1.1)) * min(1.0, size / max(plane.shape))
     turn = cv2.getRotationMatrix2D((plane.shape[1] / 2, plane.shape[0] / 2), float(rng.uniform(0, 360)), scale)
@@ -45,13 +45,13 @@ def _stamp(canvas: NDArray[np.uint8], plane: Alpha, rng: np.random.Generator) ->
     np.maximum(canvas, placed.astype(np.uint8, copy=False), out=canvas)
 
 
-def compose_hole(shelves: dict[str, list[Alpha]], rng: np.random.Generator, size: int) -> Hole:
-    """A hole (size,size) bool made of one to eight artefacts, dilated by a pixel; never empty, at most 40 %."""
-    kinds = list(shelves)
+def compose_hole(artefacts: dict[str, list[Alpha]], rng: np.random.Generator, size: int) -> Hole:
+    """Return a hole (size,size) bool of one to eight artefacts, mostly dilated by a pixel; not empty, at most 40 %."""
+    kinds = list(artefacts)
     for _ in range(50):
         canvas = np.zeros((size, size), np.uint8)
         for _ in range(int(rng.integers(1, 9))):
-            planes = shelves[kinds[int(rng.integers(len(kinds)))]]
+            planes = artefacts[kinds[int(rng.integers(len(kinds)))]]
             _stamp(canvas, planes[int(rng.integers(len(planes)))], rng)
         mask = (canvas > 60).astype(np.uint8)
         if rng.random() < 0.7:

@@ -1,4 +1,4 @@
-"""One training crop: cut from a photograph at a random scale and given the looks of an archive."""
+"""Augmentation: crops at a random scale with the appearance of archive scans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.imaging.types import Picture
 
 
 def _cut(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
-    """A square of the picture, (size,size,3), at a scale of 0.5 to 1 (larger when the picture is too small)."""
+    """Return a square of the picture, (size,size,3), at a scale of 0.5 to 1 (larger when the picture is too small)."""
     height, width = picture.shape[:2]
     side = min(round(size / rng.uniform(0.5, 1.0)), height, width)
     top = int(rng.integers(0, height - side + 1))
@@ -23,7 +23,7 @@ def _cut(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
 
 
 def _tone(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The crop in colour, grey or sepia, perhaps faded; float32 0..255."""
+    """Return the crop in colour, grey or sepia, sometimes faded; float32 0..255."""
     look = rng.random()
     if look < 0.40:
         grey = crop @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -40,7 +40,7 @@ def _tone(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
 
 
 def _grain(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The crop with film grain of a random size and strength."""
+    """Return the crop with film grain of random size and strength."""
     shape = crop.shape[:2] if rng.random() < 0.7 else crop.shape
     noise = rng.standard_normal(shape, dtype=np.float32)
     if rng.random() < 0.5:
@@ -51,10 +51,10 @@ def _grain(crop: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
 
 
 def draw_crop(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
-    """A square of the photograph as an archive might have scanned it, (size,size,3) uint8.
+    """Return a square of the photograph with the appearance of an archive scan, (size,size,3) uint8.
 
-    Scale 0.5 to 1, mirrored half of the time and now and then upside down; two fifths grey or sepia, some faded,
-    some grainy, some through JPEG. ``picture`` is (H,W,3) uint8 of at least a few pixels of side.
+    Its scale is 0.5 to 1; half of the crops are mirrored, a tenth upside down; two fifths are grey or sepia; some are
+    faded, grainy or compressed. ``picture`` is (H,W,3) uint8.
     """
     crop = _cut(picture, size, rng)
     if rng.random() < 0.5:
@@ -66,7 +66,7 @@ def draw_crop(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
         toned = _grain(toned, rng)
     result = np.clip(np.rint(toned), 0, 255).astype(np.uint8)
     if rng.random() < 0.12:
-        # Both directions in OpenCV's order of channels: only the compression matters here.
+        # OpenCV expects and returns BGR.
         _, coded = cv2.imencode(".jpg", result[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 92))])
         decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
         assert decoded is not None  # it was encoded a line ago

@@ -1,4 +1,4 @@
-"""Training batches, each a pure function of seed and step, made ahead of time by threads."""
+"""Training batches, each a function of seed and step, drawn ahead by threads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from pipeline.training.inpainter.augment import draw_crop
 
 BANK_HOLES = 3000
 BANK_SHAPES = 1500
+"""Holes in a bank, and how many of them are composed of artefacts, where there are any."""
 ARTEFACT_SHARE = 0.4
-"""How many of the holes are composed of scanned artefacts, where there are any: what a scan's damage looks like."""
+"""Probability that a hole is composed of scanned artefacts, where there are any."""
 
 
 class BatchMaker:
-    """Draws batches: which photographs, which crops and which holes follow from the seed and the step alone.
+    """Draws batches whose photographs, crops and holes follow from seed and step.
 
-    So the sampler has no state to save: a resumed run sees at step 1000 what it would have seen without the break.
+    No sampler state has to be saved: a resumed run gets the same batches as one without a break.
     """
 
     def __init__(
@@ -34,23 +35,23 @@ class BatchMaker:
         self._photos = photos
         self._seed = seed
         self._bank_holes = bank_holes
-        self._shelves = load_artefacts(artefacts) if artefacts else {}
+        self._artefacts = load_artefacts(artefacts) if artefacts else {}
         self._banks: dict[int, HoleBank] = {}
 
     def _bank(self, size: int) -> HoleBank:
         if size not in self._banks:
             rng = np.random.default_rng((self._seed, size))
             shapes = max(1, self._bank_holes * BANK_SHAPES // BANK_HOLES)
-            extra = [compose_hole(self._shelves, rng, size) for _ in range(shapes)] if self._shelves else None
+            extra = [compose_hole(self._artefacts, rng, size) for _ in range(shapes)] if self._artefacts else None
             self._banks[size] = HoleBank(rng, size, self._bank_holes, extra, ARTEFACT_SHARE)
         return self._banks[size]
 
     def prepare(self, size: int) -> None:
-        """Fill the bank of holes of this size now, so that no step has to wait for it."""
+        """Fill the bank of holes of this size, so that no step has to wait for it."""
         self._bank(size)
 
     def make(self, step: int, size: int, count: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step: pictures (count,3,size,size) uint8 and holes (count,1,size,size) uint8 0/1."""
+        """Return the batch of a step: pictures (count,3,size,size) uint8 and holes (count,1,size,size) uint8 0/1."""
         rng = np.random.default_rng((self._seed, 1, step))
         bank = self._bank(size)
         pictures = np.empty((count, size, size, 3), np.uint8)
@@ -59,7 +60,7 @@ class BatchMaker:
             photo = self._photos.pictures[int(rng.integers(len(self._photos)))]
             pictures[index] = draw_crop(photo, size, rng)
             holes[index, :, :, 0] = bank.pick(rng)
-        # Channels-last in memory, channels first by shape: what the network wants, without a copy.
+        # Views with channels first by shape and last in memory, as the network expects them.
         return torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(holes).permute(0, 3, 1, 2)
 
 

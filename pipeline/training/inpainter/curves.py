@@ -1,4 +1,4 @@
-"""The loss curve of a run as a picture, from its CSV files."""
+"""Draw the loss curves of a run from its CSV files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pipeline.training.inpainter.losses import LossWeights
 
 
 def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
-    """The path of ``curves.png`` in the run's folder, drawn from its ``progress.csv`` and ``validation.csv``.
+    """Draw ``curves.png`` in the run's folder from its ``progress.csv`` and ``validation.csv`` and return its path.
 
-    Above the training loss and its terms against the pixels seen, below the validation PSNR with the classical
-    engines' as level lines. A file that does not exist yet leaves its half empty.
+    The upper half shows the training loss and its terms by pixels seen, the lower one the validation PSNR, with that of
+    the classical engines as level lines. Where a file does not exist yet, its half is empty.
     """
     from matplotlib.figure import Figure
 

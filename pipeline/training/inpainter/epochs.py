@@ -1,4 +1,4 @@
-"""Loss and PSNR per epoch of a run, as a table and a plot, from the figures that it wrote on its way."""
+"""Loss and PSNR per epoch of a run, as a table and a plot, from its logs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 24
-"""Of the Markdown table at most; a longer run's epochs are put together."""
+"""Most rows of the Markdown table; the epochs of a longer run are grouped."""
 
 
 def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
-    """One row per epoch of the run in a folder: ``epoch``, ``step``, ``seconds``, loss and terms, held-out PSNR.
+    """Return one row per epoch of the run in a folder: ``epoch``, ``step``, ``seconds``, loss and terms, held-out PSNR.
 
-    An epoch is one pass over as many crops as there are photographs; a larger crop of the last stretch counts as the
-    crops of side ``crop`` that it holds. ``step`` and ``seconds`` are those at its end, the losses are means over it,
-    and PSNR is that of the last validation within it, absent where there was none. Raises ``OSError`` where the run
-    wrote no figures.
+    An epoch is one pass over as many crops as there are photographs; a larger crop at the end of a run
+    counts by its area as several crops of side ``crop``. ``step`` and ``seconds`` are those at the end of the epoch,
+    the losses are means over it, and PSNR is that of the last validation in it, absent when there was none. Raises
+    ``OSError`` when the run has no logs.
     """
     progress = read_rows(out / "progress.csv")
     size = float(photographs * crop * crop)
-    # Rows of the log end where their pixels say: one that ends just on the border belongs to the epoch before.
+    # Pixels are counted at the end of a row: one that ends exactly on the border belongs to the epoch before it.
     progress["epoch"] = np.ceil(progress["pixels"] / size).astype(int)
     groups = progress.groupby("epoch")
     frame = groups[["step", "seconds"]].last()
@@ -43,16 +43,16 @@ def per_epoch(out: Path, photographs: int, crop: int) -> pd.DataFrame:
 
 
 def as_markdown(frame: pd.DataFrame, baselines: dict[str, float]) -> str:
-    """The epochs as a Markdown table of some two dozen rows: the losses averaged, the last PSNR of each row."""
-    together = -(-len(frame) // ROWS)
+    """Return the epochs as a Markdown table of at most ``ROWS`` rows: mean losses and last PSNR of each row."""
+    group = -(-len(frame) // ROWS)
     columns = [name for name in ("loss", "hole", "coarse", "prior", "psnr") if name in frame]
     titles = {"hole": "L1 in the hole", "coarse": "the coarse stage's", "prior": "the prior's", "psnr": "PSNR, dB"}
     lines = [
         "| epoch | step | hours | " + " | ".join(titles.get(name, name) for name in columns) + " |",
         "|" + "---|" * (3 + len(columns)),
     ]
-    for start in range(0, len(frame), together):
-        part = frame.iloc[start : start + together]
+    for start in range(0, len(frame), group):
+        part = frame.iloc[start : start + group]
         first, last = int(part["epoch"].iloc[0]), int(part["epoch"].iloc[-1])
         cells = [str(last) if first == last else f"{first}–{last}", f"{int(part['step'].iloc[-1]):,}"]
         cells.append(f"{part['seconds'].iloc[-1] / 3600:.2f}")
@@ -74,7 +74,7 @@ def as_markdown(frame: pd.DataFrame, baselines: dict[str, float]) -> str:
 
 
 def draw(frame: pd.DataFrame, baselines: dict[str, float], target: Path) -> None:
-    """Write a PNG: the loss per epoch on the left, held-out PSNR and the level of other fills on the right."""
+    """Write a PNG: loss per epoch on the left, held-out PSNR and that of other fills on the right."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -95,10 +95,10 @@ def draw(frame: pd.DataFrame, baselines: dict[str, float], target: Path) -> None
 
 
 def write_epochs(out: Path) -> str:
-    """The Markdown table of the run in a folder; ``epochs.md``, ``epochs.csv`` and ``epochs.png`` are written there.
+    """Write ``epochs.md``, ``epochs.csv`` and ``epochs.png`` of the run in a folder and return the Markdown table.
 
-    The number of photographs and the side of the crops come from its checkpoint. Raises ``WeightsError`` without a
-    whole one and ``OSError`` where the run wrote no figures yet.
+    The number of photographs and the side of the crops are read from its checkpoint. Raises ``WeightsError`` without a
+    complete one, ``OSError`` when the run has no logs yet.
     """
     facts = read_state(out / CHECKPOINT).facts
     frame = per_epoch(out, int(facts["count"]), int(facts["crop"]))

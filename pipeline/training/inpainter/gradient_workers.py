@@ -1,4 +1,4 @@
-"""Gradients of one batch, computed in pieces by a few threads that share the work as they get to it."""
+"""Compute the gradients of a batch in pieces, by threads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from torch import Tensor
 
 Piece = tuple[Tensor, ...]
 Loss = Callable[[Piece], tuple[Tensor, dict[str, Tensor]]]
-Outcome = tuple[list[Tensor | None], Tensor, dict[str, Tensor]]
+PieceResult = tuple[list[Tensor | None], Tensor, dict[str, Tensor]]
 
 
 PROBE_STEPS = 6
 SETTLED_STEPS = 60
+"""Steps that each option is timed for, and steps of the faster one until they are timed again."""
 
 
 class FasterOption:
-    """Finds out by trying which of two ways is quicker at present, and asks again every so often.
-
-    Other work on the machine comes and goes; what is right at midnight is wrong at noon.
-    """
+    """Chooses the faster of two options by timing both, repeatedly: other load on the machine changes."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -30,12 +28,12 @@ class FasterOption:
         self._best = True
 
     def choose(self) -> bool:
-        """The way to take for this step."""
+        """Return the option for this step."""
         phase = self._count % (2 * PROBE_STEPS + SETTLED_STEPS)
         return phase < PROBE_STEPS if phase < 2 * PROBE_STEPS else self._best
 
     def record(self, way: bool, seconds: float) -> None:
-        """What the step that :meth:`choose` chose for took."""
+        """Record the time of the step that :meth:`choose` was called for."""
         phase = self._count % (2 * PROBE_STEPS + SETTLED_STEPS)
         if phase == 0:
             self._seconds = {True: 0.0, False: 0.0}
@@ -47,14 +45,13 @@ class FasterOption:
 
 
 class GradientWorkers:
-    """Threads that each take the next piece of a batch, run it forward and backward, and come back for more.
+    """Threads that compute gradients of pieces of a batch, each with one core.
 
-    On a CPU that others use as well this is twice as fast as letting every operation use all cores: an operation
-    waits for its slowest core, thousands of times a step; here only the end of a step waits. Every thread computes
-    with one core. Where even that wait costs more than it brings, the caller's thread does all pieces; which of the
-    two is right is tried every so often. The pieces' gradients are added in their order, so that the result does not
-    depend on who was quicker. With ``threads`` 1 or less the caller's thread does it all (right for a GPU). Use as a
-    context manager.
+    On a shared CPU this is twice as fast as running every operation on all cores: an operation waits for its slowest
+    core, thousands of times per step; here only the end of a step waits. Where even that is slower, the caller's thread
+    computes all pieces; both are timed repeatedly. Gradients are added in the order of the pieces, so that the result
+    does not depend on timing. With ``threads`` 1 or less the caller's thread computes all pieces (right for a GPU). Use
+    as a context manager.
     """
 
     def __init__(self, threads: int) -> None:
@@ -79,42 +76,40 @@ class GradientWorkers:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Set ``grad`` of the parameters to the mean over the pieces; return the mean loss and terms, detached.
 
-        ``loss`` maps a piece to its scalar loss and to named scalars for the log; it must be a mean over the piece's
-        pictures, and each piece is weighted by its number of pictures (its first tensor's length).
+        ``loss`` maps a piece to its scalar loss, a mean over its pictures, and to named scalars for the log. Pieces are
+        weighted by their number of pictures (the length of their first tensor).
         """
 
-        def one(piece: Piece) -> Outcome:
+        def one(piece: Piece) -> PieceResult:
             value, terms = loss(piece)
             grads = torch.autograd.grad(value, list(parameters), allow_unused=True)
             return list(grads), value.detach(), terms
 
-        together = self._pool is not None and len(pieces) > 1 and self._chooser.choose()
+        threaded = self._pool is not None and len(pieces) > 1 and self._chooser.choose()
         started = time.monotonic()
-        if self._pool is not None and together:
-            outcomes = list(self._pool.map(one, pieces))
+        if self._pool is not None and threaded:
+            results = list(self._pool.map(one, pieces))
         else:
-            outcomes = [one(piece) for piece in pieces]
+            results = [one(piece) for piece in pieces]
         if self._pool is not None and len(pieces) > 1:
-            self._chooser.record(together, time.monotonic() - started)
+            self._chooser.record(threaded, time.monotonic() - started)
         counts = [piece[0].shape[0] for piece in pieces]
         shares = [count / sum(counts) for count in counts]
         total: list[Tensor | None] = [None] * len(parameters)
-        for share, (grads, _, _) in zip(shares, outcomes, strict=True):
+        for share, (grads, _, _) in zip(shares, results, strict=True):
             for index, grad in enumerate(grads):
                 if grad is None:
                     continue
                 held = total[index]
                 total[index] = grad.mul(share) if held is None else held.add_(grad, alpha=share)
         for parameter, summed in zip(parameters, total, strict=True):
-            # Laid out like the parameter: a fused optimiser walks both side by side in memory and would otherwise
-            # give a channels-last weight the gradient of another element, without a word.
+            # In the parameter's memory format: a fused optimiser reads both in the order of memory and would silently
+            # give a channels-last weight the gradients of other elements.
             parameter.grad = None if summed is None else torch.empty_like(parameter).copy_(summed)
-        mean = torch.stack([value * share for share, (_, value, _) in zip(shares, outcomes, strict=True)]).sum()
-        names = outcomes[0][2]
+        mean = torch.stack([value * share for share, (_, value, _) in zip(shares, results, strict=True)]).sum()
+        names = results[0][2]
         terms = {
-            name: torch.stack(
-                [named[name] * share for share, (_, _, named) in zip(shares, outcomes, strict=True)]
-            ).sum()
+            name: torch.stack([named[name] * share for share, (_, _, named) in zip(shares, results, strict=True)]).sum()
             for name in names
         }
         return mean, terms

@@ -1,4 +1,4 @@
-"""The losses of the inpainter, on tensors alone."""
+"""The reconstruction losses of the inpainter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEARLY_RIGHT = 1e-4
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How much each term counts. Zero leaves a term out."""
+    """The weight of each term. Zero leaves a term out."""
 
     hole: float = 1.0
     everywhere: float = 0.05
@@ -27,41 +27,42 @@ class LossWeights:
 
 
 def hole_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean absolute error in the hole per picture, scalar: sum |o - t| in the hole / (its area + 2 % of the picture).
+    """Return the mean absolute error in the hole per picture, scalar.
 
-    The 2 % keeps a hole of three pixels from weighing as much as a third of the picture. All (N,C,H,W), hole
-    (N,1,H,W) 0/1.
+    It is sum |o - t| in the hole / (its area + 2 % of the picture): with the 2 % a hole of three pixels does not weigh
+    as much as a third of the picture. All (N,C,H,W), hole (N,1,H,W)
+    0/1.
     """
     error = (output - target).abs().mean(dim=1, keepdim=True) * hole
     return (error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)).mean()
 
 
 def hole_rmse(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Root of the mean squared error in the hole per picture, scalar, with the same floor on the area.
+    """Return the root mean squared error in the hole per picture, scalar, with the same floor on the area.
 
-    L1 aims at the median of what might be there, a squared error at the mean, which is what PSNR rewards.
+    The optimum of L1 is the median of what may be there, that of a squared error the mean, which PSNR rewards.
     """
     return (_squared(output, target, hole) + 1e-6).sqrt().mean()
 
 
 def hole_decibels(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """How many decibels the squared error in the hole stands above 10⁻⁴ (40 dB), mean over the pictures, scalar.
+    """Return the squared error in the hole in decibels above 10⁻⁴ (40 dB), mean over the pictures, scalar.
 
-    PSNR with its sign turned, so that a scratch that is filled nearly right counts as much as a lost corner that is
-    not, as both do in a mean of PSNR; in the other terms the corner counts by its larger error. Never negative; what is
-    better than 40 dB counts ever less.
+    Like a negative PSNR: a nearly correct fill of a scratch counts as much as a poor fill of a lost corner, as in a
+    mean of PSNR; in the other terms the corner counts by its larger error. Never negative; errors below 40 dB count
+    less and less.
     """
     return (10.0 * torch.log10(1.0 + _squared(output, target, hole) / NEARLY_RIGHT)).mean()
 
 
 def _squared(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean squared error in the hole of each picture (N,), with the floor on the area."""
+    """Return the mean squared error in the hole of each picture (N,), with the floor on the area."""
     error = (output - target).square().mean(dim=1, keepdim=True) * hole
     return error.mean(dim=(1, 2, 3)) / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR)
 
 
 def gradient_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean absolute error of the horizontal and vertical differences, over the hole's area, scalar: edges."""
+    """Return the mean absolute error of horizontal and vertical differences (edges), over the hole's area, scalar."""
     difference = output - target
     across = (difference[..., :, 1:] - difference[..., :, :-1]).abs().mean(dim=(1, 2, 3))
     down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean(dim=(1, 2, 3))
@@ -69,10 +70,10 @@ def gradient_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 
 def spectrum_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean absolute difference of the Fourier coefficients (orthonormal), over the root of the hole's area, scalar.
+    """Return the mean absolute error of the orthonormal Fourier coefficients, over the root of the hole's area, scalar.
 
-    The difference is zero outside the hole, so its energy grows with the root of the area. It weighs a missing
-    texture more than L1 does.
+    The error is zero outside the hole, so that its spectrum grows with the root of the area. Missing texture weighs
+    more than in L1.
     """
     spectrum = torch.fft.rfft2((output - target).float(), norm="ortho").abs().mean(dim=(1, 2, 3))
     result: Tensor = (spectrum / (hole.mean(dim=(1, 2, 3)) + AREA_FLOOR).sqrt()).mean()
@@ -82,7 +83,7 @@ def spectrum_l1(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 def reconstruction(
     stages: Stages, target: Tensor, hole: Tensor, weights: LossWeights
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum, scalar, and each term by name, detached, for the log.
+    """Return the weighted sum, scalar, and each term by name, detached, for the log.
 
     ``target`` is (N,3,H,W) float32 0..1, ``hole`` (N,1,H,W) float32 0/1.
     """
@@ -92,7 +93,7 @@ def reconstruction(
         "everywhere": (weights.everywhere, (final - target).abs().mean()),
         "gradient": (weights.gradient, gradient_l1(final, target, hole)),
         "coarse": (weights.coarse, hole_l1(stages.coarse, target, hole)),
-        "prior": (0.0, hole_l1(stages.prior, target, hole)),  # counts for nothing: the level to beat, for the log
+        "prior": (0.0, hole_l1(stages.prior, target, hole)),  # weight 0: logged for comparison
     }
     if weights.rmse:
         terms["rmse"] = (weights.rmse, hole_rmse(final, target, hole))

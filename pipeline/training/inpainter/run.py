@@ -1,4 +1,4 @@
-"""What `train inpainter` does around the loop: reads the photographs, reports, draws, and writes the card."""
+"""Train the inpainter: read photographs, run the training, draw curves and samples, write the model card."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ log = logging.getLogger(__name__)
 
 CLASSICAL = ("telea", "navier-stokes", "biharmonic")
 LIMITS = (
-    "It fills what a mask calls damaged and judges nothing: a wrong mask loses real detail.",
-    "A hole wider than some 24 pixels is filled plausibly at best and softly always; what was there is not recovered.",
-    "Faces, text and repeated patterns are not understood; look at them before publishing.",
+    "It fills whatever the mask marks: a wrong mask loses real detail.",
+    "A hole wider than some 24 pixels is filled softly and at best plausibly; the original is not recovered.",
+    "Faces, text and repeated patterns are not understood; check them before publishing.",
     "Trained on photographs shrunk to a short side of about 400 pixels: grain of a high-resolution scan is finer than"
-    " anything it has seen, and the fill is smoother than its surroundings.",
-    "PSNR rewards blur; read the sharpness column beside it.",
+    " that of any training picture, and the fill is smoother than its surroundings.",
+    "PSNR rewards blur; compare the sharpness column as well.",
 )
 SHARP_LIMITS = (
     LIMITS[0],
-    "The texture in a hole is invented, from noise and what lies around it: it says nothing about what was there.",
+    "The texture in a hole is invented from noise and its surroundings: it says nothing about the original.",
     "In wide holes the texture can look woven, and faces, text and repeated patterns are not understood.",
     LIMITS[3],
-    "It is less faithful than `rn-faithful` by every measure that compares pixels; it is for the eye.",
+    "It is less faithful than `rn-faithful` by every metric that compares pixels; it is made for viewing.",
 )
 
 
@@ -61,14 +61,13 @@ def train_inpainter(
     report: Callable[[Report], None] | None = None,
     validated: Callable[[str], None] | None = None,
 ) -> Path:
-    """The path of the weights after training on the photographs below a folder.
+    """Train on the photographs below a folder and return the path of the weights.
 
-    Beside the weights lie the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
+    Beside the weights are the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
     ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
-    weights to begin a new run from, whose size is taken where the options name none; ``sharp`` is the adversarial
-    phase.
-    ``report`` gets each line of progress, ``validated`` one sentence after each validation. Raises ``ValueError``
-    without a photograph, ``WeightsError`` on a checkpoint or start weights that do not fit.
+    weights to start a new run from, whose size is used when the options name none; ``sharp`` is the adversarial phase.
+    ``report`` is called with each report, ``validated`` with a sentence after each validation. Raises ``ValueError``
+    without a photograph, ``WeightsError`` for a checkpoint or start weights that do not fit.
     """
     from pipeline.rn import fused
 
@@ -76,13 +75,13 @@ def train_inpainter(
     if start is not None and not resume:
         generator, digest = load_generator(start)
         options = replace(options, size=options.size or size_of(generator), init=digest)
-        log.info("beginning with the weights %s, sha256 %s", start, digest)
+        log.info("starting from the weights %s, sha256 %s", start, digest)
     pictures = load_photos(photos)
     log.info("%d photographs in memory", len(pictures))
     kind = SharpTraining if sharp else InpainterTraining
     training = kind(pictures, options, generator, resume=resume)
     if options.device == "cpu":
-        # One core an operation; several operations at a time (see ``parallel``).
+        # One core per operation, several operations at a time (see ``gradient_workers``).
         torch.set_num_threads(1 if options.threads > 1 and not sharp else max(1, options.threads))
         fused.enable()
     levels = baseline_psnr(training.validation, CLASSICAL, options.out / "baselines.json")
@@ -94,11 +93,11 @@ def train_inpainter(
         draw_sheet(training.validation, columns, options.out / "samples.png")
         if validated is not None:
             kinds = ", ".join(f"{name} {value:.2f}" for name, value in scores.items() if name != "psnr")
-            beside = ", ".join(f"{name} {value:.2f}" for name, value in levels.items())
-            validated(f"held-out PSNR {scores['psnr']:.2f} dB ({kinds}); on the same holes {beside}")
+            compared = ", ".join(f"{name} {value:.2f}" for name, value in levels.items())
+            validated(f"held-out PSNR {scores['psnr']:.2f} dB ({kinds}); on the same holes {compared}")
 
     training.run(report, after)
-    if (options.out / "progress.csv").exists():  # a run of a few steps has nothing to show
+    if (options.out / "progress.csv").exists():  # a run of a few steps has no log
         write_epochs(options.out)
     weights = options.out / f"{training.weights_name}.safetensors"
     write_model_card(weights.with_suffix(".md"), make_model_card(training, photos, pictures, levels, sharp=sharp))
@@ -106,18 +105,18 @@ def train_inpainter(
 
 
 def size_of(generator: Generator) -> str:
-    """The name of a generator's size. Raises ``ValueError`` when it is none of the named ones."""
+    """Return the name of a generator's size. Raises ``ValueError`` when it has none."""
     own = generator.config
     for name, config in SIZES.items():
         if replace(config, bends=own.bends, noise=own.noise, smooth=own.smooth) == own:
             return name
-    raise ValueError(f"the weights are none of the sizes {', '.join(SIZES)}")
+    raise ValueError(f"the weights have none of the sizes {', '.join(SIZES)}")
 
 
 def make_model_card(
     training: InpainterTraining, photos: Path, pictures: PhotoSet, levels: dict[str, float], *, sharp: bool = False
 ) -> ModelCard:
-    """The card of a run as it stands."""
+    """Return the model card of a run in its present state."""
     options, state = training.options, training.state
     scores = training.scores or training.validate()
     count = sum(parameter.numel() for parameter in training.generator.parameters())
@@ -127,13 +126,13 @@ def make_model_card(
     table += ["", "By kind of hole: " + ", ".join(f"{name} {scores[name]:.2f}" for name in kinds) + "."]
     held = sum(is_held_out(name) for name in pictures.names)
     weights = options.out / f"{training.weights_name}.safetensors"
-    begun = state.facts.get("init", "")
-    other, mixed = training.other_digest, options.mean_share
-    told = {
+    init = state.facts.get("init", "")
+    other, share = training.other_digest, options.mean_share
+    arguments = {
         "--steps": state.step, "--seed": options.seed, "--crop": options.crop, "--batch": options.batch,
         "--rate": options.peak_rate, "--decibels": options.weights.decibels,
     }  # fmt: skip
-    default = {"--crop": InpainterOptions.crop, "--batch": InpainterOptions.batch, "--decibels": LossWeights.decibels}
+    defaults = {"--crop": InpainterOptions.crop, "--batch": InpainterOptions.batch, "--decibels": LossWeights.decibels}
     return ModelCard(
         title=f"Model card: {training.weights_name}",
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
@@ -141,8 +140,7 @@ def make_model_card(
         network=f"Size `{options.size}`: {count / 1e6:.2f} million parameters, stored in half precision. Push-pull"
         " prior, coarse net at 1/8, refinement U-Net on the unshuffled picture, RN-B in the encoders, RN-L in the"
         " decoder (Yu et al., AAAI 2020, arXiv 1911.10375; the two stages are this project's own). Statistics per"
-        " picture and region."
-        + (" Noise in the hole, of which texture is made (`pipeline/rn/noise.py`)." if sharp else ""),
+        " picture and region." + (" Texture is made from noise in the hole (`pipeline/rn/noise.py`)." if sharp else ""),
         data=describe_data(photos, pictures.names)
         + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
         terms=describe_terms(photos),
@@ -156,18 +154,18 @@ def make_model_card(
             "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items())
             + (f", texture {TEXTURE:g}, adversarial {ADVERSARIAL:g}" if sharp else ""),
             "seed": str(options.seed),
-            **({"begun from": f"weights with sha256 {begun}"} if begun else {}),
-            **({"mean": f"{mixed:.0%} of these weights, the rest of those with sha256 {other}"} if other else {}),
+            **({"started from": f"weights with sha256 {init}"} if init else {}),
+            **({"mean": f"{share:.0%} of these weights, the rest of those with sha256 {other}"} if other else {}),
             "holes": "drawn (`pipeline/simulation/holes.py`)"
             + (f", {ARTEFACT_SHARE:.0%} composed of scanned film artefacts (MIT licence)" if options.artefacts else ""),
             **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
         },
         reproduce=(
             f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} "
-            + " ".join(f"{name} {value}" for name, value in told.items() if value != default.get(name))
+            + " ".join(f"{name} {value}" for name, value in arguments.items() if value != defaults.get(name))
             + (" --artefacts ARTEFACTS" if options.artefacts else "")
-            + (" --sharp --weights WEIGHTS" if sharp and begun else " --init WEIGHTS" if begun else "")
-            + (f" --mean-with OTHER --mean-share {mixed:g}" if other else ""),
+            + (" --sharp --weights WEIGHTS" if sharp and init else " --init WEIGHTS" if init else "")
+            + (f" --mean-with OTHER --mean-share {share:g}" if other else ""),
         ),
         limits=SHARP_LIMITS if sharp else LIMITS,
         tables={f"Held-out crops of {options.validation_size}², whole picture": "\n".join(table)},

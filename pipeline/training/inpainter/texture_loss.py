@@ -1,4 +1,4 @@
-"""How alike two textures are, wherever their details lie: what the fill of the sharp variant is held to."""
+"""The texture loss of the sharp variant: compares textures regardless of where their details are."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FILTERS, SIDE = 24, 5
-"""Random filters and the pixels of a side of each."""
+"""Number of random filters, and the side of each in pixels."""
 SCALES = 3
-"""The picture, its half and its quarter: a filter sees 5, 10 and 20 pixels."""
+"""Full, half and quarter size: a filter covers 5, 10 and 20 pixels."""
 BLOCK = 16
-"""Side of the squares that are compared, at each scale: texture is not the same all over a photograph."""
-STILL = 1e-4
-"""Energy under which an answer is stillness rather than texture: a hundredth of the range, squared."""
+"""Side in pixels of the squares that are compared, at each scale: texture varies over a photograph."""
+NO_TEXTURE = 1e-4
+"""Filter energy below which there is no texture: a hundredth of the range, squared."""
 
 
 class TextureDistance(nn.Module):
-    """Distance of the Gram matrices of random filters' answers, square by square.
+    """Distance between the Gram matrices of random filters' responses, square by square.
 
-    What a matrix (Gatys et al., NeurIPS 2015) knows is how strong each filter answers and which answer together, not
-    where: texture that lies elsewhere than the lost one costs nothing, and blur does. One layer of random filters is
-    enough to tell textures apart (Ustyuzhaninov et al., ICLR 2017, arXiv 1606.00021). Taken as amplitudes, so that
-    the distance has the measure of the pixels.
+    A Gram matrix (Gatys et al., NeurIPS 2015) describes how strong filters respond and which respond together, not
+    where: displaced texture costs nothing, blur does. One layer of random filters suffices to distinguish textures
+    (Ustyuzhaninov et al., ICLR 2017, arXiv 1606.00021). Matrices are taken as amplitudes, so that the distance has the
+    unit of the pixels.
     """
 
     bank: Tensor
@@ -31,16 +31,16 @@ class TextureDistance(nn.Module):
     def __init__(self, seed: int = 2017) -> None:
         super().__init__()
         drawn = np.random.default_rng(seed).standard_normal((FILTERS, 3, SIDE, SIDE), np.float32)
-        drawn -= drawn.mean(axis=(1, 2, 3), keepdims=True)  # brightness is no texture
+        drawn -= drawn.mean(axis=(1, 2, 3), keepdims=True)  # brightness is not texture
         drawn /= np.sqrt(np.square(drawn).sum(axis=(1, 2, 3), keepdims=True))
         self.register_buffer("bank", torch.from_numpy(drawn), persistent=False)
 
     def forward(self, output: Tensor, target: Tensor, hole: Tensor, shift: int = 0) -> Tensor:
-        """The distance, scalar, in amplitudes of the range 0..1: each square by the share of it that is hole.
+        """Return the distance, scalar, in the pixels' unit (0..1); squares are weighted by their share of hole.
 
         ``output`` and ``target`` are (N,3,H,W) float32, ``hole`` (N,1,H,W) 0/1, H and W at least 16; scales at which
-        they are smaller are left out. ``shift`` moves the squares by so many pixels: let it change from step to step,
-        lest their borders become part of the picture.
+        they are smaller are left out. ``shift`` moves the squares by so many pixels: change it with each step, so that
+        their borders do not become visible.
         """
         pair = torch.cat([output, target])
         distances = []
@@ -56,10 +56,10 @@ class TextureDistance(nn.Module):
         return torch.stack(distances).mean()
 
     def _grams(self, pictures: Tensor) -> Tensor:
-        """The matrices (N,squares,FILTERS,FILTERS), over the root of their energy, of pictures (N,3,H,W)."""
-        answers = F.relu(F.conv2d(F.pad(pictures, (SIDE // 2,) * 4, mode="replicate"), self.bank))
-        squares = answers.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK)
+        """Return Gram matrices (N,squares,FILTERS,FILTERS) of pictures (N,3,H,W), over the root of their energy."""
+        responses = F.relu(F.conv2d(F.pad(pictures, (SIDE // 2,) * 4, mode="replicate"), self.bank))
+        squares = responses.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK)
         flat = squares.permute(0, 2, 3, 1, 4, 5).flatten(4).flatten(1, 2)
         grams: Tensor = flat @ flat.transpose(2, 3) / BLOCK**2
         energy = grams.diagonal(dim1=2, dim2=3).mean(dim=2)[..., None, None]
-        return grams / (energy + STILL).sqrt()
+        return grams / (energy + NO_TEXTURE).sqrt()

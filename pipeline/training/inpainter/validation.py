@@ -1,4 +1,4 @@
-"""Validation while training: fixed crops of held-out photographs with fixed holes, beside the classical fills."""
+"""Validation: fixed crops of held-out photographs with fixed holes, compared with the classical engines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEED = 20260101
 class ValidationSet:
     """Crops (N,size,size,3) float32 0..1 and holes (N,size,size) bool, the same in every run on the same photographs.
 
-    The kinds of hole take turns, so that each has its share; the crops are the pictures as they are, in colour.
+    The kinds of hole alternate; the crops are not augmented.
     """
 
     def __init__(self, photos: PhotoSet, *, size: int = 256, count: int = 60) -> None:
@@ -53,14 +53,14 @@ class ValidationSet:
         self.holes: Holes = np.stack(holes)
 
     def tensors(self, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """A slice as tensors (n,3,size,size) float32 and (n,1,size,size) float32 on the device."""
+        """Return a slice as tensors (n,3,size,size) float32 and (n,1,size,size) float32 on the device."""
         image = torch.from_numpy(self.pictures[start:stop]).permute(0, 3, 1, 2).to(device)
         hole = torch.from_numpy(self.holes[start:stop, None].astype(np.float32)).to(device)
         return image.contiguous(memory_format=torch.channels_last), hole
 
 
 def composite_psnr(filled: Pictures, clean: Pictures, holes: Holes) -> NDArray[np.float64]:
-    """PSNR in dB of each picture (N,) with the known pixels put back, peak 1, after rounding to 8 bits."""
+    """Return the PSNR in dB of each picture (N,) with its known pixels pasted back, peak 1, rounded to 8 bits."""
     composite = np.where(holes[..., None], np.rint(np.clip(filled, 0, 1) * 255) / 255, clean)
     error = np.square(composite.astype(np.float64) - clean).mean(axis=(1, 2, 3))
     result: NDArray[np.float64] = 10.0 * np.log10(1.0 / np.maximum(error, 1e-10))
@@ -68,9 +68,9 @@ def composite_psnr(filled: Pictures, clean: Pictures, holes: Holes) -> NDArray[n
 
 
 def fill(generator: Generator, data: ValidationSet, device: torch.device, *, batch: int = 4) -> Pictures:
-    """The validation pictures filled by the generator in bfloat16, or in float32 where the settings ask for it.
+    """Return the validation pictures filled by the generator, (N,size,size,3) float32.
 
-    Returns (N,size,size,3) float32.
+    It computes in bfloat16, or in float32 where the settings ask for it.
     """
     was_training = generator.training
     generator.eval()
@@ -84,7 +84,7 @@ def fill(generator: Generator, data: ValidationSet, device: torch.device, *, bat
 
 
 def fill_prior(data: ValidationSet) -> Pictures:
-    """The validation pictures filled by the bent prior alone, (N,size,size,3) float32."""
+    """Return the validation pictures filled by the prior alone, (N,size,size,3) float32."""
     image, hole = data.tensors(0, len(data.pictures), torch.device("cpu"))
     filled: Pictures = (
         bend(push_pull(image, hole), hole, GeneratorConfig.bends).permute(0, 2, 3, 1).contiguous().numpy()
@@ -93,35 +93,35 @@ def fill_prior(data: ValidationSet) -> Pictures:
 
 
 def baseline_psnr(data: ValidationSet, names: tuple[str, ...], cache: Path | None = None) -> dict[str, float]:
-    """Mean PSNR in dB of the prior and of each classical engine named, on the same pictures and holes.
+    """Return the mean PSNR in dB of the prior and of each classical engine named, on the same pictures and holes.
 
-    They never change during a run: ``cache`` is a JSON file that keeps them, for these pictures and holes alone.
+    They do not change during a run: ``cache`` is a JSON file that stores them for these pictures and holes.
     """
-    drawn = hashlib.sha256(data.pictures.tobytes() + data.holes.tobytes()).hexdigest()
+    digest = hashlib.sha256(data.pictures.tobytes() + data.holes.tobytes()).hexdigest()
     if cache is not None:
-        kept = read_baseline_psnr(cache, drawn)
+        kept = read_baseline_psnr(cache, digest)
         if set(kept) == {"prior", *names}:
             return kept
-    from pipeline.engines import load_engine  # late: the engines are needed by nothing else here
+    from pipeline.engines import load_engine  # imported late: only this function needs the engines
 
     scores = {"prior": float(composite_psnr(fill_prior(data), data.pictures, data.holes).mean())}
     for name in names:
         filled = load_engine(name).fill(data.pictures, data.holes)
         scores[name] = float(composite_psnr(filled, data.pictures, data.holes).mean())
     if cache is not None:
-        cache.write_text(json.dumps({"set": drawn, "psnr": scores}, indent=1))
+        cache.write_text(json.dumps({"set": digest, "psnr": scores}, indent=1))
     return scores
 
 
-def read_baseline_psnr(cache: Path, drawn: str | None = None) -> dict[str, float]:
-    """The PSNRs that :func:`baselines` kept; none when there are none, or others than of the set ``drawn``."""
+def read_baseline_psnr(cache: Path, digest: str | None = None) -> dict[str, float]:
+    """Return the PSNRs in a cache of :func:`baseline_psnr`; none without one, or when it is of another set."""
     kept = json.loads(cache.read_text()) if cache.exists() else {}
-    fits = "psnr" in kept and drawn in (None, kept["set"])
+    fits = "psnr" in kept and digest in (None, kept["set"])
     return dict(kept["psnr"]) if fits else {}
 
 
 def by_kind(scores: NDArray[np.float64], kinds: list[str]) -> dict[str, float]:
-    """The mean score of each kind of hole."""
+    """Return the mean score of each kind of hole."""
     return {
         kind: float(np.mean([score for score, name in zip(scores, kinds, strict=True) if name == kind]))
         for kind in dict.fromkeys(kinds)
@@ -129,7 +129,7 @@ def by_kind(scores: NDArray[np.float64], kinds: list[str]) -> dict[str, float]:
 
 
 def draw_sheet(data: ValidationSet, columns: dict[str, Pictures], target: Path, *, rows: int = 10) -> Path:
-    """The path of a PNG with one row per picture: damaged, each of ``columns`` (N,S,S,3) float32, the truth."""
+    """Write a PNG with a row per picture (damaged, each of ``columns`` (N,S,S,3) float32, truth); return its path."""
     lines = []
     for index in range(min(rows, len(data.pictures))):
         hole, truth = data.holes[index], data.pictures[index]

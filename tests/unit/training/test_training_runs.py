@@ -150,7 +150,7 @@ def test_the_command_trains_resumes_and_sharpens(
     again = tmp_path / "again"
     begin = ["inpainter", str(photo_folder), "--out", str(again), "--init", str(weights), "--steps", "1"]
     assert run_command(*begin, *common[2:]) == 0
-    assert "begun from: weights with sha256" in (again / "rn-faithful.md").read_text()
+    assert "started from: weights with sha256" in (again / "rn-faithful.md").read_text()
 
     sharp = tmp_path / "sharp"
     begin = ["inpainter", str(photo_folder), "--out", str(sharp), "--sharp", "--weights", str(weights)]
