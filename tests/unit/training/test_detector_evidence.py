@@ -29,7 +29,7 @@ def test_pieces_are_counted_on_their_pictures() -> None:
     clean = Evidence(np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
     table = component_table([clean, evidence(512)], at(140))
     assert table.counts.tolist() == [[40, 40, 40, 40], [30, 15, 0, 0]]
-    assert table.surest.tolist() == [230, 180]
+    assert table.max_probability.tolist() == [230, 180]
     assert table.picture.tolist() == [1, 1]
     assert table.damaged == 80
     assert table.areas.tolist() == [2000, 512 * 512]
@@ -44,4 +44,4 @@ def test_what_is_a_speck_depends_on_the_size_of_its_picture() -> None:
 def test_evidence_without_pieces_has_an_empty_table() -> None:
     table = component_table([evidence(512)], at(240))
     assert table.counts.shape == (0, 4)
-    assert len(table.surest) == len(table.specks) == len(table.picture) == 0
+    assert len(table.max_probability) == len(table.specks) == len(table.picture) == 0
