@@ -71,7 +71,9 @@ class TeacherEnsemble:
                 picture = np.asarray(cv2.resize(picture, (scaled, scaled), interpolation=cv2.INTER_AREA), np.uint8)
             rotated = np.rot90(picture, turns)
             views.append(compute_features(np.ascontiguousarray(rotated[:, ::-1] if mirrored else rotated)))
-        logits = predict_logits(network, torch.from_numpy(np.stack(views)))[:, 0].float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        logits = (
+            predict_logits(network, torch.from_numpy(np.stack(views)))[:, 0].float().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        )
         if mirrored:
             logits = logits.flip(2)
         logits = torch.rot90(logits, -turns, (1, 2))
