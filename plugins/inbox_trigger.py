@@ -1,4 +1,4 @@
-"""The trigger that watches an inbox: a folder, or a bucket of any store that the library can list."""
+"""The trigger that watches an inbox: a local folder or an S3 bucket."""
 
 from __future__ import annotations
 
@@ -102,15 +102,16 @@ class InboxTrigger(BaseEventTrigger):
 
     def _check(self, group: Group) -> bool | None:
         from pipeline.inbox import bags
-        from pipeline.stages.batch import open_ledger
+        from pipeline.ledger.migrate import upgrade
+        from pipeline.settings import settings
 
         try:
-            found = bags.check(group.uri, open_ledger())
+            found = bags.check(group.uri, upgrade(settings().ledger_url))
         except Exception as error:  # of the store or the ledger: the next look tries again
             self.log.warning("Bag %s cannot be checked now: %s", group.uri, error)
             return None
         if found.valid:
-            self.log.info("Bag %s is whole: %d files, %d of them read now", group.uri, found.files, found.read)
+            self.log.info("Bag %s is valid: %d files, %d of them read now", group.uri, found.files, found.read)
         elif found.incomplete:
             self.log.info("Bag %s has not arrived yet: %s", group.uri, found.problem)
         else:
