@@ -1,4 +1,4 @@
-"""Batches: opening, committing what was received, finishing; and what dead runs left behind."""
+"""Open, commit and finish batches, and find those whose run has died."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """The state of a batch."""
 
     RECEIVING = "receiving"
+    """`receive` has not finished; the chunks are not known yet."""
     RUNNING = "running"
+    """The chunks are known, and scans are being worked on."""
     DONE = "done"
+    """Every scan has an outcome, and the counts are reconciled."""
     ABANDONED = "abandoned"
+    """The run died and nobody will finish it; its scans are free for other batches."""
 
 
 UNFINISHED = (BatchState.RECEIVING, BatchState.RUNNING)
 
 
 def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
-    """Return a batch, new or as an earlier try opened it; its recipe and digests are those of the first try."""
+    """Return a batch, new or as an earlier attempt opened it; recipe and digests are those of the first attempt."""
     row = {"collection": collection, "name": name, "state": str(BatchState.RECEIVING), "started": now(), **values}
     row = {"counts": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
@@ -44,22 +48,22 @@ def get(session: Session, collection: str, name: str) -> Batch:
     """
     found = session.scalars(select(Batch).where(Batch.collection == collection, Batch.name == name)).first()
     if found is None:
-        raise LookupError(f"the ledger knows no batch {name!r} of collection {collection!r}")
+        raise LookupError(f"the ledger has no batch {name!r} of collection {collection!r}")
     return found
 
 
 def lock(session: Session, batch_id: int) -> None:
-    """Make others that lock the batch wait until this session's changes are committed."""
+    """Lock a batch: other sessions that lock it wait until this one is committed."""
     session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
 
 
 def by_output(session: Session, output: str, name: str) -> Batch | None:
-    """Return a batch by the place of its results and its name, or None."""
+    """Return the batch with this output and name, or None."""
     return session.scalars(select(Batch).where(Batch.output == output, Batch.name == name)).first()
 
 
 def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) -> bool:
-    """Return whether this try of `receive` is the first to have finished; only then do its chunks count."""
+    """Return whether this attempt of `receive` is the first to finish; only then its chunks are used."""
     result = session.execute(
         update(Batch)
         .where(Batch.id == batch_id, Batch.state == BatchState.RECEIVING)
@@ -70,7 +74,7 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
 
 
 def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
-    """Mark a batch as done and gives up its claims."""
+    """Mark a batch as done and release its claims."""
     session.execute(
         update(Batch)
         .where(Batch.id == batch_id)
@@ -80,7 +84,7 @@ def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
 
 
 def abandon(session: Session, batch_id: int) -> None:
-    """Mark a batch that nobody will finish, so that others take its scans."""
+    """Mark a batch as abandoned and release its claims, so that others take its scans."""
     session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(BatchState.ABANDONED), finished=now()))
     release(session, batch_id)
 
@@ -99,23 +103,23 @@ def is_sole_writer(session: Session, batch: Batch) -> bool:
 
 
 def stale(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
-    """Return unfinished batches of which nothing was heard for a while: their run is never taken up again."""
+    """Return unfinished batches without events or claims for a while: their run will not be resumed."""
     limit = now() - silent
-    heard = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
-    held = select(Claim.scan_id).where(Claim.batch_id == Batch.id, Claim.expires > now())
+    active = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
+    claimed = select(Claim.scan_id).where(Claim.batch_id == Batch.id, Claim.expires > now())
     return session.scalars(
         select(Batch).where(
             Batch.collection == collection,
             Batch.state.in_(UNFINISHED),
             Batch.started < limit,
-            ~heard.exists(),
-            ~held.exists(),
+            ~active.exists(),
+            ~claimed.exists(),
         )
     ).all()
 
 
 def recently_finished(session: Session, collection: str, count: int) -> Sequence[Batch]:
-    """Return the batches that were finished or given up last."""
+    """Return the batches that were finished or abandoned last, newest first."""
     return session.scalars(
         select(Batch)
         .where(Batch.collection == collection, Batch.state.not_in(UNFINISHED))
@@ -125,12 +129,12 @@ def recently_finished(session: Session, collection: str, count: int) -> Sequence
 
 
 def orphaned(session: Session, collection: str) -> list[Batch]:
-    """Return unfinished batches whose only process has surely ended, oldest first."""
+    """Return unfinished batches whose owner process has certainly ended, oldest first."""
     return [batch for batch in unfinished(session, collection) if batch.owner and has_ended(batch.owner)]
 
 
 def adopt(session: Session, batch_id: int, old_owner: str, new_owner: str) -> bool:
-    """Return whether a new process now holds an orphaned batch; of two that try, one does."""
+    """Return whether a new process now owns an orphaned batch; of two that try, one succeeds."""
     result = session.execute(
         update(Batch).where(Batch.id == batch_id, Batch.owner == old_owner).values(owner=new_owner).returning(Batch.id)
     )
@@ -138,5 +142,5 @@ def adopt(session: Session, batch_id: int, old_owner: str, new_owner: str) -> bo
 
 
 def count_outcomes(session: Session, batch_id: int) -> int:
-    """Return how many scans a batch has brought to an outcome so far."""
+    """Return how many scans of a batch have an outcome so far."""
     return session.scalar(select(func.count()).select_from(OutcomeRow).where(OutcomeRow.batch_id == batch_id)) or 0

@@ -1,4 +1,4 @@
-"""Checksums of files that were calculated before, for as long as the file's fingerprint is the same."""
+"""Keep calculated checksums of files, for as long as the file's fingerprint is the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.rows import insert, now, pages
 from pipeline.ledger.tables import Checksum
 
-# Only a delivery that is still waited for is asked about again; what was taken is in `scans`.
+# Only checksums of deliveries that are still incomplete are needed again; received files are in `scans`.
 KEPT = timedelta(days=30)
 
 
@@ -20,23 +20,27 @@ def known(session: Session, algorithm: str, fingerprints: Mapping[str, str]) -> 
     """Return the digests (hex) of those files, by URI, that have not changed since they were calculated.
 
     Args:
-        fingerprints: by URI; an empty one matches nothing.
+        fingerprints: by URI; an empty fingerprint matches nothing.
     """
-    places = {_place(algorithm, uri): uri for uri, mark in fingerprints.items() if mark}
+    keys = {_key(algorithm, uri): uri for uri, fingerprint in fingerprints.items() if fingerprint}
     found: dict[str, str] = {}
-    for page in pages(list(places)):
+    for page in pages(list(keys)):
         for row in session.scalars(select(Checksum).where(Checksum.place.in_(page))):
-            if row.fingerprint == fingerprints[places[row.place]]:
-                found[places[row.place]] = row.digest
+            if row.fingerprint == fingerprints[keys[row.place]]:
+                found[keys[row.place]] = row.digest
     return found
 
 
 def record(session: Session, algorithm: str, calculated: Mapping[str, tuple[str, str]]) -> None:
-    """Keep digests: fingerprint and hex digest by URI."""
+    """Write calculated digests.
+
+    Args:
+        calculated: fingerprint and hex digest by URI; those with an empty fingerprint are not kept.
+    """
     rows = [
-        {"place": _place(algorithm, uri), "fingerprint": mark, "digest": digest, "at": now()}
-        for uri, (mark, digest) in calculated.items()
-        if mark
+        {"place": _key(algorithm, uri), "fingerprint": fingerprint, "digest": digest, "at": now()}
+        for uri, (fingerprint, digest) in calculated.items()
+        if fingerprint
     ]
     for page in pages(rows):
         statement = insert(session, Checksum).values(list(page))
@@ -49,9 +53,9 @@ def record(session: Session, algorithm: str, calculated: Mapping[str, tuple[str,
 
 
 def prune(session: Session) -> None:
-    """Forget what was calculated long ago."""
+    """Delete checksums that were calculated long ago."""
     session.execute(delete(Checksum).where(Checksum.at < now() - KEPT))
 
 
-def _place(algorithm: str, uri: str) -> str:
+def _key(algorithm: str, uri: str) -> str:
     return hashlib.sha256(f"{algorithm} {uri}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Claims: two runs on one collection share its work and never double it."""
+"""Claim scans for a batch, so that two runs on one collection share its work and never do it twice."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.rows import insert, now, pages
 from pipeline.ledger.tables import Claim
 
-# A run renews its claims with every piece of work; one that was silent for so long is dead and its work is taken over.
+# A run renews its claims as it works; claims that were not renewed for so long are free for others.
 TIME_TO_LIVE = timedelta(minutes=30)
-# Renewing costs a write: not more often than this.
+# Renewing is a write, so it is done at most this often.
 RENEW_EVERY = timedelta(minutes=1)
 
 
 def take(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence[int]) -> set[int]:
-    """Return those of the scans that the batch now holds: free ones, its own, and those whose claim has expired."""
+    """Claim scans that are free, already the batch's own, or whose claim has expired; return those it holds now."""
     moment = now()
     taken: set[int] = set()
     for page in pages(sorted(scan_ids)):
@@ -43,12 +43,12 @@ def take(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence
 
 
 def renew(session: Session, batch_id: int) -> None:
-    """Keep a batch's claims for another while."""
+    """Extend a batch's claims by TIME_TO_LIVE from now."""
     session.execute(update(Claim).where(Claim.batch_id == batch_id).values(expires=now() + TIME_TO_LIVE))
 
 
 def release(session: Session, batch_id: int, scan_ids: Sequence[int] | None = None) -> None:
-    """Give up claims of a batch: those on some scans, or all."""
+    """Release a batch's claims on some scans, or all of its claims."""
     if scan_ids is None:
         session.execute(delete(Claim).where(Claim.batch_id == batch_id))
         return

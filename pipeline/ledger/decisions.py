@@ -1,4 +1,4 @@
-"""Decisions of people about scans in review."""
+"""Record decisions of people about scans in review."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.ledger.tables import Decision, OutcomeRow, Scan
 
 
 class Verdict(StrEnum):
-    """What a reviewer can say."""
+    """What a reviewer can decide."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -32,7 +32,7 @@ def decide(
     note: str = "",
     mask_uri: str = "",
 ) -> int:
-    """Return the id of a decision just written; earlier ones stay."""
+    """Write a decision and return its id; earlier decisions are kept."""
     decision = Decision(
         scan_id=scan_id,
         recipe_digest=recipe_digest,
@@ -48,7 +48,7 @@ def decide(
 
 
 def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, OutcomeRow]]:
-    """Return scans in review about which nobody has decided yet, by path."""
+    """Return the scans in review that have no decision yet, by path."""
     decided = select(Decision.id).where(
         Decision.scan_id == OutcomeRow.scan_id, Decision.recipe_digest == OutcomeRow.recipe_digest
     )

@@ -1,4 +1,4 @@
-"""Events: everything that happened, in order, never changed."""
+"""Append events to the ledger and read them; they are never changed."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.context import TaskContext, host
-from pipeline.ledger.rows import now, pages, plain
+from pipeline.ledger.rows import json_values, now, pages
 from pipeline.ledger.tables import Event
 
 
 @dataclass(frozen=True)
 class EventRecord:
-    """One event to be written.
+    """One event to write.
 
     Attributes:
-        scan_id: None when it concerns the batch as a whole.
+        scan_id: None for an event of the whole batch.
         stage: receive, mask, inpaint, measure, publish, report, digest, reconcile or review.
-        kind: a word of the vocabulary in `pipeline.provenance.events`.
-        decision: what was decided, one word.
+        kind: a PREMIS event type, see `pipeline.provenance.events`.
+        decision: the result in a word or two.
     """
 
     scan_id: int | None
@@ -38,7 +38,7 @@ class EventRecord:
 
 
 def append(session: Session, batch_id: int, context: TaskContext, records: Sequence[EventRecord]) -> None:
-    """Write events of a batch."""
+    """Append events of a batch."""
     machine = host()
     for page in pages(records):
         session.execute(
@@ -51,7 +51,7 @@ def append(session: Session, batch_id: int, context: TaskContext, records: Seque
                     "kind": one.kind,
                     "decision": one.decision,
                     "message": one.message,
-                    "figures": plain(one.figures),
+                    "figures": json_values(one.figures),
                     "seconds": one.seconds,
                     "dag_id": context.dag_id,
                     "run_id": context.run_id,
@@ -67,7 +67,7 @@ def append(session: Session, batch_id: int, context: TaskContext, records: Seque
 
 
 def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
-    """Return the events of one stage that concern the batch as a whole, oldest first."""
+    """Return the events of one stage that concern the whole batch, oldest first."""
     return list(
         session.scalars(
             select(Event)

@@ -1,4 +1,4 @@
-"""Everything that ever happened to a scan."""
+"""Find scans, and read everything that the ledger records of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publicati
 
 @dataclass(frozen=True)
 class History:
-    """One scan with all its outcomes, events and decisions, oldest first, and the batches that they name."""
+    """One scan with its outcomes, events and decisions, oldest first, and the batches that they refer to."""
 
     scan: Scan
     outcomes: Sequence[OutcomeRow]
@@ -25,7 +25,7 @@ class History:
 
 
 def find(session: Session, term: str, collection: str | None = None) -> Sequence[Scan]:
-    """Return the scans that a name or a digest means, oldest first.
+    """Return the scans that match a name or a digest, oldest first.
 
     Args:
         term: a path, a file name, a path of the output without extension, or 8 or more digits of a sha256, of a master
@@ -47,26 +47,26 @@ def find(session: Session, term: str, collection: str | None = None) -> Sequence
 
 
 def history(session: Session, scan: Scan) -> History:
-    """Return everything that ever happened to a scan."""
+    """Return everything that the ledger records of a scan."""
     outcomes = session.scalars(
         select(OutcomeRow).where(OutcomeRow.scan_id == scan.id).order_by(OutcomeRow.recorded)
     ).all()
     events = session.scalars(select(Event).where(Event.scan_id == scan.id).order_by(Event.id)).all()
     decisions = session.scalars(select(Decision).where(Decision.scan_id == scan.id).order_by(Decision.id)).all()
-    numbers = {outcome.batch_id for outcome in outcomes} | {event.batch_id for event in events if event.batch_id}
-    batches = session.scalars(select(Batch).where(Batch.id.in_(numbers)).order_by(Batch.id)).all()
+    batch_ids = {outcome.batch_id for outcome in outcomes} | {event.batch_id for event in events if event.batch_id}
+    batches = session.scalars(select(Batch).where(Batch.id.in_(batch_ids)).order_by(Batch.id)).all()
     publication = session.scalars(
         select(Publication).where(Publication.collection == scan.collection, Publication.path == scan.path)
     ).first()
-    twins = session.scalars(
+    duplicates = session.scalars(
         select(Scan)
         .where(Scan.sha256 == scan.sha256, Scan.sha256 != "", Scan.id != scan.id, Scan.collection == scan.collection)
         .order_by(Scan.id)
     ).all()
-    return History(scan, outcomes, events, decisions, {batch.id: batch for batch in batches}, publication, twins)
+    return History(scan, outcomes, events, decisions, {batch.id: batch for batch in batches}, publication, duplicates)
 
 
 def _published(term: str) -> ColumnElement[bool]:
-    """The condition that a scan's results carry this name, with or without its extension."""
+    """Return the condition that a scan's results are published under this name, with or without extension."""
     stem = term.rpartition(".")[0] if "." in term.rpartition("/")[2] else term
     return Scan.path.in_(select(Publication.path).where(or_(Publication.stem == term, Publication.stem == stem)))

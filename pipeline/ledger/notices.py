@@ -1,4 +1,4 @@
-"""What people were told besides the digests, so that they are told once."""
+"""Record notices sent to people besides the digests, so that each is sent once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SENDING, SENT, REFUSED, UNSENT = "sending", "sent", "refused", "unsent"
 
 
 def begin(session: Session, collection: str, subject: str, message: str) -> bool:
-    """Return whether this is to be told now: nobody has begun to, or sending was refused before.
+    """Return whether to send a notice now: it is new, or sending it was refused before.
 
-    One that died while sending counts as sent: it may have arrived.
+    A notice whose sender died counts as sent, because it may have arrived.
     """
     values = {"collection": collection, "subject": subject, "message": message, "state": SENDING, "at": now()}
     statement = insert(session, Notice).values(**values)
@@ -28,13 +28,13 @@ def begin(session: Session, collection: str, subject: str, message: str) -> bool
 
 
 def end(session: Session, collection: str, subject: str, state: str) -> None:
-    """Note what came of it: `sent`, `refused`, or `unsent` where there is nobody to send to."""
+    """Record the result: `sent`, `refused`, or `unsent` where nobody is configured to receive it."""
     session.execute(
         update(Notice).where(Notice.collection == collection, Notice.subject == subject).values(state=state, at=now())
     )
 
 
 def message(session: Session, collection: str, subject: str) -> str:
-    """Return what was told, empty when nothing was."""
+    """Return the message of a notice, empty when there is none."""
     found = select(Notice.message).where(Notice.collection == collection, Notice.subject == subject)
     return session.scalars(found).first() or ""

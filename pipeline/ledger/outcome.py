@@ -1,4 +1,4 @@
-"""The outcomes that a scan can have."""
+"""The outcomes of a scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcomes: exactly one per scan and recipe."""
+"""Write and read outcomes: exactly one per scan and recipe."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.ledger.tables import OutcomeRow, Scan
 def record(
     session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Outcome, **values: Any
 ) -> None:
-    """Write the outcome of a scan; one that is there already is replaced (events keep what it was)."""
+    """Write the outcome of a scan; an existing one is replaced (its events are kept)."""
     row = {"batch_id": batch_id, "outcome": str(outcome), "recorded": now(), **values}
     for column in OutcomeRow.__table__.columns:
-        # A replaced outcome must not keep a derivative that the new one does not have.
+        # A replaced outcome must not keep the derivative of the earlier one.
         if column.name not in row and column.default is not None and column.name != "id":
             default: Any = column.default
             row[column.name] = {} if default.is_callable else default.arg
@@ -28,7 +28,7 @@ def record(
 
 
 def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> dict[int, OutcomeRow]:
-    """Return the outcomes of scans under a recipe; scans without one are left out."""
+    """Return the outcomes under a recipe by scan id; scans without an outcome are left out."""
     found: dict[int, OutcomeRow] = {}
     for page in pages(scan_ids):
         for outcome in session.scalars(
@@ -39,10 +39,10 @@ def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> d
 
 
 def superseded(session: Session, collection: str, path: str, current: Collection[str]) -> dict[str, str]:
-    """Return derivatives and masks that a path has had and has no more: URI and sha256, as published last.
+    """Return earlier derivatives and masks of a path that were replaced: URI and sha256 as last published.
 
     Args:
-        current: URIs of what it has now.
+        current: URIs of its present derivative and masks.
     """
     found: dict[str, str] = {}
     for outcome in session.scalars(

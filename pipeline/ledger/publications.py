@@ -1,4 +1,4 @@
-"""Names in the output: each belongs to one path of the inbox, for good."""
+"""Reserve names in the output: each belongs permanently to one path of the inbox."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.rows import insert
 from pipeline.ledger.tables import Publication
 
-# Bytes of a name that leave room for `.reason.json`, or a mark that tells it from another.
+# Bytes of a name that leave room for `.reason.json` or a distinguishing suffix.
 LONGEST = 230
 
 
 def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
-    """Return the stem under which results of a path are published, the same for ever.
+    """Return the stem under which the results of a path are published; it never changes.
 
-    The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that derivative, mask and
-    sidecar of one never overwrite the other's.
+    The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that neither overwrites the
+    other's derivative, mask or sidecar.
 
     Args:
         path: relative to the inbox.
-        scan_id: the content that lies at the path now.
+        scan_id: of the content that is at the path now.
     """
     for stem in _candidates(path):
         statement = insert(session, Publication).values(
@@ -42,12 +42,12 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
 
 
 def key(stem: str) -> str:
-    """Return a stem as a file system that ignores capitals and Unicode composition would compare it."""
+    """Return a stem as a file system that ignores case and Unicode composition compares it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
 
 
 def shortened(path: str) -> str:
-    """Return a path whose name leaves room for another ending; file systems take 255 bytes."""
+    """Return a path whose name leaves room for a longer suffix; file systems allow 255 bytes."""
     folder, slash, name = path.rpartition("/")
     if len(name.encode()) <= LONGEST:
         return path

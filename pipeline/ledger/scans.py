@@ -1,4 +1,4 @@
-"""What the ledger knows of paths and contents."""
+"""Record scans, and find what the ledger has recorded of a path or a content."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
 @dataclass(frozen=True)
 class LedgerMatch:
-    """One content that a path has had, and what became of it under a recipe.
+    """One content that a path has had, and its outcome under a recipe.
 
     Attributes:
-        fingerprint: of the file when it had this content; empty when it must be read again to tell.
-        outcome: under the recipe, if what is published for the path now is this outcome's; else None. It is not
-            when another content or another recipe came later.
-        mask_given: fingerprint and digest of the manual mask with which the outcome was made; empty without one.
-        claimed_by: the batch that works on it now, or None.
+        fingerprint: of the file when it had this content; empty when only reading the file can show a change.
+        outcome: under the recipe, if its results are those published for the path now; None if another content or
+            another recipe came later.
+        mask_given: fingerprint and digest of the companion files with which the outcome was made; empty without any.
+        claimed_by: the batch that is working on it now, or None.
     """
 
     scan_id: int
@@ -37,14 +37,14 @@ class LedgerMatch:
 def find_matches(
     session: Session, collection: str, paths: Sequence[str], recipe_digest: str
 ) -> dict[str, list[LedgerMatch]]:
-    """Return what each path has held so far, oldest first; paths never seen are left out."""
+    """Return the contents that each path has had, oldest first; unknown paths are left out."""
     found: dict[str, list[LedgerMatch]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
         outcomes = select(Scan.path, OutcomeRow).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
         latest = dict(session.execute(outcomes.order_by(OutcomeRow.recorded, OutcomeRow.id)).tuples().all())
-        alive = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
-        scans = select(Scan, Claim.batch_id).outerjoin(Claim, alive).where(*here).order_by(Scan.id)
+        current = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
+        scans = select(Scan, Claim.batch_id).outerjoin(Claim, current).where(*here).order_by(Scan.id)
         for scan, claimed_by in session.execute(scans):
             done = latest.get(scan.path)
             if done is not None and (done.scan_id, done.recipe_digest) != (scan.id, recipe_digest):
@@ -63,9 +63,9 @@ def find_matches(
 
 
 def record(session: Session, scan: Scan) -> int:
-    """Return the id of a scan, known or new; its fingerprint and what was read of its header are brought up to date.
+    """Write a scan, or update fingerprint and header of a known one; return its id.
 
-    At one path only one content can carry a fingerprint: that of the bytes which lie there now.
+    Of the contents of one path only the current one keeps its fingerprint.
     """
     values = {
         "fingerprint": scan.fingerprint,
@@ -90,7 +90,7 @@ def record(session: Session, scan: Scan) -> int:
 def find_duplicate(
     session: Session, collection: str, sha256: str, recipe_digest: str
 ) -> tuple[Scan, OutcomeRow] | None:
-    """Return a finished scan of the same bytes (made without a manual mask) with its outcome, or None."""
+    """Return a finished scan of the same bytes, made without companion files, with its outcome; None without one."""
     row = session.execute(
         select(Scan, OutcomeRow)
         .join(OutcomeRow, OutcomeRow.scan_id == Scan.id)

@@ -1,4 +1,4 @@
-"""The ledger's tables: what was received, what became of it, and everything that happened on the way."""
+"""The ledger's tables: scans, batches, outcomes, events, decisions and what coordinates runs."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Every name starts so, because an installation may keep the ledger in a database that has other tenants.
+# Every table has this prefix, because the ledger may share a database with other applications.
 PREFIX = "ledger_"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, aware and in UTC on every database (SQLite forgets time zones)."""
+    """A point in time, with time zone and in UTC on every database (SQLite stores no time zones)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment in UTC."""
+        """Return the time in UTC."""
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment with its time zone."""
+        """Return the time with its time zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# SQLite counts rows by itself only in a column that is exactly INTEGER.
+# SQLite generates ids only in a column declared exactly as INTEGER.
 Key = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
     """Base of the ledger's tables."""
 
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own spelling
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy requires this name
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         int: BigInteger,
@@ -58,10 +58,10 @@ class Base(DeclarativeBase):
 
 
 class Scan(Base):
-    """One content under one path of one collection; a file replaced under its name is a new scan.
+    """One content at one path of one collection; a file replaced under the same name is a new scan.
 
     `sha256` is empty for what has no readable bytes (a directory with an image's name, a dangling link).
-    `fingerprint` is the size, time and tag of the file when these bytes were seen, empty when it can't be trusted.
+    `fingerprint` is the size and tag of the file when these bytes were read, empty when it is not reliable.
     """
 
     __tablename__ = PREFIX + "scans"
@@ -88,8 +88,8 @@ class Batch(Base):
     """One run over one collection.
 
     `owner` (column `holder`) names the only process that works on it, empty when a scheduler's tasks do.
-    `claimed_elsewhere` (column `elsewhere`) counts the scans that another batch has claimed. `attempt` is the try of
-    `receive` whose chunks count.
+    `claimed_elsewhere` (column `elsewhere`) counts the scans that another batch has claimed. `attempt` identifies the
+    attempt of `receive` whose chunks are used.
     """
 
     __tablename__ = PREFIX + "batches"
@@ -122,7 +122,7 @@ class Batch(Base):
 
 
 class OutcomeRow(Base):
-    """What became of a scan under a recipe: exactly one row for both together."""
+    """The outcome of a scan under a recipe: exactly one row for each pair."""
 
     __tablename__ = PREFIX + "outcomes"
     __table_args__ = (
@@ -153,7 +153,7 @@ class OutcomeRow(Base):
 
 
 class Event(Base):
-    """One thing that happened to a scan or a batch; the database refuses to change or remove it."""
+    """One event of a scan or a batch; the database refuses to change or delete it."""
 
     __tablename__ = PREFIX + "events"
     __table_args__ = (
@@ -180,7 +180,7 @@ class Event(Base):
 
 
 class Decision(Base):
-    """What a person decided about a scan in review."""
+    """A person's decision about a scan in review."""
 
     __tablename__ = PREFIX + "decisions"
     __table_args__ = (Index("ix_ledger_decisions_scan", "scan_id", "id"),)
@@ -196,11 +196,10 @@ class Decision(Base):
 
 
 class Publication(Base):
-    """Which path of the inbox owns a name in the output.
+    """The path of the inbox that owns a name in the output.
 
     `stem` is the name below restored/, masks/, suggestions/ and sidecars/ without its extension; `key` is the stem as a
-    file system that knows neither capitals nor composed letters would see it, so that copies to such a disk do not
-    clash either.
+    file system that ignores case and Unicode composition compares it, so that names do not clash there either.
     """
 
     __tablename__ = PREFIX + "publications"
@@ -218,7 +217,7 @@ class Publication(Base):
 
 
 class Claim(Base):
-    """Who works on a scan now, so that two runs on one collection never do the same work."""
+    """The batch that is working on a scan, so that two runs on one collection never do the same work."""
 
     __tablename__ = PREFIX + "claims"
     __table_args__ = (Index("ix_ledger_claims_batch", "batch_id"),)
@@ -230,9 +229,9 @@ class Claim(Base):
 
 
 class Checksum(Base):
-    """A file's digest as it was calculated last, so that what has not changed is not read again.
+    """A file's digest as last calculated, so that an unchanged file is not read again.
 
-    `place` is the sha256 of algorithm and URI, because some databases cannot index a long name.
+    `place` is the sha256 of algorithm and URI, because some databases cannot index long names.
     """
 
     __tablename__ = PREFIX + "checksums"
@@ -244,7 +243,7 @@ class Checksum(Base):
 
 
 class Notice(Base):
-    """Something that people were told once: `subject` says about what, e.g. `late 2026-11-20`."""
+    """A notice that is sent to people once; `subject` identifies it, e.g. `late 2026-11-20`."""
 
     __tablename__ = PREFIX + "notices"
     __table_args__ = (UniqueConstraint("collection", "subject", name="uq_ledger_notices"),)

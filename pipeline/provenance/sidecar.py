@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ledger import Outcome, TaskContext
-from pipeline.ledger.rows import plain
+from pipeline.ledger.rows import json_values
 from pipeline.provenance.disclosure import disclosure
 
 SCHEMA = Path(__file__).with_name("sidecar.schema.json")
@@ -68,7 +68,7 @@ def sidecar(
         mask_uri, suggested_uri: of the published masks of what was filled and of what was not; empty without one.
         output: the derivative, None when none was made.
     """
-    facts = plain(row)
+    facts = json_values(row)
     document = {
         "schema": VERSION,
         "outcome": str(outcome),

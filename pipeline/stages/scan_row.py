@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import pyarrow as pa
 
 from pipeline.ledger import Outcome
-from pipeline.ledger.rows import plain
+from pipeline.ledger.rows import json_values
 from pipeline.stages.order import Stage
 
 NAN = float("nan")
@@ -211,7 +211,7 @@ def schema(step: str) -> pa.Schema:
 def figures(row: ScanRow, *steps: type[StepColumns]) -> dict[str, Any]:
     """Return what steps found out about a scan as JSON can hold it, without blanks, URIs and JSON texts."""
     names = (column.name for step in steps for column in fields(step))
-    found = plain({name: getattr(row, name) for name in names if not name.endswith(("_uri", "_json"))})
+    found = json_values({name: getattr(row, name) for name in names if not name.endswith(("_uri", "_json"))})
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 

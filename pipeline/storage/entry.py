@@ -1,4 +1,4 @@
-"""What a listing yields: one entry per thing found, with names that are always text and always safe to join."""
+"""Entries of a listing, with paths that are always valid text and safe to join."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Entry:
     """One thing found below a root.
 
     Attributes:
-        path: name relative to the root, `/`-separated, as found. It is valid text and safe to join: bytes that are
-            no UTF-8 and components that would lead elsewhere (`..`) are percent-escaped here, never in `uri`.
-        uri: what opens exactly this file.
-        size: bytes; 0 for what is no file.
+        path: name relative to the root, `/`-separated, as found. It is valid text and safe to join: bytes that are not
+            UTF-8 and components that would leave the root (`..`) are percent-escaped here, never in `uri`.
+        uri: opens exactly this file.
+        size: bytes; 0 for anything but a file.
         modified: seconds since 1970.
-        etag: changes when the content does; compare only with an etag of the same `uri`.
+        etag: changes when the content does; compare it only with an etag of the same `uri`.
         kind: `file`, or why it cannot be read: `directory` (with an image's name), `link-outward`, `link-dangling`,
-            `special` (pipe, socket, device), `unreadable` (a folder or file that may not be looked at).
+            `special` (pipe, socket, device), `unreadable` (a folder or file without read permission).
     """
 
     path: str
@@ -32,14 +32,14 @@ class Entry:
 
 
 def is_hidden(path: str) -> bool:
-    """True when any component of a relative path starts with a dot; `..`, as a key may have it, hides nothing."""
+    """Return whether a component of a relative path starts with a dot; `.` and `..`, as keys may have, do not."""
     return any(part.startswith(".") and part not in (".", "..") for part in path.split("/"))
 
 
 def text_path(path: str) -> str:
-    """Return a relative path as text that can be stored and joined; most paths come back unchanged.
+    """Return a relative path as text that can be stored and joined; most paths are returned unchanged.
 
-    Bytes that are no UTF-8 (lone surrogates, as `os.fsdecode` leaves them), NUL and components that are empty or
+    Bytes that are not UTF-8 (lone surrogates, as `os.fsdecode` leaves them), NUL and components that are empty or only
     dots are percent-escaped.
     """
     parts = []
@@ -53,7 +53,7 @@ def text_path(path: str) -> str:
 
 
 def _is_utf8(text: str) -> bool:
-    """True when text can be encoded, so that it holds no lone surrogate."""
+    """Return whether text can be encoded as UTF-8, that is, holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -62,7 +62,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _escaped(character: str) -> str:
-    """Return one character's bytes as percent escapes: of a surrogate, the byte that it stands for."""
+    """Return the percent escapes of a character's bytes; for a surrogate, of the byte that it represents."""
     try:
         data = character.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

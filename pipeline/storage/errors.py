@@ -1,4 +1,4 @@
-"""Operating system errors into the errors that callers act on: wait, mend the output, or give up on one file."""
+"""Turn operating system errors into the errors that callers act on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
-FULL = {errno.ENOSPC: "the disk is full; free some space", errno.EDQUOT: "the quota is used up; raise it"}
+FULL = {errno.ENOSPC: "the disk is full; free some space", errno.EDQUOT: "the quota is exhausted; raise it"}
 REFUSED = {
     errno.EACCES: "permission denied; give this user the right to write there",
     errno.EPERM: "not permitted; give this user the right to write there",
     errno.EROFS: "the file system is read-only; mount it writable",
-    errno.ENOTDIR: "a file stands where a folder is needed; move it away",
-    errno.EISDIR: "a folder stands where a file is needed; move it away",
+    errno.ENOTDIR: "there is a file where a folder is needed; move it away",
+    errno.EISDIR: "there is a folder where a file is needed; move it away",
 }
 UNAVAILABLE = {
     errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN, errno.ECONNRESET,
@@ -29,12 +29,12 @@ UNAVAILABLE = {
 def unavailable(uri: str, error: BaseException) -> StoreUnavailable:
     """Return the error for a store that did not answer."""
     text = error_line(error)
-    return StoreUnavailable(f"{uri}: the store did not answer ({text}); it is tried again, else check that it is up")
+    return StoreUnavailable(f"{uri}: the store did not answer ({text}); it is retried, else check that it runs")
 
 
 @contextmanager
 def reading(uri: str) -> Iterator[None]:
-    """Turn errors of a store that is away into StoreUnavailable; all others pass."""
+    """Turn errors of an unreachable store into StoreUnavailable; other errors pass unchanged."""
     try:
         yield
     except OSError as error:
@@ -45,7 +45,7 @@ def reading(uri: str) -> Iterator[None]:
 
 @contextmanager
 def writing(uri: str) -> Iterator[None]:
-    """Turn full disks and refused rights into OutputNotWritable, absent stores into StoreUnavailable."""
+    """Turn full disks and missing permissions into OutputNotWritable, unreachable stores into StoreUnavailable."""
     try:
         with reading(uri):
             yield
@@ -57,11 +57,11 @@ def writing(uri: str) -> Iterator[None]:
 
 
 class GuardedReader(io.RawIOBase):
-    """A binary stream whose reads raise the errors of this library.
+    """A binary stream whose reads raise this library's errors.
 
     Args:
         stream: the transport's stream.
-        guard: makes the context in which each read runs.
+        guard: returns the context manager in which each read runs.
     """
 
     def __init__(self, stream: Any, guard: Callable[[], AbstractContextManager[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Local files: reading, and publishing by a temporary name that is synced and then renamed."""
+"""Local files; writing goes to a temporary name that is synced and then renamed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = [
     "write_bytes",
 ]  # fmt: skip
 
-# A disk with less than both of these free is nearly full: what is begun can still be finished, but nothing is begun.
-ROOM_BYTES, ROOM_SHARE = 1 << 30, 0.05
+# A disk with less than both of these free is nearly full: work in progress may finish, but none is started.
+MIN_FREE_BYTES, MIN_FREE_SHARE = 1 << 30, 0.05
 
 
 def open_read(uri: str) -> BinaryIO:
@@ -36,7 +36,7 @@ def open_read(uri: str) -> BinaryIO:
 
 @contextmanager
 def open_write(uri: str) -> Iterator[BinaryIO]:
-    """Give a stream whose content appears under the name at once and whole, or not at all."""
+    """Yield a stream whose content appears complete under its name when the block ends, or not at all."""
     path = local_path(uri)
     with writing(uri):
         make_folders(path.parent)
@@ -46,7 +46,7 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Write a file's whole content atomically."""
+    """Write a file atomically."""
     with open_write(uri) as stream:
         stream.write(data)
 
@@ -58,7 +58,7 @@ def copy(source: str, target: str) -> None:
 
 
 def exists(uri: str) -> bool:
-    """True when a file or folder stands there."""
+    """Return whether a file or folder exists."""
     try:
         with reading(uri):
             local_path(uri).stat()
@@ -68,7 +68,7 @@ def exists(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Delete a file; one that is not there is no error."""
+    """Delete a file, if it exists."""
     with writing(uri):
         local_path(uri).unlink(missing_ok=True)
 
@@ -86,7 +86,7 @@ def delete_tree(uri: str) -> None:
         if path.is_symlink() or path.is_file():
             path.unlink()
             return
-        # A task thought dead may still add files, or delete the same ones, while this one deletes.
+        # A task that was presumed dead may still add files, or delete the same ones, at the same time.
         for last in (False, False, True):
             try:
                 shutil.rmtree(path, onerror=_unless_gone)
@@ -98,17 +98,17 @@ def delete_tree(uri: str) -> None:
 
 
 def _unless_gone(_function: object, _path: str, failure: tuple[Any, BaseException, Any]) -> None:
-    """Raise what went wrong in deleting, unless it is that somebody else was faster."""
+    """Raise an error of deleting, unless the file is already gone."""
     if not isinstance(failure[1], FileNotFoundError):
         raise failure[1]
 
 
 def check_writable(uri: str) -> None:
-    """Return when a file can be written below a folder (made where missing) and removed again, with room to spare."""
+    """Check that files can be written below a folder, created if missing, and that the disk is not nearly full."""
     with writing(uri):
         make_folders(local_path(uri))
         usage = shutil.disk_usage(local_path(uri))
-        if usage.free < min(ROOM_BYTES, usage.total * ROOM_SHARE):
+        if usage.free < min(MIN_FREE_BYTES, usage.total * MIN_FREE_SHARE):
             free = f"only {usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB are free"
             raise OutputNotWritable(f"{uri}: the disk is nearly full ({free}); free some space")
         probe = local_path(uri) / temporary_name()
@@ -122,11 +122,11 @@ def check_writable(uri: str) -> None:
 
 
 def sweep(root: str, older_than: float) -> int:
-    """Delete temporary files that a killed writer left; return how many.
+    """Delete temporary files that killed writers left; return how many.
 
     Args:
-        root: folder, searched to the bottom, hidden folders too.
-        older_than: seconds; younger ones may have a living writer.
+        root: folder, searched recursively, including hidden folders.
+        older_than: age in seconds; the writer of younger ones may still be running.
     """
     limit = time.time() - older_than
     swept = 0
@@ -141,7 +141,7 @@ def sweep(root: str, older_than: float) -> int:
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder and those above it, each entry synced to disk."""
+    """Create a folder and its parents, each entry synced to disk."""
     missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     for folder in reversed(missing):
         with suppress(FileExistsError):
@@ -150,7 +150,7 @@ def make_folders(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Syncs a folder's entries to disk, so that a rename outlives a power cut; some file systems cannot."""
+    """Sync a folder's entries to disk, so that a rename survives a power cut; some file systems do not support it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

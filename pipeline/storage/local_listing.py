@@ -1,4 +1,4 @@
-"""Listing a local folder: what a batch must account for, links judged, loops impossible."""
+"""List a local folder: everything a batch must account for, without following links out of it or in circles."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.storage.uris import local_path, local_uri
 
 
 def list_files(root: str) -> Iterator[Entry]:
-    """Yield what stands below a folder, by path in byte order; hidden names are skipped.
+    """Yield the entries below a folder, by path in byte order; hidden names are skipped.
 
     A link to a file inside the root is a file. A link to a folder inside the root is skipped, because its files are
-    listed where they are; so loops cannot arise.
+    listed in that folder; so loops cannot occur.
     """
     top = local_path(root)
     with reading(root):
@@ -33,7 +33,7 @@ def list_files(root: str) -> Iterator[Entry]:
             message = f"{root}: the folder cannot be listed; give this user the right to read and enter it"
             raise ConfigurationError(message) from error
     real_top = Path(os.path.realpath(top))
-    # Explicit stack: the depth of a tree on disk must not be bound by Python's recursion.
+    # Explicit stack: Python's recursion limit must not limit the depth of folders.
     stack: list[tuple[str, Iterator[str]]] = [("", iter(names))]
     while stack:
         below, names_left = stack[-1]
@@ -58,14 +58,14 @@ def list_files(root: str) -> Iterator[Entry]:
 
 
 def _sorted_names(folder: Path) -> list[str]:
-    """Return the visible names in a folder; folders end in `/`, so that names sort as whole paths would."""
+    """Return the visible names in a folder; folders end in `/`, so that names sort as full paths do."""
     with os.scandir(folder) as entries:
         names = [e.name + "/" * e.is_dir(follow_symlinks=False) for e in entries if not e.name.startswith(".")]
     return sorted(names, key=os.fsencode)
 
 
 def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
-    """Yield the entry of one name that is no folder; nothing when it has just vanished."""
+    """Yield the entry of one name that is not a folder; nothing if it has just been deleted."""
     try:
         status = full.lstat()
         if not stat.S_ISLNK(status.st_mode):
@@ -81,7 +81,7 @@ def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
 
 
 def _link_kind(full: Path, real_top: Path) -> EntryKind | None:
-    """Return what a link is; None for a link to a folder inside the root, whose files are listed where they are."""
+    """Return the kind of a link; None for a link to a folder inside the root, whose files are listed there."""
     try:
         target = Path(os.path.realpath(full, strict=True))
         mode = target.stat().st_mode
@@ -99,7 +99,7 @@ def _link_kind(full: Path, real_top: Path) -> EntryKind | None:
 
 
 def _as_entry(full: Path, path: str, kind: EntryKind, status: os.stat_result | None) -> Entry:
-    """Return the entry of a name with its status, where it has one."""
+    """Return the entry of a name; `status` is None for what cannot be read."""
     if status is None:
         return Entry(text_path(path), local_uri(full), 0, 0.0, "", kind)
     etag = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"

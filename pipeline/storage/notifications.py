@@ -1,4 +1,4 @@
-"""What a bucket's notification tells: whether something new lies below a prefix."""
+"""Read notifications of a bucket: whether one may announce a new file below a prefix."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipeline.storage.uris import split_bucket
 
 
 def concerns(message: str, root: str) -> bool:
-    """Return whether a message may mean that a file has arrived below a root; one that is not understood may.
+    """Return whether a message may announce a new file below a root; a message that is not understood may.
 
     Args:
-        message: body of a queue's message: a notification of S3 (or of a server that speaks like it), by itself,
-            through SNS, or through EventBridge.
+        message: body of a queue's message: a notification of S3 (or of a compatible server), sent directly, through
+            SNS, or through EventBridge.
         root: URI of the inbox.
     """
     try:
@@ -36,7 +36,7 @@ def concerns(message: str, root: str) -> bool:
 
 
 def _arrived(told: dict[str, Any]) -> Iterator[tuple[str, str] | None]:
-    """Yield bucket and key of each object that is new; None for one that is not understood."""
+    """Yield bucket and key of each new object; None for a record that is not understood."""
     if "detail" in told:
         try:
             if "Deleted" not in str(told.get("detail-type", "")):

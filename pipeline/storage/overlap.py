@@ -1,4 +1,4 @@
-"""Whether two places hold, or could hold, the same files."""
+"""Detect locations that contain the same files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pipeline.storage.uris import local_path, scheme
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether a folder, file or URI is another one, lies in it, or contains it.
+    """Return whether two folders, files or URIs are the same, or one contains the other.
 
     Local paths are compared with links resolved and, for what exists, by device and inode, so that a second spelling on
-    a file system that ignores case is recognised too. The keys of an object store are compared as text.
+    a case-insensitive file system is recognised too. The keys of an object store are compared as text.
     """
     if scheme(one) != scheme(other):
         return False
@@ -19,12 +19,12 @@ def overlap(one: str, other: str) -> bool:
         first, second = one.rstrip("/") + "/", other.rstrip("/") + "/"
         return first.startswith(second) or second.startswith(first)
     first_path, second_path = local_path(one).expanduser().resolve(), local_path(other).expanduser().resolve()
-    return _lies_in(first_path, second_path) or _lies_in(second_path, first_path)
+    return _is_within(first_path, second_path) or _is_within(second_path, first_path)
 
 
-def _lies_in(path: Path, folder: Path) -> bool:
-    """Return whether a resolved path is a folder or lies below it."""
-    above = (path, *path.parents)
-    if folder in above:
+def _is_within(path: Path, folder: Path) -> bool:
+    """Return whether a resolved path is a folder or below it."""
+    ancestors = (path, *path.parents)
+    if folder in ancestors:
         return True
-    return folder.exists() and any(each.exists() and each.samefile(folder) for each in above)
+    return folder.exists() and any(each.exists() and each.samefile(folder) for each in ancestors)

@@ -1,6 +1,6 @@
-"""S3 and everything that speaks it: paginated listing, streams by smart_open, one complete upload per object.
+"""S3 and compatible servers: paginated listing, streams by smart_open, one complete upload per object.
 
-The client's settings come from the usual AWS variables; `AWS_ENDPOINT_URL` names another server than Amazon's.
+The client's settings come from the usual AWS variables; `AWS_ENDPOINT_URL` selects a server other than Amazon's.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from pipeline.imaging.suffixes import has_image_suffix
 from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader
-from pipeline.storage.s3_errors import answering
+from pipeline.storage.s3_errors import s3_errors
 from pipeline.storage.uris import scheme, split_bucket
 
-# Up to here one request carries the object; above, a multipart upload with parts of PART bytes.
+# Objects up to this size are sent in one request; larger ones as a multipart upload with parts of PART bytes.
 SINGLE = 32 << 20
 PART = 16 << 20
-# Names that one answer lists, or one request deletes.
+# Keys that one response lists, or one request deletes.
 PAGE = 1000
 
 
 def client() -> Any:
-    """Return this process's S3 client for the environment as it is now (threads may share it)."""
+    """Return this process's S3 client for the present environment variables (threads may share it)."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     # A connection pool must not be shared with a forked child, hence the process id.
     return _client(os.getpid(), endpoint, os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_MAX_ATTEMPTS"))
@@ -41,20 +41,20 @@ def client() -> Any:
 
 @lru_cache(maxsize=8)
 def _client(process: int, endpoint: str | None, key: str | None, attempts: str | None) -> Any:
-    """Make a client; the arguments are what tells one from another."""
+    """Create a client; the arguments are the cache key."""
     config = Config(
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=16,
         retries={"mode": os.environ.get("AWS_RETRY_MODE", "standard"), "total_max_attempts": int(attempts or 5)},
-        # Servers other than Amazon's are seldom reached by one host name per bucket.
+        # Servers other than Amazon's rarely have one host name per bucket.
         s3={"addressing_style": "path"} if endpoint else None,
     )
     return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
 
 
 def list_files(root: str) -> Iterator[Entry]:
-    """Yield the objects below a prefix, by key in byte order; hidden names are skipped, memory is constant."""
+    """Yield the objects below a prefix, by key in byte order, in constant memory; hidden names are skipped."""
     bucket, key = split_bucket(root)
     prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
     found = False
@@ -66,11 +66,11 @@ def list_files(root: str) -> Iterator[Entry]:
         if not path.endswith("/"):
             yield _entry(root, path, item)
         elif has_image_suffix(path[:-1]):
-            # A folder marker that is named like an image.
+            # A folder marker with an image's name.
             uri = f"{scheme(root)}://{bucket}/{item['Key']}"
             yield Entry(text_path(path[:-1]), uri, 0, item["LastModified"].timestamp(), "", "directory")
     if not found and key and not key.endswith("/"):
-        with suppress(FileNotFoundError), answering(root):
+        with suppress(FileNotFoundError), s3_errors(root):
             head = client().head_object(Bucket=bucket, Key=key)
             item = head | {"Key": key, "Size": head["ContentLength"]}
             yield _entry(root, key.rpartition("/")[2], item)
@@ -85,11 +85,11 @@ def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:
 
 
 def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a listing page by page."""
+    """Yield the objects of a listing, page by page."""
     arguments = {"Bucket": bucket, "Prefix": prefix, "PaginationConfig": {"PageSize": PAGE}}
     pages = iter(client().get_paginator("list_objects_v2").paginate(**arguments))
     while True:
-        with answering(root):
+        with s3_errors(root):
             page = next(pages, None)
         if page is None:
             return
@@ -97,20 +97,20 @@ def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Return a seekable stream of an object; a connection that breaks is taken up again where it broke."""
+    """Return a seekable stream of an object; a broken connection is resumed where it broke."""
     bucket, key = split_bucket(uri)
-    with answering(uri):
-        # bucket and key go apart from each other: a URI would be parsed, and '#', '?' or '@' in a key misread.
+    with s3_errors(uri):
+        # Bucket and key are passed separately: smart_open would parse a URI and misread '#', '?' or '@' in a key.
         stream = smart_open.s3.open(bucket, key, "rb", client=client())
         stream.seek(0)
-    return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: answering(uri)), 1 << 18))
+    return cast(BinaryIO, io.BufferedReader(GuardedReader(stream, lambda: s3_errors(uri)), 1 << 18))
 
 
 @contextmanager
 def open_write(uri: str) -> Iterator[BinaryIO]:
-    """Give a stream into a multipart upload that is completed at the end, or aborted on any error."""
+    """Yield a stream into a multipart upload that is completed at the end, or aborted on any error."""
     bucket, key = split_bucket(uri)
-    with answering(uri, to_write=True):
+    with s3_errors(uri, to_write=True):
         stream = smart_open.s3.open(bucket, key, "wb", client=client(), min_part_size=PART)
         try:
             yield cast(BinaryIO, stream)
@@ -122,33 +122,33 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:
-    """Write an object whole."""
+    """Write an object atomically."""
     bucket, key = split_bucket(uri)
     if len(data) > SINGLE:
         with open_write(uri) as stream:
             stream.write(data)
         return
-    with answering(uri, to_write=True):
+    with s3_errors(uri, to_write=True):
         client().put_object(Bucket=bucket, Key=key, Body=bytes(data))
 
 
 def copy(source: str, target: str) -> None:
-    """Copy an object on the server, without its bytes passing through here."""
+    """Copy an object on the server."""
     from_bucket, from_key = split_bucket(source)
     bucket, key = split_bucket(target)
     if not exists_object(source):
         raise FileNotFoundError(source)
-    with answering(target, to_write=True):
+    with s3_errors(target, to_write=True):
         client().copy({"Bucket": from_bucket, "Key": from_key}, bucket, key)
 
 
 def exists(uri: str) -> bool:
-    """True when there is an object of that key, or objects below it."""
+    """Return whether there is an object with that key, or objects below it."""
     bucket, key = split_bucket(uri)
     if key and not key.endswith("/") and exists_object(uri):
         return True
     try:
-        with answering(uri):
+        with s3_errors(uri):
             prefix = key.rstrip("/") + "/" if key else ""
             page = client().list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     except FileNotFoundError:
@@ -157,10 +157,10 @@ def exists(uri: str) -> bool:
 
 
 def exists_object(uri: str) -> bool:
-    """True when there is an object of exactly that key."""
+    """Return whether there is an object with exactly that key."""
     bucket, key = split_bucket(uri)
     try:
-        with answering(uri):
+        with s3_errors(uri):
             client().head_object(Bucket=bucket, Key=key)
     except FileNotFoundError:
         return False
@@ -168,9 +168,9 @@ def exists_object(uri: str) -> bool:
 
 
 def delete(uri: str) -> None:
-    """Delete an object; one that is not there is no error."""
+    """Delete an object, if it exists."""
     bucket, key = split_bucket(uri)
-    with answering(uri, to_write=True):
+    with s3_errors(uri, to_write=True):
         client().delete_object(Bucket=bucket, Key=key)
 
 
@@ -194,9 +194,9 @@ def delete_tree(uri: str) -> None:
 
 
 def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
-    """Delete up to PAGE objects by one request."""
-    with answering(uri, to_write=True):
-        # Keys that XML cannot carry (control characters) are deleted singly: their name stands in the request's path.
+    """Delete up to PAGE objects in one request."""
+    with s3_errors(uri, to_write=True):
+        # Keys that XML cannot represent (control characters) are deleted one by one, by a request's path.
         plain = [key for key in keys if key.isprintable()]
         for key in set(keys).difference(plain):
             client().delete_object(Bucket=bucket, Key=key)
@@ -208,23 +208,23 @@ def _delete_batch(uri: str, bucket: str, keys: list[str]) -> None:
 
 
 def check_writable(uri: str) -> None:
-    """Return when an object can be put below a prefix and deleted again."""
+    """Check that an object can be written below a prefix and deleted again."""
     probe = f"{uri.rstrip('/')}/{temporary_name()}"
     write_bytes(probe, b"")
     delete(probe)
 
 
 def sweep(root: str, older_than: float) -> int:
-    """Aborts uploads that a killed writer left unfinished (nobody sees them, but they are paid for); returns how many.
+    """Abort uploads that killed writers left unfinished (invisible, but charged for); return how many.
 
     Args:
         root: bucket or prefix.
-        older_than: seconds; younger ones may have a living writer.
+        older_than: age in seconds; the writer of younger ones may still be running.
     """
     bucket, key = split_bucket(root)
     limit = time.time() - older_than
     swept = 0
-    with answering(root, to_write=True):
+    with s3_errors(root, to_write=True):
         for page in client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=key):
             for upload in page.get("Uploads", ()):
                 if upload["Initiated"].timestamp() <= limit:

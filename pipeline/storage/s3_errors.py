@@ -1,4 +1,4 @@
-"""What an S3 server or its client answers, into the errors that callers act on."""
+"""Turn errors of an S3 server or client into the errors that callers act on."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ ABSENT = (aws.BotoCoreError, urllib3.exceptions.HTTPError, ConnectionError, Time
 
 
 @contextmanager
-def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
-    """Turn what goes wrong with an S3 store into this library's errors.
+def s3_errors(uri: str, *, to_write: bool = False) -> Iterator[None]:
+    """Turn errors of an S3 store into this library's errors.
 
     Raises:
         FileNotFoundError: there is no such object (or, when reading, no such bucket).
         PermissionError: this object may not be read.
         OutputNotWritable: writing is refused, or the bucket is missing or full.
         ConfigurationError: keys, region or bucket name are wrong.
-        StoreUnavailable: everything that may pass.
+        StoreUnavailable: every error that may be temporary.
     """
     try:
         with reading(uri):
@@ -44,7 +44,7 @@ def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
     except aws.ClientError as error:
         raise _refused(uri, error, to_write) from error
     except SETUP as error:
-        remedy = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and the bucket's name"
+        remedy = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and the name of the bucket"
         raise ConfigurationError(f"{uri}: {error_line(error)}; {remedy}") from error
     except ABSENT as error:
         raise unavailable(uri, error) from error
@@ -59,7 +59,7 @@ def answering(uri: str, *, to_write: bool = False) -> Iterator[None]:
 
 
 def _refused(uri: str, error: aws.ClientError, to_write: bool) -> Exception:
-    """Return the error for an answer that is none of the 200s."""
+    """Return the error for an error response of the server."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     message = str(error.response.get("Error", {}).get("Message", "")) or code
     if code in MISSING:

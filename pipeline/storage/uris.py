@@ -1,7 +1,7 @@
-"""Addresses: which transport a URI belongs to, and joining names below it safely.
+"""URIs: their scheme, and joining names to them safely.
 
-A plain path is a local file. `file://` URIs are percent-decoded (RFC 8089) and become plain paths at once. All other
-URIs are taken as they stand: in `s3://bucket/50% #1?.png` every character after the bucket is the key.
+A plain path is a local file. `file://` URIs are percent-decoded (RFC 8089) and become plain paths. All other URIs are
+used literally: in `s3://bucket/50% #1?.png` every character after the bucket is the key.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def local_path(uri: str) -> Path:
         return Path(uri)
     host, slash, path = uri[found.end() :].partition("/")
     if host not in ("", "localhost"):
-        raise ValueError(f"{uri!r}: a file URI with a host cannot be opened; write file:///path")
+        raise ValueError(f"{uri!r}: a file URI with a host cannot be opened; use file:///path")
     return Path(os.fsdecode(unquote_to_bytes(slash + path)))
 
 
 def local_uri(path: Path) -> str:
-    """Return the plain path, or a percent-encoded file URI where the path is no valid text."""
+    """Return the plain path, or a percent-encoded file URI if the path is not valid text."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -45,7 +45,11 @@ def local_uri(path: Path) -> str:
 
 
 def split_bucket(uri: str) -> tuple[str, str]:
-    """Return bucket and key of an object store's URI, nothing decoded."""
+    """Return bucket and key of an object store's URI, undecoded.
+
+    Raises:
+        ValueError: it is a plain path.
+    """
     found = SCHEME.match(uri)
     if not found:
         raise ValueError(f"{uri!r} is not an object store's URI")
@@ -57,7 +61,7 @@ def join(root: str, *parts: str) -> str:
     """Return the URI of a name below a root.
 
     Raises:
-        ValueError: a part is absolute, climbs with `..`, or holds a NUL byte.
+        ValueError: a part is absolute, contains `..`, or holds a NUL byte.
     """
     names: list[str] = []
     for part in parts:

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `upgrade` opened; offline scripts are not offered."""
+"""Run migrations on the connection that `upgrade` opened; offline mode is not supported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     version_table=VERSION_TABLE,
-    # The caller's transaction holds the lock that keeps other processes out: no commit in between.
+    # The caller's transaction holds the lock that excludes other processes: no commit in between.
     transactional_ddl=True,
     transaction_per_migration=False,
 )

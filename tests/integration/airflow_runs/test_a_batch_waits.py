@@ -64,7 +64,7 @@ def test_a_batch_that_waits_tells_why_is_late_once_and_goes_on_by_itself(airflow
         waiting = waiting.get_payload(decode=True).decode()
         told = " ".join(waiting.split())  # of the output, or of the work area in it, whichever was asked for first
         assert f"{tmp_path}/out" in told
-        assert "cannot be written: a file stands where a folder is needed" in told
+        assert "cannot be written: there is a file where a folder is needed" in told
         assert f"/dags/restore_dusk/runs/{urllib.parse.quote(api('GET', run)['dag_run_id'])}" in waiting
 
         (tmp_path / "out").unlink()
@@ -74,7 +74,7 @@ def test_a_batch_that_waits_tells_why_is_late_once_and_goes_on_by_itself(airflow
         assert len(mailbox.messages) == 3, subjects()
         assert "restored" in subjects()[2]
         logs = [path.read_text() for path in airflow.home.rglob("task_id=receive/attempt=1.log")]
-        assert "a file stands where a folder is needed" in "".join(logs)
+        assert "there is a file where a folder is needed" in "".join(logs)
     finally:
         airflow.run(sys.executable, SCRIPTS / "server.py", "down", **environment)
         mail.stop()

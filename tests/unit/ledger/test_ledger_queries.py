@@ -25,7 +25,7 @@ from pipeline.ledger import (
 )
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.processes import has_ended, process_name
-from pipeline.ledger.rows import now, plain
+from pipeline.ledger.rows import json_values, now
 from pipeline.ledger.tables import Claim, OutcomeRow, Scan
 
 
@@ -239,4 +239,4 @@ def test_names_of_any_kind_are_kept_as_they_are(ledger: Ledger, make_scan) -> No
 
 def test_figures_become_plain_json() -> None:
     given = {"a": np.float32(1.5), "b": math.inf, "c": [math.nan, np.int64(2)], "d": {"e": True}, "f": None}
-    assert plain(given) == {"a": 1.5, "b": None, "c": [None, 2], "d": {"e": True}, "f": None}
+    assert json_values(given) == {"a": 1.5, "b": None, "c": [None, 2], "d": {"e": True}, "f": None}

@@ -260,7 +260,7 @@ def test_check_writable_makes_the_folder_and_leaves_nothing(tmp_path: Path) -> N
 def test_a_file_where_a_folder_is_needed_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     for act in (storage.check_writable, lambda uri: storage.write_bytes(uri + "/a.png", b"")):
-        with pytest.raises(OutputNotWritable, match="a file stands where a folder is needed; move it away"):
+        with pytest.raises(OutputNotWritable, match="there is a file where a folder is needed; move it away"):
             act(str(tmp_path / "out"))
 
 

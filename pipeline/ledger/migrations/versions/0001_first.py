@@ -11,7 +11,7 @@ down_revision = None
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 
-# What happened stays as it was written; years later this is the audit.
+# Events are never changed, because they are the audit trail.
 APPEND_ONLY = {
     "sqlite": (
         """

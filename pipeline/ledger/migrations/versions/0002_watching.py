@@ -1,4 +1,4 @@
-"""What watching an inbox must remember: checksums that were calculated, and notices that were sent."""
+"""Tables for watched inboxes: calculated checksums, and notices that were sent."""
 
 from __future__ import annotations
 
