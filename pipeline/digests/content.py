@@ -1,4 +1,4 @@
-"""What a digest says, in words, before it becomes text or HTML."""
+"""Compose what a digest says, before it is rendered as text and HTML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_CONCERNS = 10
-"""Images that want attention named in the mail: some mail programs cut a message off beyond 100 kB of HTML."""
+"""Images that need attention named in the mail: some mail programs cut off messages of more than 100 kB of HTML."""
 MAX_PAIRS = 3
 PICTURE_BYTES = 40_000
 PICTURE_SIDE = 560
@@ -48,7 +48,7 @@ class DigestContent:
 
     t: Language
     batch: BatchSummary
-    figures: BatchStatistics
+    statistics: BatchStatistics
     subject: str
     headline: str
     concerns: list[Concern]
@@ -59,12 +59,12 @@ class DigestContent:
 
     @property
     def named(self) -> list[Concern]:
-        """The images that want attention and are named in the mail."""
+        """The images that need attention and are named in the mail."""
         return self.concerns[:MAX_CONCERNS]
 
     @property
     def unnamed(self) -> int:
-        """How many more want attention."""
+        """How many more images need attention."""
         return len(self.concerns) - len(self.named)
 
 
@@ -83,19 +83,19 @@ def digest_content(
     return DigestContent(
         t=t,
         batch=batch,
-        figures=found,
+        statistics=found,
         subject=subject(found, batch, t),
         headline=headline(found, t),
         concerns=wanted,
         quality=describe_quality(found, t),
-        marked=t("mail.marked", places=marked) if (marked := describe_regions(found.places, t)) else "",
+        marked=t("mail.marked", regions=marked) if (marked := describe_regions(found.regions, t)) else "",
         suggested=describe_suggestions(found.suggestions, t),
         pairs=_picture_pairs(full, wanted, previews),
     )
 
 
 def subject(found: BatchStatistics, batch: BatchSummary, t: Language) -> str:
-    """Return the subject, on one line whatever the collection is called."""
+    """Return the subject on one line, whatever the collection is called."""
     parts = [t.count(f"mail.part.{outcome}", n) for outcome, n in _in_order(found) if n]
     what = ", ".join(parts) or t("mail.nothing")
     date = t.date(batch.finished, batch.timezone, short=True)
@@ -103,14 +103,14 @@ def subject(found: BatchStatistics, batch: BatchSummary, t: Language) -> str:
 
 
 def _in_order(found: BatchStatistics) -> list[tuple[Outcome, int]]:
-    """Return the counts with what was not worth a word last."""
+    """Return the counts by outcome, unchanged images last."""
     return sorted(found.counts.items(), key=lambda entry: entry[0] is Outcome.UNCHANGED)
 
 
 def describe_quality(found: BatchStatistics, t: Language) -> list[str]:
-    """Return the quality of the repairs in sentences: measured and estimated apart."""
+    """Return the quality of the repairs in sentences, measurements and estimates apart."""
     sentences = []
-    whole, hole = found.true.get("psnr"), found.true.get("psnr_hole")
+    whole, hole = found.measured.get("psnr"), found.measured.get("psnr_hole")
     if whole:
         images = t.count("summary.median_of", whole.n)
         key = "mail.true" if hole else "mail.true_whole"
@@ -127,7 +127,7 @@ def describe_quality(found: BatchStatistics, t: Language) -> list[str]:
 def _picture_pairs(
     full: pd.DataFrame, wanted: list[Concern], previews: Callable[[Any], Preview | None]
 ) -> list[PicturePair]:
-    """Return a few images: those that want attention, then the largest flawless repairs, then marks left unfilled."""
+    """Return up to `MAX_PAIRS` images: some that need attention, the largest repairs, images with unfilled marks."""
     reasons = {concern.number: concern.reason for concern in wanted}
     restored = full[(full["outcome"] == Outcome.RESTORED) & ~full["number"].isin(list(reasons))]
     best = restored.sort_values("coverage", ascending=False, kind="stable")["number"].head(MAX_PAIRS).tolist()

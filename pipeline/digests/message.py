@@ -1,4 +1,4 @@
-"""One batch's digest as an email: text, HTML with pictures inside, and the report as PDF."""
+"""Build the digest of a batch as an email: text, HTML with embedded pictures, and the report as PDF."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def build_digest(
     run_url: str = "",
     attach_megabytes: float = 10.0,
 ) -> EmailMessage:
-    """Return the digest of a batch, ready for a channel; the same batch gives the same message, identifier included.
+    """Return the digest of a batch, ready for a channel; the same batch gives the same message and Message-ID.
 
-    The parts, as a mail program walks them: mixed( alternative( text, related( HTML, pictures ) ), PDF ).
+    Its MIME parts: mixed( alternative( text, related( HTML, pictures ) ), PDF ).
 
     Args:
         frame, batch, previews: as for `pipeline.reports.write_report`.
-        pdf: the report; attached when no larger than `attach_megabytes`, else named by its place.
+        pdf: the report; attached when no larger than `attach_megabytes`, else its location is named.
         sender: address, or `Name <address>`.
-        recipients: addresses; none for a message that is only written to a file.
-        run_url: http(s) link to the run; shown where given.
+        recipients: addresses; empty for a message that is only written to a file.
+        run_url: http(s) link to the run; shown if not empty.
 
     Raises:
         ConfigurationError: sender, recipient or link is malformed.
@@ -73,7 +73,7 @@ def build_digest(
     message["Date"] = format_datetime(in_zone(batch.finished, batch.timezone))
     message["Message-ID"] = f"<{key}@{author.domain}>"
     message["List-Id"] = f"<{slug(batch.collection)}.restoration.{author.domain}>"
-    # Answering machines and vacation notices shall keep silent.
+    # So that no automatic reply is sent (RFC 3834, and Exchange's own header).
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
 
@@ -88,7 +88,7 @@ def build_digest(
     html = environment(TEMPLATES).get_template("digest.html")
     message.add_alternative(
         html.render(
-            values | {"bar": outcome_bar(content.figures, 100, 0), "outcomes": list(Outcome), "palette": palette}
+            values | {"bar": outcome_bar(content.statistics, 100, 0), "outcomes": list(Outcome), "palette": palette}
         ),
         subtype="html",
         cte="quoted-printable",
@@ -106,7 +106,7 @@ def build_digest(
         message.add_attachment(pdf.read_bytes(), "application", "pdf", filename=name)
     message["Content-Language"] = content.t.code
     for number, part in enumerate(_multiparts(message)):
-        # Not left to chance, so that the same batch gives the same bytes.
+        # Not random, so that the same batch gives the same bytes.
         part.set_boundary(f"=_{key}_{number}")
     return message
 
@@ -124,10 +124,10 @@ def _report_location(content: DigestContent, pdf: Path | None, attached: bool) -
 
 
 def parse_address(text: str, role: str, name: str = "") -> Address:
-    """Return an address; one with a line break or any other trick in it is refused.
+    """Return an address; one with a line break or other header injection is refused.
 
     Raises:
-        ConfigurationError: it is not one address.
+        ConfigurationError: it is not exactly one address.
     """
     found = getaddresses([text])
     shown, spec = found[0] if len(found) == 1 else ("", "")
@@ -140,7 +140,7 @@ def parse_address(text: str, role: str, name: str = "") -> Address:
 
 
 def slug(name: str) -> str:
-    """Return a name as part of a host or file name."""
+    """Return a name in a form that can be part of a host or file name."""
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60] or "collection"
 
 
@@ -149,8 +149,8 @@ def _multiparts(message: EmailMessage) -> Iterator[EmailMessage]:
 
 
 def _text_environment() -> jinja2.Environment:
-    """Return the template engine for plain text, in which nothing is escaped: `visible` has made it harmless."""
+    """Return a Jinja2 environment for plain text: no HTML escaping; names are shown through `visible`."""
     engine = environment(TEMPLATES).overlay(autoescape=False)
-    # A path or link must stay whole, to be copied.
+    # Paths and links must not be broken, so that they can be copied.
     engine.filters["wrapped"] = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     return engine

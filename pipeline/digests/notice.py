@@ -1,4 +1,4 @@
-"""A short message between digests: a batch has stopped, or is late."""
+"""Build a notice: a short message that a batch waits, has stopped or is late."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def build_notice(
     """Return a notice as plain text, ready for a channel; the same notice has the same Message-ID.
 
     Args:
-        kind: `waiting` (it goes on by itself), `stopped` (the next run goes on) or `late`.
+        kind: `waiting` (it continues by itself), `stopped` (the next run continues) or `late`.
         batch: name of the batch.
         moment: since when, or by when it should have been finished.
-        why: one sentence for the person who mends it.
+        why: one sentence with the cause, for whoever fixes it.
 
     Raises:
         ConfigurationError: sender or recipient is malformed.

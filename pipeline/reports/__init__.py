@@ -1,4 +1,4 @@
-"""Reports: the frame of a batch as a PDF for people and as tables for programs."""
+"""Reports: the results of a batch as a PDF for people and as tables for programs."""
 
 from pipeline.reports.batch_summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.write import write_report

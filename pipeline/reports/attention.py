@@ -1,4 +1,4 @@
-"""Which images want a person's attention, and why, in plain words."""
+"""Find the images that need a person's attention, and say why."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOW_ESTIMATE = 20.0
-"""Decibels below which a repair's estimate is worth a look: there the error is a tenth of the tonal range."""
+"""Estimate in decibels below which a repair needs attention: there the error is a tenth of the tonal range."""
 HIGH_SEAM = 2.0
-"""Seam score above which a repair's rim is worth a look: it jumps twice as much as its surroundings."""
+"""Seam score above which a repair needs attention: its edge is twice as rough as its surroundings."""
 RECORDED_LANGUAGE = "en"
-"""The language in which other parts of the library record their reasons; in another one they stand as a detail."""
+"""The language in which other parts of the library record reasons; in any other language they are shown as a detail."""
 
 
 class Cause(StrEnum):
-    """Why an image wants attention; the order is the order of the page."""
+    """Why an image needs attention, in the order in which the report lists them."""
 
-    TOUCHED = "touched"
+    OUTSIDE_CHANGED = "outside_changed"
     REVIEW = Outcome.REVIEW.value
     QUARANTINED = Outcome.QUARANTINED.value
     FAILED = Outcome.FAILED.value
@@ -35,13 +35,13 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Concern:
-    """One image that wants attention.
+    """One image that needs attention.
 
     Attributes:
         number: the image's number in the batch.
-        path: the file's path as it came; templates show it through `visible`.
+        path: the file's path as received; templates show it through `visible`.
         reason: the main reason as a sentence.
-        details: further words, e.g. what the decoder said, or a second reason.
+        details: further sentences, e.g. the decoder's message, or a second reason.
     """
 
     number: int
@@ -53,10 +53,10 @@ class Concern:
 
 
 def find_concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
-    """Return the images that want attention, what needs a decision first; within a cause the worst figure first.
+    """Return the images that need attention by cause, within a cause the worst figure first.
 
     Args:
-        frame: as `frames.complete` returns it.
+        frame: as `frames.complete_frame` returns it.
     """
     order = list(Cause)
     found: list[tuple[int, float, Concern]] = []
@@ -83,11 +83,11 @@ def _causes(row: Mapping[Hashable, Any]) -> list[Cause]:
     causes = []
     outcome = row["outcome"]
     if row["outside_identical"] is False:
-        causes.append(Cause.TOUCHED)
+        causes.append(Cause.OUTSIDE_CHANGED)
     if outcome in (Outcome.REVIEW, Outcome.QUARANTINED, Outcome.FAILED):
         causes.append(Cause(str(outcome)))
     if outcome in (Outcome.RESTORED, Outcome.REVIEW):
-        # NaN compares as false: what was not measured is no cause.
+        # Figures that were not measured are NaN, which compares as false.
         if row["estimate_psnr"] < LOW_ESTIMATE:
             causes.append(Cause.LOW_ESTIMATE)
         if row["seam"] > HIGH_SEAM:
@@ -102,7 +102,7 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
     if cause is Cause.HIGH_SEAM:
         return t("cause.high_seam", value=t.number(row["seam"], 1))
     recorded = {Cause.REVIEW: row["review_reason"], Cause.FAILED: row["message"]}.get(cause)
-    # The words of an unexpected error are for whoever mends it: a detail.
+    # An unexpected error's message is for developers, so it is shown as a detail.
     if recorded and t.code == RECORDED_LANGUAGE and row["reason"] != "error":
         return _as_sentence(recorded, row["path"])
     if cause in (Cause.QUARANTINED, Cause.FAILED) and t.has(f"reason.{row['reason']}"):
@@ -111,16 +111,16 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
 
 
 def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str]:
-    """Return what else was recorded about the cause, unless the sentence says it already."""
+    """Return what else was recorded about the cause, unless the sentence already says it."""
     if cause not in (Cause.REVIEW, Cause.QUARANTINED, Cause.FAILED):
         return []
-    said = _sentence(row, cause, t)
+    main = _sentence(row, cause, t)
     recorded = (row["review_reason"] if cause is Cause.REVIEW else "", row["message"])
-    return [told for text in recorded if text and (told := _as_sentence(text, row["path"])) != said]
+    return [detail for text in recorded if text and (detail := _as_sentence(text, row["path"])) != main]
 
 
 def _as_sentence(text: str, path: str) -> str:
-    """Return recorded words as a sentence; a file's name at its beginning stays as it is."""
+    """Return recorded text as a sentence with a capital and a full stop; a file's name at its beginning is kept."""
     line = one_line(text, 500)
     if not text.startswith((path, path.rpartition("/")[2])):
         line = line[:1].upper() + line[1:]

@@ -1,4 +1,4 @@
-"""What a report is told besides its frame: the batch, the pictures to show, and the files that come back."""
+"""What a report takes besides its frame, and what it returns: the batch, small pictures, paths."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """One batch, as the first page and the appendix of its report tell it.
+    """One batch, as the first page and the appendix of its report describe it.
 
     Attributes:
-        batch: identifier of the batch; also the name of its folder below `reports/`.
+        batch: identifier of the batch, and the name of its folder below `reports/`.
         collection: the collection's name.
         title: the collection's name for people; `collection` when empty.
         language: `en` or `de`.
@@ -48,13 +48,13 @@ class BatchSummary:
 
     @property
     def label(self) -> str:
-        """The collection's name for people."""
+        """The title, or where there is none the collection's name."""
         return self.title or self.collection
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Small, upright pictures of one scan; a part that does not exist is None and is shown as left out.
+    """Small, upright pictures of one scan; None where there is no such picture.
 
     Attributes:
         before: the scan as received.
@@ -69,7 +69,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where the files of one report lie."""
+    """The paths of the files of one report."""
 
     pdf: Path
     parquet: Path

@@ -1,4 +1,4 @@
-"""What a report shows of each image: its pictures, its figures, and the line in the register."""
+"""Collect what a report shows of each image: its pictures before and after, and its figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_COMPARISONS = 300
-"""Images shown with three pictures each; in a larger batch those that want attention, then the most damaged ones."""
+"""Images shown with three pictures each; in a larger batch those that need attention, then the most damaged ones."""
 MAX_THUMBNAILS = 120
 """Images without any mark shown with one small picture each."""
 THUMBNAIL = 260
@@ -34,7 +34,7 @@ FrameRow = Mapping[Hashable, Any]
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a plate; without `url` its place stays empty and `caption` says why."""
+    """One picture of a comparison; without `url` there is none and `caption` says why."""
 
     caption: str
     alt: str
@@ -43,12 +43,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image with its pictures and its figures, as label and value."""
+    """One image with its pictures and its figures.
+
+    Attributes:
+        facts: labels and values.
+        reasons: why the image needs attention, the main reason first.
+    """
 
     number: int
     path: str
     outcome: Outcome
-    pictures: tuple[Panel, ...]
+    panels: tuple[Panel, ...]
     facts: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -59,13 +64,13 @@ class Comparisons:
     """All that is shown of a batch's images.
 
     Attributes:
-        plates: what wants attention stands where its number puts it, like every other image.
+        images: by number; those that need attention are in order with the others.
         thumbnails: images without any mark, with one picture each.
         files: the JPEG files by the URL under which the templates name them.
-        left_out: how many images with pictures found no place.
+        left_out: how many images were left out because of `MAX_COMPARISONS`.
     """
 
-    plates: list[Comparison] = field(default_factory=list)
+    images: list[Comparison] = field(default_factory=list)
     thumbnails: list[Comparison] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     left_out: int = 0
@@ -78,10 +83,10 @@ def collect_comparisons(
     folder: Path,
     t: Language,
 ) -> Comparisons:
-    """Return the plates of a batch, their pictures written to `folder`; one preview is in memory at a time.
+    """Return what is shown of a batch's images, and write their pictures to `folder`, one preview in memory at a time.
 
     Args:
-        frame: as `frames.complete` returns it.
+        frame: as `frames.complete_frame` returns it.
         previews: given a row (a pandas Series), the small pictures of its scan, or None.
     """
     found = Comparisons()
@@ -97,17 +102,17 @@ def collect_comparisons(
             continue
         name = one_line(row["path"], 120)
         if number in clean:
-            picture = _write_panel(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
-            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), (picture,), ()))
+            panel = _write_panel(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
+            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), (panel,), ()))
             continue
         parts = {"before": preview.before, "mask": preview.mask, "after": preview.after}
-        pictures = [_write_panel(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
-        found.plates.append(
+        panels = [_write_panel(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
+        found.images.append(
             Comparison(
                 number=number,
                 path=row["path"],
                 outcome=Outcome(row["outcome"]),
-                pictures=tuple(pictures),
+                panels=tuple(panels),
                 facts=tuple(facts(row, t)),
                 reasons=reasons.get(number, ()),
                 notes=tuple(note for column in ("mask_note", "notes") if (note := one_line(row[column], 400))),
@@ -117,7 +122,7 @@ def collect_comparisons(
 
 
 def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], int]:
-    """Return the numbers of the images with a plate, of those with a thumbnail, and how many must do without."""
+    """Return the numbers of the images with a comparison, of those with a thumbnail, and how many are left out."""
     suggested = frame["number"].isin(with_suggestions(frame)["number"])
     left = frame["outcome"].isin([Outcome.UNCHANGED, Outcome.QUARANTINED])
     clean = frame.loc[(frame["outcome"] == Outcome.UNCHANGED) & ~suggested, "number"].head(MAX_THUMBNAILS)
@@ -129,7 +134,7 @@ def _choose(frame: pd.DataFrame, wanted: set[int]) -> tuple[set[int], set[int], 
 
 
 def load_preview(previews: Callable[[Any], Preview | None], row: pd.Series[Any]) -> Preview | None:
-    """Return the pictures of one image, loaded; one that cannot be drawn costs its own plate, not the report."""
+    """Return the pictures of one image, loaded; None where they cannot be read, which must not stop the report."""
     try:
         preview = previews(row)
         for picture in (preview.before, preview.mask, preview.after) if preview else ():
@@ -153,12 +158,12 @@ def _write_panel(
     long_side: int = 760,
 ) -> Panel:
     if image is None:
-        return Panel(t(f"plates.no_{role}"), "")
-    url = f"report:plate/{number}-{role}.jpg"
+        return Panel(t(f"before_after.no_{role}"), "")
+    url = f"report:image/{number}-{role}.jpg"
     path = folder / f"{number}-{role}.jpg"
     path.write_bytes(preview_jpeg(image, limit, long_side))
     found.files[url] = path
-    return Panel(t(f"plates.{role}"), t(f"plates.alt_{role}", name=name), url)
+    return Panel(t(f"before_after.{role}"), t(f"before_after.alt_{role}", name=name), url)
 
 
 def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
@@ -166,20 +171,20 @@ def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     found = []
 
     def add(key: str, value: str) -> None:
-        found.append((t(f"plates.{key}"), value))
+        found.append((t(f"before_after.{key}"), value))
 
     if _measured(row["coverage"]):
-        add("damage", t("plates.damage_share", share=t.percent(row["coverage"], 2)))
+        add("damage", t("before_after.damage_share", share=t.percent(row["coverage"], 2)))
     counted = describe_regions(count_regions([(row["kinds"], row["held"])]), t)
     if counted:
-        add("places", counted)
+        add("regions", counted)
     elif row["components"] > 0:
-        add("places", t.number(row["components"]))
+        add("regions", t.number(row["components"]))
     if row["suggested"] > 0:
-        share = t("plates.damage_share", share=t.percent(row["suggested_share"], 2))
+        share = t("before_after.damage_share", share=t.percent(row["suggested_share"], 2))
         add("suggested", f"{t.number(row['suggested'])} · {share}")
-    if row["mask_source"] and t.has(f"plates.source_{row['mask_source']}"):
-        add("source", t(f"plates.source_{row['mask_source']}"))
+    if row["mask_source"] and t.has(f"before_after.source_{row['mask_source']}"):
+        add("source", t(f"before_after.source_{row['mask_source']}"))
     if row["engine"]:
         seconds = f" · {t.duration(row['inpaint_seconds'])}" if _measured(row["inpaint_seconds"]) else ""
         add("filled", f"{row['engine']}{seconds}")
@@ -193,19 +198,19 @@ def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
     if _measured(row["seam"]):
         add("seam", t.number(row["seam"], 2))
     if row["outside_identical"] is not None:
-        add("outside", t("plates.outside_yes" if row["outside_identical"] else "plates.outside_no"))
+        add("outside", t("before_after.outside_yes" if row["outside_identical"] else "before_after.outside_no"))
     if _measured(row["width"]) and _measured(row["height"]):
-        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('plates.bits')}" if _measured(row["bit_depth"]) else ""
+        depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('before_after.bits')}" if _measured(row["bit_depth"]) else ""
         add("file", f"{row['format']} · {t.number(row['width'])} × {t.number(row['height'])}{depth}")
     return found
 
 
 def estimate(row: FrameRow | pd.Series[Any], t: Language) -> str:
-    """Return the estimate of one image with its range."""
+    """Return the estimate of one image with its range, as text."""
     if not (_measured(row["estimate_low"]) and _measured(row["estimate_high"])):
         return t.decibels(row["estimate_psnr"])
     return t(
-        "plates.estimate_value",
+        "before_after.estimate_value",
         value=t.decibels(row["estimate_psnr"]),
         low=t.number(row["estimate_low"], 1),
         high=t.number(row["estimate_high"], 1),
@@ -217,5 +222,5 @@ def _quality(psnr: float, ssim: float, t: Language) -> str:
 
 
 def _measured(value: float) -> bool:
-    """Return whether a figure was measured (NaN equals nothing, itself included)."""
+    """Return whether a figure was measured: an absent one is NaN, which does not equal itself."""
     return value == value

@@ -1,4 +1,4 @@
-"""The charts of a report as SVG: matplotlib figures that stay readable in a black-and-white print."""
+"""Draw the charts of a report as SVG, readable in a black-and-white print as well."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 MILLIMETRE = 1 / 25.4
 SIZE = (84.0, 48.0)
 DOTS = 60
-"""Up to that many images each stands as a dot of its own; beyond, bars."""
+"""Up to this many images are drawn as one dot each, more as a histogram."""
 
 
 def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
-    """Return a bar per outcome, its count at the bar's end."""
+    """Return a chart with a bar per outcome, labelled with its count."""
     names = [t(f"outcome.{outcome}") for outcome in Outcome]
     values = [counts[outcome] for outcome in Outcome]
     with drawing() as canvas:
@@ -34,7 +34,7 @@ def outcome_chart(counts: Mapping[Outcome, int], t: Language) -> bytes:
 
 
 def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
-    """Return a bar per stage, as long as the seconds of work that it took."""
+    """Return a chart with a bar per stage: the seconds of work that it took."""
     names = [t(f"stage.{stage}") if t.has(f"stage.{stage}") else stage for stage in seconds]
     values = list(seconds.values())
     with drawing() as canvas:
@@ -43,7 +43,7 @@ def stage_chart(seconds: Mapping[str, float], t: Language) -> bytes:
 
 
 def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
-    """Return how many images have how much damage, from shares in 0..1; on a logarithmic axis, as damage spreads."""
+    """Return the distribution of damaged shares in 0..1, on a logarithmic axis."""
     percent = np.clip(np.asarray(shares, dtype=float) * 100, 0.01, 100)
     low, high = np.floor(np.log10(percent.min()) * 2) / 2, np.ceil(np.log10(percent.max()) * 2) / 2
     edges = np.logspace(low, max(high, low + 1), 15)
@@ -59,7 +59,7 @@ def coverage_chart(shares: Sequence[float], t: Language) -> bytes:
 
 
 def quality_chart(true: Sequence[float], estimated: Sequence[float], t: Language) -> bytes:
-    """Return how many images have which PSNR in decibels: measured ones filled, estimated ones hollow."""
+    """Return the distribution of PSNR in decibels: measured figures filled, estimates hollow."""
     both = np.asarray([*true, *estimated], dtype=float)
     low, high = np.floor(both.min() / 2) * 2, np.ceil(both.max() / 2) * 2
     edges = np.arange(low, max(high, low + 10) + 1, max(1.0, round((high - low) / 16)))
@@ -72,7 +72,7 @@ def quality_chart(true: Sequence[float], estimated: Sequence[float], t: Language
 
 @dataclass
 class Canvas:
-    """Axes to draw on, and what was drawn, once it is done."""
+    """Axes to draw on, and the finished drawing."""
 
     axes: Axes
     svg: bytes = b""
@@ -80,7 +80,7 @@ class Canvas:
 
 @contextmanager
 def drawing() -> Iterator[Canvas]:
-    """Yield an empty pair of axes in the report's style; at the end they become SVG, equal for equal drawings."""
+    """Yield empty axes in the report's style and render them at the end; equal drawings give equal SVG."""
     import matplotlib as mpl
     from matplotlib import font_manager
     from matplotlib.figure import Figure
@@ -115,15 +115,15 @@ def drawing() -> Iterator[Canvas]:
 
 
 def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: list[str], colours: list[str]) -> None:
-    """Draw horizontal bars, first on top, each with its value written at its end."""
+    """Draw horizontal bars from top to bottom, each with its label at its end."""
     axes = canvas.axes
-    places = [float(place) for place in range(len(names))]
-    axes.barh(places, values, height=0.62, color=colours, edgecolor=INK, linewidth=0.4)
+    positions = [float(position) for position in range(len(names))]
+    axes.barh(positions, values, height=0.62, color=colours, edgecolor=INK, linewidth=0.4)
     top = max([*values, 1e-9])
-    for place, value, label in zip(places, values, labels, strict=True):
-        axes.text(value + top * 0.02, place, label, va="center", ha="left", color=INK)
+    for position, value, label in zip(positions, values, labels, strict=True):
+        axes.text(value + top * 0.02, position, label, va="center", ha="left", color=INK)
     axes.set_xlim(0, top * 1.22)
-    axes.set_yticks(places, names, color=INK)
+    axes.set_yticks(positions, names, color=INK)
     axes.invert_yaxis()
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -131,7 +131,7 @@ def _bars(canvas: Canvas, names: list[str], values: Sequence[float], labels: lis
 
 
 def _distribution(canvas: Canvas, edges: Any, groups: list[tuple[Any, str, str]], t: Language) -> None:
-    """Draw groups of values stacked: a dot per image while they are few, else a histogram."""
+    """Draw stacked groups of values: a dot per image for up to `DOTS` images, else a histogram."""
     from matplotlib.ticker import MaxNLocator
 
     axes = canvas.axes

@@ -1,4 +1,4 @@
-"""The report's page as HTML and CSS, from its Jinja2 templates."""
+"""Render the report as HTML and CSS from its Jinja2 templates."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 FIRST_CONCERNS = 5
-"""Images that want attention named on the first page."""
+"""Images that need attention named on the first page."""
 
 
 def environment(*folders: Path) -> jinja2.Environment:
-    """Return the template engine: everything escaped, an unknown name is an error, name shown by `visible`."""
+    """Return a Jinja2 environment that escapes every value, raises on unknown names, and has the filter `visible`."""
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
@@ -47,37 +47,38 @@ def environment(*folders: Path) -> jinja2.Environment:
 def report_html(
     frame: pd.DataFrame,
     batch: BatchSummary,
-    figures: BatchStatistics,
+    statistics: BatchStatistics,
     concerns: list[Concern],
-    plates: Comparisons,
+    comparisons: Comparisons,
     charts: Mapping[str, str],
     t: Language,
 ) -> str:
     """Return the report as HTML.
 
     Args:
-        charts: URL of each chart that there is, by name.
+        charts: URL of each chart by name; those without data are absent.
     """
+    shown = [*comparisons.images, *comparisons.thumbnails]
     return (
         environment()
         .get_template("report.html")
         .render(
             t=t,
             batch=batch,
-            figures=figures,
-            headline=headline(figures, t),
-            marked=describe_regions(figures.places, t),
-            suggested=describe_suggestions(figures.suggestions, t),
-            bar=outcome_bar(figures),
+            statistics=statistics,
+            headline=headline(statistics, t),
+            marked=describe_regions(statistics.regions, t),
+            suggested=describe_suggestions(statistics.suggestions, t),
+            bar=outcome_bar(statistics),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],
             groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
             todo={cause: t(f"todo.{cause}") for cause in Cause},
-            plates=plates,
-            shown={plate.number for plate in [*plates.plates, *plates.thumbnails]},
-            first_pictures={plate.number: plate.pictures[0] for plate in [*plates.plates, *plates.thumbnails]},
+            comparisons=comparisons,
+            shown={image.number for image in shown},
+            first_panels={image.number: image.panels[0] for image in shown},
             listed={concern.number for concern in concerns},
-            example=example_comparison(frame, concerns, plates),
+            example=example_comparison(frame, concerns, comparisons),
             charts=charts,
             rows=frame.to_dict("records"),
             outcomes=list(Outcome),
@@ -95,18 +96,20 @@ def report_css() -> str:
     return environment().get_template("report.css").render(faces=faces(), palette=palette, colours=palette.COLOURS)
 
 
-def headline(figures: BatchStatistics, t: Language) -> str:
-    """Return what happened as one or two sentences."""
-    if not figures.total:
+def headline(statistics: BatchStatistics, t: Language) -> str:
+    """Return the outcomes of a batch as one or two sentences."""
+    if not statistics.total:
         return t("summary.nothing")
-    told = [t.count(f"told.{outcome}", n) for outcome, n in figures.counts.items() if n]
-    return f"{t.count('summary.arrived', figures.total)}. {t.join(told)}."
+    counts = [t.count(f"outcome_count.{outcome}", n) for outcome, n in statistics.counts.items() if n]
+    return f"{t.count('summary.arrived', statistics.total)}. {t.join(counts)}."
 
 
-def outcome_bar(figures: BatchStatistics, length: float = 1000, gap: float = 2.5) -> list[tuple[Outcome, float, float]]:
-    """Return start and width in a bar of each outcome that occurs; a rare one stays wide enough to be seen."""
-    counts = {outcome: n for outcome, n in figures.counts.items() if n}
-    weights = {outcome: max(n / figures.total, 0.008) for outcome, n in counts.items()}
+def outcome_bar(
+    statistics: BatchStatistics, length: float = 1000, gap: float = 2.5
+) -> list[tuple[Outcome, float, float]]:
+    """Return each outcome that occurs with its start and width in a bar; a rare one is wide enough to be seen."""
+    counts = {outcome: n for outcome, n in statistics.counts.items() if n}
+    weights = {outcome: max(n / statistics.total, 0.008) for outcome, n in counts.items()}
     scale = (length - gap * (len(weights) - 1)) / sum(weights.values()) if weights else 0
     parts, start = [], 0.0
     for outcome, weight in weights.items():
@@ -115,20 +118,20 @@ def outcome_bar(figures: BatchStatistics, length: float = 1000, gap: float = 2.5
     return parts
 
 
-def example_comparison(frame: pd.DataFrame, concerns: list[Concern], plates: Comparisons) -> Comparison | None:
-    """Return the plate for the first page: of the flawless repairs the one with the most damage."""
-    flawed = {concern.number for concern in concerns}
+def example_comparison(frame: pd.DataFrame, concerns: list[Concern], comparisons: Comparisons) -> Comparison | None:
+    """Return the example for the first page: of the images restored without concern the one with the most damage."""
+    listed = {concern.number for concern in concerns}
     coverage = frame.set_index("number")["coverage"]
     good = [
-        plate
-        for plate in plates.plates
-        if plate.outcome is Outcome.RESTORED and plate.number not in flawed and all(p.url for p in plate.pictures)
+        image
+        for image in comparisons.images
+        if image.outcome is Outcome.RESTORED and image.number not in listed and all(panel.url for panel in image.panels)
     ]
-    return max(good, key=lambda plate: float(coverage.get(plate.number, 0)), default=None)
+    return max(good, key=lambda image: float(coverage.get(image.number, 0)), default=None)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what made the results and this report."""
+    """Return the versions of the packages that made the results and this report."""
     names = ("torch", "openvino", "opencv-python-headless", "scikit-image", "numpy", "pillow", "pandas", "weasyprint")
     found: dict[str, Any] = {"Python": platform.python_version()}
     for name in names:

@@ -1,4 +1,4 @@
-"""The frame of a batch: every column present, and as Parquet and CSV."""
+"""Complete the columns of a batch's frame, and write it as Parquet and CSV."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def complete_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy in which every column that a report reads is there: text ("" if absent), numbers (NaN if absent).
+    """Return a copy with every column that a report reads: text ("" where absent), numbers (NaN where absent).
 
-    Adds `number`, the 1-based place in the batch by path, to which report and digest refer. A row without an outcome
-    counts as failed: nothing that arrived may be missing from the report.
+    Adds `number`, the 1-based position in the batch by path, to which report and digest refer. A row without an
+    outcome counts as failed: nothing that arrived may be missing from the report.
     `outside_identical` becomes an object column of True, False and None (not measured).
     """
     import pandas as pd
@@ -60,7 +60,7 @@ def parquet_bytes(frame: pd.DataFrame) -> bytes:
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """Return the frame as CSV (UTF-8, comma, header line); the Parquet file is the exact copy.
 
-    Text that a spreadsheet would run as a formula gets a leading apostrophe: file names come from strangers.
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, since file names are untrusted.
     """
     safe = frame.copy()
     for column in safe.select_dtypes(exclude="number").columns:

@@ -26,7 +26,7 @@ MINUS = "−"
 
 
 class Language:
-    """Phrases by dotted key, and formats. Called from templates as `t`; all it returns is plain text, not HTML.
+    """Phrases by dotted key, and formats; templates call it `t`. All text it returns is plain, not HTML.
 
     Args:
         code: `en` or `de`: every folder must hold a file of that name.
@@ -45,15 +45,15 @@ class Language:
         self.locale = Locale.parse(self.phrases["locale"])
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the phrase of a key with its values filled in."""
+        """Return the phrase of a key with values filled in."""
         return self.phrases[key].format(**values)
 
     def has(self, key: str) -> bool:
-        """Return whether there is a phrase for a key, e.g. for a reason that another part of the library made up."""
+        """Return whether there is a phrase for a key, e.g. for a reason that another part of the library gives."""
         return key in self.phrases
 
     def count(self, key: str, n: int, **values: object) -> str:
-        """Return the phrase for that many: `<key>.one` or `<key>.other`, with `{n}` filled in."""
+        """Return the phrase for a count: `<key>.one` or `<key>.other`, with `{n}` filled in."""
         return self(f"{key}.{self.locale.plural_form(n)}", n=self.number(n), **values)
 
     def join(self, parts: Iterable[str]) -> str:
@@ -145,7 +145,7 @@ def _phrases(path: Path) -> dict[str, str]:
     if not path.is_file():
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise ConfigurationError(f"no language {path.stem!r} for reports (known: {known})")
-    # The base loader leaves every key and value a string: `true:` is a word here.
+    # The base loader keeps every key and value a string: `true:` is a word here.
     return dict(_flat("", yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)))
 
 

@@ -1,4 +1,4 @@
-"""The places that were marked, counted by kind: of one image, and of a batch."""
+"""Count the marked regions of one image or of a batch by kind, and describe them in words."""
 
 from __future__ import annotations
 
@@ -13,44 +13,43 @@ from pipeline.reports.language import Language
 
 @dataclass(frozen=True)
 class RegionCounts:
-    """Places by kind, most frequent first.
+    """Marked regions by kind, most frequent first.
 
     Attributes:
         repair: filled, or to be filled.
         suggest: shown to a reviewer, and filled only when accepted.
-        held: held back by the guards, `face` or `text`; they count among `suggest` too.
+        suppressed: by guard (`face`, `text`), those that it kept from being filled; they count in `suggest` too.
     """
 
     repair: Mapping[str, int] = field(default_factory=dict)
     suggest: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Mapping[str, int] = field(default_factory=dict)
 
 
 def count_regions(rows: Iterable[tuple[str, str]]) -> RegionCounts:
-    """Return the places of some images together.
+    """Return the counts of some images added up.
 
     Args:
-        rows: the columns `kinds` and `held` of each, JSON or empty; what is no such thing counts as empty.
+        rows: the columns `kinds` and `held` of each image, JSON or empty; anything else counts as empty.
     """
-    repair, suggest, held = Counter[str](), Counter[str](), Counter[str]()
-    for kinds, back in rows:
+    repair, suggest, suppressed = Counter[str](), Counter[str](), Counter[str]()
+    for kinds, held in rows:
         found = _mapping(kinds)
         repair.update(_counts(found.get("repair")))
         suggest.update(_counts(found.get("suggest")))
-        held.update(_counts(_mapping(back)))
-    return RegionCounts(dict(repair.most_common()), dict(suggest.most_common()), dict(held.most_common()))
+        suppressed.update(_counts(_mapping(held)))
+    return RegionCounts(dict(repair.most_common()), dict(suggest.most_common()), dict(suppressed.most_common()))
 
 
 def describe_regions(found: RegionCounts, t: Language) -> str:
-    """Return the places in words, e.g. `14 filled (10 dust, 4 scratches), 3 only suggested (3 hair)`; "" for none."""
+    """Return the counts in words, e.g. `14 to fill (10 dust, 4 scratch), 3 only suggested (3 hair)`; "" for none."""
     parts = [
-        t(f"places.{level}", n=t.number(sum(counts.values())), kinds=_kinds(counts, t))
+        t(f"regions.{level}", n=t.number(sum(counts.values())), kinds=_kinds(counts, t))
         for level, counts in (("repair", found.repair), ("suggest", found.suggest))
         if counts
     ]
-    parts += [
-        t(f"places.{guard}", n=t.number(count)) for guard, count in found.held.items() if t.has(f"places.{guard}")
-    ]
+    guards = [(f"regions.{guard}", count) for guard, count in found.suppressed.items()]
+    parts += [t(key, n=t.number(count)) for key, count in guards if t.has(key)]
     return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The colours of report and digest: told apart by lightness alone, so that a black-and-white print loses nothing."""
+"""The colours of report and digest, which differ in lightness, so that a black-and-white print can be read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RULE = "#c9c6bf"
 PAPER = "#f6f4ef"
 ACCENT = "#1f4e5f"
 
-# From dark to light and back: restored and failed stand at the ends of every bar, so that two dark fields never touch.
+# Restored and failed, the darkest, are at the two ends of every bar, so that they never touch.
 COLOURS: dict[Outcome, str] = {
     Outcome.RESTORED: ACCENT,
     Outcome.UNCHANGED: "#c3d0cf",

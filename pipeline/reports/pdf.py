@@ -1,4 +1,4 @@
-"""HTML into PDF by WeasyPrint, which may read nothing but what it is given."""
+"""Render HTML as PDF with WeasyPrint, which may only read the files it is given."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pipeline.escape import error_line
 
 log = logging.getLogger(__name__)
 
-#: What reproducible builds take for the time, see reproducible-builds.org.
+#: Replaces the current time in reproducible builds, see reproducible-builds.org.
 EPOCH = "SOURCE_DATE_EPOCH"
 PANGO = (
-    "PDF reports need Pango, which this machine lacks. Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
+    "PDF reports need Pango, which is not installed. Install it: `apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
     "libharfbuzz-subset0` (Debian, Ubuntu), `dnf install pango` (Fedora), `apk add pango` (Alpine) or "
     "`brew install pango` (macOS)"
 )
@@ -35,8 +35,7 @@ def weasyprint() -> ModuleType:
     """
     from PIL import ImageFile
 
-    # WeasyPrint tells Pillow, for the whole process, to take half a picture for a whole one. A scan that is cut off
-    # would then pass for intact.
+    # WeasyPrint makes Pillow accept truncated images in the whole process; a truncated scan would then pass as intact.
     tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint as module
@@ -44,7 +43,7 @@ def weasyprint() -> ModuleType:
         raise ConfigurationError(f"{PANGO} ({error_line(error, 200)})") from error
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
-    # Each unknown CSS property of a chart would be one line in a task's log.
+    # Otherwise every unknown CSS property of a chart is a line in the task's log.
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     return module  # type: ignore[no-any-return]
@@ -52,7 +51,10 @@ def weasyprint() -> ModuleType:
 
 @contextmanager
 def _fonts_without_date() -> Iterator[None]:
-    """Where HarfBuzz can't cut fonts down, fontTools does, and writes the second into each: no two files were alike."""
+    """Fix the time that fontTools writes into subset fonts, so that equal reports are equal files.
+
+    fontTools subsets the fonts where HarfBuzz cannot.
+    """
     before = os.environ.get(EPOCH)
     os.environ.setdefault(EPOCH, "0")
     try:
@@ -68,25 +70,25 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
     Args:
         html: the page, already escaped.
         css: its style sheet.
-        files: every file that page and style sheet may name, by URL. Any other stays empty: text from a file's
+        files: every file that page and style sheet may name, by URL. Any other URL is refused: text from a file's
             name must never make the program read a file or call a server.
-        identifier: names this document among all others; the same for the same batch.
+        identifier: the document's identifier; the same for the same batch.
     """
     module = weasyprint()
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
     class OwnFiles(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
-        """Fetches the files of this report, and nothing else in the world."""
+        """Fetches the files of this report and nothing else."""
 
         def fetch(self, url: str, headers: Any = None) -> Any:
-            """Return one of the report's files."""
+            """Return one of the report's files; raise ValueError for any other URL."""
             path = files.get(url)
             if path is None:
                 log.error("a report may not load %r", url)
                 raise ValueError(f"a report may not load {url!r}")
             kind = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}.get(path.suffix, "application/octet-stream")
-            # Under a file: URL WeasyPrint keeps a picture's path in memory instead of the picture.
+            # For a file: URL WeasyPrint keeps the picture's path in memory instead of the picture.
             return URLFetcherResponse(path.as_uri(), path.read_bytes(), {"Content-Type": kind})
 
     fetch = OwnFiles()
@@ -101,7 +103,7 @@ def render_pdf(html: str, css: str, files: Mapping[str, Path], identifier: str) 
             pdf_identifier=identifier.encode(),
             custom_metadata=False,
         )
-    # It removes its folder of fonts when it is collected; a task's process ends without doing that.
+    # WeasyPrint removes its folder of fonts on garbage collection, which a task's process skips at its end.
     del sheet, page, fonts
     gc.collect()
     return bytes(data)

@@ -1,4 +1,4 @@
-"""Previews as JPEG files of bounded size, so that a report of any length can be mailed."""
+"""Encode previews as JPEG files of bounded size, so that a report of any length can be mailed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_TOTAL_BYTES = 16_000_000
-"""Bytes that all pictures of one report may take together; text, fonts and charts need less than 2 MB more."""
+"""Bytes of all pictures of a report together; text, fonts and charts need less than 2 MB more."""
 MAX_PREVIEW_BYTES = 90_000
-# Long side in pixels, JPEG quality, and about how many bytes a pixel then takes against the first step; best first.
+# Long side in pixels, JPEG quality, and roughly the bytes per pixel relative to the first step; best first.
 # 760 pixels are 340 dpi in a column of 56 mm.
 STEPS = (
     (760, 86, 1.0),
@@ -27,18 +27,18 @@ STEPS = (
 
 
 def bytes_per_preview(pictures: int) -> int:
-    """Return how many bytes each of that many pictures may take."""
+    """Return how many bytes each of `pictures` pictures may take."""
     return min(MAX_PREVIEW_BYTES, MAX_TOTAL_BYTES // max(pictures, 1))
 
 
 def preview_jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
-    """Return a picture as JPEG of at most `limit` bytes: the best step of the ladder that fits, else the last."""
+    """Return a picture as JPEG of at most `limit` bytes: the best of `STEPS` that fits, else the last."""
     image = _on_white(image)
     data, taken = b"", (0, 1.0)
     for side, quality, weight in STEPS:
         side = min(side, long_side)
         if data and len(data) * (side / taken[0]) ** 2 * weight / taken[1] > limit * 1.5 and side > STEPS[-1][0]:
-            continue  # judged by the last try, this one would be too large as well
+            continue  # by the size of the last attempt, this one would be too large as well
         image.thumbnail((side, side), reducing_gap=2.0)
         target = io.BytesIO()
         image.save(target, "JPEG", quality=quality)
@@ -49,7 +49,7 @@ def preview_jpeg(image: Image, limit: int, long_side: int = 760) -> bytes:
 
 
 def _on_white(image: Image) -> Image:
-    """Return a copy in grey or RGB on white: JPEG knows no transparency, and print no other colours."""
+    """Return a copy in grey or RGB on white: JPEG has no transparency, and the report no other colour spaces."""
     from PIL import Image as Images
 
     if image.mode in ("L", "RGB"):

@@ -1,4 +1,4 @@
-"""The figures of a batch: counts, and measured and estimated quality, never mixed."""
+"""Count and summarise a batch: outcomes, and measured and estimated quality, which are never mixed."""
 
 from __future__ import annotations
 
@@ -17,43 +17,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quartiles:
-    """The middle of some figures and how far they spread.
+    """The quartiles and extremes of one figure over some images.
 
     Attributes:
         n: how many images have the figure.
-        median: the middle one.
-        low, high: a quarter of the images lies below `low`, a quarter above `high`.
-        least, most: the extremes.
+        lower, upper: a quarter of the images is below `lower`, a quarter above `upper`.
     """
 
     n: int
+    minimum: float
+    lower: float
     median: float
-    low: float
-    high: float
-    least: float
-    most: float
+    upper: float
+    maximum: float
 
 
 @dataclass(frozen=True)
 class BatchStatistics:
-    """What the first page says.
+    """The figures of a batch.
 
     Attributes:
         total: every file that arrived.
         counts: images per outcome; they add up to `total`.
-        copies: images that are byte for byte the same as another one and share its result.
+        copies: images that are byte for byte the same as another one and have its result.
         megapixels: pixels of all images that could be read, in millions.
         bytes: bytes of all files that arrived.
-        coverage: share of damaged pixels, over images in which damage was found.
+        coverage: share of damaged pixels in 0..1, over images in which damage was found.
         checked, identical: images compared with their master outside the mask, and those found identical there.
-        true: spread per measured column (`psnr`, `ssim`, `psnr_hole`, …) over restored images with a known original.
-        baseline: spread of Telea's `psnr` and `ssim` on the same masks, and of ours on exactly those images.
-        estimate: spread of the estimate on held-out pixels over restored images, in decibels.
-        estimate_range: median of the low and of the high ends of the images' own spreads.
-        seam: spread of the seam score over restored images.
-        places: what was marked on all images together.
+        measured: per column (`psnr`, `ssim`, `psnr_hole`, …), over restored images with a known original.
+        baseline: per column (`psnr`, `ssim`): ours, and Telea's with the same masks on exactly those images.
+        estimate: PSNR in decibels on held-out pixels, over restored images.
+        estimate_range: median of the lower and of the upper ends of the images' own ranges.
+        seam: seam score, over restored images.
+        regions: what was marked on all images together.
         suggestions: what was marked and not filled.
-        clean: images left unchanged that carry no mark at all.
+        clean: images left unchanged that have no mark at all.
     """
 
     total: int
@@ -64,12 +62,12 @@ class BatchStatistics:
     coverage: Quartiles | None
     checked: int
     identical: int
-    true: dict[str, Quartiles]
+    measured: dict[str, Quartiles]
     baseline: dict[str, tuple[Quartiles, Quartiles]]
     estimate: Quartiles | None
     estimate_range: tuple[float, float] | None
     seam: Quartiles | None
-    places: RegionCounts = field(default_factory=RegionCounts)
+    regions: RegionCounts = field(default_factory=RegionCounts)
     suggestions: SuggestionCounts = field(default_factory=SuggestionCounts)
     clean: int = 0
 
@@ -78,10 +76,14 @@ MEASURED = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
 
 
 def batch_statistics(frame: pd.DataFrame) -> BatchStatistics:
-    """Return the figures of a frame as `frames.complete` returns it."""
+    """Return the figures of a batch.
+
+    Args:
+        frame: as `frames.complete_frame` returns it.
+    """
     counts = frame["outcome"].value_counts()
     restored = frame[frame["outcome"] == Outcome.RESTORED]
-    true = {column: found for column in MEASURED if (found := quartiles(restored[column]))}
+    measured = {column: found for column in MEASURED if (found := quartiles(restored[column]))}
     baseline = {}
     for column in ("psnr", "ssim"):
         both = restored[restored[f"baseline_{column}"].notna() & restored[column].notna()]
@@ -100,25 +102,24 @@ def batch_statistics(frame: pd.DataFrame) -> BatchStatistics:
         coverage=quartiles(frame.loc[frame["coverage"] > 0, "coverage"]),
         checked=int(checked.sum()),
         identical=int((frame["outside_identical"] == True).sum()),  # noqa: E712  an object column of True, False, None
-        true=true,
+        measured=measured,
         baseline=baseline,
         estimate=estimate,
         estimate_range=(low.median, high.median) if low and high else None,
         seam=quartiles(restored["seam"]),
-        places=count_regions(zip(frame["kinds"], frame["held"], strict=True)),
+        regions=count_regions(zip(frame["kinds"], frame["held"], strict=True)),
         suggestions=count_suggestions(frame),
         clean=int(((frame["outcome"] == Outcome.UNCHANGED) & ~(frame["suggested"] > 0)).sum()),
     )
 
 
 def quartiles(values: pd.Series[float]) -> Quartiles | None:
-    """Return the spread of the finite values; None when there are none.
+    """Return the quartiles of the finite values; None when there are none.
 
-    An infinite PSNR (an image identical to its original) is left out: it has no place in a middle.
+    An infinite PSNR (an image identical to its original) is left out.
     """
     found = values.to_numpy(dtype=float)
     found = found[np.isfinite(found)]
     if not found.size:
         return None
-    least, low, median, high, most = np.quantile(found, [0, 0.25, 0.5, 0.75, 1])
-    return Quartiles(int(found.size), float(median), float(low), float(high), float(least), float(most))
+    return Quartiles(int(found.size), *(float(value) for value in np.quantile(found, [0, 0.25, 0.5, 0.75, 1])))

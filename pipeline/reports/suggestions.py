@@ -1,4 +1,4 @@
-"""What was marked and not filled, over a batch: how much of it there is, and a sentence that says so."""
+"""Count the marks of a batch that were not filled, and describe them in a sentence."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ EXAMINED = (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW)
 
 @dataclass(frozen=True)
 class SuggestionCounts:
-    """What was marked and not filled.
-
-    Attributes:
-        images: how many carry such marks.
-        marks: how many marks there are.
-    """
+    """How many marks were not filled, and on how many images."""
 
     images: int = 0
     marks: int = 0
 
 
 def with_suggestions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the images that carry marks which were not filled.
+    """Return the rows of the images with marks that were not filled.
 
     Args:
-        frame: as `frames.complete` returns it.
+        frame: as `frames.complete_frame` returns it.
     """
     return frame[(frame["suggested"] > 0) & frame["outcome"].isin([str(outcome) for outcome in EXAMINED])]
 
 
 def count_suggestions(frame: pd.DataFrame) -> SuggestionCounts:
-    """Return what was marked and not filled on all images of a frame as `frames.complete` returns it."""
+    """Return how many marks of a batch were not filled.
+
+    Args:
+        frame: as `frames.complete_frame` returns it.
+    """
     rows = with_suggestions(frame)
     return SuggestionCounts(len(rows), int(rows["suggested"].sum()))
 

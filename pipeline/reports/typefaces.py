@@ -1,4 +1,4 @@
-"""The fonts of a report, all of which are at hand on any machine: shipped here, or inside matplotlib."""
+"""The fonts of a report, which any machine has: they are shipped here or with matplotlib."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Face:
 def faces() -> tuple[Face, ...]:
     """Return every font face that reports use.
 
-    DejaVu stands behind the others for the scripts that they lack (Arabic, Hebrew, Georgian, …); scripts that it lacks
-    as well, Chinese and Japanese among them, come from the machine's own fonts.
+    DejaVu is the fallback for scripts that the others lack (Arabic, Hebrew, Georgian, …); scripts that it lacks too,
+    Chinese and Japanese among them, need fonts of the machine.
     """
     import matplotlib as mpl
 

@@ -1,4 +1,4 @@
-"""One batch's report: frame in, PDF and tables out."""
+"""Write the report of a batch: a PDF, and its frame as Parquet and CSV."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def write_report(
     previews: Callable[[Any], Preview | None],
     target_dir: Path,
 ) -> ReportFiles:
-    """Return where `report.pdf`, `report.parquet` and `report.csv` lie, each written whole or not at all.
+    """Write `report.pdf`, `report.parquet` and `report.csv`, each whole or not at all, and return their paths.
 
     Args:
         frame: one row per file that arrived, with the columns of the manifests; columns that a file never reached may
-            be absent or empty. The tables hold it as it comes.
+            be absent or empty. The tables contain it unchanged.
         batch: the batch, for the first page and the appendix.
         previews: given a row (a pandas Series), small upright pictures of its scan, or None when there are none. Called
             once per image shown, one after the other, so that the pictures of a large batch are never all in memory.
@@ -46,15 +46,16 @@ def write_report(
     weasyprint()
     t = Language(batch.language)
     full = complete_frame(frame)
-    facts = batch_statistics(full)
+    statistics = batch_statistics(full)
     concerns = find_concerns(full, t)
     target_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        plates = collect_comparisons(full, concerns, previews, folder, t)
-        drawn = _write_charts(full, facts, batch, folder, t)
-        html = report_html(full, batch, facts, concerns, plates, {path.stem: url for url, path in drawn.items()}, t)
-        files = plates.files | drawn | {face.url: face.path for face in faces()}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        comparisons = collect_comparisons(full, concerns, previews, folder, t)
+        drawn = _write_charts(full, statistics, batch, folder, t)
+        urls = {path.stem: url for url, path in drawn.items()}
+        html = report_html(full, batch, statistics, concerns, comparisons, urls, t)
+        files = comparisons.files | drawn | {face.url: face.path for face in faces()}
         pdf = render_pdf(html, report_css(), files, f"{batch.collection}/{batch.batch}")
     return ReportFiles(
         pdf=_write(target_dir / "report.pdf", pdf),
@@ -64,15 +65,15 @@ def write_report(
 
 
 def _write_charts(
-    full: pd.DataFrame, facts: BatchStatistics, batch: BatchSummary, folder: Path, t: Language
+    full: pd.DataFrame, statistics: BatchStatistics, batch: BatchSummary, folder: Path, t: Language
 ) -> dict[str, Path]:
-    """Return the charts for which there are figures, by URL."""
+    """Write the charts for which there are figures to `folder`, and return their paths by URL."""
     restored = full[full["outcome"] == Outcome.RESTORED]
     coverage = full.loc[full["coverage"] > 0, "coverage"].tolist()
     true = [value for value in restored["psnr_hole"] if abs(value) < float("inf")]
     estimated = [value for value in restored["estimate_psnr"] if abs(value) < float("inf")]
     drawn = {
-        "outcomes": charts.outcome_chart(facts.counts, t) if facts.total else b"",
+        "outcomes": charts.outcome_chart(statistics.counts, t) if statistics.total else b"",
         "coverage": charts.coverage_chart(coverage, t) if coverage else b"",
         "quality": charts.quality_chart(true, estimated, t) if true or estimated else b"",
         "stages": charts.stage_chart(batch.seconds_by_stage, t) if batch.seconds_by_stage else b"",
@@ -87,6 +88,6 @@ def _write_charts(
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Return the path, at which the file has appeared whole."""
+    """Write a file whole or not at all, and return its path."""
     write_bytes(str(path), data)
     return path

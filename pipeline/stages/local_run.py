@@ -143,8 +143,8 @@ def _figures(area: str, chunks: list[str], summary: RunSummary) -> None:
     batch = load_batch(area)
     full = complete_frame(batch_frame.load_frame(batch, chunks))
     facts = batch_statistics(full)
-    for name, spread in facts.true.items():
-        summary.metrics[name] = {"median": spread.median, "images": spread.n}
+    for name, found in facts.measured.items():
+        summary.metrics[name] = {"median": found.median, "images": found.n}
     for name, (_, telea) in facts.baseline.items():
         summary.metrics[f"telea_{name}"] = {"median": telea.median, "images": telea.n}
     if facts.estimate:

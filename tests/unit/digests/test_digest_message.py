@@ -103,7 +103,7 @@ def test_every_picture_is_inside(build: Build) -> None:
         assert max(Image.open(io.BytesIO(picture.get_content())).size) <= 560
 
 
-def test_html_calls_nobody_and_is_not_cut_off(build: Build) -> None:
+def test_html_loads_nothing_and_is_not_cut_off(build: Build) -> None:
     html = part(build(), "html")
     assert not re.search(r"(src|href|url\()\s*=?\s*[\"']?(https?:)?//", html)
     assert len(html.encode()) < 60_000
@@ -122,7 +122,7 @@ def test_the_text_can_be_read_by_itself(build: Build) -> None:
     assert not re.search(r"<[a-z]", text) and "\n\n\n" not in text
 
 
-def test_measured_and_estimated_figures_are_told_apart(build: Build) -> None:
+def test_measured_and_estimated_figures_are_kept_apart(build: Build) -> None:
     text = " ".join(part(build(), "plain").split())
     assert "Measured against known originals (median of 2 images): 29.6 dB PSNR inside the repairs, 42.6 dB" in text
     assert "Telea on the same damage: 38.9 dB over the whole image." in text
@@ -132,23 +132,23 @@ def test_measured_and_estimated_figures_are_told_apart(build: Build) -> None:
 def test_german(build: Build) -> None:
     message = received(build(language="de", title="Glasplatten"))
     assert message["Subject"] == (
-        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 gescheitert, 2 unverändert (21. Nov. 2026)"
+        "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 fehlgeschlagen, 2 unverändert (21. Nov. 2026)"
     )
     assert "Die Datei ist abgeschnitten, ihr Ende fehlt." in part(message, "plain")
     assert '<html lang="de">' in part(message, "html")
 
 
 MARKS = {
-    "en": ("2 images carry 15 marks that were not filled: look at them.", "Nothing wants your attention."),
+    "en": ("2 images carry 15 marks that were not filled: look at them.", "Nothing needs your attention."),
     "de": (
-        "2 Bilder tragen 15 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
-        "Nichts verlangt Ihre Aufmerksamkeit.",
+        "2 Bilder haben 15 Markierungen, die nicht gefüllt wurden: bitte prüfen.",
+        "Nichts erfordert Ihre Aufmerksamkeit.",
     ),
 }
 
 
 @pytest.mark.parametrize("language", MARKS)
-def test_marks_that_were_not_filled_are_told_in_one_line(build: Build, language: str) -> None:
+def test_unfilled_marks_are_mentioned_in_one_line(build: Build, language: str) -> None:
     line, quiet = MARKS[language]
     message = received(build(language=language))
     for kind in ("plain", "html"):
@@ -195,7 +195,7 @@ def test_nothing_new_and_nothing_wrong(build: Build) -> None:
     empty = build(rows=pd.DataFrame({"path": [], "outcome": []}))
     assert empty["Subject"].endswith(": nothing new (21 Nov 2026)")
     calm = build(rows=pd.DataFrame([row("a.tif", "restored")]), previews=lambda _: None)
-    assert "Nothing wants your attention." in part(calm, "plain")
+    assert "Nothing needs your attention." in part(calm, "plain")
     assert tree(calm) == ["multipart/alternative", "text/plain", "text/html"]
 
 
@@ -206,7 +206,7 @@ def test_many_concerns_are_cut_short_and_counted(build: Build) -> None:
     assert len(part(message, "html").encode()) < 60_000
 
 
-def test_a_preview_that_breaks_costs_its_picture_alone(build: Build) -> None:
+def test_a_broken_preview_costs_only_its_own_picture(build: Build) -> None:
     def broken(_: Any) -> Preview | None:
         raise OSError("gone")
 

@@ -1,4 +1,4 @@
-"""What wants attention, in which order, in which words."""
+"""Which images need attention, in which order, and how the reason is worded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_needs_a_decision_comes_first() -> None:
     ]
 
 
-def test_flawless_images_want_nothing() -> None:
+def test_flawless_images_need_no_attention() -> None:
     assert found(row("a", "restored"), row("b", "unchanged")) == []
 
 
@@ -37,10 +37,10 @@ def test_figures_that_were_not_measured_are_no_cause() -> None:
     assert found(row("a", "restored", estimate_psnr=float("nan"), seam=None)) == []
 
 
-def test_a_touched_master_stands_above_all() -> None:
+def test_a_change_outside_the_mask_comes_first() -> None:
     first, *_ = found(row("a", "review"), row("b", "restored", outside_identical=False, seam=3.0))
-    assert (first.path, first.cause) == ("b", Cause.TOUCHED)
-    assert first.details == ("The rim of the repair may show: the seam score is high (3.0).",)
+    assert (first.path, first.cause) == ("b", Cause.OUTSIDE_CHANGED)
+    assert first.details == ("The edge of the repair may be visible: the seam score is high (3.0).",)
 
 
 def test_the_worst_repair_comes_first() -> None:
@@ -61,15 +61,15 @@ def test_an_unknown_code_still_reads_well() -> None:
     assert concern.reason == "The file could not be read as an image."
 
 
-def test_recorded_words_lead_in_english_and_follow_in_german() -> None:
+def test_recorded_reasons_come_first_in_english_and_second_in_german() -> None:
     doubt = row("a", "review", review_reason="31% of the scan looks damaged")
     (english,), (german,) = found(doubt), found(doubt, language="de")
     assert (english.reason, english.details) == ("31% of the scan looks damaged.", ())
-    assert german.reason.startswith("Das Programm war im Zweifel")
+    assert german.reason.startswith("Die Erkennung war nicht sicher genug")
     assert german.details == ("31% of the scan looks damaged.",)
 
 
 def test_an_unexpected_error_is_a_detail() -> None:
     (concern,) = found(row("a", "failed", reason="error", message="ValueError in inpaint: <b>\nboo"))
-    assert concern.reason == "An error in the program stopped this image."
+    assert concern.reason == "An error in the program stopped the processing of this image."
     assert concern.details == ("ValueError in inpaint: <b> boo.",)

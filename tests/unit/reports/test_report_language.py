@@ -35,7 +35,7 @@ def test_languages_have_the_same_phrases_with_the_same_blanks() -> None:
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_everything_that_can_happen_has_words(code: str) -> None:
     t = Language(code)
-    assert all(t.has(f"outcome.{outcome}") and t.has(f"told.{outcome}.one") for outcome in Outcome)
+    assert all(t.has(f"outcome.{outcome}") and t.has(f"outcome_count.{outcome}.one") for outcome in Outcome)
     assert all(t.has(f"reason.{reason}") for reason in Reason)
     assert all(t.has(f"{kind}.{cause}") for cause in Cause for kind in ("cause", "group", "todo"))
 

@@ -1,4 +1,4 @@
-"""Places by kind: counted over a batch, told in each language, and harmless where nothing was counted."""
+"""Marked regions by kind: counted over a batch, described in each language, and empty where nothing was counted."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ROWS = [
 ]
 
 
-def test_places_of_a_batch_add_up() -> None:
+def test_regions_of_a_batch_add_up() -> None:
     found = count_regions(ROWS)
     assert found == RegionCounts({"dust": 4, "scratch": 1}, {"hair": 2}, {"face": 1})
     assert count_regions([("", "")]) == RegionCounts()
 
 
-def test_places_in_words() -> None:
+def test_regions_in_words() -> None:
     english = describe_regions(count_regions(ROWS), Language("en"))
-    assert english == "5 to fill (4 dust, 1 scratch), 2 only suggested (2 hair), 1 held back on faces"
+    assert english == "5 to fill (4 dust, 1 scratch), 2 only suggested (2 hair), 1 excluded on faces"
     german = describe_regions(count_regions(ROWS), Language("de"))
     assert german.startswith("5 zu füllen (4 Staub, 1 Kratzer)") and "Gesichtern" in german
     assert describe_regions(RegionCounts(), Language("en")) == ""

@@ -1,4 +1,4 @@
-"""Counts and spreads; measured and estimated figures stay apart."""
+"""Counts and quartiles of a batch; measured and estimated figures are kept apart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_counts_add_up_to_all_that_arrived() -> None:
 def test_true_figures_only_where_an_original_is_known() -> None:
     frame, _ = sample()
     found = batch_statistics(complete_frame(frame))
-    assert {key: found.true[key].n for key in found.true} == dict.fromkeys(
+    assert {key: found.measured[key].n for key in found.measured} == dict.fromkeys(
         ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole"), 2
     )
     assert found.baseline["psnr"][1].median == pytest.approx(38.9)
@@ -46,13 +46,13 @@ def test_telea_is_compared_on_the_same_images_only() -> None:
 def test_an_image_equal_to_its_original_does_not_spoil_the_median() -> None:
     found = quartiles(pd.Series([30.0, math.inf, 40.0, math.nan]))
     assert found is not None
-    assert (found.n, found.median, found.most) == (2, 35.0, 40.0)
+    assert (found.n, found.median, found.maximum) == (2, 35.0, 40.0)
     assert quartiles(pd.Series([math.nan, math.inf])) is None
 
 
 def test_an_empty_batch_has_figures_too() -> None:
     found = batch_statistics(complete_frame(pd.DataFrame({"path": [], "outcome": []})))
-    assert (found.total, found.estimate, found.true, found.checked) == (0, None, {}, 0)
+    assert (found.total, found.estimate, found.measured, found.checked) == (0, None, {}, 0)
 
 
 def test_a_row_without_outcome_counts_as_failed() -> None:

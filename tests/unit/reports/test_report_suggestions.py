@@ -1,4 +1,4 @@
-"""Marks that were not filled: counted where an image was looked at, and said in each language."""
+"""Marks that were not filled: counted on examined images, and described in each language."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ ROWS = [
 
 
 def shown(rows: list[dict[str, Any]], folder: Path, language: str) -> tuple[str, Comparisons]:
-    """The report's page as HTML, without its markup's line ends, and its plates."""
+    """The report's page as HTML, without its markup's line ends, and its comparisons."""
     t, frame = Language(language), complete_frame(pd.DataFrame(rows))
     picture = Image.new("L", (40, 30))
     wanted = find_concerns(frame, t)
-    plates = collect_comparisons(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
-    html = report_html(frame, batch_summary(language=language), batch_statistics(frame), wanted, plates, {}, t)
-    return " ".join(html.split()), plates
+    comparisons = collect_comparisons(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
+    html = report_html(frame, batch_summary(language=language), batch_statistics(frame), wanted, comparisons, {}, t)
+    return " ".join(html.split()), comparisons
 
 
-def test_only_images_that_were_looked_at_carry_marks() -> None:
+def test_only_examined_images_have_marks() -> None:
     assert count_suggestions(complete_frame(pd.DataFrame(ROWS))) == SuggestionCounts(images=3, marks=11)
     assert batch_statistics(complete_frame(pd.DataFrame(ROWS))).clean == 1
 
@@ -56,13 +56,13 @@ def test_a_frame_from_before_there_were_such_marks_has_none() -> None:
             1,
             1,
             "1 image carries 1 mark that was not filled: look at it.",
-            "1 Bild trägt 1 Markierung, die nicht gefüllt wurde: bitte ansehen.",
+            "1 Bild hat 1 Markierung, die nicht gefüllt wurde: bitte prüfen.",
         ),
         (
             12,
             1048,
             "12 images carry 1,048 marks that were not filled: look at them.",
-            "12 Bilder tragen 1.048 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+            "12 Bilder haben 1.048 Markierungen, die nicht gefüllt wurden: bitte prüfen.",
         ),
     ],
 )
@@ -77,27 +77,27 @@ def test_one_sentence_says_how_many(images: int, marks: int, english: str, germa
         ("en", "3 images carry 11 marks that were not filled: look at them.", "Not filled", "3 · 1.23% of the image"),
         (
             "de",
-            "3 Bilder tragen 11 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+            "3 Bilder haben 11 Markierungen, die nicht gefüllt wurden: bitte prüfen.",
             "Nicht gefüllt",
             "3 · 1,23\u00a0% des Bildes",
         ),
     ],
 )
-def test_the_report_says_so_in_summary_plate_and_register(
+def test_the_report_says_so_in_summary_comparison_and_register(
     tmp_path: Path, language: str, line: str, label: str, share: str
 ) -> None:
-    html, plates = shown(ROWS, tmp_path, language)
+    html, comparisons = shown(ROWS, tmp_path, language)
     assert html.count(line) == 1 and "suggestions/" in html
     assert f'<th class="n left">{label}</th>' in html
     frame = complete_frame(pd.DataFrame(ROWS))
     assert share == dict(facts(frame.iloc[0], Language(language)))[label]
     assert label not in dict(facts(frame.iloc[3], Language(language)))
-    assert [plate.path for plate in plates.plates] == ["a.tif", "b.tif", "c.tif", "e.tif"]
-    assert [plate.path for plate in plates.thumbnails] == ["d.tif"], "only what carries no mark is shown small"
+    assert [image.path for image in comparisons.images] == ["a.tif", "b.tif", "c.tif", "e.tif"]
+    assert [image.path for image in comparisons.thumbnails] == ["d.tif"], "only what carries no mark is shown small"
 
 
-def test_nothing_wants_attention_only_where_there_are_no_marks(tmp_path: Path) -> None:
+def test_nothing_needs_attention_only_where_there_are_no_marks(tmp_path: Path) -> None:
     quiet, _ = shown([ROWS[3]], tmp_path, "en")
-    assert "Nothing wants your attention." in quiet and "not filled:" not in quiet
+    assert "Nothing needs your attention." in quiet and "not filled:" not in quiet
     marked, _ = shown([ROWS[0]], tmp_path, "en")
-    assert "Nothing wants your attention." not in marked and "1 image carries 3 marks" in marked
+    assert "Nothing needs your attention." not in marked and "1 image carries 3 marks" in marked

@@ -47,11 +47,12 @@ def test_document_says_what_it_is(inside: bytes) -> None:
     assert b"2026-11-21T02:09:51+01:00" in inside
 
 
-def test_bookmarks_lead_to_sections_and_plates(inside: bytes) -> None:
-    for text in ("Summary", "The batch in figures", "Images that want attention", "Plates", "Technical appendix"):
+def test_bookmarks_lead_to_sections_and_images(inside: bytes) -> None:
+    sections = ("Summary", "The batch in figures", "Images that need attention", "Before and after", "All files")
+    for text in (*sections, "Technical appendix"):
         assert f"/Title ({text})".encode() in inside
-    plate = "2 · box 1/astronaut.tif".encode("utf-16-be").hex()
-    assert f"/title <feff{plate}>".encode() in inside.lower()
+    image = "2 · box 1/astronaut.tif".encode("utf-16-be").hex()
+    assert f"/title <feff{image}>".encode() in inside.lower()
 
 
 def test_the_summary_stays_on_one_page_whatever_the_names(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_small_batches_have_reports_too(tmp_path: Path, rows: list[dict[str, Any
     assert files.pdf.stat().st_size > 10_000
 
 
-def test_a_preview_that_breaks_costs_its_plate_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_preview_costs_only_its_own_pictures(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = io.BytesIO()
     Image.effect_noise((200, 200), 80).save(whole, "JPEG")
 
@@ -117,7 +118,7 @@ def test_a_preview_that_breaks_costs_its_plate_alone(tmp_path: Path, caplog: pyt
     assert "no preview of gone.tif" in caplog.text and "no preview of half.tif" in caplog.text
 
 
-def test_a_hostile_name_reads_no_file_and_calls_nobody(tmp_path: Path) -> None:
+def test_a_hostile_name_reads_no_file_and_calls_no_server(tmp_path: Path) -> None:
     names = [
         *HOSTILE,
         '"><link rel=attachment href="file:///etc/hostname">',
@@ -138,7 +139,7 @@ def test_nothing_but_the_reports_own_files_can_be_loaded(tmp_path: Path, caplog:
     assert b"/Image" not in data and b"/EmbeddedFile" not in data
 
 
-def test_making_a_report_leaves_the_judgement_of_scans_alone(written: ReportFiles) -> None:
+def test_writing_a_report_does_not_make_pillow_accept_truncated_scans(written: ReportFiles) -> None:
     assert written.pdf.exists()
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 

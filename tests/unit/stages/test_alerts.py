@@ -17,8 +17,8 @@ WHY = "/out: cannot be written: the disk is full; free some space, then run agai
 @pytest.mark.parametrize(
     ("language", "subject", "then"),
     [
-        ("en", "Glass <plates>: the restoration waits", "goes on by itself as soon as this is mended"),
-        ("de", "Glass <plates>: die Restaurierung wartet", "geht von selbst weiter, sobald dies behoben ist"),
+        ("en", "Glass <plates>: the restoration waits", "continues by itself as soon as this is fixed"),
+        ("de", "Glass <plates>: die Restaurierung wartet", "von selbst fortgesetzt, sobald die Ursache behoben ist"),
     ],
 )
 def test_a_notice_is_sent_once(project, post, language: str, subject: str, then: str) -> None:

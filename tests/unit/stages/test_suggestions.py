@@ -200,7 +200,7 @@ def test_suggestions_that_somebody_removed_are_made_again_for_a_twin(detecting) 
 
 SAID = {
     "en": "2 images carry 2 marks that were not filled: look at them.",
-    "de": "2 Bilder tragen 2 Markierungen, die nicht gefüllt wurden: bitte ansehen.",
+    "de": "2 Bilder haben 2 Markierungen, die nicht gefüllt wurden: bitte prüfen.",
 }
 
 
