@@ -21,7 +21,7 @@ class StoreUnavailable(RestorationError):
     """Storage, ledger or mail server did not answer; a retry may succeed."""
 
 
-class UnclearDelivery(RestorationError):
+class UnconfirmedDelivery(RestorationError):
     """A mail was sent but not confirmed: it may arrive, so that sending it again could deliver it twice."""
 
 

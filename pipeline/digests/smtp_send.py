@@ -6,7 +6,7 @@ import smtplib
 from email.message import EmailMessage
 from typing import Any
 
-from pipeline.errors import UnclearDelivery
+from pipeline.errors import UnconfirmedDelivery
 from pipeline.escape import error_line
 
 
@@ -42,6 +42,6 @@ def smtp_send(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[in
         if not began:
             raise
         reason = f"the mail server stopped answering after the message was sent to it ({error_line(error)})"
-        raise UnclearDelivery(reason) from error
+        raise UnconfirmedDelivery(reason) from error
     finally:
         client.data, client.send = original_data, original_send  # type: ignore[method-assign]

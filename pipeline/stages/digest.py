@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline import logs, storage
-from pipeline.errors import UnclearDelivery
+from pipeline.errors import UnconfirmedDelivery
 from pipeline.escape import error_line, quoted
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.tables import Event
@@ -53,7 +53,7 @@ def digest(work_area: str, context: TaskContext | None = None, *, channel: Chann
         return found | {"sent": sent, "why": why}
     try:
         channel.send(message)
-    except UnclearDelivery as error:
+    except UnconfirmedDelivery as error:
         _note(batch, context, "unclear", time.perf_counter() - started, error_line(error, 300))
         logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.name, eml, error)
         return found | {"why": f"{error_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}

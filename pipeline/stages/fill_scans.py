@@ -71,7 +71,7 @@ class ScanFiller(ABC, Generic[Item]):
             if len(items) == 1:
                 self._fail(items[0], error, started)
                 return
-            self.fill_separately_after(error)
+            self.on_batch_failure(error)
         self._open.clear()
         for item in items:
             if self.key(item) in self._settled:
@@ -84,7 +84,7 @@ class ScanFiller(ABC, Generic[Item]):
             except Exception as error:
                 self._fail(item, error, started)
 
-    def fill_separately_after(self, error: Exception) -> None:
+    def on_batch_failure(self, error: Exception) -> None:
         """Note the error that filling scans together ended with."""
 
     def _fill(self, items: Sequence[Item]) -> None:

@@ -80,7 +80,7 @@ class _ChunkFiller(ScanFiller[ScanRow]):
     def fail(self, row: ScanRow, error: Exception, seconds: float) -> None:
         self.stage.settle(row, self.stage.guarded(row, lambda: _raise(error)), seconds)
 
-    def fill_separately_after(self, error: Exception) -> None:
+    def on_batch_failure(self, error: Exception) -> None:
         self.stage.logger.error("stage=inpaint: filling scans together failed; going on one by one", exc_info=error)
 
 

@@ -17,7 +17,7 @@ from rest import free_port
 
 from pipeline.digests import Channel
 from pipeline.digests.smtp_send import smtp_send
-from pipeline.errors import UnclearDelivery
+from pipeline.errors import UnconfirmedDelivery
 
 Build = Callable[..., EmailMessage]
 Serve = Callable[..., smtplib.SMTP]
@@ -130,8 +130,8 @@ def test_one_refused_recipient_does_not_cost_the_others(connect: Serve, message:
         ("hang", OSError, 0),
         ("later", smtplib.SMTPDataError, 0),
         ("die", smtplib.SMTPServerDisconnected, 0),
-        ("swallow", UnclearDelivery, 1),
-        ("mute", UnclearDelivery, 1),
+        ("swallow", UnconfirmedDelivery, 1),
+        ("mute", UnconfirmedDelivery, 1),
         # It accepted the message: what it does afterwards does not matter.
         ("linger", None, 1),
     ],

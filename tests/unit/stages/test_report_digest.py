@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.errors import UnclearDelivery
+from pipeline.errors import UnconfirmedDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import batch_frame
 from pipeline.stages.batch import load_batch, open_ledger
@@ -117,7 +117,7 @@ def test_a_digest_that_may_have_arrived_is_not_sent_again(project, done: str, po
 
     class Silent:
         def send(self, message: EmailMessage) -> None:
-            raise UnclearDelivery("the mail server fell silent")
+            raise UnconfirmedDelivery("the mail server fell silent")
 
     first = digest(done, channel=Silent())
     assert not first["sent"] and "fell silent" in first["why"] and "not sent twice" in first["why"]
