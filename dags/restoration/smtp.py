@@ -31,7 +31,7 @@ class SmtpConnection:
 
         Raises:
             smtplib.SMTPException, OSError: the server refused it or did not answer.
-            UnclearDelivery: the connection broke while or after the message was handed over.
+            UnconfirmedDelivery: the connection broke while or after the message was handed over.
         """
         from pipeline.digests.smtp_send import smtp_send
 

@@ -14,5 +14,5 @@ class Channel(Protocol):
 
         Raises:
             OSError: it was not sent (`smtplib.SMTPException` is one); sending it again cannot double it.
-            UnclearDelivery: it may have arrived; sending it again could double it.
+            UnconfirmedDelivery: it may have arrived; sending it again could double it.
         """

@@ -17,7 +17,7 @@ def smtp_send(client: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[in
     call.
 
     Raises:
-        UnclearDelivery: the connection broke after the message's first byte was sent; it may arrive.
+        UnconfirmedDelivery: the connection broke after the message's first byte was sent; it may arrive.
         smtplib.SMTPException, OSError: it was not sent.
     """
     in_data, began = False, False
