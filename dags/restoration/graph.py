@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
@@ -16,6 +17,7 @@ from dags.restoration.next_batch import FollowingBatch
 from dags.restoration.params import params
 from dags.restoration.retry_policy import MOST_TRIES, RETRIES
 from dags.restoration.schedule import schedule
+from pipeline.stages.order import CHUNK_STAGES, Stage, load_stage
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -97,33 +99,10 @@ def _graph(dag_id: str, collection: Collection) -> None:
         )
         return list(chunks)
 
-    @task
-    def mask(chunk: str) -> str:
-        from pipeline.stages.mask import mask
-
-        return mask(chunk, _context())
-
-    @task(pool=GPU_POOL, queue=GPU_QUEUE)
-    def inpaint(chunk: str) -> str:
-        from pipeline.stages.inpaint import inpaint
-
-        return inpaint(chunk, _context())
-
-    @task
-    def measure(chunk: str) -> str:
-        from pipeline.stages.measure import measure
-
-        return measure(chunk, _context())
-
-    @task
-    def publish(chunk: str) -> str:
-        from pipeline.stages.publish import publish
-
-        return publish(chunk, _context())
-
     @task_group
     def chunk(chunk: str) -> None:
-        publish(measure(inpaint(mask(chunk))))
+        for stage in CHUNK_STAGES:
+            chunk = _stage_task(stage)(chunk)
 
     # A chunk that failed for good costs its own scans; the others are reported all the same.
     @task(trigger_rule="all_done")
@@ -159,6 +138,16 @@ def _graph(dag_id: str, collection: Collection) -> None:
     sent = digest()
     following = FollowingBatch(task_id="following_batch", trigger_dag_id=dag_id)
     restored >> reported >> sent >> reconcile(chunks, reported) >> following
+
+
+def _stage_task(stage: Stage) -> Callable[[str], str]:
+    """Return the task of one stage on chunks; inpainting runs on workers with a GPU."""
+
+    @task(task_id=str(stage), **({"pool": GPU_POOL, "queue": GPU_QUEUE} if stage is Stage.INPAINT else {}))
+    def run(chunk: str) -> str:
+        return load_stage(stage)(chunk, _context())
+
+    return run
 
 
 def _context() -> TaskContext:
