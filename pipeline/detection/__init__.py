@@ -1,1 +1,1 @@
-"""Find damage on scans. Knows arrays and weights, nothing of ledgers or settings."""
+"""Find damage on scans; knows arrays and weights, nothing of ledgers or settings."""

@@ -1,4 +1,4 @@
-"""Dust and scratches from a scanner's infrared plane: dyes let infrared through, dirt and bare scratches do not."""
+"""Find dust and scratches in a scanner's infrared plane: dyes transmit infrared, dirt and bare scratches block it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pipeline.imaging.types import Mask, Pixels
 
 Density = NDArray[np.float32]
 
-#: Raised when what is marked changes: it is part of every result's key.
+#: Increased when what is marked changes: it is part of every result's key.
 VERSION = 1
-#: Long side in pixels of the copy from which dyes and lamp are learned, and rows looked at at once on the scan itself.
+#: Long side in pixels of the copy that dyes and lamp are fitted on, and rows processed at a time on the scan itself.
 SIDE, ROWS = 900, 512
-#: Densities (natural logarithm of the light taken away) in thousandths: from here a piece is repaired or suggested, and
-#: so far it reaches. The floors are absolute, because something is always the darkest; noise can only raise them.
+#: Densities (natural logarithm of the light taken away) in thousandths from which a component is repaired or suggested,
+#: and down to which it extends. They are absolute, because something is always the darkest; noise can only raise them.
 REPAIR, SUGGEST, REACH = 220, 140, 110
 #: The same as multiples of the plane's own noise.
 REPAIR_NOISE, SUGGEST_NOISE, REACH_NOISE = 8.0, 5.5, 4.0
@@ -34,19 +34,19 @@ FLAT = 0.5
 #: Infrared density that goes with a unit of visible density: silver has about 1, the cyan of Kodachrome a third and
 #: more, other dyes under a tenth.
 SILVER, SPREAD = 0.3, 0.05
-#: How far what is left after the dyes may still follow the picture (correlation), and how much may be marked at all.
-LEFT_OVER, MOST = 0.35, 0.25
-#: Strokes wider than this many units are shown to a person; at the border they are the film holder.
+#: Highest correlation of the residual with the picture, and largest share of the picture that may be dark.
+CORRELATION, MOST = 0.35, 0.25
+#: Strokes wider than this many units are only suggested; at the border they are the film holder.
 WIDEST = 24.0
 
 
 @dataclass(frozen=True)
 class InfraredResult:
-    """What an infrared plane says.
+    """What an infrared plane shows.
 
     Attributes:
-        detection: what was found; None where the plane is of no use.
-        note: how it was used, or why not, in a sentence without a stop.
+        detection: what was found; None where the plane is unusable.
+        note: how it was used, or why not, in a sentence without a full stop.
     """
 
     detection: Detection | None
@@ -56,55 +56,55 @@ class InfraredResult:
 def find_in_infrared(pixels: Pixels, plane: Pixels, *, dilate: int = 2, max_coverage: float = 0.15) -> InfraredResult:
     """Return the dust and scratches that an infrared plane shows.
 
-    The density of the plane is what a line through the densities of the colours explains (the dyes' cross-talk, fitted
-    without the outliers), a smooth part (lamp and fog), and the rest: dirt. Refused is a plane of another size, one
-    that was drawn, one that follows the picture as silver and Kodachrome do, and one whose dark places do not show in
-    the picture, because it was cleaned already or lies elsewhere. Memory: some sixteen bytes a pixel beside the scan.
+    The plane's density is the sum of what a linear fit to the densities of the colours explains (the dyes' cross-talk,
+    fitted without outliers), a smooth part (lamp and fog), and the residual: dirt. Refused is a plane of another size,
+    one that was drawn, one that follows the picture as silver and Kodachrome do, and one whose dark parts do not show
+    in the picture, because it was cleaned already or is not aligned. Memory: some 16 bytes a pixel beside the scan.
 
     Args:
-        pixels: (H,W) or (H,W,3), uint8 or uint16; what the eye sees.
-        plane: (H,W) of the same size, uint8 or uint16; dark where infrared was stopped.
+        pixels: (H,W) or (H,W,3), uint8 or uint16; the visible channels.
+        plane: (H,W) of the same size, uint8 or uint16; dark where infrared was blocked.
         dilate, max_coverage: as for a detector.
     """
     if plane.shape != pixels.shape[:2]:
         sizes = " and ".join(f"{shape[1]} × {shape[0]}" for shape in (plane.shape, pixels.shape[:2]))
-        return _useless(f"it has another size than the scan ({sizes} pixels)")
+        return _unusable(f"it has another size than the scan ({sizes} pixels)")
     if _is_flat(plane):
-        return _useless("it holds one value nearly everywhere, as a selection or an alpha channel does")
-    rest = _rest(pixels, plane)
-    if isinstance(rest, str):
-        return _useless(rest)
-    reach = max(REACH, REACH_NOISE * _noise(rest))
-    if np.count_nonzero(rest >= reach) > MOST * rest.size:
-        return _useless("too much of the picture is dark in it")
-    shift, told = find_shift(pixels, rest, reach)
+        return _unusable("it holds one value nearly everywhere, as a selection or an alpha channel does")
+    residual = _residual(pixels, plane)
+    if isinstance(residual, str):
+        return _unusable(residual)
+    reach = max(REACH, REACH_NOISE * _noise(residual))
+    if np.count_nonzero(residual >= reach) > MOST * residual.size:
+        return _unusable("too much of the picture is dark in it")
+    shift, note = find_shift(pixels, residual, reach)
     if shift is None:
-        return _useless(told)
+        return _unusable(note)
     if shift != (0, 0):
-        # The dyes' share was taken from the wrong pixels, which leaves an edge beside every edge.
-        del rest
-        rest = _rest(pixels, _moved(plane, shift))
-        if isinstance(rest, str):
-            return _useless(rest)
-    found = _pieces(rest, _noise(rest))
-    del rest
+        # The dyes' share was fitted to shifted pixels, which leaves an edge beside every edge.
+        del residual
+        residual = _residual(pixels, _shift(plane, shift))
+        if isinstance(residual, str):
+            return _unusable(residual)
+    found = _find_components(residual, _noise(residual))
+    del residual
     detection = postprocess(*found, dilate=dilate, max_coverage=max_coverage)
-    return InfraredResult(detection, f"the scanner's infrared plane was used{told}")
+    return InfraredResult(detection, f"the scanner's infrared plane was used{note}")
 
 
-def _rest(pixels: Pixels, plane: Pixels) -> NDArray[np.int16] | str:
-    """Density (H,W) in thousandths that dyes and lamp do not explain; or why the plane is of no use."""
-    model = _learn(pixels, plane)
+def _residual(pixels: Pixels, plane: Pixels) -> NDArray[np.int16] | str:
+    """Return the density (H,W) in thousandths that dyes and lamp do not explain; or why the plane is unusable."""
+    model = _fit(pixels, plane)
     if isinstance(model, str):
         return model
-    rest = np.zeros(plane.shape, np.int16)
+    residual = np.zeros(plane.shape, np.int16)
     for rows in _strips(plane.shape[0]):
-        rest[rows] = model.rest(pixels[rows], plane[rows], rows, plane.shape)
-    return rest
+        residual[rows] = model.residual(pixels[rows], plane[rows], rows, plane.shape)
+    return residual
 
 
-def _moved(plane: Pixels, shift: tuple[int, int]) -> Pixels:
-    """The plane moved by rows and columns, its borders drawn out."""
+def _shift(plane: Pixels, shift: tuple[int, int]) -> Pixels:
+    """Return the plane moved by rows and columns, its borders replicated."""
     where = np.array([[1, 0, shift[1]], [0, 1, shift[0]]], np.float32)
     moved = cv2.warpAffine(
         plane, where, plane.shape[::-1], flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
@@ -112,7 +112,7 @@ def _moved(plane: Pixels, shift: tuple[int, int]) -> Pixels:
     return np.asarray(moved, np.uint16) if plane.dtype == np.uint16 else np.asarray(moved, np.uint8)
 
 
-def _useless(why: str) -> InfraredResult:
+def _unusable(why: str) -> InfraredResult:
     return InfraredResult(None, f"the infrared plane was not used: {why}")
 
 
@@ -128,23 +128,23 @@ def _strips(rows: int) -> Iterator[slice]:
 
 
 def _density(values: NDArray[np.generic], full: float) -> Density:
-    """Density 0..5.5 of light values, natural logarithm."""
+    """Return the density 0..5.5 of light values, natural logarithm."""
     light = np.asarray(values, np.float32) * np.float32(1 / full)
     return np.asarray(-np.log(np.maximum(light, np.float32(1 / 256))), np.float32)
 
 
 @dataclass(frozen=True)
 class _Model:
-    """How the plane follows from the colours: weights (1 or 3,) and a smooth ground on a small copy."""
+    """Predict the plane from the colours: weights (1 or 3,) and a smooth ground on a small copy."""
 
     weights: NDArray[np.float32]
     ground: Density
     full: tuple[float, float]
 
-    def rest(self, pixels: Pixels, plane: Pixels, rows: slice, shape: tuple[int, ...]) -> NDArray[np.int16]:
-        """What the model leaves of some rows' density, in thousandths."""
+    def residual(self, pixels: Pixels, plane: Pixels, rows: slice, shape: tuple[int, ...]) -> NDArray[np.int16]:
+        """Return the density of some rows that the model does not explain, in thousandths."""
         colours = _density(pixels if pixels.ndim == 3 else pixels[:, :, None], self.full[0])
-        # The ground under these rows, enlarged as the whole of it would be.
+        # The ground of these rows, interpolated as the whole of it would be.
         scale = self.ground.shape[0] / shape[0], self.ground.shape[1] / shape[1]
         where = np.array([[scale[1], 0, 0.5 * scale[1] - 0.5], [0, scale[0], (rows.start + 0.5) * scale[0] - 0.5]])
         ground = cv2.warpAffine(
@@ -155,11 +155,11 @@ class _Model:
         return np.asarray(np.clip(left * 1000, -2000, 6000), np.int16)
 
 
-def _learn(pixels: Pixels, plane: Pixels) -> _Model | str:
-    """The dyes' cross-talk and the smooth ground from a small copy; or why the plane is of no use."""
+def _fit(pixels: Pixels, plane: Pixels) -> _Model | str:
+    """Return the dyes' cross-talk and the smooth ground, fitted on a small copy; or why the plane is unusable."""
     scale = min(1.0, SIDE / max(plane.shape))
     full = float(np.iinfo(pixels.dtype).max), float(np.iinfo(plane.dtype).max)
-    # Channel by channel: of a part of the channels OpenCV makes a copy.
+    # Channel by channel: OpenCV would copy a selection of channels.
     channels = [pixels] if pixels.ndim == 2 else [pixels[:, :, number] for number in range(pixels.shape[2])]
     small = [cv2.resize(one, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for one in (*channels, plane)]
     colours = _density(np.stack(small[:-1], axis=2), full[0])
@@ -185,48 +185,48 @@ def _learn(pixels: Pixels, plane: Pixels) -> _Model | str:
     sigma = max(target.shape) / 30
     weight = cv2.GaussianBlur(inside, (0, 0), sigma)
     smooth = cv2.GaussianBlur(left * inside, (0, 0), sigma) / np.maximum(weight, 1e-3)
-    if _follows(left - smooth, colours.mean(axis=2), inside > 0):
+    if _correlates(left - smooth, colours.mean(axis=2), inside > 0):
         return "too much of the picture is left in it after the dyes were taken out"
     return _Model(weights.astype(np.float32), np.asarray(smooth + solution[-1], np.float32), full)
 
 
-def _follows(left: Density, visible: Density, inside: NDArray[np.bool_]) -> bool:
-    """Whether what is left still follows the picture, by more than would be marked as dirt in places."""
+def _correlates(left: Density, visible: Density, inside: NDArray[np.bool_]) -> bool:
+    """Return whether the residual still follows the picture, by more than would be marked as dirt here and there."""
     fine = visible - cv2.GaussianBlur(visible, (0, 0), max(visible.shape) / 30)
     one, other = left[inside], fine[inside]
     if one.std() * 1000 < REACH / 4 or other.std() < 0.02:
         return False
-    return abs(float(np.corrcoef(one, other)[0, 1])) > LEFT_OVER
+    return abs(float(np.corrcoef(one, other)[0, 1])) > CORRELATION
 
 
-def _noise(rest: NDArray[np.int16]) -> float:
-    """Standard deviation of the plane's noise in thousandths, from the median deviation."""
-    step = max(1, int(np.sqrt(rest.size / 250_000)))
-    values = rest[::step, ::step].astype(np.float64)
+def _noise(residual: NDArray[np.int16]) -> float:
+    """Return the standard deviation of the plane's noise in thousandths, from the median deviation."""
+    step = max(1, int(np.sqrt(residual.size / 250_000)))
+    values = residual[::step, ::step].astype(np.float64)
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _pieces(rest: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Component]]:
-    """Mask of both levels before they are widened, and the explanations."""
-    unit = unit_of(rest)
-    pieces = connected_components(rest, max(REACH, REACH_NOISE * noise))
-    peak = pieces.maxima(rest)
-    levels = np.zeros(len(pieces), np.uint8)
+def _find_components(residual: NDArray[np.int16], noise: float) -> tuple[Mask, Mask, list[Component]]:
+    """Return the masks of both levels before dilation, and the components."""
+    unit = unit_of(residual)
+    components = connected_components(residual, max(REACH, REACH_NOISE * noise))
+    peak = components.maxima(residual)
+    levels = np.zeros(len(components), np.uint8)
     levels[peak >= max(SUGGEST, SUGGEST_NOISE * noise)] = 1
     levels[peak >= max(REPAIR, REPAIR_NOISE * noise)] = 2
-    components = []
+    described = []
     for index in np.flatnonzero(levels).tolist():
-        x, y, width, height = (int(n) for n in pieces.boxes[index])
-        kind, shape, stroke = classify_shape(pieces, index, unit)
-        at_border = x == 0 or y == 0 or x + width == rest.shape[1] or y + height == rest.shape[0]
+        x, y, width, height = (int(n) for n in components.boxes[index])
+        kind, shape, stroke = classify_shape(components, index, unit)
+        at_border = x == 0 or y == 0 or x + width == residual.shape[1] or y + height == residual.shape[0]
         if stroke > WIDEST * unit:
             levels[index] = 0 if at_border else 1
         if levels[index]:
             level: Level = "repair" if levels[index] == 2 else "suggest"
             taken = 1 - float(np.exp(-peak[index] / 1000))
-            reason = f"a {shape}, dark in infrared: it stops up to {taken:.0%} of light that dyes let pass"
-            area = int(pieces.areas[index])
-            components.append(Component(kind, level, (x, y, width, height), area, None, reason))
+            reason = f"a {shape}, dark in infrared: it blocks up to {taken:.0%} of the light that dyes transmit"
+            area = int(components.areas[index])
+            described.append(Component(kind, level, (x, y, width, height), area, None, reason))
     marks = (np.where(levels >= least, np.uint8(255), np.uint8(0)) for least in (2, 1))
-    repair, suggest = (pieces.paint(mark) for mark in marks)
-    return repair, suggest, components
+    repair, suggest = (components.paint(mark) for mark in marks)
+    return repair, suggest, described

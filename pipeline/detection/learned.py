@@ -1,4 +1,4 @@
-"""The learned detector: a network's chances at several scales, cut into pieces, each explained."""
+"""Detect damage by a network: probabilities at several scales, cut into components with a reason each."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from pipeline.imaging.types import Pixels
 
 log = logging.getLogger(__name__)
 
-#: Raised when windows, levels or pieces are made otherwise: with the weights it makes the detector's digest.
+#: Changed when windows, thresholds or components are computed differently; part of the detector's digest.
 VERSION = "learned 5"
-#: Pixels of a scan from which on the network's memory is given back at once.
+#: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 
 
@@ -32,8 +32,8 @@ class LearnedDetector:
     """A U-Net over windows at the scan's own size and at halves of it.
 
     Args:
-        weights: the weights file; the shipped one when left out.
-        device, backend: where and by what the network runs, see `pipeline.runtime.device`. The digest does not depend
+        weights: the weights file; by default the shipped one.
+        device, backend: where and by what the network runs, see `pipeline.runtime.device`; the digest does not depend
             on them.
 
     Raises:
@@ -59,25 +59,25 @@ class LearnedDetector:
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan; see `Detector.detect`."""
-        chance = self.probabilities(pixels)
-        if chance.size >= LARGE:
-            # What the network needed while it ran would stand beside the planes of all that follows.
+        probability = self.probabilities(pixels)
+        if probability.size >= LARGE:
+            # Otherwise the network's memory would be held while all later planes are computed.
             self._runner.release()
         outside = find_transparent(pixels)
         if outside is not None:
-            chance[outside] = 0
-        repair, suggest = apply_thresholds(chance, self.thresholds, precision=precision, sensitivity=sensitivity)
-        components = describe_components(Segmentation(chance, repair, suggest, unit_of(chance)))
+            probability[outside] = 0
+        repair, suggest = apply_thresholds(probability, self.thresholds, precision=precision, sensitivity=sensitivity)
+        components = describe_components(Segmentation(probability, repair, suggest, unit_of(probability)))
         repair[repair > 0] = 255
         return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
     def probabilities(self, pixels: Pixels) -> NDArray[np.uint8]:
-        """Return (H,W) uint8, the chance of damage at each pixel in 1/255."""
+        """Return (H,W) uint8, the probability of damage at each pixel in 1/255."""
         try:
             return windows.probabilities(self._runner, pixels, self._multiple)
         except MemoryError:
             if self._runner.runtime.endswith("cpu"):
                 raise
-            log.warning("the device's memory does not suffice for the detector; it goes on by the CPU")
+            log.warning("the device has too little memory for the detector; going on with the CPU")
             self._runner = self._on_cpu()
             return windows.probabilities(self._runner, pixels, self._multiple)

@@ -1,4 +1,4 @@
-"""Detectors by name."""
+"""Load a detector by name."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def load_detector(name: str, *, weights: Path | None = None, device: str = "auto
 
     Args:
         name: one of `DETECTORS`.
-        weights: of the detector `learned`; the shipped ones when left out.
-        device: where its network runs: `auto` (as this installation is set), `cpu` or `cuda`.
+        weights: of the detector `learned`; by default the shipped ones.
+        device: where its network runs: `auto` (as the settings say), `cpu` or `cuda`.
         backend: what runs it: `auto` (likewise), `openvino` or `torch`.
 
     Raises:
-        ConfigurationError: there is none of that name, or no such device or backend.
+        ConfigurationError: there is no detector of that name, or no such device or backend.
         WeightsError: its weights are missing or damaged.
     """
     if name == "classical":

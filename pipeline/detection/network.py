@@ -1,4 +1,4 @@
-"""The learned detector's network: a U-Net of any depth that looks at half size and answers at full size."""
+"""Define the learned detector's network: a U-Net that works at half size and answers at full size."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.runtime.precision import float32_only
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Shape of a detector network.
+    """Size of a detector network.
 
     Attributes:
         depth: how often the picture is halved; 2 sees some 30 px around a pixel, 5 some 300.
-        width: channels at half size; they grow by half its amount a level, up to `widest`.
+        width: channels at half size, and by how many they grow a level, up to `widest`.
         widest: most channels of a level.
     """
 
@@ -32,30 +32,30 @@ class NetworkConfig:
         return [min(self.widest, self.width * (1 + level)) for level in range(self.depth)]
 
     def as_metadata(self) -> dict[str, str]:
-        """Return the shape as strings, for the header of a weights file."""
+        """Return the size as strings, for the header of a weights file."""
         return {name: str(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str]) -> NetworkConfig:
-        """Return the shape that a weights file's header names."""
+        """Return the size that a weights file's header names."""
         return cls(**{name: int(metadata[name]) for name in ("depth", "width", "widest")})
 
 
 def _block(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False),
-        # Batches are few and unlike each other: statistics of the last ten would jump from one look to the next.
+        # Batches are few and differ: with the usual momentum the statistics would depend on the last ten.
         nn.BatchNorm2d(outputs, momentum=0.02),
         nn.ReLU(inplace=True),
     )
 
 
 class DetectorNet(nn.Module):
-    """Tells for each pixel how likely it is damage.
+    """Predict for each pixel how likely it is damage.
 
-    Colour and top-hats (see `planes`) are folded to half size with four times the channels, which loses nothing and
-    keeps the costly first convolutions small; four logits a place unfold to full size at the end. Normalisation is by
-    fixed statistics when not training, so that a pixel's answer does not depend on which tile it lies in.
+    Colour and top-hats (see `compute_features`) are folded to half size with four times the channels, which loses
+    nothing and keeps the expensive first convolutions small; four logits a position unfold to full size at the end.
+    Outside training, normalisation uses fixed statistics, so that a pixel's answer does not depend on its tile.
     """
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
@@ -72,38 +72,38 @@ class DetectorNet(nn.Module):
             nn.Sequential(_block(fine + coarse, fine), _block(fine, fine)) for fine, coarse in pairwise(channels)
         )
         self.head = nn.Conv2d(channels[0], 4, 1)
-        # Damage is rare: starting from that spares the first steps.
+        # Damage is rare: starting from a low probability saves the first steps.
         with torch.no_grad():
             self.head.bias.fill_(-3.5)  # type: ignore[union-attr]
 
     @property
     def multiple(self) -> int:
-        """What height and width must be a multiple of."""
+        """Return what height and width must be a multiple of."""
         return int(2**self.config.depth)
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Return logits (N,1,H,W) for planes (N,9,H,W) in 0..1; H and W are multiples of `multiple`."""
-        features = F.pixel_unshuffle(2 * planes - 0.5, 2)
-        features = features.contiguous(memory_format=torch.channels_last)
+    def forward(self, features: Tensor) -> Tensor:
+        """Return logits (N,1,H,W) for input (N,9,H,W) in 0..1; H and W are multiples of `multiple`."""
+        hidden = F.pixel_unshuffle(2 * features - 0.5, 2)
+        hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
-            features = block(F.max_pool2d(features, 2) if level else features)
-            skips.append(features)
-        features = features + self.deep(features)
+            hidden = block(F.max_pool2d(hidden, 2) if level else hidden)
+            skips.append(hidden)
+        hidden = hidden + self.deep(hidden)
         for level in range(len(self.up) - 1, -1, -1):
             finer = skips[level]
-            features = F.interpolate(features, size=finer.shape[-2:], mode="nearest")
-            features = self.up[level](torch.cat([finer, features], dim=1))
-        return F.pixel_shuffle(self.head(features), 2)
+            hidden = F.interpolate(hidden, size=finer.shape[-2:], mode="nearest")
+            hidden = self.up[level](torch.cat([finer, hidden], dim=1))
+        return F.pixel_shuffle(self.head(hidden), 2)
 
 
-def predict_logits(network: nn.Module, planes: Tensor) -> Tensor:
-    """Return the logits (N,1,H,W) for planes (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does.
+def predict_logits(network: nn.Module, features: Tensor) -> Tensor:
+    """Return the logits (N,1,H,W) for features (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does.
 
     In float32 where the settings ask for it, except in a training step.
     """
     dtype = torch.float32 if float32_only() and not torch.is_grad_enabled() else torch.bfloat16
-    shown = planes.contiguous(memory_format=torch.channels_last).to(dtype) / 255
+    shown = features.contiguous(memory_format=torch.channels_last).to(dtype) / 255
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits: Tensor = network(shown)
     return logits

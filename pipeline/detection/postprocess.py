@@ -1,4 +1,4 @@
-"""What every detector does at the end: widen the masks, guard against too much of them, sort the explanations."""
+"""Finish a detection: dilate the masks, ask for review when they cover too much, sort the components."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pipeline.imaging.types import Mask
 def postprocess(
     repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float
 ) -> Detection:
-    """Return the detection with masks widened by `dilate` pixels and a review note when too much is marked."""
+    """Return the detection with masks dilated by `dilate` pixels, and a reason for review when too much is masked."""
     suggest = suggest | repair
     repair, suggest = dilate_mask(repair, dilate), dilate_mask(suggest, dilate)
     share = float(np.count_nonzero(repair)) / max(1, repair.size)
     review = None
     if share > max_coverage:
         review = f"{share:.1%} of the scan looks damaged, more than the {max_coverage:.0%} that may be filled unseen"
-    ordered = sorted(components, key=lambda piece: piece.area, reverse=True)
+    ordered = sorted(components, key=lambda component: component.area, reverse=True)
     return Detection(repair, suggest, ordered, review)
 
 
 def dilate_mask(mask: Mask, pixels: int) -> Mask:
-    """Return the mask grown by `pixels` in every direction."""
+    """Return the mask dilated by `pixels` in every direction."""
     if pixels <= 0 or not mask.any():
         return mask
     side = 2 * pixels + 1

@@ -1,4 +1,4 @@
-"""From chances to the two levels: what is repaired unseen, and what is shown to a reviewer."""
+"""Apply thresholds: from probabilities to what is repaired without review, and what a reviewer is offered."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from pipeline.imaging.types import Mask
 
 Probabilities = NDArray[np.uint8]
 
-#: Pixels, at 512 px of side, below which a piece is a speck: texture has hundreds of doubtful ones.
+#: Pixels, at a side of 512 px, below which a component is a speck: texture has hundreds of doubtful ones.
 SPECK = 16.0
-#: Share of a picture that suggestions may cover. A picture that is doubtful all over tells a reviewer nothing: there
-#: they begin at a higher chance.
-CROWD = 0.25
+#: Share of a picture that suggestions may cover: a picture that is suspected all over does not help a reviewer, so its
+#: suggestions begin at a higher probability.
+MOST_SUGGESTED = 0.25
 #: Rows counted at a time.
 ROWS = 1024
 
 
 @dataclass(frozen=True)
 class RepairThreshold:
-    """What a piece must reach to be repaired unseen, and what that is worth.
+    """What a component must reach to be repaired without review.
+
+    The names are those in a weights file's header.
 
     Attributes:
-        precision: share of the pixels repaired that shall be damage.
-        chance: of each of its pixels.
-        smallest: fewest pixels of the piece.
+        precision: share of the repaired pixels that is to be damage.
+        chance: probability of each of its pixels.
+        smallest: fewest pixels of the component.
     """
 
     precision: float
@@ -40,12 +42,14 @@ class RepairThreshold:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Chances from which pixels and pieces count, from calibration on held-out pictures.
+    """Probabilities from which pixels and components count, calibrated on held-out pictures.
+
+    The names are those in a weights file's header.
 
     Attributes:
-        repairs: what is asked for each precision, the least first; never empty.
-        suggest: chance from which pixels are suggested.
-        suggest_speck: what the surest pixel of a speck must reach to be suggested, see `SPECK`.
+        repairs: thresholds for each precision, in rising order; never empty.
+        suggest: probability from which pixels are suggested.
+        suggest_speck: what the most certain pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
     repairs: tuple[RepairThreshold, ...] = (RepairThreshold(0.95, 0.9, 1),)
@@ -53,7 +57,7 @@ class Thresholds:
     suggest_speck: float = 0.0
 
     def of_precision(self, precision: float) -> RepairThreshold:
-        """Return the least strict thresholds that were calibrated for so much precision, or else the strictest."""
+        """Return the least strict thresholds calibrated for at least this precision, or else the strictest."""
         return next((one for one in self.repairs if one.precision >= precision - 1e-6), self.repairs[-1])
 
     def as_json(self) -> str:
@@ -62,69 +66,74 @@ class Thresholds:
 
     @classmethod
     def from_json(cls, text: str) -> Thresholds:
-        """Return what a header holds. Raises `KeyError`, `ValueError` or `TypeError` when it holds something else."""
+        """Return what a header holds.
+
+        Raises:
+            KeyError, ValueError, TypeError: it holds something else.
+        """
         document = json.loads(text)
         try:
             repairs = tuple(RepairThreshold(**one) for one in document.pop("repairs"))
         except TypeError as error:
             raise ValueError(
-                "its thresholds are of other rules than this version's; `train detector --resume` calibrates it anew"
+                "its thresholds have another form than this version's; `train detector --resume` calibrates it again"
             ) from error
         if not repairs or list(repairs) != sorted(repairs, key=lambda one: one.precision):
-            raise ValueError("thresholds of repairs must be named with rising precision")
+            raise ValueError("thresholds of repairs must be in order of rising precision")
         return cls(repairs, **document)
 
 
 def apply_thresholds(
-    chance: Probabilities, limits: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
+    probability: Probabilities, thresholds: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
 ) -> tuple[Mask, Mask]:
     """Return what to repair and what to suggest, (H,W) each.
 
-    To repair: 0, or the chance of the piece that the pixel belongs to, in 1/255. To suggest: 0 and 255; it contains
-    everything to repair.
+    To repair: 0, or the probability of the pixel's component, in 1/255. To suggest: 0 and 255; it contains everything
+    to repair.
 
     Args:
-        chance: (H,W) uint8 in 1/255.
-        limits: from calibration.
-        precision: share of what is repaired that shall be damage.
+        probability: (H,W) uint8 in 1/255.
+        thresholds: from calibration.
+        precision: share of what is repaired that is to be damage.
         sensitivity: 2 accepts at half the odds.
     """
-    asked = limits.of_precision(precision)
-    repair = components_above(chance, adjust_threshold(asked.chance, sensitivity), asked.smallest)
-    cut = limit_coverage(chance, adjust_threshold(limits.suggest, sensitivity))
-    suggest = components_above(chance, cut, speck=adjust_threshold(limits.suggest_speck, sensitivity))
+    asked = thresholds.of_precision(precision)
+    repair = components_above(probability, adjust_threshold(asked.chance, sensitivity), asked.smallest)
+    cut = limit_coverage(probability, adjust_threshold(thresholds.suggest, sensitivity))
+    suggest = components_above(probability, cut, speck=adjust_threshold(thresholds.suggest_speck, sensitivity))
     suggest[suggest > 0] = 255
     suggest[repair > 0] = 255
     return repair, suggest
 
 
-def limit_coverage(chance: Probabilities, cut: int) -> int:
-    """Return `cut`, or the lowest chance above it that no more than `CROWD` of the picture reaches; at most 255."""
-    counts = [np.bincount(chance[top : top + ROWS].ravel(), minlength=256) for top in range(0, len(chance), ROWS)]
-    reaching = np.cumsum(np.sum(counts, axis=0)[::-1])  # a chance of 255, of 254 and more, and so on
-    return max(cut, min(255, int(np.count_nonzero(reaching > CROWD * chance.size))))
+def limit_coverage(probability: Probabilities, cut: int) -> int:
+    """Return `cut`, or the lowest value above it that at most `MOST_SUGGESTED` of a picture reaches, up to 255."""
+    strips = (probability[top : top + ROWS] for top in range(0, len(probability), ROWS))
+    counts = [np.bincount(strip.ravel(), minlength=256) for strip in strips]
+    reaching = np.cumsum(np.sum(counts, axis=0)[::-1])  # pixels of 255, of 254 and more, and so on
+    return max(cut, min(255, int(np.count_nonzero(reaching > MOST_SUGGESTED * probability.size))))
 
 
-def adjust_threshold(chance: float, sensitivity: float) -> int:
-    """Return a threshold in 1/255, moved on the scale of odds: twice the sensitivity accepts at half the odds."""
-    odds = chance / (1 - chance) / sensitivity
+def adjust_threshold(threshold: float, sensitivity: float) -> int:
+    """Return a threshold in 1/255, divided on the scale of odds: twice the sensitivity accepts at half the odds."""
+    odds = threshold / (1 - threshold) / sensitivity
     return min(255, max(1, round(255 * odds / (1 + odds))))
 
 
-def components_above(chance: Probabilities, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
-    """Return (H,W) the connected pieces of what reaches `cut`/255: their chance in 1/255, elsewhere 0.
+def components_above(probability: Probabilities, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
+    """Return (H,W) the connected components of what reaches `cut`/255: their probability in 1/255, elsewhere 0.
 
-    A piece is as likely as its surest pixel. One of fewer pixels than `smallest` is left out, and a speck whose chance
-    does not reach `speck`.
+    A component has the probability of its most certain pixel. Left out are components of fewer pixels than `smallest`,
+    and specks whose probability does not reach `speck`.
     """
-    pieces = connected_components(chance, cut)
-    scores = pieces.maxima(chance)
-    scores[pieces.areas < smallest] = 0
-    scores[(scores < speck) & find_specks(pieces, chance)] = 0
-    return pieces.paint(scores)
+    components = connected_components(probability, cut)
+    scores = components.maxima(probability)
+    scores[components.areas < smallest] = 0
+    scores[(scores < speck) & find_specks(components, probability)] = 0
+    return components.paint(scores)
 
 
-def find_specks(pieces: ConnectedComponents, chance: Probabilities) -> NDArray[np.bool_]:
-    """Return (n) which pieces of a scan's chances (H,W) are specks, see `SPECK`."""
-    result: NDArray[np.bool_] = pieces.areas < SPECK * unit_of(chance) ** 2
+def find_specks(components: ConnectedComponents, probability: Probabilities) -> NDArray[np.bool_]:
+    """Return (n,) which components of a scan's probabilities (H,W) are specks, see `SPECK`."""
+    result: NDArray[np.bool_] = components.areas < SPECK * unit_of(probability) ** 2
     return result

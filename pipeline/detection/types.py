@@ -1,4 +1,4 @@
-"""What detection comes back with: two masks, and an explanation of every piece of them."""
+"""Define what a detector returns: two masks, and a description of every component."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Level = Literal["repair", "suggest"]
 
 @dataclass(frozen=True)
 class Component:
-    """One connected piece of a mask, explained.
+    """One connected component of a mask, with the reason why it was marked.
 
     Attributes:
         kind: `dust`, `hair`, `scratch`, `crack`, `loss` or `line`; `manual` in a painted mask.
-        level: `repair` is filled unattended, `suggest` only when a reviewer accepts it.
+        level: `repair` is filled without review, `suggest` only when a reviewer accepts it.
         box: x, y, width, height in pixels.
         area: pixels before dilation.
-        probability: calibrated chance that this is damage, or None where the detector knows none.
+        probability: calibrated probability that this is damage, or None where the detector gives none.
         reason: one plain sentence for the archivist.
     """
 
@@ -37,8 +37,8 @@ class Detection:
 
     Attributes:
         repair: (H,W) uint8, 255 = confident damage.
-        suggest: (H,W) uint8, 255 = confident or doubtful damage; contains `repair`.
-        components: every piece, largest first.
+        suggest: (H,W) uint8, 255 = confident or suspected damage; contains `repair`.
+        components: the largest first.
         review: why a person must look before anything is filled, or None.
     """
 
@@ -61,10 +61,10 @@ class Detector(Protocol):
         """Return the damage on a scan (H,W) or (H,W,C), uint8 or uint16.
 
         Args:
-            pixels: the scan; an alpha channel is not looked at, but what is fully transparent is never damage.
-            precision: share of what is repaired that shall be damage, of a detector that is calibrated for it.
-            sensitivity: scales thresholds; above 1 finds more, and more of what is none.
-            dilate: pixels added around every piece, so that no rim is left.
+            pixels: the scan; an alpha channel is ignored, but what is fully transparent is never damage.
+            precision: share of what is repaired that is to be damage, where the detector is calibrated for it.
+            sensitivity: scales thresholds; above 1 finds more damage, and more that is none.
+            dilate: pixels added around every component, so that no rim is left.
             max_coverage: share of the scan above which the mask goes to review.
         """
         ...

@@ -130,7 +130,7 @@ def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: Fl
     total = np.zeros((rect.height, rect.width, 3), np.float32)
     weight = np.zeros((rect.height, rect.width), np.float32)
     for patch in patches:
-        shared = rect.meet(patch.rect)
+        shared = rect.intersect(patch.rect)
         if shared is None:
             continue
         say = _say(patch.window, shared, field)

@@ -92,7 +92,7 @@ def _pieces(mask: NDArray[np.uint8], rng: np.random.Generator, count: int) -> It
             angle, distance = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 4) * SIDE
             down, across = round(distance * math.sin(angle)), round(distance * math.cos(angle))
             target = Rect(source.top + down, source.left + across, source.bottom + down, source.right + across)
-            if target.meet(Rect(0, 0, *mask.shape)) != target:
+            if target.intersect(Rect(0, 0, *mask.shape)) != target:
                 continue
             # Not beside the true damage either: its rim may hold remains.
             taken = cv2.dilate(mask[target.grow(3, mask.shape).slices], np.ones((7, 7), np.uint8)) != 0

@@ -1,1 +1,1 @@
-"""Arrays of pixels and what is the same for all that works on them."""
+"""Work on arrays of pixels: components, sizes, rectangles, luminance; knows nothing of scans or settings."""

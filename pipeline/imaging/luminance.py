@@ -1,4 +1,4 @@
-"""The grey picture that detectors look at."""
+"""Reduce a scan to the grey picture that detectors work on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from pipeline.imaging.types import Pixels
 
+#: Rows converted at a time.
 ROWS = 1024
 
 
 def luminance(pixels: Pixels) -> NDArray[np.uint8]:
-    """Return the scan's luminance (H,W), 8 bit, made in strips so that memory stays bounded.
+    """Return the scan's luminance (H,W), 8 bit, computed in strips so that memory stays bounded.
 
     Raises:
         ValueError: the array is no picture.
@@ -34,7 +35,7 @@ def luminance(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def find_transparent(pixels: Pixels) -> NDArray[np.bool_] | None:
-    """Return where a scan with an alpha channel holds no picture, or None where it has no such channel."""
+    """Return where a scan (H,W) is fully transparent, or None where it has no such pixel."""
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         alpha = pixels[:, :, -1]
         if not alpha.all():

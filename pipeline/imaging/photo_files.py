@@ -1,4 +1,4 @@
-"""Files of photographs below a folder, and which of them are held out from training."""
+"""List photographs below a folder, and tell which of them are held out from training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ HELD_OUT_PERCENT = 5
 
 
 def is_held_out(name: str) -> bool:
-    """Whether the photograph is kept for validation: by a hash of its file name, so that it never changes sides."""
+    """Return whether a photograph is kept for validation: by a hash of its file name, so that this never changes."""
     digest = hashlib.sha256(Path(name).name.encode()).digest()
     return int.from_bytes(digest[:4], "big") % 100 < HELD_OUT_PERCENT
 
 
 def list_photos(folder: Path) -> list[str]:
-    """The names of all pictures below the folder, sorted, with forward slashes."""
+    """Return the names of all pictures below a folder, sorted, with forward slashes."""
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")

@@ -1,4 +1,4 @@
-"""Rectangles of pixels."""
+"""Calculate with rectangles of pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Rect(NamedTuple):
-    """A rectangle in pixels of a scan; ``bottom`` and ``right`` are exclusive."""
+    """A rectangle in pixels of a scan; `bottom` and `right` are exclusive."""
 
     top: int
     left: int
@@ -15,21 +15,21 @@ class Rect(NamedTuple):
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Return the number of rows."""
         return self.bottom - self.top
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Return the number of columns."""
         return self.right - self.left
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """The index of the rectangle in an array (H,W,…)."""
+        """Return the index of the rectangle in an array (H,W,…)."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def grow(self, by: int, shape: tuple[int, ...]) -> Rect:
-        """The rectangle with ``by`` pixels more on every side, cut at the border of an array of ``shape``."""
+        """Return the rectangle with `by` pixels more on every side, clipped at the border of an array of `shape`."""
         return Rect(
             max(0, self.top - by),
             max(0, self.left - by),
@@ -37,14 +37,14 @@ class Rect(NamedTuple):
             min(shape[1], self.right + by),
         )
 
-    def meet(self, other: Rect) -> Rect | None:
-        """What two rectangles share, or ``None``."""
+    def intersect(self, other: Rect) -> Rect | None:
+        """Return the intersection of two rectangles, or None."""
         top, left = max(self.top, other.top), max(self.left, other.left)
         bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
         return Rect(top, left, bottom, right) if top < bottom and left < right else None
 
     def within(self, outer: Rect) -> tuple[slice, slice]:
-        """The index of the rectangle in an array that holds ``outer``."""
+        """Return the index of the rectangle in an array that holds `outer`."""
         return (
             slice(self.top - outer.top, self.bottom - outer.top),
             slice(self.left - outer.left, self.right - outer.left),

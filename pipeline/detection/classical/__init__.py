@@ -1,4 +1,4 @@
-"""The classical detector: what stands out from its surroundings, judged piece by piece."""
+"""Detect damage without a learned network: find what stands out, classify each component."""
 
 from pipeline.detection.classical.detector import ClassicalDetector
 

@@ -1,4 +1,4 @@
-"""Connected pieces of what stands out, each with the figures that it is judged by."""
+"""Find connected components of what stands out, and measure what they are classified by."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from pipeline.detection.classical.local_contrast import STEP, LocalContrast
 
-#: Scores at which the picture is cut into pieces. What hangs together with the picture's own lines at a low cut
-#: comes apart at a higher one, and what breaks up at a high cut is whole at a lower one.
+#: Scores at which the picture is cut into components. What is connected with the picture's own lines at a low cut is
+#: separate at a higher one, and what breaks up at a high cut is whole at a lower one.
 CUTS = (0.55, 1.1, 2.0)
-#: A piece ends where its contrast falls below this share of its highest: lines are found along their run, which
-#: also marks what lies beside them.
-SKIRT = 0.35
-#: A piece needs a pixel of this multiple of its cut, which drops what is only just above it.
+#: A component ends where its contrast falls below this share of its highest: line filters also respond beside a line.
+FALLOFF = 0.35
+#: A component needs a pixel of this multiple of its cut, which drops what is only just above it.
 RISE = 1.4
-#: Pieces looked at on one scan and polarity; the faintest beyond that are left alone.
+#: Components considered on one scan and polarity; the faintest beyond that are ignored.
 MOST = 20_000
 
 Column = NDArray[np.float64]
@@ -26,7 +25,7 @@ Column = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeasuredComponents:
-    """Pieces of one polarity as columns, one row a piece.
+    """Components of one polarity as columns, one row a component.
 
     Attributes:
         labels: (H,W) int32, 0 for none, i+1 for row i.
@@ -37,13 +36,13 @@ class MeasuredComponents:
         straight: spread across the main axis over the spread along it: 0 a line, 1 a disc.
         contrast: mean grey levels from the surroundings.
         score, peak: mean and highest contrast over the threshold that holds there.
-        busy: mean restlessness of the neighbourhood, grey levels.
+        busy: mean busyness of the neighbourhood, grey levels.
         tone: mean grey level.
         even: standard deviation of grey levels inside.
-        below: the same of what the surroundings would have put there.
-        sharp: steepness of the rim, as a share of the contrast a pixel.
-        extreme: share of the picture that lies further towards white (or black) than the piece.
-        crowd: share of the neighbourhood that other pieces cover.
+        below: the same of the background estimated below the component.
+        sharp: gradient at the rim, as a share of the contrast per pixel.
+        extreme: share of the picture that is brighter (or darker) than the component.
+        crowd: share of the neighbourhood that other components cover.
         border: whether it touches the scan's border.
     """
 
@@ -71,19 +70,19 @@ class MeasuredComponents:
 
 
 def find_components(grey: NDArray[np.uint8], found: LocalContrast, *, bright: bool, cut: float) -> MeasuredComponents:
-    """Return the pieces of one polarity at one cut.
+    """Return the components of one polarity at one cut.
 
     Args:
         grey: the picture.
         found: what stands out from it.
         bright: polarity of `found`.
-        cut: the score from which a pixel belongs to a piece.
+        cut: the score from which a pixel belongs to a component.
     """
     weak = (found.score >= STEP * cut).astype(np.uint8)
     count, found_labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(found_labels, np.int32)
     crest = _maxima(labels, found.contrast, count)
-    labels[found.contrast < SKIRT * crest.astype(np.float32)[labels]] = 0
+    labels[found.contrast < FALLOFF * crest.astype(np.float32)[labels]] = 0
     peaks = _maxima(labels, found.score, count)
     keep = peaks >= STEP * cut * RISE
     keep[0] = False
@@ -139,7 +138,7 @@ def _measure(
     even = np.sqrt(mean((levels - tone[of]) ** 2))
     beneath = np.sqrt(mean((ground - mean(ground)[of]) ** 2))
     rim = depth[rows, columns] <= 1
-    slope = _steepness(grey)[rows[rim], columns[rim]]
+    slope = _gradient(grey)[rows[rim], columns[rim]]
     rims = np.maximum(np.bincount(of[rim], minlength=count), 1)
     sharp = np.bincount(of[rim], weights=slope, minlength=count) / rims / np.maximum(mean(contrast), 1)
     histogram = np.bincount(
@@ -168,8 +167,8 @@ def _measure(
     )  # fmt: skip
 
 
-def _steepness(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey levels a pixel by which the picture rises, at most 255."""
+def _gradient(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the gradient in grey levels per pixel, at most 255."""
     across = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 1, 0, scale=0.125))
     down = cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 0, 1, scale=0.125))
     return cv2.add(across, down).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""The classical detector: what stands out, cut into pieces at several heights, each piece judged."""
+"""Detect damage classically: find what stands out at several cuts, and classify each component."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from pipeline.imaging.luminance import find_transparent, luminance
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask, Pixels
 
+#: Changed when the same scan could get another mask; part of the detector's digest.
 VERSION = "4"
 
-#: Pieces wider than this many units are left to people: what broad things are, no rule knows.
+#: Components wider than this many units are only suggested: no rule tells what broad things are.
 WIDEST = 14.0
 
-#: Side in pixels of the blocks that a large scan is searched in, and how far each looks beyond its own.
+#: Side in pixels of the blocks in which a large scan is searched, and the margin searched around each.
 BLOCK, RIM = 4096, 256
 
 
 class ClassicalDetector:
-    """Top-hats and oriented lines at several scales, and a judgement over each piece; no network."""
+    """Top-hats and oriented lines at several scales, and a classifier of components; no network on pixels."""
 
     name = "classical"
 
@@ -40,20 +41,20 @@ class ClassicalDetector:
         self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
-        """Return the damage on a scan; see `Detector.detect`. It is calibrated for one precision alone."""
+        """Return the damage on a scan; see `Detector.detect`. It is calibrated for one precision only."""
         grey = luminance(pixels)
         unit = unit_of(grey)
         repair, suggest = np.zeros_like(grey), np.zeros_like(grey)
         components: list[Component] = []
         for inner, outer in blocks(grey.shape[0], grey.shape[1]):
-            local = _Block(grey[outer], unit, sensitivity)
-            local.search()
+            local = _BlockSearch(grey[outer], unit, sensitivity)
+            local.run()
             inside = tuple(
                 slice(part.start - whole.start, part.stop - whole.start)
                 for part, whole in zip(inner, outer, strict=True)
             )
             repair[inner], suggest[inner] = local.repair[inside], local.suggest[inside]
-            components.extend(_moved(local.components, inner, outer))
+            components.extend(_place_on_scan(local.components, inner, outer))
         outside = find_transparent(pixels)
         if outside is not None:
             repair[outside] = 0
@@ -61,18 +62,18 @@ class ClassicalDetector:
         return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
 
 
-def adjust_thresholds(chance: NDArray[np.float64], sensitivity: float) -> NDArray[np.float64]:
-    """Return thresholds moved on the scale of odds: twice the sensitivity accepts at half the odds."""
-    odds = chance / (1 - chance) / sensitivity
-    moved: NDArray[np.float64] = odds / (1 + odds)
-    return moved
+def adjust_thresholds(thresholds: NDArray[np.float64], sensitivity: float) -> NDArray[np.float64]:
+    """Return thresholds divided on the scale of odds: twice the sensitivity accepts at half the odds."""
+    odds = thresholds / (1 - thresholds) / sensitivity
+    adjusted: NDArray[np.float64] = odds / (1 + odds)
+    return adjusted
 
 
-Box = tuple[slice, slice]
+Block = tuple[slice, slice]
 
 
-def blocks(rows: int, columns: int) -> Iterator[tuple[Box, Box]]:
-    """Yield boxes that tile a picture, each with the box around it that is looked at for it; bounds memory."""
+def blocks(rows: int, columns: int) -> Iterator[tuple[Block, Block]]:
+    """Yield blocks that tile a picture, each with the larger block that is searched for it; bounds memory."""
     for top in range(0, rows, BLOCK):
         for left in range(0, columns, BLOCK):
             bottom, right = min(rows, top + BLOCK), min(columns, left + BLOCK)
@@ -86,58 +87,58 @@ def blocks(rows: int, columns: int) -> Iterator[tuple[Box, Box]]:
             )
 
 
-def _moved(components: list[Component], inner: Box, outer: Box) -> Iterator[Component]:
-    """Yield those pieces of a block whose middle lies in its inner box, placed on the whole scan."""
-    for piece in components:
-        x, y, width, height = piece.box
+def _place_on_scan(components: list[Component], inner: Block, outer: Block) -> Iterator[Component]:
+    """Yield the components of a block whose middle lies in its inner part, placed on the whole scan."""
+    for component in components:
+        x, y, width, height = component.box
         x, y = x + outer[1].start, y + outer[0].start
         if inner[1].start <= x + width // 2 < inner[1].stop and inner[0].start <= y + height // 2 < inner[0].stop:
-            yield replace(piece, box=(x, y, width, height))
+            yield replace(component, box=(x, y, width, height))
 
 
-class _Block:
-    """The search through one block: masks and explanations, added to as cut after cut is judged."""
+class _BlockSearch:
+    """The search of one block: masks and components, extended cut by cut."""
 
     def __init__(self, grey: Mask, unit: float, sensitivity: float) -> None:
         self.grey, self.unit, self.sensitivity = grey, unit, sensitivity
         self.repair, self.suggest = np.zeros_like(grey), np.zeros_like(grey)
         self.components: list[Component] = []
 
-    def search(self) -> None:
-        """Judges the pieces of both polarities at every cut."""
-        for found, bright in zip(local_contrast(self.grey), (True, False), strict=True):
+    def run(self) -> None:
+        """Classify the components of both polarities at every cut."""
+        for contrast, bright in zip(local_contrast(self.grey), (True, False), strict=True):
             for cut in CUTS:
-                pieces = find_components(self.grey, found, bright=bright, cut=cut)
-                if len(pieces):
-                    self._accept(pieces, cut)
+                found = find_components(self.grey, contrast, bright=bright, cut=cut)
+                if len(found):
+                    self._accept(found, cut)
 
-    def _accept(self, pieces: MeasuredComponents, cut: float) -> None:
-        """Add the pieces that are likely enough; what a lower cut accepted is not accepted again."""
-        chance = classifier.probabilities(pieces, self.unit, cut)
-        confident = chance >= adjust_thresholds(classifier.repair_thresholds(pieces, self.unit), self.sensitivity)
-        confident &= pieces.width <= WIDEST * self.unit
-        likely = chance >= adjust_thresholds(np.full(len(chance), classifier.SUGGEST), self.sensitivity)
-        repaired = confident & ~_covered(pieces, self.repair)
-        suggested = (likely | confident) & ~_covered(pieces, self.suggest)
-        # A mark for repair is a suggestion too, also where a lower cut suggested a larger piece around it.
-        _paint(self.repair, pieces, repaired)
-        _paint(self.suggest, pieces, repaired | suggested)
+    def _accept(self, found: MeasuredComponents, cut: float) -> None:
+        """Add the components that are likely enough; what a lower cut accepted is not accepted again."""
+        probability = classifier.probabilities(found, self.unit, cut)
+        confident = probability >= adjust_thresholds(classifier.repair_thresholds(found, self.unit), self.sensitivity)
+        confident &= found.width <= WIDEST * self.unit
+        likely = probability >= adjust_thresholds(np.full(len(probability), classifier.SUGGEST), self.sensitivity)
+        repaired = confident & ~_covered(found, self.repair)
+        suggested = (likely | confident) & ~_covered(found, self.suggest)
+        # A repair is a suggestion too, also where a lower cut suggested a larger component around it.
+        _paint(self.repair, found, repaired)
+        _paint(self.suggest, found, repaired | suggested)
         for index in np.flatnonzero(repaired | (suggested & ~confident)).tolist():
-            kind, reason = classifier.describe(pieces, index, self.unit)
-            x, y, width, height = (int(n) for n in pieces.boxes[index])
+            kind, reason = classifier.describe(found, index, self.unit)
+            x, y, width, height = (int(n) for n in found.boxes[index])
             level: Level = "repair" if repaired[index] else "suggest"
-            area, probability = int(pieces.area[index]), round(float(chance[index]), 3)
-            self.components.append(Component(kind, level, (x, y, width, height), area, probability, reason))
+            area, rounded = int(found.area[index]), round(float(probability[index]), 3)
+            self.components.append(Component(kind, level, (x, y, width, height), area, rounded, reason))
 
 
-def _paint(mask: Mask, pieces: MeasuredComponents, chosen: NDArray[np.bool_]) -> None:
-    """Mark the chosen pieces, in place."""
+def _paint(mask: Mask, found: MeasuredComponents, chosen: NDArray[np.bool_]) -> None:
+    """Mark the chosen components, in place."""
     if chosen.any():
-        mask[np.concatenate([[False], chosen])[pieces.labels]] = 255
+        mask[np.concatenate([[False], chosen])[found.labels]] = 255
 
 
-def _covered(pieces: MeasuredComponents, mask: Mask) -> NDArray[np.bool_]:
-    """Whether a piece lies in what is marked already."""
-    touched = np.bincount(pieces.labels[mask > 0], minlength=len(pieces) + 1)[1:]
-    result: NDArray[np.bool_] = touched > 0.5 * pieces.area
+def _covered(found: MeasuredComponents, mask: Mask) -> NDArray[np.bool_]:
+    """Return (n,) whether more than half of each component is marked already."""
+    touched = np.bincount(found.labels[mask > 0], minlength=len(found) + 1)[1:]
+    result: NDArray[np.bool_] = touched > 0.5 * found.area
     return result

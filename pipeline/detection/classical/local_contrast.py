@@ -1,4 +1,4 @@
-"""How far each pixel stands out from its surroundings, at several scales."""
+"""Measure how far each pixel stands out from its surroundings, at several scales."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 Field = NDArray[np.float32]
 
+#: Side of tiles, and the margin searched around each.
 TILE, OVERLAP = 1536, 48
 #: Halving ends below this short side: what is broad there is part of the picture.
 COARSEST = 400
 #: Contrast in grey levels below which nothing is damage, and how much a busy neighbourhood adds to that.
 FLOOR, TEXTURE = 12.0, 3.0
-#: Grey levels at which one pixel's contribution to the busyness of its neighbourhood ends.
+#: Grey levels at which one pixel's contribution to the busyness of its neighbourhood is capped.
 BUSY_CAP = 8
 #: Scores are stored as 8-bit integers of this fraction.
 STEP = 32
@@ -25,12 +26,12 @@ STEP = 32
 
 @dataclass(frozen=True)
 class LocalContrast:
-    """What stands out, for one polarity; all (H,W) uint8.
+    """Local contrast of one polarity; all (H,W) uint8.
 
     Attributes:
         score: contrast over the threshold that holds there, in 1/32.
         contrast: grey levels above (or below) the surroundings.
-        busy: how restless the neighbourhood is, in 1/8 grey levels.
+        busy: busyness of the neighbourhood, in 1/8 grey levels.
     """
 
     score: Plane
@@ -40,7 +41,7 @@ class LocalContrast:
 
 @lru_cache(maxsize=4)
 def _line_kernels(length: int, directions: int) -> tuple[Field, ...]:
-    """Line kernels of `length` pixels, one a direction, each of sum 1."""
+    """Return line kernels of `length` pixels, one per direction, each of sum 1."""
     half = length // 2
     kernels = []
     for index in range(directions):
@@ -56,8 +57,8 @@ def _line_kernels(length: int, directions: int) -> tuple[Field, ...]:
 def local_contrast(grey: Plane) -> tuple[LocalContrast, LocalContrast]:
     """Return what is brighter, and what is darker, than its surroundings.
 
-    The picture is looked at at its own size and at halves of it, so that a hairline and a broad crack are both thin
-    at some level; each level is worked through in tiles, which bounds memory.
+    The picture is searched at its own size and at halves of it, so that a hairline and a broad crack are both thin at
+    some level; each level is processed in tiles, which bounds memory.
     """
     bright, dark = (LocalContrast(*(np.zeros_like(grey) for _ in range(3))) for _ in range(2))
     level, scale = grey, 1
@@ -90,7 +91,7 @@ def _scan_level(level: Plane, scale: int, bright: LocalContrast, dark: LocalCont
 def _merge(
     target: LocalContrast, source: LocalContrast, inner: tuple[slice, slice], box: tuple[int, int, int, int], scale: int
 ) -> None:
-    """Put a tile's planes where they belong, keeping for each pixel the level at which it stands out most."""
+    """Write a tile's planes into the result, keeping for each pixel the level at which it stands out most."""
     rows, columns = target.score.shape
     top, bottom, left, right = box
     last_row, last_column = rows // scale, columns // scale
@@ -115,8 +116,8 @@ def _tile(grey: Plane) -> tuple[LocalContrast, LocalContrast]:
     below = cv2.subtract(cv2.morphologyEx(quiet, cv2.MORPH_CLOSE, ball), quiet)
     signed = above.astype(np.float32) - below
     highest, lowest = _lines(signed)
-    restless = np.minimum(above, BUSY_CAP).astype(np.float32) + np.minimum(below, BUSY_CAP)
-    busy = cv2.boxFilter(restless, -1, (41, 41))
+    busyness = np.minimum(above, BUSY_CAP).astype(np.float32) + np.minimum(below, BUSY_CAP)
+    busy = cv2.boxFilter(busyness, -1, (41, 41))
     threshold = np.float32(FLOOR) + np.float32(TEXTURE) * busy
     busy_plane = np.clip(busy * 8, 0, 255).astype(np.uint8)
     results = []
@@ -131,7 +132,7 @@ def _tile(grey: Plane) -> tuple[LocalContrast, LocalContrast]:
 
 
 def _lines(signed: Field) -> tuple[Field, Field]:
-    """The highest and the lowest mean along a short line through each pixel, over all directions (at half size)."""
+    """Return the highest and lowest mean along a short line through each pixel, over all directions (at half size)."""
     half = cv2.resize(
         signed, (max(1, signed.shape[1] // 2), max(1, signed.shape[0] // 2)), interpolation=cv2.INTER_AREA
     )

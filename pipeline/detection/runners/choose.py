@@ -1,4 +1,4 @@
-"""The runner that suits the machine."""
+"""Choose the runner that suits the machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.runtime.device import on_cpu, place
 
 
 def load_runner(path: Path, *, device: str = "auto", backend: str = "auto") -> tuple[Runner, Callable[[], Runner]]:
-    """Return what runs a detector's weights, and what makes a runner on the CPU, for when a device's memory runs out.
+    """Return a runner of a detector's weights, and a function that makes one on the CPU for a device short of memory.
 
     Args:
         path: of the weights.
-        device: ``auto``, ``cpu`` or ``cuda``; ``auto`` as this installation's settings say.
-        backend: ``auto``, ``openvino`` or ``torch``; likewise.
+        device: `auto`, `cpu` or `cuda`; `auto` as the settings say.
+        backend: `auto`, `openvino` or `torch`; likewise.
 
     Raises:
         ConfigurationError: there is no such device or backend.
@@ -23,12 +23,12 @@ def load_runner(path: Path, *, device: str = "auto", backend: str = "auto") -> t
     """
     device, backend = place(device, backend)
 
-    def again() -> Runner:
+    def load_on_cpu() -> Runner:
         return on_cpu("auto", lambda name: _load(path, name))
 
     if device == "cuda":
-        return _torch(path, "cuda"), again
-    return on_cpu(backend, lambda name: _load(path, name)), again
+        return _torch(path, "cuda"), load_on_cpu
+    return on_cpu(backend, lambda name: _load(path, name)), load_on_cpu
 
 
 def _load(path: Path, backend: str) -> Runner:

@@ -1,4 +1,4 @@
-"""The detector's network as ONNX, exported once per weights file and kept in the installation's cache."""
+"""Export the detector's network as ONNX, once per weights file, into the cache."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pipeline.runtime.graph_cache import cached_graph, to_onnx
 from pipeline.weights import Kind, read_weights
 
 VERSION = "detector-1"
-"""Raised when the exported graph changes."""
+"""Changed when the exported graph changes."""
 
 
 def exported_detector(path: Path, cache: Path) -> Path | bytes:
     """Return the network of a weights file as ONNX.
 
-    The graph takes ``planes`` (N,9,H,W) uint8 and returns ``chance`` (N,1,H,W) uint8 in 1/255; N, H and W are free (H
-    and W multiples of the network's).
+    The graph takes `planes` (N,9,H,W) uint8 and returns `chance` (N,1,H,W) uint8 in 1/255; N, H and W are free, H and W
+    multiples of the network's.
 
     Args:
         path: of the weights.

@@ -1,4 +1,4 @@
-"""The detector's network run by OpenVINO on the CPU: the fastest there."""
+"""Run the detector's network by OpenVINO, the fastest backend on a CPU."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import give_back
 from pipeline.runtime.openvino import compiled_queue, cores
 
-#: Windows worked on at a time. Each holds some 215 MiB of intermediate planes, which with more of them would not leave
-#: a scan of 100 megapixels its 2 GB. Further cores share the work on one: two on one take a tenth more time than apart.
+#: Windows processed at a time. Each holds some 215 MiB of intermediate results; more of them would not leave a scan of
+#: 100 megapixels its 2 GB. Further cores share the work on one window, which costs a tenth more time than one each.
 MOST_STREAMS = 2
 
 
 class OpenVINORunner:
-    """Runs an exported detector, one window per request; each request has cores of its own.
+    """Run an exported detector, one window per request; each request has its own cores.
 
     Args:
         model: the ONNX file, or its bytes.
-        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it. bf16 takes a quarter of the
-            time and moves chances by 2/255 at most; unlike the inpainter's, nothing in this network is a threshold.
+        precision: `f32`, `bf16`, or `auto` for bf16 where the CPU computes in it. bf16 takes a quarter of the
+            time and changes probabilities by 2/255 at most; unlike the inpainter, this network has no hard thresholds.
     """
 
     def __init__(self, model: Path | bytes, precision: str = "auto") -> None:
@@ -32,16 +32,16 @@ class OpenVINORunner:
         self._queue.set_callback(_deliver)
 
     def run(self, windows: Iterable[tuple[Features, Sink]]) -> None:
-        """See :class:`pipeline.detection.runners.Runner`."""
+        """See `pipeline.detection.runners.Runner`."""
         try:
-            for planes, sink in windows:
-                # The next window's planes are made while the network runs on those before it.
-                self._queue.start_async([planes[None]], sink)
+            for features, sink in windows:
+                # The next window's features are computed while the network runs on those before it.
+                self._queue.start_async([features[None]], sink)
         finally:
             self._queue.wait_all()
 
     def release(self) -> None:
-        """See :class:`pipeline.detection.runners.Runner`."""
+        """See `pipeline.detection.runners.Runner`."""
         self._queue[0].get_compiled_model().release_memory()
         give_back()
 

@@ -1,4 +1,4 @@
-"""The detector's network run by torch, on the CPU or a CUDA device; the other backends are measured against it."""
+"""Run the detector's network by torch, on the CPU or a CUDA device; the reference for other backends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.detection.network import DetectorNet
@@ -13,31 +14,31 @@ from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import give_back
 from pipeline.runtime.precision import float32_only
 
-#: Windows of one size that a GPU is given together.
+#: Windows of one size in a batch on a GPU.
 BATCH = 8
 
 
 class Probabilities(nn.Module):
-    """A network from planes (N,9,H,W) uint8 to chances (N,1,H,W) uint8 in 1/255."""
+    """Map features (N,9,H,W) uint8 to probabilities (N,1,H,W) uint8 in 1/255."""
 
     def __init__(self, network: DetectorNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Return the chances."""
-        return (torch.sigmoid(self.network(planes.float() / 255).float()) * 255).round().to(torch.uint8)
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the probabilities."""
+        return (torch.sigmoid(self.network(features.float() / 255).float()) * 255).round().to(torch.uint8)
 
 
 class TorchRunner:
-    """Runs a detector, channels-last: in bfloat16 where the CPU computes in it, in float16 on a GPU.
+    """Run a detector, channels-last: in bfloat16 where the CPU computes in it, in float16 on a GPU.
 
     In float32 where the settings ask for it. What float16 cannot hold is computed again in float32.
 
     Args:
         network: in eval mode.
-        device: ``cpu`` or ``cuda``.
-        dtype: to compute in; by default what suits the device.
+        device: `cpu` or `cuda`.
+        dtype: to compute in; by default the one that suits the device.
     """
 
     def __init__(self, network: DetectorNet, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
@@ -50,7 +51,7 @@ class TorchRunner:
         self.runtime = f"torch {torch.__version__} {str(dtype).removeprefix('torch.')} on {self._device.type}"
 
     def run(self, windows: Iterable[tuple[Features, Sink]]) -> None:
-        """See :class:`pipeline.detection.runners.Runner`."""
+        """See `pipeline.detection.runners.Runner`."""
         waiting: list[tuple[Features, Sink]] = []
         for window in windows:
             if waiting and (len(waiting) == self._batch or waiting[0][0].shape != window[0].shape):
@@ -61,15 +62,15 @@ class TorchRunner:
             self._flush(waiting)
 
     def release(self) -> None:
-        """See :class:`pipeline.detection.runners.Runner`."""
+        """See `pipeline.detection.runners.Runner`."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         give_back()
 
     def _flush(self, windows: list[tuple[Features, Sink]]) -> None:
-        """Run windows of one size together, or by halves where the device's memory is too small for that."""
+        """Run windows of one size as one batch, or in halves where the device has too little memory."""
         try:
-            found = self._chances(np.stack([planes for planes, _ in windows]))
+            found = self._predict(np.stack([features for features, _ in windows]))
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             if len(windows) == 1:
@@ -78,18 +79,19 @@ class TorchRunner:
             self._flush(windows[: self._batch])
             self._flush(windows[self._batch :])
             return
-        for chance, (_, sink) in zip(found, windows, strict=True):
-            sink(chance)
+        for probability, (_, sink) in zip(found, windows, strict=True):
+            sink(probability)
 
     @torch.inference_mode()
-    def _chances(self, planes: Features) -> Features:
-        given = torch.from_numpy(planes).to(self._device).contiguous(memory_format=torch.channels_last)
+    def _predict(self, features: Features) -> NDArray[np.uint8]:
+        """Return probabilities (N,H,W) in 1/255 for features (N,9,H,W)."""
+        given = torch.from_numpy(features).to(self._device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             logits = self._network(given.to(self._dtype) / 255).float()
         if self._dtype == torch.float16 and not bool(torch.isfinite(logits).all()):
             logits = self._network(given.float() / 255)
-        chance = (torch.sigmoid(logits) * 255).round().to(torch.uint8)
-        return np.asarray(chance[:, 0].cpu().numpy(), np.uint8)
+        probability = (torch.sigmoid(logits) * 255).round().to(torch.uint8)
+        return np.asarray(probability[:, 0].cpu().numpy(), np.uint8)
 
 
 def _suitable(device: torch.device) -> torch.dtype:

@@ -107,7 +107,7 @@ def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pyte
     first, second = found.components
     assert (first.level, first.kind, first.box) == ("repair", "scratch", (5, 10, 65, 1))
     assert second.level == "suggest"
-    assert "chance" in first.reason
+    assert "a probability of" in first.reason
     assert first.probability is not None
     keen = detector.detect(np.zeros((60, 80), np.uint8), dilate=0, sensitivity=4)
     assert (keen.suggest >= found.suggest).all()

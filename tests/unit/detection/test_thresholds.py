@@ -66,7 +66,7 @@ def test_thresholds_are_read_as_they_were_written() -> None:
         with pytest.raises((KeyError, TypeError, ValueError)):
             Thresholds.from_json(header)
     before = '{"repairs": [{"precision": 0.9, "chance": 0.8, "smallest": 32, "doubt": 1.0}]}'
-    with pytest.raises(ValueError, match="calibrates it anew"):
+    with pytest.raises(ValueError, match="calibrates it again"):
         Thresholds.from_json(before)
     with pytest.raises(ValueError, match="rising"):
         Thresholds.from_json(Thresholds(limits.repairs[::-1]).as_json())

@@ -38,7 +38,7 @@ def test_every_damaged_pixel_lies_in_a_core_and_every_core_in_its_window(
     covered = np.zeros_like(mask)
     for window in plan(mask, LAYOUT).windows:
         covered[window.core.slices] = 1
-        assert window.rect.meet(window.core) == window.core
+        assert window.rect.intersect(window.core) == window.core
         assert all(side % 16 == 0 and side <= 192 for side in window.shape)
         for start, stop, size in zip(window.rect[:2], window.rect[2:], mask.shape, strict=True):
             # A window leaves the picture only where the picture is smaller than the window.

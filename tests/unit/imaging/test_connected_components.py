@@ -79,7 +79,7 @@ def test_a_part_of_the_mask_shows_its_pieces() -> None:
 
 @pytest.mark.parametrize(("side", "around"), [(1024, 256), (16, 12), (16, 2)])
 def test_strokes_are_as_wide_in_squares_as_in_one(side: int, around: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolution, "SQUARE", side)
+    monkeypatch.setattr(resolution, "TILE", side)
     monkeypatch.setattr(resolution, "AROUND", around)
     mask = blots((200, 150), 0.35, 4)
     cv2.line(mask, (2, 3), (140, 190), 1, 3)
