@@ -17,7 +17,7 @@ from pipeline.masks.infrared_source import InfraredPlane, read_infrared
 from pipeline.masks.manual import ManualMask
 from pipeline.masks.skip_rules import Skipped, find_skipped
 from pipeline.scans import Scan
-from pipeline.settings import Level, MaskMode, Recipe
+from pipeline.settings import MaskLevel, MaskMode, Recipe
 
 
 @dataclass
@@ -83,7 +83,7 @@ def compose_mask(
         result = _from_detector(scan, recipe, detector)
         _prefer_infrared(result, scan, recipe, plane)
         del plane
-        if recipe.level is Level.SUGGEST:
+        if recipe.level is MaskLevel.SUGGEST:
             result.components = [replace(one, level="repair") for one in result.components]
         # Before the guards: what is protected needs no review.
         _exclude_protected(result, given.protected)
@@ -109,7 +109,7 @@ def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMa
         dilate=recipe.dilate,
         max_coverage=recipe.max_coverage,
     )
-    fill = detection.suggest if recipe.level is Level.SUGGEST else detection.repair
+    fill = detection.suggest if recipe.level is MaskLevel.SUGGEST else detection.repair
     source = "none" if detector.name == "none" else "detector"
     components = list(detection.components)
     return ComposedMask(fill.copy(), detection.suggest | fill, source, components, review=detection.review)
@@ -133,7 +133,7 @@ def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: In
     result.notes.append(found.note)
     seen = found.detection
     rest = [replace(one, level="suggest") for one in result.components if not _mostly_masked(seen.suggest, one)]
-    result.fill = result.suspected | seen.suggest if recipe.level is Level.SUGGEST else seen.repair
+    result.fill = result.suspected | seen.suggest if recipe.level is MaskLevel.SUGGEST else seen.repair
     result.suspected = result.suspected | seen.suggest
     result.components, result.source, result.review = seen.components + rest, "infrared", seen.review
 

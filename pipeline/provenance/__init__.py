@@ -1,4 +1,4 @@
-"""Provenance: what is written beside every result, so that it can be explained years later."""
+"""Provenance: the sidecar written with every result, which explains it years later."""
 
 from pipeline.provenance.events import EventType
 from pipeline.provenance.version import code_version

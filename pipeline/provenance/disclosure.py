@@ -1,4 +1,4 @@
-"""The sentence that says what was done to a picture, for whoever finds it without its history."""
+"""Write the sentences that say what was done to a picture, for readers who have nothing but the sidecar."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ SOURCES = {
 
 
 def disclosure(row: Mapping[str, Any], outcome: Outcome, moment: datetime) -> str:
-    """Return the sentence for one scan's outcome."""
+    """Return the disclosure for one scan.
+
+    Args:
+        row: the scan's row of the manifest, with the columns of all stages.
+        moment: of publication.
+    """
     day = f"{moment:%Y-%m-%d}"
     share = percent(float(row["coverage"]))
     marked = SOURCES.get(str(row["mask_source"]), "software")
     if outcome is Outcome.RESTORED:
         return (
             f"This is a derivative: {share} of its pixels, marked as damaged by {marked}, were filled in by software "
-            f"({row['engine']}) on {day}. What stands there is a reconstruction and no evidence of what was lost. "
+            f"({row['engine']}) on {day}. They are a reconstruction, not evidence of what was lost. "
             "Every other pixel is identical to the master's." + _suggested(row)
         )
     if outcome is Outcome.REVIEW:
@@ -33,12 +38,14 @@ def disclosure(row: Mapping[str, Any], outcome: Outcome, moment: datetime) -> st
             f"Nothing was changed. On {day} {share} of this scan was marked as possibly damaged by {marked}; "
             "a person has to look before anything is filled in."
         )
-    nothing = f"Nothing was changed: on {day} no damage to be filled in was marked by {marked}. No derivative was made."
-    return nothing + _suggested(row)
+    unchanged = (
+        f"Nothing was changed: on {day} no damage to be filled in was marked by {marked}. No derivative was made."
+    )
+    return unchanged + _suggested(row)
 
 
 def _suggested(row: Mapping[str, Any]) -> str:
-    """Return the sentence on what was marked and left, with a space before it; empty where there is none."""
+    """Return a sentence, with a leading space, on damage that was marked and not filled; empty if there is none."""
     pieces = int(row["suggested"] or 0)
     if not pieces:
         return ""
@@ -48,7 +55,7 @@ def _suggested(row: Mapping[str, Any]) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as percent with two significant digits, never rounded to nothing."""
+    """Return a share as a percentage; a small share is never rounded to zero."""
     value = share * 100
     if 0 < value < 0.01:
         return "less than 0.01 %"

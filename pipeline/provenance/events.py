@@ -1,4 +1,4 @@
-"""The words for what happens to a scan: terms of the Library of Congress' PREMIS event types."""
+"""Types of events, as terms of the Library of Congress' PREMIS vocabulary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """Event types (id.loc.gov/vocabulary/preservation/eventType), as far as this pipeline has use for them."""
+    """The PREMIS event types (id.loc.gov/vocabulary/preservation/eventType) that this pipeline uses."""
 
     DIGEST = "message digest calculation"
     QUARANTINE = "quarantine"
@@ -20,7 +20,7 @@ class EventType(StrEnum):
     DISSEMINATION = "dissemination"
 
 
-# What each stage does to a scan that it finishes; a scan that is stopped is quarantined, or has failed.
+# The event of each stage for a scan that it finishes; other scans are quarantined, or have failed.
 STAGE_EVENTS = {
     "receive": EventType.DIGEST,
     "mask": EventType.EXTRACTION,

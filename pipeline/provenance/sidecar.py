@@ -1,4 +1,4 @@
-"""The sidecar: a JSON document beside each result that explains it years later."""
+"""Build the sidecar: a JSON document that explains a result years later."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pipeline.provenance.disclosure import disclosure
 SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 VERSION = "archive-restoration sidecar 1"
 
-# Of the task; how often its memory ran out is no part of where it stood, and told among the notes.
-PLACE = ("dag_id", "run_id", "task_id", "map_index", "try_number")
-TRUE = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
+# The fields of a task that the sidecar repeats; the engine's notes say how often memory ran out.
+CONTEXT_FIELDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+REFERENCE_METRICS = ("psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole")
 
 
 @dataclass(frozen=True)
-class Output:
-    """The derivative.
+class DerivativeFile:
+    """The derivative as written.
 
     Attributes:
-        path: below the collection's output.
+        path: relative to the collection's output.
     """
 
     path: str
@@ -36,7 +36,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """The run that made a result."""
 
     collection: str
@@ -54,19 +54,19 @@ def sidecar(
     outcome: Outcome,
     recipe: Mapping[str, Any],
     recipe_digest: str,
-    run: Run,
+    run: RunRecord,
     mask_uri: str,
     mask_sha256: str,
     suggested_uri: str,
     suggested_sha256: str,
-    output: Output | None,
+    output: DerivativeFile | None,
 ) -> bytes:
     """Return the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
     Args:
         row: the scan's row of the manifest, with the columns of all stages.
-        mask_uri, suggested_uri: of the published masks of what was filled and of what was not; empty without one.
-        output: the derivative, None when none was made.
+        mask_uri, suggested_uri: of the published masks of filled and of suggested damage; empty without one.
+        output: the derivative, None if there is none.
     """
     facts = json_values(row)
     document = {
@@ -110,7 +110,7 @@ def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
 
 
 def _suggested(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any] | None:
-    """Return what was marked and not filled, None where nothing was."""
+    """Return the suggested damage, None without any."""
     if not facts["suggested"]:
         return None
     return {
@@ -132,7 +132,7 @@ def _engine(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
-    true = {name: facts[name] for name in TRUE if facts[name] is not None}
+    true = {name: facts[name] for name in REFERENCE_METRICS if facts[name] is not None}
     estimate = None
     if facts["estimate_psnr"] is not None:
         estimate = {
@@ -140,7 +140,8 @@ def _metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
             "low": facts["estimate_low"],
             "high": facts["estimate_high"],
             "samples": facts["estimate_samples"],
-            "method": "the same engine on holes of the same shapes at intact places nearby; an estimate, not a measure",
+            "method": "the same engine on holes of the same shapes at intact places nearby; "
+            "an estimate, not a measurement",
         }
     return {
         "against_known_original": true or None,
@@ -156,11 +157,11 @@ def _metrics(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: RunRecord) -> dict[str, Any]:
     return {
         "collection": run.collection,
         "batch": run.batch,
-        **{name: value for name, value in asdict(run.context).items() if name in PLACE},
+        **{name: value for name, value in asdict(run.context).items() if name in CONTEXT_FIELDS},
         "host": run.host,
         "code_version": run.code_version,
         "started": _moment(run.started),
@@ -168,8 +169,8 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _events(facts: Mapping[str, Any], run: Run, made: bool) -> list[dict[str, Any]]:
-    """Return what was done, in the words of PREMIS; times to the day stand in the ledger's events in full."""
+def _events(facts: Mapping[str, Any], run: RunRecord, made: bool) -> list[dict[str, Any]]:
+    """Return what was done, as PREMIS event types; the ledger's events have the time and task of each."""
     from pipeline.provenance.events import EventType
 
     steps: list[tuple[EventType, str, Any]] = [
@@ -180,7 +181,7 @@ def _events(facts: Mapping[str, Any], run: Run, made: bool) -> list[dict[str, An
         steps += [
             (EventType.MODIFICATION, f"filled under the mask by {facts['engine']}", facts["inpaint_seconds"]),
             (EventType.QUALITY, "compared with the master, and measured", facts["measure_seconds"]),
-            (EventType.FIXITY, "the master's sha256 was the same after all work", None),
+            (EventType.FIXITY, "the master's sha256 was unchanged after all work", None),
             (EventType.CREATION, "derivative written", None),
         ]
     return [{"type": str(kind), "detail": detail, "seconds": seconds} for kind, detail, seconds in steps]

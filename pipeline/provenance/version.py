@@ -1,4 +1,4 @@
-"""Which code made a result."""
+"""Identify the version of the code that made a result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.settings import settings
 def code_version() -> str:
     """Return the version of this code: as configured, else git's description, else the package's version.
 
-    A trailing `-dirty` says that files were changed since that revision.
+    A trailing `-dirty` means that files were changed since that revision.
     """
     configured = settings().code_version
     if configured:

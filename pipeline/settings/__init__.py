@@ -1,15 +1,15 @@
-"""Settings of this installation, collections and recipes, read once and validated."""
+"""Read and validate the settings of the installation, the collections and their recipes."""
 
 from pipeline.settings.collections import Collection, CollectionsFile, Problem, Watch, load_collections
 from pipeline.settings.environment import Settings, settings
-from pipeline.settings.recipe import Detector, EngineName, Level, MaskMode, Recipe, load_recipe
+from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe
 
 __all__ = [
     "Collection",
     "CollectionsFile",
-    "Detector",
+    "DetectorName",
     "EngineName",
-    "Level",
+    "MaskLevel",
     "MaskMode",
     "Problem",
     "Recipe",

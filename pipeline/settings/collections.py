@@ -1,4 +1,4 @@
-"""The collections file: YAML into validated collections, each mistake with its line and key."""
+"""Read the collections file: validated collections, and every mistake with its line and key."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings.documents import KINDS, compose, explain, line_of, plain, repeated
 from pipeline.settings.recipe import Recipe
+from pipeline.settings.yaml_files import MESSAGES, describe_error, duplicate_keys, line_of, parse_yaml, to_python
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -22,14 +22,14 @@ RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 class Watch(BaseModel):
-    """When the inbox counts as settled, so that a file still being copied is never read."""
+    """When files in the inbox have settled, so that a file still being copied is never read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must hold still")
-    interval: float = Field(10.0, gt=0, description="seconds between two looks at the inbox")
-    marker: str | None = Field(None, description="file name that says a delivery is complete, e.g. `.ready`")
-    queue: str | None = Field(None, description="URL of the SQS queue with the bucket's notifications, not to list it")
+    settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must not change")
+    interval: float = Field(10.0, gt=0, description="seconds between two listings of the inbox")
+    marker: str | None = Field(None, description="name of the file that marks a delivery as complete, e.g. `.ready`")
+    queue: str | None = Field(None, description="URL of an SQS queue with the bucket's notifications, to avoid listing")
 
     @field_validator("queue")
     @classmethod
@@ -47,27 +47,27 @@ class Collection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(description="lower-case letters, digits, - and _; the DAG is called `restore_<name>`")
-    title: str = Field("", description="name for people; the collection's name when empty")
-    inbox: str = Field(min_length=1, description="folder or URI (s3://bucket/prefix) where scans arrive; never written")
+    title: str = Field("", description="name shown to people; the collection's name when empty")
+    inbox: str = Field(min_length=1, description="folder or URI (s3://bucket/prefix) where scans arrive; read only")
     output: str = Field(min_length=1, description="folder or URI for results")
     masks: str | None = Field(None, description="folder or URI of manual masks, paired by path and stem")
-    originals: str | None = Field(None, description="folder or URI of undamaged originals, where they are known")
-    schedule: str | None = Field("0 2 * * *", description="cron expression, or null for no nightly sweep")
+    originals: str | None = Field(None, description="folder or URI of undamaged originals, where known")
+    schedule: str | None = Field("0 2 * * *", description="cron expression, or null for no scheduled runs")
     timezone: str = Field("UTC", description="IANA time zone of the schedule and of the dates in reports")
     finish_by: str | None = Field(
-        None, description="hour in that time zone, e.g. `06:00`, by which a batch must be done"
+        None, description="time of day in that time zone, e.g. `06:00`, by which a batch must be done"
     )
-    watch: Watch | None = Field(None, description="start when files arrive, besides the schedule")
-    recipients: tuple[str, ...] = Field((), description="addresses that get the digest")
+    watch: Watch | None = Field(None, description="start when files arrive, in addition to the schedule")
+    recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
     recipe: Recipe = Field(default_factory=Recipe)
     chunk_megapixels: float = Field(100.0, gt=0, description="pixels of work in one chunk, in megapixels")
     chunk_scans: int = Field(64, ge=1, le=1000, description="scans in one chunk at most")
-    batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the rest waits for the next")
+    batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the others follow in the next")
 
     @property
     def label(self) -> str:
-        """The name for people."""
+        """The name shown to people."""
         return self.title or self.name
 
     @field_validator("name")
@@ -89,7 +89,7 @@ class Collection(BaseModel):
     @field_validator("schedule")
     @classmethod
     def _schedule(cls, value: str | None) -> str | None:
-        # Field by field is Airflow's work; here only the shape, so that a typing slip is named by its line.
+        # Airflow validates each field; this checks only the shape, so that a mistake is reported with its line.
         if value is not None and not value.startswith("@") and len(value.split()) != 5:
             raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
         return value
@@ -121,10 +121,10 @@ class Problem:
     """One mistake in a collections file.
 
     Attributes:
-        collection: name of the collection it costs, or None when the file as a whole is meant.
+        collection: name of the collection that it disables, or None for a mistake of the file as a whole.
         line: 1-based line in the file.
         key: dotted key, e.g. `glass-plates.recipe.engine`.
-        message: what is wrong and what would be right.
+        message: what is wrong, and what is expected.
     """
 
     collection: str | None
@@ -138,7 +138,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class CollectionsFile:
-    """What a collections file says: the collections that are right, and every mistake."""
+    """The content of a collections file: the valid collections, and every mistake."""
 
     path: Path
     collections: tuple[Collection, ...] = ()
@@ -148,7 +148,7 @@ class CollectionsFile:
         """Return one collection by name.
 
         Raises:
-            ConfigurationError: there is none of that name, or its entry has a mistake (which is named).
+            ConfigurationError: there is no collection of that name, or its entry has a mistake (which is named).
         """
         for collection in self.collections:
             if collection.name == name:
@@ -161,12 +161,12 @@ class CollectionsFile:
 
 
 def load_collections(path: Path) -> CollectionsFile:
-    """Return the collections in a YAML file; a mistake costs its own collection alone.
+    """Return the collections in a YAML file; an invalid entry disables only its own collection.
 
     Raises:
         ConfigurationError: the file cannot be read or is not YAML at all.
     """
-    root = compose("collections file", path)
+    root = parse_yaml("collections file", path)
     if root is None:
         return CollectionsFile(path)
     entries, problems = _entries(root)
@@ -176,34 +176,34 @@ def load_collections(path: Path) -> CollectionsFile:
         problems += wrong
         if collection is None:
             continue
-        # Two collections in one place would overwrite each other's derivatives: names are given out per collection.
-        place = collection.output.rstrip("/")
-        if place in collections:
-            message = f"{collections[place].name!r} has this output already; give each collection a place of its own"
+        # Two collections with one output would overwrite each other's files: names are reserved per collection.
+        output = collection.output.rstrip("/")
+        if output in collections:
+            message = f"{collections[output].name!r} already has this output; give each collection its own"
             problems.append(Problem(name, line_of(node, ["output"], line), f"{name}.output", message))
         else:
-            collections[place] = collection
+            collections[output] = collection
     return CollectionsFile(path, tuple(collections.values()), tuple(problems))
 
 
 def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | None, list[Problem]]:
-    """Return one collection, or what is wrong with it.
+    """Return one collection, or its mistakes.
 
     Args:
         line: of its name.
     """
-    message = "this key stands twice"
-    twice = [Problem(name, at, ".".join((name, *keys)), message) for keys, at in repeated(node)]
-    if twice:
-        return None, twice
+    message = "this key appears twice"
+    duplicates = [Problem(name, at, ".".join((name, *keys)), message) for keys, at in duplicate_keys(node)]
+    if duplicates:
+        return None, duplicates
     try:
-        document = plain(node)
+        document = to_python(node)
     except ValueError as error:
         return None, [Problem(name, line, name, str(error))]
     if not isinstance(document, dict):
-        return None, [Problem(name, line, name, KINDS["model_type"])]
+        return None, [Problem(name, line, name, MESSAGES["model_type"])]
     if "name" in document:
-        message = "unknown key; a collection's name is the key above it"
+        message = "unknown key; a collection's name is the key above its entry"
         return None, [Problem(name, line_of(node, ["name"]), f"{name}.name", message)]
     try:
         return Collection.model_validate({"name": name} | document), []
@@ -212,34 +212,34 @@ def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | Non
 
 
 def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Problem]]:
-    """Return lines and nodes of the collections by name, and the mistakes above them."""
+    """Return lines and nodes of the collections by name, and the mistakes outside their entries."""
     problems: list[Problem] = []
     entries: dict[str, tuple[int, yaml.Node]] = {}
-    wanted = "must be a mapping with the one key `collections`"
+    expected = "must be a mapping with the one key `collections`"
     if not isinstance(root, yaml.MappingNode):
-        return {}, [Problem(None, root.start_mark.line + 1, "(top level)", wanted)]
+        return {}, [Problem(None, root.start_mark.line + 1, "(top level)", expected)]
     for key_node, value in root.value:
         line = key_node.start_mark.line + 1
         if key_node.value != "collections":
-            problems.append(Problem(None, line, str(key_node.value), wanted))
+            problems.append(Problem(None, line, str(key_node.value), expected))
         elif not isinstance(value, yaml.MappingNode):
             problems.append(Problem(None, line, "collections", "must be a mapping of names to collections"))
         else:
             for name_node, node in value.value:
                 name, line = str(name_node.value), name_node.start_mark.line + 1
                 if name in entries:
-                    problems.append(Problem(None, line, name, "this name stands twice; the first entry counts"))
+                    problems.append(Problem(None, line, name, "this name appears twice; the first entry is used"))
                 else:
                     entries[name] = line, node
     return entries, problems
 
 
 def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Problem:
-    """Return one validation error with its place in the file."""
+    """Return a validation error with its line and key."""
     keys: tuple[int | str, ...] = error["loc"]
     models: dict[str, type[BaseModel]] = {"recipe": Recipe, "watch": Watch}
     model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection
-    message = explain(str(error["type"]), str(error["msg"]), model, hidden=frozenset({"name"}))
+    message = describe_error(str(error["type"]), str(error["msg"]), model, hidden=frozenset({"name"}))
     if keys == ("name",):
         return Problem(name, line, name, message)
     return Problem(name, line_of(node, keys, line), ".".join([name, *map(str, keys)]), message)

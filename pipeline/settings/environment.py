@@ -1,4 +1,4 @@
-"""The settings of this installation: environment variables into one typed object."""
+"""Read the settings of this installation from environment variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
-    """Everything that belongs to the installation and not to a collection.
+    """Settings of the installation, as opposed to those of a collection.
 
     Each field is read from the environment variable `RESTORATION_<FIELD>`, for example
     `RESTORATION_LEDGER_URL=postgresql+psycopg2://user:password@host/ledger`.
@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     collections: Path = Field(Path("collections.yaml"), description="the collections file (YAML)")
     ledger_url: str = Field("sqlite:///ledger.db", description="SQLAlchemy URL of the ledger")
     cache: Path = Field(
-        Path.home() / ".cache" / "archive-restoration", description="exported models, by their weights' digest"
+        Path.home() / ".cache" / "archive-restoration",
+        description="folder of exported networks",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
     backend: Literal["auto", "torch", "openvino"] = Field("auto", description="what runs networks")
@@ -33,20 +34,20 @@ class Settings(BaseSettings):
     max_megabytes: float = Field(4096.0, gt=0, description="scan files with more megabytes go to quarantine")
     scan_timeout: float = Field(300.0, gt=0, description="seconds after which a decoder is stopped, per scan")
     scan_memory_megabytes: float = Field(8192.0, gt=0, description="memory limit of an isolated decoder, in MiB")
-    code_version: str = Field("", description="revision of the code for audit; found from git when empty")
+    code_version: str = Field("", description="revision of the code, for audits; read from git when empty")
     public_url: str = Field("", description="address of the Airflow UI, for links in the digest")
     smtp_sender: str = Field("archive-restoration@localhost", description="sender of the digest")
-    retry_seconds: float = Field(30.0, gt=0, description="before a task is tried again, doubling up to 20 times that")
-    wait_hours: float = Field(24.0, ge=0, description="for which a task waits for storage, ledger or a writable output")
+    retry_seconds: float = Field(30.0, gt=0, description="seconds before a retry, doubling up to 20 times that")
+    wait_hours: float = Field(24.0, ge=0, description="hours a task waits for storage, ledger or a writable output")
     attach_megabytes: float = Field(10.0, ge=0, description="a larger PDF is linked in the digest, not attached")
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read from the environment once (`settings.cache_clear()` in tests).
+    """Return the settings of this process, read from the environment once (`settings.cache_clear()` in tests).
 
     Raises:
-        ConfigurationError: names the variable that is wrong.
+        ConfigurationError: a variable is invalid; the message names it.
     """
     try:
         return Settings()

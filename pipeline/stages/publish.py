@@ -169,14 +169,14 @@ class _Publisher:
         output = None
         if files.restored_uri:
             path = files.restored_uri.removeprefix(self.batch.output).lstrip("/")
-            output = sidecars.Output(path, files.restored_uri, files.restored_sha256, files.restored_bytes)
+            output = sidecars.DerivativeFile(path, files.restored_uri, files.restored_sha256, files.restored_bytes)
         batch = self.batch
         return sidecars.sidecar(
             vars(row),
             outcome=files.outcome,
             recipe=batch.collection.recipe.model_dump(mode="json"),
             recipe_digest=batch.recipe_digest,
-            run=sidecars.Run(
+            run=sidecars.RunRecord(
                 batch.collection.name,
                 batch.name,
                 batch.host,

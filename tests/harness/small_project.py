@@ -23,7 +23,7 @@ from pipeline.detection.types import Component, Detection
 from pipeline.ledger import TaskContext
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.version import code_version
-from pipeline.settings import Collection, Detector, EngineName, Recipe, settings
+from pipeline.settings import Collection, DetectorName, EngineName, Recipe, settings
 from pipeline.stages import models
 from pipeline.stages.batch import open_ledger, work_area
 from pipeline.stages.order import CHUNK_STAGES, load_stage
@@ -59,7 +59,7 @@ class Project:
 
     @property
     def collection(self) -> Collection:
-        recipe = Recipe(engine=EngineName.TELEA, detector=Detector.NONE)
+        recipe = Recipe(engine=EngineName.TELEA, detector=DetectorName.NONE)
         fixed: dict[str, Any] = {"name": "c", "inbox": str(self.inbox), "output": str(self.output), "recipe": recipe}
         return Collection(**fixed | self.changes)
 
@@ -143,7 +143,7 @@ def detecting(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pro
     """The project with a detector whose findings are known."""
     monkeypatch.setattr(models, "load_detector", lambda name: WhiteDetector())
     models._detector.cache_clear()
-    project.changes["recipe"] = Recipe(engine=EngineName.TELEA, detector=Detector.CLASSICAL)
+    project.changes["recipe"] = Recipe(engine=EngineName.TELEA, detector=DetectorName.CLASSICAL)
     yield project
     models._detector.cache_clear()
 

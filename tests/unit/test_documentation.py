@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Collection, Detector, EngineName, Level, MaskMode, Recipe, Settings, Watch
+from pipeline.settings import Collection, DetectorName, EngineName, MaskLevel, MaskMode, Recipe, Settings, Watch
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pipeline/weights/*.md")])
@@ -75,10 +75,11 @@ def test_every_key_of_the_collections_file_is_explained(
 
 
 @pytest.mark.parametrize(
-    ("key", "values"), [("engine", EngineName), ("detector", Detector), ("level", Level), ("mask_mode", MaskMode)]
+    ("key", "values"),
+    [("engine", EngineName), ("detector", DetectorName), ("level", MaskLevel), ("mask_mode", MaskMode)],
 )
 def test_every_value_of_a_recipe_is_named(
-    key: str, values: type[EngineName] | type[Detector] | type[Level] | type[MaskMode]
+    key: str, values: type[EngineName] | type[DetectorName] | type[MaskLevel] | type[MaskMode]
 ) -> None:
     assert [value for value in values if f"`{value}`" not in row(page("settings"), key)] == []
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from pipeline.settings import Level, MaskMode
+from pipeline.settings import MaskLevel, MaskMode
 from pipeline.stages import artifacts, manifest, previews
 from pipeline.stages.batch import load_batch
 
@@ -60,7 +60,7 @@ def test_a_mask_may_be_added_to_what_is_found(detecting) -> None:
 
 
 def test_a_mask_may_protect(detecting) -> None:
-    recipe(detecting, mask_mode=MaskMode.PROTECT, level=Level.SUGGEST)
+    recipe(detecting, mask_mode=MaskMode.PROTECT, level=MaskLevel.SUGGEST)
     detecting.put("a.png", painted=False)
     kept = paint(detecting.inbox / "a.mask.png", (70, 10, 50, 50))
     before = image(detecting.inbox / "a.png")

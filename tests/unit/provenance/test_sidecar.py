@@ -37,13 +37,13 @@ def row(**changes: Any) -> dict[str, Any]:
     return vars(ScanRow(**known | changes))
 
 
-def written(outcome: Outcome, found: dict[str, Any], output: sidecar.Output | None) -> dict[str, Any]:
+def written(outcome: Outcome, found: dict[str, Any], output: sidecar.DerivativeFile | None) -> dict[str, Any]:
     data = sidecar.sidecar(
         found,
         outcome=outcome,
         recipe=Recipe().model_dump(mode="json"),
         recipe_digest="b" * 64,
-        run=sidecar.Run("c", "b1", "host", "1.0", TaskContext("dag", "run", "task", 3, 2), MOMENT, MOMENT),
+        run=sidecar.RunRecord("c", "b1", "host", "1.0", TaskContext("dag", "run", "task", 3, 2), MOMENT, MOMENT),
         mask_uri="/out/m.png" if output else "",
         mask_sha256="c" * 64 if output else "",
         suggested_uri="/out/s.png" if found["suggested"] else "",
@@ -57,12 +57,12 @@ def written(outcome: Outcome, found: dict[str, Any], output: sidecar.Output | No
     return document
 
 
-MADE = sidecar.Output("restored/x.tif", "/out/restored/x.tif", "d" * 64, 20)
+MADE = sidecar.DerivativeFile("restored/x.tif", "/out/restored/x.tif", "d" * 64, 20)
 FILLED = {"engine": "rn", "engine_digest": "e" * 64, "windows": 3, "seam": 1.1, "changed_share": 0.01}
 
 
 def test_a_measured_restoration() -> None:
-    true = dict.fromkeys(sidecar.TRUE, 30.0) | {"baseline_psnr": 29.0, "baseline_ssim": math.nan}
+    true = dict.fromkeys(sidecar.REFERENCE_METRICS, 30.0) | {"baseline_psnr": 29.0, "baseline_ssim": math.nan}
     document = written(Outcome.RESTORED, row(**FILLED, **true, outside_identical=True), MADE)
     assert document["metrics"]["against_known_original"]["psnr_hole"] == 30.0
     assert document["metrics"]["telea_on_the_same_mask"] == {"psnr": 29.0, "ssim": None}

@@ -68,7 +68,7 @@ def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
     ("wrong", "line", "key", "message"),
     [
         ("inbxo: /x", 6, "bad.inbxo", "unknown key; known keys are title, inbox, output, masks"),
-        ("name: other", 6, "bad.name", "a collection's name is the key above it"),
+        ("name: other", 6, "bad.name", "a collection's name is the key above its entry"),
         ("timezone: Berlin", 6, "bad.timezone", "'Berlin' is not an IANA time zone such as Europe/Berlin"),
         ("timezone: ../../etc", 6, "bad.timezone", "is not an IANA time zone"),
         ("schedule: nightly", 6, "bad.schedule", "'nightly' is not a cron expression of five fields"),
@@ -88,8 +88,8 @@ def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
         ("recipe:\n      level: repair\n      egnine: rn", 8, "bad.recipe.egnine", "known keys are detector, level"),
         ("recipe: {engine: paint}", 6, "bad.recipe.engine", "input should be 'rn', 'telea'"),
         ("recipe: {max_coverage: 2}", 6, "bad.recipe.max_coverage", "input should be less than or equal to 1"),
-        ("title: one\n    title: two", 7, "bad.title", "this key stands twice"),
-        ("recipe:\n      dilate: 1\n      dilate: 2", 8, "bad.recipe.dilate", "this key stands twice"),
+        ("title: one\n    title: two", 7, "bad.title", "this key appears twice"),
+        ("recipe:\n      dilate: 1\n      dilate: 2", 8, "bad.recipe.dilate", "this key appears twice"),
         ("title: !!python/name:os.system x", 2, "bad", "could not determine a constructor"),
         ("12: x", 6, "bad.12", "a key must be text"),
     ],
@@ -230,5 +230,5 @@ def test_two_collections_with_one_output_cost_the_second(tmp_path: Path) -> None
     found = load_collections(path)
     assert [collection.name for collection in found.collections] == ["a"]
     assert [str(problem) for problem in found.problems] == [
-        "line 5: b.output: 'a' has this output already; give each collection a place of its own"
+        "line 5: b.output: 'a' already has this output; give each collection its own"
     ]

@@ -83,7 +83,7 @@ def test_a_recipe_does_not_change() -> None:
             "line 2: egnine: unknown key; known keys are detector, level, precision, sensitivity",
         ),
         ("\n\nengine: paint\n", "line 3: engine: input should be 'rn', 'telea'"),
-        ("dilate: 1\ndilate: 2\n", "line 2: dilate: this key stands twice"),
+        ("dilate: 1\ndilate: 2\n", "line 2: dilate: this key appears twice"),
         ("precision: .99\n", "line 1: precision: input should be less than or equal to 0.98"),
         ("sensitivity: 0\n", "line 1: sensitivity: input should be greater than 0"),
         ("sensitivity: .nan\n", "line 1: sensitivity: "),

@@ -167,10 +167,10 @@ def test_only_confident_damage_is_filled_unseen(detecting, picture) -> None:
 
 
 def test_a_recipe_may_fill_doubtful_damage_too(detecting, picture) -> None:
-    from pipeline.settings import Level
+    from pipeline.settings import MaskLevel
 
     recipe = detecting.changes["recipe"]
-    detecting.changes["recipe"] = recipe.model_copy(update={"level": Level.SUGGEST})
+    detecting.changes["recipe"] = recipe.model_copy(update={"level": MaskLevel.SUGGEST})
     detecting.put("a.png", painted=False)
     detecting.restore(detecting.receive())
     assert np.array_equal(image(detecting.output / "masks/a.png"), picture(0)[1])

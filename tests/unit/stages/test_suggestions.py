@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from pipeline.ledger.tables import OutcomeRow
 from pipeline.provenance.sidecar import SCHEMA
-from pipeline.settings import Level, MaskMode
+from pipeline.settings import MaskLevel, MaskMode
 from pipeline.stages import manifest, previews
 from pipeline.stages.batch import load_batch
 from pipeline.stages.digest import digest
@@ -101,7 +101,7 @@ def test_in_a_review_everything_that_was_marked_is_left(detecting, picture) -> N
 
 
 def test_where_everything_is_filled_there_is_nothing_to_tell(detecting) -> None:
-    recipe(detecting, level=Level.SUGGEST)
+    recipe(detecting, level=MaskLevel.SUGGEST)
     detecting.put("a.png", painted=False)
     row = restored(detecting)
     assert (row["suggested"], row["suggested_share"], row["suggested_out_uri"]) == (0, 0.0, "")
@@ -151,7 +151,7 @@ def test_a_mask_that_somebody_changed_is_no_longer_ours_to_remove(detecting) -> 
     restored(detecting)
     edited = detecting.output / "suggestions/a.png"
     edited.write_bytes(b"edited")
-    recipe(detecting, level=Level.SUGGEST)
+    recipe(detecting, level=MaskLevel.SUGGEST)
     restored(detecting)
     assert edited.read_bytes() == b"edited"
 

@@ -1,4 +1,4 @@
-"""YAML with places: what a file says as plain values, and on which line each key stands."""
+"""Read YAML files as Python values, with the line of each key for error messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pipeline.errors import ConfigurationError
 from pipeline.escape import error_line
 
-KINDS = {
+MESSAGES = {
     "missing": "is missing and has no default",
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
@@ -21,14 +21,14 @@ KINDS = {
 }
 
 
-def compose(what: str, path: Path) -> yaml.Node | None:
-    """Return the root node of a YAML file, None when it is empty.
+def parse_yaml(what: str, path: Path) -> yaml.Node | None:
+    """Return the root node of a YAML file, None if it is empty.
 
     Args:
         what: the file's role, for messages.
 
     Raises:
-        ConfigurationError: it cannot be read, or is not YAML; names the line.
+        ConfigurationError: it cannot be read, or is not YAML; the message names the line.
     """
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -45,11 +45,11 @@ def compose(what: str, path: Path) -> yaml.Node | None:
     return None if root is None or root.tag == "tag:yaml.org,2002:null" else root
 
 
-def plain(node: yaml.Node) -> Any:
-    """Return what a node says as plain Python values.
+def to_python(node: yaml.Node) -> Any:
+    """Return a node as Python values.
 
     Raises:
-        ValueError: it holds a tag or a value that stands for none, e.g. the 31st of February.
+        ValueError: it holds an unknown tag or an impossible value, e.g. the 31st of February.
     """
     loader = yaml.SafeLoader("")
     try:
@@ -61,10 +61,10 @@ def plain(node: yaml.Node) -> Any:
 
 
 def line_of(node: yaml.Node, keys: Sequence[int | str], first: int | None = None) -> int:
-    """Return the 1-based line of the deepest of these keys that stands below a node.
+    """Return the 1-based line of the deepest of these nested keys that exists below a node.
 
     Args:
-        first: line when none of them does; that of the node's beginning when left out.
+        first: line to return if none exists; the first line of the node by default.
     """
     line = first or node.start_mark.line + 1
     current: yaml.Node | None = node
@@ -81,28 +81,28 @@ def line_of(node: yaml.Node, keys: Sequence[int | str], first: int | None = None
     return line
 
 
-def repeated(node: yaml.Node, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield path and line of every key that stands twice in one mapping: YAML would silently take the last."""
+def duplicate_keys(node: yaml.Node, parents: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield path and line of every key that appears twice in a mapping; YAML would silently use the last."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key_node, value in node.value:
             key = str(key_node.value)
             if key in seen:
-                yield (*above, key), key_node.start_mark.line + 1
+                yield (*parents, key), key_node.start_mark.line + 1
             seen.add(key)
-            yield from repeated(value, (*above, key))
+            yield from duplicate_keys(value, (*parents, key))
 
 
-def explain(kind: str, message: str, model: type[BaseModel], hidden: frozenset[str] = frozenset()) -> str:
-    """Return what is wrong with a value in an archivist's words.
+def describe_error(kind: str, message: str, model: type[BaseModel], hidden: frozenset[str] = frozenset()) -> str:
+    """Return a message about an invalid value, in words for archivists.
 
     Args:
-        kind: pydantic's type of the mistake.
+        kind: pydantic's error type.
         message: pydantic's message.
-        model: that has the known keys.
-        hidden: keys of it that no file may set.
+        model: the model with the known keys.
+        hidden: keys of the model that a file may not set.
     """
     if kind == "extra_forbidden":
         return f"unknown key; known keys are {', '.join(key for key in model.model_fields if key not in hidden)}"
-    text = KINDS.get(kind) or message.removeprefix("Value error, ")
+    text = MESSAGES.get(kind) or message.removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
