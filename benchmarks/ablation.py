@@ -33,10 +33,10 @@ from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import add_run, run_training
+from pipeline.atomic_write import write_whole
 from pipeline.rn import fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common import schedule
 from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.photos import PhotoSet, load_photos, split

@@ -20,8 +20,8 @@ from benchmarks import markdown
 from benchmarks.detection.datasets import artefacts_of
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import run_training, training_parser
+from pipeline.atomic_write import write_whole
 from pipeline.detection.network import DetectorNet, NetworkConfig
-from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.photos import exclude, load_photos
 from pipeline.training.common.schedule import Budget

@@ -36,8 +36,8 @@ from benchmarks.detection.datasets import Damaged, artefacts_of, damage_photogra
 from benchmarks.detection.scores import PrecisionRecallCurve
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import run_training, training_parser
+from pipeline.atomic_write import write_whole
 from pipeline.detection.network import DetectorNet, NetworkConfig
-from pipeline.runtime.atomic_write import write_whole
 from pipeline.simulation import ArtefactBank
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.photos import PhotoSet, exclude, load_photos, split

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.arguments import shown_command
 from benchmarks.machine import describe_machine
 from benchmarks.markdown import table
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 
 WIDTH = 120
 UNBROKEN = "\0"

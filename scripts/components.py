@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])

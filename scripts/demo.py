@@ -24,7 +24,7 @@ import components
 import runs
 import server
 from airflow_api import Api
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent

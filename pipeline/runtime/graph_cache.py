@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from pipeline.atomic_write import TEMPORARY, temporary_name, whole
 from pipeline.errors import OutputNotWritable
-from pipeline.runtime.atomic_write import TEMPORARY, temporary_name, whole
 from pipeline.storage.errors import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
 from pipeline.storage.uris import local_path

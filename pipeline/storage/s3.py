@@ -18,8 +18,8 @@ import smart_open.s3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pipeline.atomic_write import temporary_name
 from pipeline.imaging.suffixes import has_image_suffix
-from pipeline.runtime.atomic_write import temporary_name
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader
 from pipeline.storage.s3_errors import s3_errors

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 from pipeline.weights.descriptor import WeightsFile
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pipeline.atomic_write import whole
 from pipeline.errors import WeightsError
-from pipeline.runtime.atomic_write import whole
 
 CHECKPOINT = "checkpoint.safetensors"
 

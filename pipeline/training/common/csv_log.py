@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.runtime.atomic_write import whole
+from pipeline.atomic_write import whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.runtime.atomic_write import write_whole
+from pipeline.atomic_write import write_whole
 
 log = logging.getLogger(__name__)
 

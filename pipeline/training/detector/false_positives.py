@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.atomic_write import write_whole
 from pipeline.imaging.types import Picture
-from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.common.photos import shrink
 from pipeline.training.detector.data import INTACT, Sample, make_sample
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.atomic_write import write_whole
 from pipeline.reports.document import environment, report_css, versions
 from pipeline.reports.pdf import render_pdf
 from pipeline.reports.typefaces import faces
-from pipeline.runtime.atomic_write import write_whole
 from pipeline.training.digits.datasets import Digits
 from pipeline.training.digits.evaluate import Evaluation
 from pipeline.training.digits.figures import Sheet, examples, failures, loss_chart

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.atomic_write import TEMPORARY, whole, write_whole
+from pipeline.atomic_write import TEMPORARY, whole, write_whole
 
 
 @pytest.fixture
