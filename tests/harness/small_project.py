@@ -16,18 +16,22 @@ from aiosmtpd.controller import Controller
 from mail_channel import MailChannel
 from numpy.typing import NDArray
 from picture_files import png
+from PIL import Image
 from rest import free_port
 from skimage import data
+from sqlalchemy import func, select
 
 from pipeline.detection.types import Component, Detection
 from pipeline.ledger import TaskContext
 from pipeline.ledger.database import Ledger
+from pipeline.ledger.tables import OutcomeRow
 from pipeline.provenance.version import code_version
 from pipeline.settings import Collection, DetectorName, EngineName, Recipe, settings
-from pipeline.stages import models
+from pipeline.stages import manifest, models
 from pipeline.stages.batch import open_ledger, work_area
 from pipeline.stages.order import CHUNK_STAGES, load_stage
 from pipeline.stages.receive import receive
+from pipeline.stages.scan_row import ScanRow
 
 
 @cache
@@ -151,3 +155,21 @@ def detecting(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pro
 @pytest.fixture
 def picture() -> Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     return damaged
+
+
+def published(chunks: list[str]) -> dict[str, ScanRow]:
+    """Returns the published rows of some chunks by path."""
+    return {row.path: row for chunk in chunks for row in manifest.read(manifest.sibling(chunk, "published"))}
+
+
+def count_outcomes(project: Project) -> dict[str, int]:
+    """Returns how many scans have each outcome in the ledger."""
+    with project.ledger.read() as session:
+        found = session.execute(select(OutcomeRow.outcome, func.count()).group_by(OutcomeRow.outcome))
+        return dict(found.tuples().all())
+
+
+def read_image(path: Path | str) -> NDArray[Any]:
+    """Returns the pixels of an image file as they are stored."""
+    with Image.open(path) as opened:
+        return np.asarray(opened)

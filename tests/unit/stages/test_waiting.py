@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
-from pipeline.engines import load_engine
 from pipeline.errors import OutputNotWritable, StoreUnavailable
-from pipeline.ledger import TaskContext
-from pipeline.stages import fill_scans, manifest
-from pipeline.stages.inpaint import MOST_HALVINGS, inpaint
+from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.reconcile import reconcile
 from pipeline.storage import local
@@ -61,48 +56,3 @@ def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_fin
         assert reconcile(project.work_area("b1"), first)["restored"] == 1
     project.restore(second)
     assert reconcile(project.work_area("b2"), second)["restored"] == 1
-
-
-@pytest.mark.parametrize(
-    ("context", "share"),
-    [
-        (TaskContext(try_number=1), 1),
-        (TaskContext(try_number=2), 2),
-        (TaskContext(try_number=9, memory_ran_out=0), 1),
-        (TaskContext(try_number=9, memory_ran_out=3), 8),
-        (TaskContext(try_number=99, memory_ran_out=90), 1 << MOST_HALVINGS),
-    ],
-)
-def test_after_memory_ran_out_batches_are_halved_and_it_is_noted(project, monkeypatch, caplog, context, share) -> None:
-    asked = []
-
-    def fill(jobs, engine, *, batch_pixels, progress):
-        asked.append(batch_pixels)
-        return original(jobs, engine, batch_pixels=batch_pixels, progress=progress)
-
-    original = fill_scans.inpaint
-    monkeypatch.setattr(fill_scans, "inpaint", fill)
-    project.put("a.png")
-    (chunk,) = project.receive()
-    with caplog.at_level(logging.INFO, "pipeline.stages"):
-        (row,) = manifest.read(inpaint(mask(chunk), context))
-    assert asked == [max(1, load_engine("telea").layout.batch_pixels // share)]
-    noted = f"batches of 1/{share} of the usual size"
-    assert (noted in row.notes) == (share > 1)
-    assert (noted in caplog.text) == (share > 1)
-
-
-def test_tries_that_waited_do_not_give_up_a_scan_for_its_memory(project, monkeypatch) -> None:
-    from pipeline.stages import artifacts
-
-    def refuse(row):
-        raise MemoryError
-
-    project.put("a.png")
-    (chunk,) = project.receive()
-    monkeypatch.setattr(artifacts, "read_master", refuse)
-    for ran_out in (0, 1):
-        with pytest.raises(MemoryError):
-            mask(chunk, TaskContext(try_number=20, memory_ran_out=ran_out))
-    (row,) = manifest.read(mask(chunk, TaskContext(try_number=21, memory_ran_out=2)))
-    assert row.reason == "out-of-memory"
