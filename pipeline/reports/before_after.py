@@ -218,7 +218,7 @@ def estimate(row: FrameRow | pd.Series[Any], t: Language) -> str:
 
 
 def _quality(psnr: float, ssim: float, t: Language) -> str:
-    return t.decibels(psnr) + (f" · SSIM {t.number(ssim, 3)}" if _measured(ssim) else "")
+    return t.decibels(psnr) + (f" · SSIM{NBSP}{t.number(ssim, 3)}" if _measured(ssim) else "")
 
 
 def _measured(value: float) -> bool:
