@@ -33,7 +33,7 @@ from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import add_run, run_training
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.rn import fused
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
@@ -330,13 +330,13 @@ def measure(arguments: argparse.Namespace) -> Results:
     stored = out / "plan.json"
     if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
         raise ValueError(f"{out} holds an ablation by another plan, or on other photographs")
-    write_whole(stored, json.dumps(vars(plan), indent=1).encode())
+    atomic_write(stored, json.dumps(vars(plan), indent=1).encode())
     learned, held = split(photos)
     data = ValidationSet(held, size=plan.crop, count=plan.count)
-    write_whole(out / "levels.json", json.dumps(scores(fill_prior(data), data)).encode())
+    atomic_write(out / "levels.json", json.dumps(scores(fill_prior(data), data)).encode())
     if not (out / "costs.json").exists():
         costs = measure_costs(BatchMaker(learned, 0, bank_holes=200), plan)
-        write_whole(out / "costs.json", json.dumps(costs, indent=1).encode())
+        atomic_write(out / "costs.json", json.dumps(costs, indent=1).encode())
     costs = json.loads((out / "costs.json").read_text())
     # Seed by seed, so that an ablation that was stopped has compared all of them.
     for seed in range(1, arguments.seeds + 1):
@@ -349,7 +349,7 @@ def measure(arguments: argparse.Namespace) -> Results:
             batches = batches or Batches(learned, seed, arguments.holes)
             began = time.monotonic()
             frame = train(cell, plan, costs, batches, data)
-            write_whole(path, frame.to_csv(index=False).encode())
+            atomic_write(path, frame.to_csv(index=False).encode())
             ending = frame.iloc[-1]
             print(
                 f"{cell.name}: hole {ending['psnr_hole']:.2f} dB, {ending['spent']:.0f} s of one core,"

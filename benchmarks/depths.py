@@ -20,7 +20,7 @@ from benchmarks import markdown
 from benchmarks.detection.datasets import artefacts_of
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import run_training, training_parser
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.photos import exclude, load_photos
@@ -102,7 +102,7 @@ def _train(arguments: argparse.Namespace) -> None:
     photos = exclude(load_photos(arguments.data / "photos"), arguments.exclude)
     plan = {name: getattr(arguments, name) for name in ("width", "batch", "crop", "epoch", "steps", "seed")}
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write_whole(arguments.out / PLAN, json.dumps(plan, indent=1).encode())
+    atomic_write(arguments.out / PLAN, json.dumps(plan, indent=1).encode())
     for depth in arguments.depths:
         settings = DetectorOptions(
             photos=arguments.data / "photos",
@@ -140,7 +140,7 @@ def report(arguments: argparse.Namespace) -> Results:
     if not found:
         raise ValueError(f"{out} holds no run of the depths {', '.join(map(str, arguments.depths))}")
     text = table(found, epoch)
-    write_whole(out / TABLE, (text + "\n").encode())
+    atomic_write(out / TABLE, (text + "\n").encode())
     draw_curves(found, epoch, out / PLOT)
     return Results(
         title="Detector depth",

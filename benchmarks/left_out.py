@@ -36,7 +36,7 @@ from benchmarks.detection.datasets import Damaged, artefacts_of, damage_photogra
 from benchmarks.detection.scores import PrecisionRecallCurve
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import run_training, training_parser
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.simulation import ArtefactBank
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
@@ -190,7 +190,7 @@ def report(out: Path) -> Results:
     """Return the results of the finished cells; the table is also written into the folder."""
     cells, plan = read_cells(out), Plan(**json.loads((out / "plan.json").read_text()))
     text = table(cells)
-    write_whole(out / "table.md", (text + "\n").encode())
+    atomic_write(out / "table.md", (text + "\n").encode())
     shape = NetworkConfig.from_metadata(plan.network)
     return Results(
         title="Kinds of damage left out of training",
@@ -231,7 +231,7 @@ def measure(arguments: argparse.Namespace) -> Results:
     if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
         raise ValueError(f"{out} holds cells of another plan, or on other photographs")
     (out / "cells").mkdir(parents=True, exist_ok=True)
-    write_whole(stored, json.dumps(asdict(plan), indent=1).encode())
+    atomic_write(stored, json.dumps(asdict(plan), indent=1).encode())
     # Seed by seed, so that a run that was stopped has compared all groups.
     cells = [Cell(group, seed) for seed in range(1, arguments.seeds + 1) for group in ("", *arguments.kinds)]
     missing = [cell for cell in cells if not _path(out, cell).exists()]
@@ -265,7 +265,7 @@ def _train_missing(
             return
         trained = time.monotonic()
         rows = score_groups(network, pictures)
-        write_whole(_path(arguments.out, cell), json.dumps(rows, indent=1).encode())
+        atomic_write(_path(arguments.out, cell), json.dumps(rows, indent=1).encode())
         report(arguments.out)
         now, left = time.monotonic(), len(cells) - done
         _log(

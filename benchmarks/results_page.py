@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.arguments import shown_command
 from benchmarks.machine import describe_machine
 from benchmarks.markdown import table
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 
 WIDTH = 120
 UNBROKEN = "\0"
@@ -104,9 +104,9 @@ def write_page(target: Path, results: Results, command: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     if results.picture is not None:
         caption, file = results.picture
-        copy = write_whole(target.with_suffix(file.suffix), file.read_bytes())
+        copy = atomic_write(target.with_suffix(file.suffix), file.read_bytes())
         parts.insert(4, f"![{caption}]({copy.name})")
-    return write_whole(target, ("\n\n".join(parts) + "\n").encode())
+    return atomic_write(target, ("\n\n".join(parts) + "\n").encode())
 
 
 def _finite(figures: Any) -> Any:

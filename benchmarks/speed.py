@@ -29,7 +29,7 @@ from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import Job, inpaint, load_engine
 from pipeline.engines.backends.choose import load_rn
-from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.export import exported_generator
 from pipeline.engines.backends.openvino import OpenVINONetwork
 from pipeline.engines.pixels import canonical
 from pipeline.engines.plan import plan
@@ -152,7 +152,7 @@ def engines(arguments: argparse.Namespace) -> Iterator[RnEngine]:
         yield load_rn(path, device="cuda")
         return
     yield load_rn(path, device="cpu", backend="torch")
-    model, digest = exported(path, settings().cache)
+    model, digest = exported_generator(path, settings().cache)
     for precision in ("f32", "bf16"):
         yield RnEngine(OpenVINONetwork(model, read_config(path).bends, precision), digest)
 

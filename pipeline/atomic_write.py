@@ -22,7 +22,7 @@ def temporary_name() -> str:
 
 
 @contextmanager
-def whole(path: Path, *, synced: bool = False) -> Iterator[Path]:
+def atomic_path(path: Path, *, synced: bool = False) -> Iterator[Path]:
     """Give a free path beside a file; what is written there takes the file's name, at once, when the block ends.
 
     When the block raises, a file that was there stays as it was, and nothing is left beside it.
@@ -45,8 +45,8 @@ def whole(path: Path, *, synced: bool = False) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, data: bytes, *, synced: bool = False) -> Path:
+def atomic_write(path: Path, data: bytes, *, synced: bool = False) -> Path:
     """Return the path of a file whose whole content is now the data; see `whole`."""
-    with whole(path, synced=synced) as temporary:
+    with atomic_path(path, synced=synced) as temporary:
         temporary.write_bytes(data)
     return path

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])
@@ -74,7 +74,7 @@ def state() -> dict[str, Any]:
 def save(state: dict[str, Any]) -> None:
     """Write down what runs, whole."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(STATE, json.dumps(state).encode())
+    atomic_write(STATE, json.dumps(state).encode())
 
 
 def end_session(leader: int) -> None:

@@ -24,7 +24,7 @@ import components
 import runs
 import server
 from airflow_api import Api
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +132,7 @@ def _remember(name: str, entry: dict[str, Any]) -> bool:
     # An output belongs to one collection: the last that was given it.
     others = {n: e for n, e in document["collections"].items() if e["output"] != entry["output"]}
     document["collections"] = others | {name: entry}
-    write_whole(COLLECTIONS, yaml.safe_dump(document, allow_unicode=True, sort_keys=False).encode())
+    atomic_write(COLLECTIONS, yaml.safe_dump(document, allow_unicode=True, sort_keys=False).encode())
     return again
 
 

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 
 
 class BiharmonicEngine:
@@ -17,7 +17,7 @@ class BiharmonicEngine:
     """
 
     name = "biharmonic"
-    layout = Layout(sizes=tuple(range(64, 513, 16)), context=32, depth=36, batch_pixels=1 << 18)
+    layout = WindowLayout(sizes=tuple(range(64, 513, 16)), context=32, depth=36, batch_pixels=1 << 18)
 
     def __init__(self) -> None:
         from importlib.metadata import version

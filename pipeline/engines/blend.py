@@ -45,7 +45,7 @@ class Patch:
     pixels: NDArray[np.uint16]
 
 
-def keep(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
+def cut_patch(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
     """Return the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten.
 
     Args:

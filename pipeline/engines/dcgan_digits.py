@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class DcganDigitsEngine:
 
     name = "dcgan-digits"
     # One window a scan, without context: a digit is its own context, and the network knows no other size.
-    layout = Layout(sizes=(SIDE,), context=0, depth=SIDE, batch_pixels=SIDE * SIDE * 1000)
+    layout = WindowLayout(sizes=(SIDE,), context=0, depth=SIDE, batch_pixels=SIDE * SIDE * 1000)
 
     def __init__(self, network: nn.Module, name: str, weights_digest: str) -> None:
         self._network = network

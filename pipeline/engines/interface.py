@@ -15,7 +15,7 @@ BoolMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Layout:
+class WindowLayout:
     """How an engine wants its windows cut.
 
     Attributes:
@@ -49,7 +49,7 @@ class Engine(Protocol):
     def runtime(self) -> str: ...
 
     @property
-    def layout(self) -> Layout: ...
+    def layout(self) -> WindowLayout: ...
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows (N,H,W,3) with their holes filled.

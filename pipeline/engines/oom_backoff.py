@@ -11,7 +11,7 @@ from pipeline.engines.interface import BoolMask, Engine, FloatImage
 log = logging.getLogger(__name__)
 
 
-class Careful:
+class OomBackoff:
     """Calls an engine; when memory runs out it halves the batch, then turns to the engine's fallback for good.
 
     Args:

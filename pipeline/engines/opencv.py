@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 
 RADIUS = 3
 """Of the neighbourhood that each missing pixel is taken from, in pixels; OpenCV's usual one."""
@@ -27,7 +27,7 @@ class OpenCVEngine:
     and results are 0.2 dB better than on 8-bit pixels.
     """
 
-    layout = Layout(sizes=tuple(range(64, 1025, 16)), context=32, depth=256, batch_pixels=1 << 18)
+    layout = WindowLayout(sizes=tuple(range(64, 1025, 16)), context=32, depth=256, batch_pixels=1 << 18)
 
     def __init__(self, name: Literal["telea", "navier-stokes"]) -> None:
         self.name: str = name

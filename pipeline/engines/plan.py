@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.grid import CELL, level_cells, level_field, pool, reduce_mask
-from pipeline.engines.interface import BoolMask, FloatImage, Layout
-from pipeline.engines.tiling import cover, sides
+from pipeline.engines.interface import BoolMask, FloatImage, WindowLayout
+from pipeline.engines.tiling import sides, tile_cells
 from pipeline.imaging.rectangles import Rect
 
 
@@ -62,7 +62,7 @@ class Plan:
     hopeless: bool = False
 
 
-def plan(mask: NDArray[np.uint8], layout: Layout) -> Plan:
+def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
     """Return the windows over a mask; every damaged pixel lies in the core of one of them.
 
     Args:
@@ -84,7 +84,7 @@ def plan(mask: NDArray[np.uint8], layout: Layout) -> Plan:
     return Plan(tuple(windows), field)
 
 
-def _windows(cells: BoolMask, level: int, shape: tuple[int, ...], layout: Layout) -> list[Window]:
+def _windows(cells: BoolMask, level: int, shape: tuple[int, ...], layout: WindowLayout) -> list[Window]:
     """Return the windows of one level."""
     scale = 1 << level
     pooled = pool(cells, scale)
@@ -92,7 +92,7 @@ def _windows(cells: BoolMask, level: int, shape: tuple[int, ...], layout: Layout
     heights, _ = sides(layout, pooled.shape[0], extent[0])
     widths, _ = sides(layout, pooled.shape[1], extent[1])
     windows = []
-    for top, left, bottom, right in cover(pooled, layout, extent):
+    for top, left, bottom, right in tile_cells(pooled, layout, extent):
         core = Rect(*(edge * CELL * scale for edge in (top, left, bottom, right)))
         y, height = _place(top, bottom, int(heights[bottom - top]), extent[0])
         x, width = _place(left, right, int(widths[right - left]), extent[1])

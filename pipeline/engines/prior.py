@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 
-from pipeline.engines.backends.prior import bend, push_pull
-from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.backends.prior import biharmonic_refine, push_pull
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 from pipeline.engines.rn import DEPTH, SIZES
 from pipeline.rn.config import GeneratorConfig
 
@@ -19,15 +19,15 @@ class PriorEngine:
 
     name = "prior"
     runtime = "opencv on cpu"
-    layout = Layout(sizes=SIZES, context=48, depth=DEPTH)
+    layout = WindowLayout(sizes=SIZES, context=48, depth=DEPTH)
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256(b"push-pull prior v3").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """The windows with their holes filled; see :class:`Engine`."""
-        pairs = zip(images, holes, strict=True)
-        return np.stack([np.clip(bend(push_pull(image, hole), hole, BENDS), 0, 1) for image, hole in pairs])
+        smooth = [(push_pull(image, hole), hole) for image, hole in zip(images, holes, strict=True)]
+        return np.stack([np.clip(biharmonic_refine(image, hole, BENDS), 0, 1) for image, hole in smooth])
 
     def fallback(self) -> Engine | None:
         """None: this runs on the CPU already."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.engines.backends import Network
-from pipeline.engines.interface import BoolMask, Engine, FloatImage, Layout
+from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 
 VERSION = "rn v3"
 """Raised when windows are laid or filled otherwise: with the weights it makes the engine's digest."""
@@ -50,7 +50,7 @@ class RnEngine:
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self._invents = invents
         self.runtime = network.runtime + (", texture invented" if invents else "")
-        self.layout = Layout(
+        self.layout = WindowLayout(
             sizes=SIZES, context=48, depth=SHARP_DEPTH if invents else DEPTH, batch_pixels=network.batch_pixels
         )
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.blend import Patch, blend, keep
+from pipeline.engines.blend import Patch, blend, cut_patch
 from pipeline.engines.crop import crop
-from pipeline.engines.interface import BoolMask, Engine, Filled, FloatImage, Job, Layout
-from pipeline.engines.oom_backoff import Careful
+from pipeline.engines.interface import BoolMask, Engine, Filled, FloatImage, Job, WindowLayout
+from pipeline.engines.oom_backoff import OomBackoff
 from pipeline.engines.pixels import canonical, to_float
 from pipeline.engines.plan import Plan, Window, plan, wider
 
@@ -60,7 +60,7 @@ def inpaint(
         ValueError: a mask's size is not its scan's.
         MemoryError: one window alone is too large, on the CPU too.
     """
-    runner = _Runner(Careful(engine, batch_pixels or engine.layout.batch_pixels), engine.layout, progress)
+    runner = _Runner(OomBackoff(engine, batch_pixels or engine.layout.batch_pixels), progress)
     waiting: deque[_Work] = deque()
     held = 0
     for job in jobs:
@@ -96,9 +96,8 @@ def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> Floa
 class _Runner:
     """Collects windows by size and fills them batch by batch."""
 
-    def __init__(self, careful: Careful, layout: Layout, progress: Callable[[int], None] | None) -> None:
-        self._careful = careful
-        self._layout = layout
+    def __init__(self, engine: OomBackoff, progress: Callable[[int], None] | None) -> None:
+        self._engine = engine
         self._progress = progress
         self._groups: dict[tuple[int, int], list[tuple[_Work, int]]] = defaultdict(list)
 
@@ -107,7 +106,7 @@ class _Runner:
         for number, window in enumerate(work.plan.windows):
             group = self._groups[window.shape]
             group.append((work, number))
-            if len(group) * window.shape[0] * window.shape[1] >= self._careful.batch_pixels:
+            if len(group) * window.shape[0] * window.shape[1] >= self._engine.batch_pixels:
                 self._run(window.shape)
 
     def flush(self) -> None:
@@ -117,7 +116,7 @@ class _Runner:
 
     def _run(self, shape: tuple[int, int]) -> None:
         group = self._groups.pop(shape)
-        limit = max(1, self._careful.batch_pixels // (shape[0] * shape[1]))
+        limit = max(1, self._engine.batch_pixels // (shape[0] * shape[1]))
         for start in range(0, len(group), limit):
             self._fill(group[start : start + limit])
 
@@ -125,12 +124,12 @@ class _Runner:
         started = time.perf_counter()
         seen, cut = zip(*(_look(work, work.plan.windows[number]) for work, number in batch), strict=True)
         images, holes = np.stack([image for image, _ in cut]), np.stack([hole for _, hole in cut])
-        filled, notes = self._careful.fill(images, holes)
+        filled, notes = self._engine.fill(images, holes)
         if not np.isfinite(filled[holes]).all():
-            raise FloatingPointError(f"engine {self._careful.engine.name} returned pixels that are no numbers")
+            raise FloatingPointError(f"engine {self._engine.engine.name} returned pixels that are no numbers")
         share = (time.perf_counter() - started) / len(batch)
         for (work, number), shown, pixels in zip(batch, seen, filled, strict=True):
-            work.patches[number] = keep(work.plan.windows[number], pixels, shown)
+            work.patches[number] = cut_patch(work.plan.windows[number], pixels, shown)
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
@@ -138,7 +137,7 @@ class _Runner:
             self._progress(len(batch))
 
 
-def _begin(job: Job, layout: Layout) -> _Work:
+def _begin(job: Job, layout: WindowLayout) -> _Work:
     """Return a scan with its plan."""
     started = time.perf_counter()
     if job.colour.shape[:2] != job.mask.shape:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.grid import CELL
-from pipeline.engines.interface import BoolMask, Layout
+from pipeline.engines.interface import BoolMask, WindowLayout
 
 OVERHEAD = 48 * 48
 """What a window costs besides its pixels, in pixels: cutting, blending, the call."""
@@ -17,7 +17,7 @@ Costs = NDArray[np.float64]
 CostFunction = Callable[[NDArray[np.int64], NDArray[np.int64]], Costs]
 
 
-def sides(layout: Layout, cells: int, extent: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sides(layout: WindowLayout, cells: int, extent: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return for 0..``cells`` cells along one axis the window's side, and how many windows side by side it takes.
 
     Args:
@@ -36,7 +36,7 @@ def sides(layout: Layout, cells: int, extent: int) -> tuple[NDArray[np.int64], N
     return side.astype(np.int64), count.astype(np.int64)
 
 
-def cover(cells: BoolMask, layout: Layout, extent: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def tile_cells(cells: BoolMask, layout: WindowLayout, extent: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     """Return disjoint boxes (top, left, bottom, right; in cells) that hold every true cell.
 
     The box around all damage is cut in two where that makes the windows cheapest, again and again, as long as a box

@@ -10,7 +10,7 @@ as they were. Chosen with the number of steps on held-out photographs, see ``doc
 """
 
 
-def chebyshev(steps: int) -> list[tuple[float, float]]:
+def chebyshev_steps(steps: int) -> list[tuple[float, float]]:
     """Momentum and step size of each step: of the change before it, and of the residual (Saad 2003, algorithm 12.1)."""
     middle, half = (HIGHEST + LOWEST) / 2, (HIGHEST - LOWEST) / 2
     ratio = half / middle

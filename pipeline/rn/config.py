@@ -10,14 +10,17 @@ from dataclasses import asdict, dataclass, fields
 class GeneratorConfig:
     """The sizes of a two-stage generator.
 
-    ``coarse_width`` is the number of channels of the coarse net, ``coarse_dilations`` the dilation of each of its
-    residual blocks; ``widths`` are the channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side,
-    ``blocks`` the residual blocks at 1/2 and 1/4 (as many in the encoder as in the decoder), ``dilations`` those of
-    the blocks at 1/8. ``bends`` are the steps in which the prior is bent (see ``prior.bend``). ``noise`` is the
-    standard deviation of the noise that the refinement net finds in the hole, and ``smooth`` whether its decoder
-    enlarges bilinearly and not by nearest neighbour: both for the sharp variant only.
-    ``norm`` and ``start`` are other than here only in the ablation: the normalisation (``region`` or a name of
-    ``rivals.RIVALS``) and what stands in the hole at first (``prior`` or ``grey``).
+    Attributes:
+        coarse_width: channels of the coarse net.
+        coarse_dilations: the dilation of each of its residual blocks.
+        widths: channels of the refinement net at 1/2, 1/4 and 1/8 of the picture's side.
+        blocks: residual blocks at 1/2 and at 1/4, as many in the encoder as in the decoder.
+        dilations: of the residual blocks at 1/8.
+        bends: steps of the prior's biharmonic refinement.
+        noise: standard deviation of the noise that the refinement net finds in the hole; sharp variant only.
+        smooth: the decoder enlarges bilinearly and not by nearest neighbour; sharp variant only.
+        norm: ``region``, or a name of ``norm_baselines`` in the ablation.
+        start: what the hole holds at first, ``prior``, or ``grey`` in the ablation.
     """
 
     coarse_width: int = 96
@@ -75,4 +78,4 @@ SIZES: dict[str, GeneratorConfig] = {
     "wide": GeneratorConfig(64, (1, 2, 4, 8, 1), (64, 128, 128), (1, 2), (1, 2, 4, 8, 1, 2, 4, 1)),
 }
 """The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains
-``light``, ``wide`` contains both, and each can go on from the weights of what it contains (see ``grow``)."""
+``light``, ``wide`` contains both, and each can go on from the weights of what it contains (see ``net2net``)."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pipeline.rn.coarse import CoarseNet
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.norm_baselines import replace_norms
-from pipeline.rn.prior import GREY, bend, push_pull
+from pipeline.rn.prior import GREY, biharmonic_refine, push_pull
 from pipeline.rn.refine import RefineNet
 
 MULTIPLE = 16
@@ -64,7 +64,8 @@ class Generator(nn.Module):
         if self.config.start == "grey":
             return torch.where(missing, torch.full_like(image, GREY), image)
         with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-            return bend(push_pull(image, missing.to(image.dtype)), missing.to(image.dtype), self.config.bends)
+            region = missing.to(image.dtype)
+            return biharmonic_refine(push_pull(image, region), region, self.config.bends)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         """The pictures (N,3,H,W), float32 0..1, with their holes filled; known pixels come back exactly.

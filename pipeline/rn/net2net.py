@@ -15,7 +15,7 @@ UNEVEN = 0.3
 """How far from a half, in shares, the two copies of a channel are weighed: equal ones would learn the same for ever."""
 
 
-def grow(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Generator:
+def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Generator:
     """Return a generator of shape ``config`` that fills every hole as ``trained`` does.
 
     Net2Net, Chen et al., ICLR 2016. *Deeper*: blocks that ``trained`` lacks are put behind its own and add nothing at

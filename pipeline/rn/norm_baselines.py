@@ -50,20 +50,25 @@ class InstanceNorm(Affine):
         return normalise_regions(values, nowhere, self.scale, self.shift, self.scale, self.shift)
 
 
-RIVALS: dict[str, type[BatchNorm] | type[Affine]] = {"batch": BatchNorm, "instance": InstanceNorm, "none": Affine}
+NORM_BASELINES: dict[str, type[BatchNorm] | type[Affine]] = {
+    "batch": BatchNorm,
+    "instance": InstanceNorm,
+    "none": Affine,
+}
 """By the name that a configuration gives; ``region`` is the network as it is."""
 
 
 def replace_norms(network: nn.Module, name: str) -> None:
-    """Put the rival in place of every region normalisation of a network, RN-B and RN-L, with its initial scale.
+    """Put a baseline in place of every region normalisation of a network, RN-B and RN-L, with its initial scale.
 
-    Raises ``ValueError`` on a name that is not in :data:`RIVALS`.
+    Raises ``ValueError`` on a name that is not in :data:`NORM_BASELINES`.
     """
-    if name not in RIVALS:
-        raise ValueError(f"there is no normalisation {name!r}; there are region, {', '.join(RIVALS)}")
+    if name not in NORM_BASELINES:
+        raise ValueError(f"there is no normalisation {name!r}; there are region, {', '.join(NORM_BASELINES)}")
+    baseline = NORM_BASELINES[name]
     for module in list(network.modules()):
         for key, child in module.named_children():
             if isinstance(child, BasicRegionNorm):
-                setattr(module, key, RIVALS[name](child.known_scale.shape[1], child.known_scale.flatten()[0].item()))
+                setattr(module, key, baseline(child.known_scale.shape[1], child.known_scale.flatten()[0].item()))
             elif isinstance(child, LearnedRegionNorm):
-                setattr(module, key, RIVALS[name](child.scale.out_channels))
+                setattr(module, key, baseline(child.scale.out_channels))

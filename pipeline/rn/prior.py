@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.rn.chebyshev import chebyshev
+from pipeline.rn.chebyshev import chebyshev_steps
 
 SMOOTHING_STEPS = 6
 GREY = 0.5
@@ -62,7 +62,7 @@ def push_pull(image: Tensor, hole: Tensor) -> Tensor:
         return torch.where(missing, filled.to(image.dtype), image)
 
 
-def bend(filled: Tensor, region: Tensor, steps: int) -> Tensor:
+def biharmonic_refine(filled: Tensor, region: Tensor, steps: int) -> Tensor:
     """The pictures (N,3,H,W) float32 with their filled holes bent towards a thin plate; the known pixels as they came.
 
     A harmonic fill is a membrane: it meets the known pixels with a kink, and a line that crosses a scratch sags in
@@ -74,7 +74,7 @@ def bend(filled: Tensor, region: Tensor, steps: int) -> Tensor:
     """
     filled = filled.contiguous()  # planes one after the other, as in ``push_pull``
     change = torch.zeros_like(filled)
-    for momentum, step in chebyshev(steps):
+    for momentum, step in chebyshev_steps(steps):
         change = momentum * change - step * region * _laplacian(_laplacian(filled))
         filled = filled + change
     return filled

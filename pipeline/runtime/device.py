@@ -19,7 +19,7 @@ CPU_BACKENDS = ("openvino", "torch")
 Loaded = TypeVar("Loaded")
 
 
-def place(device: str = "auto", backend: str = "auto") -> tuple[str, str]:
+def choose_device(device: str = "auto", backend: str = "auto") -> tuple[str, str]:
     """Return the device, `cpu` or `cuda`, and the backend, which is `auto` where the CPU may choose.
 
     Args:
@@ -49,7 +49,7 @@ def place(device: str = "auto", backend: str = "auto") -> tuple[str, str]:
     return "cpu", backend
 
 
-def on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
+def load_on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
     """Return what `load` makes of the backend, or of the first of `CPU_BACKENDS` that works where it is `auto`.
 
     Raises:

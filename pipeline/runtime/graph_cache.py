@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +45,7 @@ def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], by
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target.with_suffix(".lock")):
             if not target.exists():
-                write_whole(target, export(), synced=True)
+                atomic_write(target, export(), synced=True)
         return target
     except OSError as error:
         log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)

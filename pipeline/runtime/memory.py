@@ -6,7 +6,7 @@ import ctypes
 from contextlib import suppress
 
 
-def give_back() -> None:
+def malloc_trim() -> None:
     """Give freed memory back to the system where the C library can (glibc); elsewhere nothing happens."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

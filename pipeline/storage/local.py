@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from pipeline.atomic_write import TEMPORARY, temporary_name, whole
+from pipeline.atomic_write import TEMPORARY, atomic_path, temporary_name
 from pipeline.errors import OutputNotWritable
 from pipeline.storage.errors import GuardedReader, reading, writing
 from pipeline.storage.local_listing import list_files
@@ -40,7 +40,7 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
     path = local_path(uri)
     with writing(uri):
         make_folders(path.parent)
-        with whole(path, synced=True) as temporary, temporary.open("xb") as stream:
+        with atomic_path(path, synced=True) as temporary, temporary.open("xb") as stream:
             yield stream
         sync_folder(path.parent)
 

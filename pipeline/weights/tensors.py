@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.weights.descriptor import WeightsFile
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -46,7 +46,7 @@ def save_tensors(path: Path, network: nn.Module, metadata: dict[str, str]) -> st
     data: bytes = save(tensors, metadata)
     if len(metadata) > 1:
         data = _sort_header(data)
-    write_whole(path, data)
+    atomic_write(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic_write import TEMPORARY, whole, write_whole
+from pipeline.atomic_write import TEMPORARY, atomic_path, atomic_write
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def synced(target: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, b
 
 
 def test_a_file_appears_at_once_and_alone(target: Path) -> None:
-    with whole(target) as temporary:
+    with atomic_path(target) as temporary:
         temporary.write_bytes(b"new")
         assert TEMPORARY.fullmatch(temporary.name)
         assert target.read_bytes() == b"old"
-    assert write_whole(target.with_name("other"), b"another") == target.with_name("other")
+    assert atomic_write(target.with_name("other"), b"another") == target.with_name("other")
     assert {path.name: path.read_bytes() for path in target.parent.iterdir()} == {
         "checkpoint": b"new",
         "other": b"another",
@@ -40,7 +40,7 @@ def test_a_file_appears_at_once_and_alone(target: Path) -> None:
 
 @pytest.mark.parametrize("blow", [OSError("no space left"), KeyboardInterrupt()])
 def test_an_interrupted_write_leaves_the_old_file_whole_and_no_litter(target: Path, blow: BaseException) -> None:
-    with pytest.raises(type(blow)), whole(target) as temporary:
+    with pytest.raises(type(blow)), atomic_path(target) as temporary:
         temporary.write_bytes(b"half of the n")
         raise blow
     assert target.read_bytes() == b"old"
@@ -48,10 +48,10 @@ def test_an_interrupted_write_leaves_the_old_file_whole_and_no_litter(target: Pa
 
 
 def test_what_ends_before_anything_was_written_says_why(target: Path) -> None:
-    with pytest.raises(RuntimeError, match="at once"), whole(target):
+    with pytest.raises(RuntimeError, match="at once"), atomic_path(target):
         raise RuntimeError("at once")
     with pytest.raises(FileNotFoundError):
-        write_whole(target.parent / "absent" / "file", b"new")
+        atomic_write(target.parent / "absent" / "file", b"new")
     assert list(target.parent.iterdir()) == [target]
 
 
@@ -61,20 +61,20 @@ def test_a_file_that_cannot_be_synced_does_not_appear(target: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="broken"):
-        write_whole(target, b"new", synced=True)
+        atomic_write(target, b"new", synced=True)
     assert target.read_bytes() == b"old"
     assert list(target.parent.iterdir()) == [target]
 
 
 def test_the_whole_content_is_synced_before_it_gets_its_name(target: Path, synced: list[tuple[bytes, bytes]]) -> None:
-    write_whole(target, b"new")
+    atomic_write(target, b"new")
     assert synced == []
-    write_whole(target, b"newer", synced=True)
+    atomic_write(target, b"newer", synced=True)
     assert synced == [(b"newer", b"new")]
 
 
 def test_two_writers_do_not_meddle_with_each_other(target: Path) -> None:
-    with whole(target) as one, whole(target) as other:
+    with atomic_path(target) as one, atomic_path(target) as other:
         one.write_bytes(b"one")
         other.write_bytes(b"other")
     assert target.read_bytes() == b"one"
@@ -84,6 +84,6 @@ def test_two_writers_do_not_meddle_with_each_other(target: Path) -> None:
 def test_the_longest_name_and_everybodys_rights(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"")
-    path = write_whole(tmp_path / ("x" * 255), b"new", synced=True)
+    path = atomic_write(tmp_path / ("x" * 255), b"new", synced=True)
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode == plain.stat().st_mode

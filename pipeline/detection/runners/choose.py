@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.detection.runners import Runner
-from pipeline.runtime.device import on_cpu, place
+from pipeline.runtime.device import choose_device, load_on_cpu
 
 
 def load_runner(path: Path, *, device: str = "auto", backend: str = "auto") -> tuple[Runner, Callable[[], Runner]]:
@@ -21,14 +21,14 @@ def load_runner(path: Path, *, device: str = "auto", backend: str = "auto") -> t
         ConfigurationError: there is no such device or backend.
         WeightsError: the weights are missing, damaged or foreign.
     """
-    device, backend = place(device, backend)
+    device, backend = choose_device(device, backend)
 
-    def load_on_cpu() -> Runner:
-        return on_cpu("auto", lambda name: _load(path, name))
+    def fall_back() -> Runner:
+        return load_on_cpu("auto", lambda name: _load(path, name))
 
     if device == "cuda":
-        return _torch(path, "cuda"), load_on_cpu
-    return on_cpu(backend, lambda name: _load(path, name)), load_on_cpu
+        return _torch(path, "cuda"), fall_back
+    return load_on_cpu(backend, lambda name: _load(path, name)), fall_back
 
 
 def _load(path: Path, backend: str) -> Runner:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.detection.features import CHANNELS
 from pipeline.detection.runners import Features, Sink
-from pipeline.runtime.memory import give_back
+from pipeline.runtime.memory import malloc_trim
 from pipeline.runtime.openvino import compiled_queue, cores
 
 #: Windows processed at a time. Each holds some 215 MiB of intermediate results; more of them would not leave a scan of
@@ -43,7 +43,7 @@ class OpenVINORunner:
     def release(self) -> None:
         """See `pipeline.detection.runners.Runner`."""
         self._queue[0].get_compiled_model().release_memory()
-        give_back()
+        malloc_trim()
 
 
 def _deliver(request: Any, sink: Sink) -> None:

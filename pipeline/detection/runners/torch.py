@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pipeline.detection.network import DetectorNet
 from pipeline.detection.runners import Features, Sink
-from pipeline.runtime.memory import give_back
+from pipeline.runtime.memory import malloc_trim
 from pipeline.runtime.precision import float32_only
 
 #: Windows of one size in a batch on a GPU.
@@ -65,7 +65,7 @@ class TorchRunner:
         """See `pipeline.detection.runners.Runner`."""
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-        give_back()
+        malloc_trim()
 
     def _flush(self, windows: list[tuple[Features, Sink]]) -> None:
         """Run windows of one size as one batch, or in halves where the device has too little memory."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.engines.backends import Network
-from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.export import exported_generator
 from pipeline.engines.rn import RnEngine
 from pipeline.rn.weights import load_generator, read_config
-from pipeline.runtime.device import on_cpu, place
+from pipeline.runtime.device import choose_device, load_on_cpu
 from pipeline.weights import Kind, read_weights
 
 SHIPPED_REMEDY = "restore the shipped file, or name your own weights by their path"
@@ -19,12 +19,12 @@ def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", ba
 
     See :func:`pipeline.engines.load_engine`.
     """
-    device, backend = place(device, backend)
+    device, backend = choose_device(device, backend)
     if expected is not None:
         read_weights(path, Kind.INPAINTER, expected=expected, remedy=SHIPPED_REMEDY)
 
     def by_cpu(name: str) -> tuple[Network, str]:
-        return on_cpu(name, lambda one: _load(path, one))
+        return load_on_cpu(name, lambda one: _load(path, one))
 
     network, digest = _torch(path, "cuda") if device == "cuda" else by_cpu(backend)
     fallback = (lambda: by_cpu("auto")[0]) if device == "cuda" else None
@@ -37,7 +37,7 @@ def _load(path: Path, backend: str) -> tuple[Network, str]:
     from pipeline.engines.backends.openvino import OpenVINONetwork
     from pipeline.settings import settings
 
-    model, digest = exported(path, settings().cache)
+    model, digest = exported_generator(path, settings().cache)
     return OpenVINONetwork(model, read_config(path).bends), digest
 
 

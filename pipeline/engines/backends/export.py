@@ -11,12 +11,12 @@ VERSION = "onnx-4"
 """Raised when the exported graph changes."""
 
 
-def exported(path: Path, cache: Path) -> tuple[Path | bytes, str]:
+def exported_generator(path: Path, cache: Path) -> tuple[Path | bytes, str]:
     """Return the network of a weights file as ONNX, and the file's sha256.
 
-    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull`` and ``bend``, and ``hole``
-    (N,1,H,W) 0/1, and returns ``change`` (N,3,H,W), what is to be added in the hole; N, H and W are free (H, W
-    multiples of 16). The sum is made outside: a graph that computes in bf16 would round it to whole grey levels.
+    The graph takes ``prior`` (N,3,H,W), the picture with its hole filled by ``push_pull`` and ``biharmonic_refine``,
+    and ``hole`` (N,1,H,W) 0/1, and returns ``change`` (N,3,H,W), what is to be added in the hole; N, H and W are free
+    (H, W multiples of 16). The sum is made outside: a graph that computes in bf16 would round it to whole grey levels.
 
     Args:
         path: of the weights.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engines.backends.prior import bend, push_pull
+from pipeline.engines.backends.prior import biharmonic_refine, push_pull
 from pipeline.engines.interface import FloatImage
 from pipeline.runtime.openvino import compiled_queue, cores
 
@@ -57,7 +57,8 @@ class OpenVINONetwork:
         for number, (queue, image, hole) in enumerate(zip(queues, images, holes, strict=True)):
             # The prior of one window is made here while the network runs on those before it.
             missing = hole[0] > 0.5
-            prior = bend(push_pull(np.ascontiguousarray(image.transpose(1, 2, 0)), missing), missing, self._bends)
+            smooth = push_pull(np.ascontiguousarray(image.transpose(1, 2, 0)), missing)
+            prior = biharmonic_refine(smooth, missing, self._bends)
             result[number] = prior.transpose(2, 0, 1)
             queue.start_async([result[number][None], hole[None]], number)
         for queue in set(queues):

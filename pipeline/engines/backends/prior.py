@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.interface import BoolMask, FloatImage
-from pipeline.rn.chebyshev import chebyshev
+from pipeline.rn.chebyshev import chebyshev_steps
 
 SMOOTHING_STEPS = 6
 GREY = 0.5
@@ -52,14 +52,14 @@ def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArra
     return known_mean.astype(np.float32, copy=False), (share <= 0).astype(np.uint8)
 
 
-def bend(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
+def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
     """Return a picture (H,W,3) with its filled hole (H,W) bent towards a thin plate.
 
-    See :func:`pipeline.rn.prior.bend`, of which this is the second writing. A test holds the two together.
+    See :func:`pipeline.rn.prior.biharmonic_refine`, of which this is the second writing. A test holds the two together.
     """
     region = np.repeat(hole[:, :, np.newaxis].astype(np.float32), 3, axis=2)
     bent, change, residual = filled.copy(), np.zeros_like(filled), np.empty_like(filled)
-    for momentum, step in chebyshev(steps):
+    for momentum, step in chebyshev_steps(steps):
         cv2.Laplacian(bent, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
         cv2.Laplacian(residual, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
         cv2.multiply(residual, region, residual)

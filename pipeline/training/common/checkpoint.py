@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.atomic_write import whole
+from pipeline.atomic_write import atomic_path
 from pipeline.errors import WeightsError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -76,7 +76,7 @@ def save_checkpoint(
             {"step": state.step, "seconds": state.seconds, "pixels": state.pixels, "facts": state.facts}
         )
     }
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata)
 
 

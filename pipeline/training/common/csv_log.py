@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.atomic_write import whole
+from pipeline.atomic_write import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def _add_columns(path: Path, columns: list[str]) -> None:
     """Write the file again with these columns, which begin with its own."""
     with path.open(newline="") as opened:
         rows = list(csv.reader(opened))[1:]
-    with whole(path) as temporary, Path(temporary).open("w", newline="") as target:
+    with atomic_path(path) as temporary, Path(temporary).open("w", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(columns)
         writer.writerows([*row, *[""] * (len(columns) - len(row))] for row in rows)

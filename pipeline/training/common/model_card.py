@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,6 @@ def write_model_card(target: Path, card: ModelCard) -> Path:
     parts += ["## Limits", "\n".join(f"- {limit}" for limit in card.limits)]
     parts += ["## How to reproduce", "```\n" + "\n".join(card.reproduce) + "\n```"]
     parts += ["## Terms", card.terms, "## Data", card.data]
-    write_whole(target, ("\n\n".join(parts) + "\n").encode())
+    atomic_write(target, ("\n\n".join(parts) + "\n").encode())
     log.info("wrote %s", target)
     return target

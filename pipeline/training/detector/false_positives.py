@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.imaging.types import Picture
 from pipeline.training.common.photos import shrink
 from pipeline.training.detector.data import INTACT, Sample, make_sample
@@ -85,7 +85,7 @@ def find_false_positives(
 
 def save_false_positives(path: Path, found: Sequence[FalsePositives]) -> None:
     """Write false positives to a JSON file, atomically."""
-    write_whole(path, json.dumps([asdict(one) for one in found]).encode())
+    atomic_write(path, json.dumps([asdict(one) for one in found]).encode())
 
 
 def load_false_positives(path: Path) -> list[FalsePositives]:

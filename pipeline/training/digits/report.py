@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.atomic_write import write_whole
+from pipeline.atomic_write import atomic_write
 from pipeline.reports.document import environment, report_css, versions
 from pipeline.reports.pdf import render_pdf
 from pipeline.reports.typefaces import faces
@@ -104,9 +104,9 @@ def write_report(
         pdf = render_pdf(html, css, files, f"digits/{title}")
     table = evaluation.table()
     return ReportFiles(
-        write_whole(target / "report.pdf", pdf),
-        write_whole(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
-        write_whole(target / "report.parquet", table.to_parquet(index=False)),
+        atomic_write(target / "report.pdf", pdf),
+        atomic_write(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
+        atomic_write(target / "report.parquet", table.to_parquet(index=False)),
     )
 
 

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.rn.net2net import grow
+from pipeline.rn.net2net import net2net
 from pipeline.rn.weights import load_generator, save_generator
 from pipeline.training.common import schedule
 from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint
@@ -109,7 +109,7 @@ class InpainterTraining(TrainingHooks[Batch]):
         config = self.config(options.size)
         self.generator = Generator(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if start is not None and not resume:
-            self.generator.load_state_dict(grow(start, config).state_dict())
+            self.generator.load_state_dict(net2net(start, config).state_dict())
         self.ema: ModelEma[Generator] = ModelEma(self.generator)
         self.other: Generator | None = None
         self.other_digest = ""

@@ -15,7 +15,7 @@ from torch import Tensor
 from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.rn.prior import bend, push_pull
+from pipeline.rn.prior import biharmonic_refine, push_pull
 from pipeline.runtime.precision import float32_only
 from pipeline.simulation.holes import KINDS, draw_hole
 from pipeline.training.common.photos import PhotoSet
@@ -87,7 +87,7 @@ def fill_prior(data: ValidationSet) -> Pictures:
     """Return the validation pictures filled by the prior alone, (N,size,size,3) float32."""
     image, hole = data.tensors(0, len(data.pictures), torch.device("cpu"))
     filled: Pictures = (
-        bend(push_pull(image, hole), hole, GeneratorConfig.bends).permute(0, 2, 3, 1).contiguous().numpy()
+        biharmonic_refine(push_pull(image, hole), hole, GeneratorConfig.bends).permute(0, 2, 3, 1).contiguous().numpy()
     )
     return filled
 

@@ -10,9 +10,9 @@ import torch
 
 from pipeline.engines import load_engine
 from pipeline.engines.backends import Network, choose
-from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.export import exported_generator
 from pipeline.engines.backends.openvino import OpenVINONetwork
-from pipeline.engines.backends.prior import bend, push_pull
+from pipeline.engines.backends.prior import biharmonic_refine, push_pull
 from pipeline.engines.backends.torch import TorchNetwork
 from pipeline.errors import ConfigurationError, WeightsError
 from pipeline.rn import prior as reference
@@ -61,8 +61,8 @@ def test_the_prior_is_the_networks_own(shape: tuple[int, int]) -> None:
         expected = reference.push_pull(planes, torch.from_numpy(hole[None, None].astype(np.float32)))
         found = push_pull(image, hole)
         assert np.abs(found - expected[0].numpy().transpose(1, 2, 0)).max() < 1e-6
-        bent = reference.bend(expected, torch.from_numpy(hole[None, None].astype(np.float32)), 12)
-        assert np.abs(bend(found, hole, 12) - bent[0].numpy().transpose(1, 2, 0)).max() < 1e-5
+        bent = reference.biharmonic_refine(expected, torch.from_numpy(hole[None, None].astype(np.float32)), 12)
+        assert np.abs(biharmonic_refine(found, hole, 12) - bent[0].numpy().transpose(1, 2, 0)).max() < 1e-5
 
 
 def disagreement(found: np.ndarray, expected: np.ndarray, holes: np.ndarray) -> tuple[float, float]:
@@ -75,7 +75,7 @@ def disagreement(found: np.ndarray, expected: np.ndarray, holes: np.ndarray) -> 
 
 def openvino(path: Path, cache: Path, precision: str) -> OpenVINONetwork:
     """Returns the network of a weights file in one precision; a CPU without bf16 computes that in f32."""
-    return OpenVINONetwork(exported(path, cache)[0], load_generator(path)[0].config.bends, precision)
+    return OpenVINONetwork(exported_generator(path, cache)[0], load_generator(path)[0].config.bends, precision)
 
 
 @pytest.mark.parametrize(("precision", "most_mean", "most"), [("f32", 0.01, 0.1), ("bf16", 0.5, 4)])
@@ -197,7 +197,7 @@ def test_windows_of_any_size(network: Callable[[str], Network]) -> None:
 def test_a_cache_that_cannot_be_written_costs_only_time(weights: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    model, digest = exported(weights, blocked)
+    model, digest = exported_generator(weights, blocked)
     assert isinstance(model, bytes) and len(digest) == 64
 
 

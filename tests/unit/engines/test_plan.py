@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.engines.interface import Layout
+from pipeline.engines.interface import WindowLayout
 from pipeline.engines.plan import Plan, plan
 
-LAYOUT = Layout(sizes=(64, 96, 128, 192), context=32, depth=16)
+LAYOUT = WindowLayout(sizes=(64, 96, 128, 192), context=32, depth=16)
 
 
 def dust(height: int, width: int, count: int, largest: int, seed: int = 0) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from pipeline.engines import Engine, Filled, Job, Layout, inpaint, load_engine, paste
-from pipeline.engines.blend import blend, keep
+from pipeline.engines import Engine, Filled, Job, WindowLayout, inpaint, load_engine, paste
+from pipeline.engines.blend import blend, cut_patch
 from pipeline.engines.interface import BoolMask, FloatImage
 from pipeline.engines.plan import Window
 from pipeline.engines.run import HOPELESS
@@ -156,7 +156,7 @@ class Flat:
     """Fills with one value per level of the window, and remembers its batches."""
 
     name, digest, runtime = "flat", "0" * 64, "test"
-    layout = Layout(sizes=(64, 128), context=32, depth=16, batch_pixels=4 * 64 * 64)
+    layout = WindowLayout(sizes=(64, 128), context=32, depth=16, batch_pixels=4 * 64 * 64)
 
     def __init__(self, limit: int | None = None, spare: Engine | None = None) -> None:
         self.batches: list[int] = []
@@ -254,7 +254,7 @@ def test_a_window_without_anything_intact_is_widened() -> None:
     """With holes far deeper than the context, whole windows lie in the hole; the engine must never see one."""
 
     class Deep(Flat):
-        layout = Layout(sizes=(64, 128), context=32, depth=1000)
+        layout = WindowLayout(sizes=(64, 128), context=32, depth=1000)
 
     mask = np.zeros((700, 900), np.uint8)
     mask[100:600, 100:] = 255
@@ -266,8 +266,9 @@ def test_memory_of_mixing_goes_by_the_damage_not_by_the_windows() -> None:
     mask = np.zeros((2048, 2048), np.uint8)
     mask[::256, ::256] = 255
     cores = [Rect(top, left, top + 1024, left + 1024) for top in (0, 1024) for left in (0, 1024)]
-    patches = [keep(Window(core, core, 0), np.full((1024, 1024, 3), 0.5, np.float32)) for core in cores]
-    patches.append(keep(Window(Rect(0, 0, 2048, 2048), Rect(0, 0, 2048, 2048), 3), np.ones((256, 256, 3), np.float32)))
+    patches = [cut_patch(Window(core, core, 0), np.full((1024, 1024, 3), 0.5, np.float32)) for core in cores]
+    whole = Rect(0, 0, 2048, 2048)
+    patches.append(cut_patch(Window(whole, whole, 3), np.ones((256, 256, 3), np.float32)))
     tracemalloc.start()
     pixels = blend(patches, mask, None)
     peak = tracemalloc.get_traced_memory()[1]

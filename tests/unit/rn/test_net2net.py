@@ -7,7 +7,7 @@ import torch
 
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.rn.net2net import grow
+from pipeline.rn.net2net import net2net
 
 SMALL = GeneratorConfig(16, (1, 2), (8, 16, 24), (1, 1), (1, 2))
 LARGE = GeneratorConfig(16, (1, 2, 4), (8, 16, 24), (1, 2), (1, 2, 4))
@@ -26,20 +26,20 @@ def trained() -> Generator:
 def test_the_fill_is_the_same(trained: Generator) -> None:
     image, hole = torch.rand(2, 3, 64, 48), (torch.rand(2, 1, 64, 48) > 0.8).float()
     with torch.no_grad():
-        assert torch.equal(grow(trained, LARGE).eval()(image, hole), trained(image, hole))
+        assert torch.equal(net2net(trained, LARGE).eval()(image, hole), trained(image, hole))
 
 
 def test_the_fill_is_the_same_with_copies_of_the_channels(trained: Generator) -> None:
     image, hole = torch.rand(2, 3, 64, 48), (torch.rand(2, 1, 64, 48) > 0.8).float()
     with torch.no_grad():
-        change = (grow(trained, BROAD).eval()(image, hole) - trained(image, hole)).abs()
+        change = (net2net(trained, BROAD).eval()(image, hole) - trained(image, hole)).abs()
     # A sum over copies rounds otherwise, and what rounds onto RN-L's threshold changes sides: seldom, never by much.
     assert change.mean() < 1e-4
     assert change.max() < 0.1
 
 
 def test_copies_part_in_training(trained: Generator) -> None:
-    broad = grow(trained, BROAD)
+    broad = net2net(trained, BROAD)
     image, hole = torch.rand(1, 3, 48, 48), (torch.rand(1, 1, 48, 48) > 0.8).float()
     broad(image, hole).square().mean().backward()
     weight = broad.refine.stem.weight
@@ -49,7 +49,7 @@ def test_copies_part_in_training(trained: Generator) -> None:
 
 
 def test_new_blocks_learn(trained: Generator) -> None:
-    deep = grow(trained, LARGE)
+    deep = net2net(trained, LARGE)
     image, hole = torch.rand(1, 3, 48, 48), (torch.rand(1, 1, 48, 48) > 0.8).float()
     deep(image, hole).square().mean().backward()
     new = deep.refine.eighth_blocks[2].settle.hole_scale
@@ -60,7 +60,7 @@ def test_new_blocks_learn(trained: Generator) -> None:
 
 @pytest.mark.parametrize(("small", "large"), [("light", "deep"), ("light", "wide"), ("deep", "wide")])
 def test_sizes_contain_each_other(small: str, large: str) -> None:
-    assert grow(Generator(SIZES[small]), SIZES[large]).config == SIZES[large]
+    assert net2net(Generator(SIZES[small]), SIZES[large]).config == SIZES[large]
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_sizes_contain_each_other(small: str, large: str) -> None:
 )
 def test_what_does_not_contain_it_is_refused(trained: Generator, config: GeneratorConfig) -> None:
     with pytest.raises(ValueError, match="does not contain"):
-        grow(trained, config)
+        net2net(trained, config)

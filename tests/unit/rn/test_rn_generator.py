@@ -12,7 +12,7 @@ from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
 from pipeline.rn.learned import LearnedRegionNorm
 from pipeline.rn.norm_baselines import InstanceNorm
-from pipeline.rn.prior import bend, push_pull
+from pipeline.rn.prior import biharmonic_refine, push_pull
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))
 
@@ -40,7 +40,7 @@ def pair(count: int = 2, height: int = 48, width: int = 64) -> tuple[torch.Tenso
 @torch.no_grad()
 def test_step_zero_is_the_prior(generator: Generator) -> None:
     image, hole = pair()
-    prior = bend(push_pull(image, hole), hole, TINY.bends).clamp(0, 1)
+    prior = biharmonic_refine(push_pull(image, hole), hole, TINY.bends).clamp(0, 1)
     assert (generator(image, hole) - prior).abs().max() < 2e-3
 
 

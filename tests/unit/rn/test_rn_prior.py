@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.rn.prior import GREY, bend, push_pull
+from pipeline.rn.prior import GREY, biharmonic_refine, push_pull
 
 
 def scene(count: int = 2, height: int = 40, width: int = 56) -> torch.Tensor:
@@ -68,10 +68,10 @@ def test_a_bent_fill_goes_on_with_the_slope_on_either_side() -> None:
     hole = hole_like(image)
     hole[..., 20:23] = 1
     flat = push_pull(image, hole)
-    bent = bend(flat, hole, 12)
+    bent = biharmonic_refine(flat, hole, 12)
     assert torch.equal(bent[(hole == 0).expand_as(bent)], image[(hole == 0).expand_as(image)])
     assert (bent - image).abs().max() < 0.3 * (flat - image).abs().max()
-    assert torch.equal(bend(flat, hole, 0), flat)
+    assert torch.equal(biharmonic_refine(flat, hole, 0), flat)
 
 
 def test_narrow_holes_arrive_at_the_biharmonic_fill() -> None:
@@ -84,7 +84,8 @@ def test_narrow_holes_arrive_at_the_biharmonic_fill() -> None:
     hole[..., 11:13, 4:20] = 1
     wanted = inpaint_biharmonic(image[0].permute(1, 2, 0).numpy(), hole[0, 0].numpy() > 0, channel_axis=2)
     flat = push_pull(image, hole)
-    far, near = (np.abs(one[0].permute(1, 2, 0).numpy() - wanted).max() for one in (flat, bend(flat, hole, 12)))
+    fills = (flat, biharmonic_refine(flat, hole, 12))
+    far, near = (np.abs(one[0].permute(1, 2, 0).numpy() - wanted).max() for one in fills)
     assert near < 0.1 * far
 
 
@@ -94,6 +95,6 @@ def test_a_wide_hole_is_bent_at_its_rim_alone() -> None:
     hole = hole_like(image)
     hole[..., 20:100, 20:100] = 1
     flat = push_pull(image, hole)
-    changed = (bend(flat, hole, 12) - flat).abs()[0, 0]
+    changed = (biharmonic_refine(flat, hole, 12) - flat).abs()[0, 0]
     assert changed.max() > 1e-3
     assert changed[50:70, 50:70].max() < 1e-6, "24 pixels from the rim nothing has arrived"

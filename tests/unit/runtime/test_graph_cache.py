@@ -15,7 +15,7 @@ from pipeline.detection.network import DetectorNet, NetworkConfig
 from pipeline.detection.runners.export import exported_detector
 from pipeline.detection.thresholds import Thresholds
 from pipeline.detection.weights import save_weights
-from pipeline.engines.backends.export import exported
+from pipeline.engines.backends.export import exported_generator
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import save_generator
@@ -40,7 +40,7 @@ assert "torch" not in sys.modules
 
 def inpainter(path: Path, cache: Path) -> object:
     save_generator(path, Generator(GeneratorConfig(8, (1,), (8, 8, 8), (0, 0), (1,))), {})
-    return exported(path, cache)[0]
+    return exported_generator(path, cache)[0]
 
 
 def detector(path: Path, cache: Path) -> object:
