@@ -1,4 +1,4 @@
-"""Simulated damage over simulated ageing, with the true mask of what can be seen of it."""
+"""Simulate damage over ageing, with the true mask of what is visible of it; used for training and benchmarks."""
 
 from pipeline.simulation.artefacts import ArtefactBank
 from pipeline.simulation.kinds import KINDS

@@ -1,4 +1,4 @@
-"""Ageing: fading, yellowing, sepia, uneven light, grain, a print's dots: the whole picture's, and no damage to mend."""
+"""Age a whole picture: fading, yellowing, sepia, uneven light, grain, halftone dots. None of it counts as damage."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, 
 
     Args:
         picture: the picture as it was.
-        rng: source of every choice.
-        strength: 0 for none, 1 for what most albums show.
+        rng: source of every random draw.
+        strength: 0 for none, 1 for a typical album.
         unit: pixels of one unit of size, see `simulate`.
         colour: whether the result may take on a tint; False keeps grey pictures grey.
     """
@@ -21,7 +21,7 @@ def age(picture: Field, rng: np.random.Generator, strength: float, unit: float, 
         return picture.copy()
     aged: Field = picture.copy()
     if colour and rng.random() < 0.4 * min(1.0, strength):
-        aged = _tone(aged, rng)
+        aged = _tone_print(aged, rng)
     elif colour:
         cast = 1 + rng.normal(0, 0.04, 3) * strength * np.array([0.5, 0.4, 1.2])
         aged *= np.clip(cast, 0.7, 1.15).astype(np.float32)
@@ -48,11 +48,11 @@ def add_grain(
 
     Args:
         picture: (H,W,3) in 0..1.
-        rng: source of every choice.
+        rng: source of every random draw.
         sigma: 0 for none.
         unit: pixels of one unit of size, see `simulate`.
         coarse: blur in pixels beyond the usual: fast film, or a small negative enlarged.
-        dyed: each channel has grain of its own, as in colour film or a noisy sensor.
+        dyed: each channel has its own grain, as in colour film or a noisy sensor.
     """
     if sigma <= 0:
         return picture
@@ -68,15 +68,15 @@ def add_grain(
 
 
 def halftone(picture: Field, rng: np.random.Generator, unit: float) -> Field:
-    """Return the picture (H,W,3) in 0..1 as a print in dots, in black ink on its paper, or of each colour apart.
+    """Return the picture (H,W,3) in 0..1 as a halftone print, in black ink or with one screen per colour.
 
-    Dots of a screen grow with the darkness (a cosine spot function, its threshold softened by half a pixel as a scan
-    does); four to seven pixels apart at about 512 px, larger with the scan. It belongs to the picture as printed, and
-    is no damage to mend.
+    Dots grow with darkness (a cosine spot function whose threshold is softened by half a pixel, as a scan does). They
+    are four to seven pixels apart at about 512 px, and larger on larger scans. They belong to the picture as printed
+    and are no damage.
 
     Args:
         picture: the picture as it was.
-        rng: source of every choice.
+        rng: source of every random draw.
         unit: pixels of one unit of size, see `simulate`.
     """
     pitch = float(rng.uniform(4.0, 7.0)) * max(1.0, unit)
@@ -91,7 +91,7 @@ def halftone(picture: Field, rng: np.random.Generator, unit: float) -> Field:
         across = (columns * np.cos(angle) + rows * np.sin(angle)) * np.float32(2 * np.pi / pitch)
         down = (rows * np.cos(angle) - columns * np.sin(angle)) * np.float32(2 * np.pi / pitch)
         screen = 0.5 + 0.25 * (np.cos(across) + np.cos(down))
-        # The screen rises by about its slope from one pixel to the next: that much blur keeps tones between the dots.
+        # Blur by about the screen's slope per pixel keeps intermediate tones at the edges of dots.
         edge = np.float32(0.5 * np.pi / pitch)
         light = np.clip((planes[:, :, channel] - screen) / edge + 0.5, 0, 1)
         printed[:, :, channel] = ink + (paper - ink) * light
@@ -99,8 +99,8 @@ def halftone(picture: Field, rng: np.random.Generator, unit: float) -> Field:
     return dots
 
 
-def _tone(picture: Field, rng: np.random.Generator) -> Field:
-    """Return the picture as a toned print: grey through a warm, or rarely a cool, scale."""
+def _tone_print(picture: Field, rng: np.random.Generator) -> Field:
+    """Return the picture as a toned print: grey mapped to a warm, or rarely a cool, scale."""
     grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     warm = rng.uniform(0.2, 1.0) if rng.random() < 0.85 else -0.3
     shadow = np.array([0.10, 0.06, 0.03], np.float32) * warm

@@ -1,4 +1,4 @@
-"""A bank of scanned artefacts: alpha planes of real hair, lint, dirt, to be used beside drawn damage."""
+"""Load scanned artefacts: alpha planes of real hair, lint and dirt, used besides drawn damage."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HELD_OUT_EVERY = 5
 
 
 class ArtefactBank:
-    """Alpha planes by kind of damage.
+    """Alpha planes of scanned artefacts by kind of damage.
 
     Args:
-        planes: for each kind, 8-bit grey alpha planes as drawn at 512 px picture size.
+        planes: for each kind, 8-bit grey alpha planes at the size they have on a picture of 512 px.
     """
 
     def __init__(self, planes: dict[str, list[NDArray[np.uint8]]]) -> None:
@@ -31,12 +31,12 @@ class ArtefactBank:
 
     @classmethod
     def load(cls, folder: Path, *, held_out: bool = False, kinds: Sequence[str] = tuple(FOLDERS)) -> ArtefactBank:
-        """Return the bank in `folder`, one sub-folder a kind.
+        """Return the artefacts below `folder`, one subfolder per kind.
 
         Args:
             folder: holds `hair/`, `lint/` and so on, each with 8-bit grey images.
-            held_out: False leaves out every fifth file of each sorted folder, True gives only those.
-            kinds: names of the sub-folders to use.
+            held_out: False leaves out every fifth file of each sorted folder, True returns only those.
+            kinds: names of the subfolders to use.
         """
         planes: dict[str, list[NDArray[np.uint8]]] = {}
         for name in kinds:
@@ -51,17 +51,17 @@ class ArtefactBank:
 
     def draw(
         self, kind: str, rng: np.random.Generator, shape: tuple[int, int], unit: float, colour: Field, opacity: float,
-        magnified: float = 1.0,
+        magnification: float = 1.0,
     ) -> Layer | None:  # fmt: skip
-        """Return one artefact of a kind, turned, scaled and placed at random; None where the bank has none.
+        """Return one artefact of a kind, rotated, scaled and placed at random; None where there is none of that kind.
 
-        `magnified` is how many times its usual size: a small negative enlarged shows its dust so.
+        `magnification` multiplies its usual size: an enlarged small negative shows its dust enlarged.
         """
         choices = self.planes.get(kind)
         if not choices:
             return None
         plane = choices[int(rng.integers(len(choices)))]
-        scale = min(float(unit * rng.uniform(0.35, 1.1)) * magnified, 2.0 * max(shape) / max(plane.shape))
+        scale = min(float(unit * rng.uniform(0.35, 1.1)) * magnification, 2.0 * max(shape) / max(plane.shape))
         size = (max(3, int(plane.shape[1] * scale)), max(3, int(plane.shape[0] * scale)))
         plane = np.asarray(
             cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8

@@ -1,4 +1,4 @@
-"""What the pieces of damage on one picture have in common: scale, paper, polarity, sharpness."""
+"""Hold what all damage on one picture has in common: scale, paper, polarity, sharpness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Context:
     """The picture that damage is drawn for.
 
     Attributes:
-        rng: source of every choice.
+        rng: source of every random draw.
         shape: rows and columns.
         unit: pixels of one unit of size; 1 at about 512 px.
         paper: colour (3,) of bare paper.
@@ -24,7 +24,7 @@ class Context:
         softness: blur of damage edges in pixels.
         severity: scales numbers and sizes; 1 is a worn picture.
         bank: scanned artefacts to use beside drawn ones, or None.
-        variety: how often a tone is drawn that is rare in life.
+        variety: how often an unusual tone is drawn, 0..1.
     """
 
     rng: np.random.Generator
@@ -39,19 +39,19 @@ class Context:
 
     @property
     def short(self) -> int:
-        """The short side in pixels."""
+        """Return the short side in pixels."""
         return min(self.shape)
 
     def count(self, low: float, high: float) -> int:
-        """Return a number of pieces between the bounds at severity 1."""
+        """Return a random number of instances; between the bounds at severity 1."""
         return max(1, round(float(self.rng.uniform(low, high)) * self.severity))
 
-    def place(self) -> NDArray[np.float64]:
-        """Return a point (x, y) in the picture."""
+    def random_point(self) -> NDArray[np.float64]:
+        """Return a random point (x, y) in the picture."""
         return np.asarray(self.rng.uniform(0, 1, 2) * np.array([self.shape[1], self.shape[0]]), np.float64)
 
     def tone(self) -> Field:
-        """Return the colour of a piece of dust, hair or scratch: near white, or near black; with `variety` any."""
+        """Return the colour (3,) of dust, hair or a scratch: near white or near black; with `variety` any."""
         if self.variety > 0 and self.rng.random() < 0.5 * self.variety:
             if self.rng.random() < 0.2:  # a layer of colour film scratched through, a dye, rust
                 return np.asarray(self.rng.uniform(0, 1, 3), np.float32)
@@ -61,8 +61,8 @@ class Context:
             return (self.paper * np.float32(self.rng.uniform(0.88, 1.03))).clip(0, 1)
         return np.full(3, self.rng.uniform(0.0, 0.16), np.float32)
 
-    def bare(self, shape: tuple[int, int]) -> Field:
-        """Return bare paper of `shape` (h,w,3): fibres, blotches, a little dirt."""
+    def bare_paper(self, shape: tuple[int, int]) -> Field:
+        """Return bare paper (h,w,3) for a `shape` (h,w): fibres, blotches, a little dirt."""
         rough = 1.0 if self.variety == 0 else float(np.exp(self.rng.uniform(0, 1.4) * self.variety))
         texture = 0.018 * noise(self.rng, shape, 4 * self.unit, 2) + 0.02 * noise(self.rng, shape, 40 * self.unit, 2)
         texture = texture * np.float32(rough)
@@ -70,17 +70,17 @@ class Context:
         level = np.float32(self.rng.uniform(0.55, 0.9) if dull else self.rng.uniform(0.86, 1.0))
         return np.asarray(np.clip(self.paper * level + texture[:, :, None], 0, 1), np.float32)
 
-    def magnified(self) -> float:
-        """Return how many times their usual size scanned artefacts are; with `variety` now and then up to four."""
+    def magnification(self) -> float:
+        """Return by how much scanned artefacts are enlarged: 1, with `variety` sometimes up to 4."""
         if self.variety == 0 or self.rng.random() >= 0.4 * self.variety:
             return 1.0
         return float(np.exp(self.rng.uniform(0, np.log(4.0))))
 
-    def uneven(self, shape: tuple[int, int], cell: float) -> Field:
-        """Return a plane (h,w) in 0..1 of how much is left of something worn, in patches of `cell` units."""
+    def wear(self, shape: tuple[int, int], cell: float) -> Field:
+        """Return (h,w) in 0..1: how much is left of something worn, in patches of `cell` units."""
         worn = noise(self.rng, shape, cell * self.unit, 3) * np.float32(0.5) + np.float32(self.rng.uniform(0.3, 0.9))
         return np.asarray(np.clip(worn, 0, 1), np.float32)
 
     def opacity(self, low: float = 0.45) -> float:
-        """Return an opacity: mostly high, sometimes faint."""
+        """Return a random opacity from `low` to 1, mostly high."""
         return float(low + (1 - low) * self.rng.beta(2.0, 1.0))

@@ -1,4 +1,4 @@
-"""Holes drawn at random for training the inpainter: shaped like damage, and like nothing in particular."""
+"""Draw random holes for training the inpainter: shaped like damage, and generic ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.imaging.types import Hole
 
 
 def _walk(rng: np.random.Generator, size: int, steps: int, stride: float, bend: float) -> NDArray[np.int32]:
-    """A random walk of ``steps`` points (steps,1,2) that turns by about ``bend`` radians at each."""
+    """Return a random walk of `steps` points (steps,1,2) that turns by about `bend` radians at each."""
     angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, bend, steps))
     lengths = stride * rng.uniform(0.6, 1.4, steps)
     start = rng.uniform(-0.1 * size, 1.1 * size, 2)
@@ -20,13 +20,13 @@ def _walk(rng: np.random.Generator, size: int, steps: int, stride: float, bend: 
     return np.round(points).astype(np.int32)[:, None, :]
 
 
-def _canvas(size: int) -> NDArray[np.uint8]:
+def _empty_canvas(size: int) -> NDArray[np.uint8]:
     return np.zeros((size, size), np.uint8)
 
 
 def _thin(rng: np.random.Generator, size: int) -> Hole:
-    """Scratches, hairs and branching cracks, one to a few pixels wide, with some dust between them."""
-    canvas = _canvas(size)
+    """Return scratches, hairs and branching cracks, one to a few pixels wide, with some dust between them."""
+    canvas = _empty_canvas(size)
     for _ in range(int(rng.integers(1, 8))):
         width = int(rng.choice([1, 1, 2, 2, 3, 3, 4, 5]))
         shape = rng.random()
@@ -58,8 +58,8 @@ def _thin(rng: np.random.Generator, size: int) -> Hole:
 
 
 def _strokes(rng: np.random.Generator, size: int) -> Hole:
-    """Free-form strokes of a brush, as in DeepFill v2 (Yu et al., ICCV 2019, section 3.3)."""
-    canvas = _canvas(size)
+    """Return free-form brush strokes, as in DeepFill v2 (Yu et al., ICCV 2019, section 3.3)."""
+    canvas = _empty_canvas(size)
     for _ in range(int(rng.integers(1, 10))):
         width = int(rng.integers(max(3, size // 24), max(4, size // 7)))
         points = _walk(rng, size, int(rng.integers(3, 10)), size / 6, 0.8)
@@ -70,7 +70,7 @@ def _strokes(rng: np.random.Generator, size: int) -> Hole:
 
 
 def _blobs(rng: np.random.Generator, size: int) -> Hole:
-    """Flaked patches: smooth noise above a quantile."""
+    """Return flaked patches: smooth noise above a quantile."""
     cells = int(rng.integers(3, 17))
     noise = cv2.resize(
         rng.standard_normal((cells, cells)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
@@ -84,8 +84,8 @@ def _blobs(rng: np.random.Generator, size: int) -> Hole:
 
 
 def _tear(rng: np.random.Generator, size: int) -> Hole:
-    """A tear or a lost corner: a ragged piece missing from the border."""
-    canvas = _canvas(size)
+    """Return tears or lost corners: ragged areas missing at the border."""
+    canvas = _empty_canvas(size)
     for _ in range(int(rng.integers(1, 3))):
         count = int(rng.integers(6, 18))
         along = np.sort(rng.uniform(-0.1, 1.1, count)) * size
@@ -95,15 +95,15 @@ def _tear(rng: np.random.Generator, size: int) -> Hole:
             along = size * rng.uniform(0.1, 0.8) + (along - along[0]) * rng.uniform(0.08, 0.4)
         outline = np.stack([along, depth], axis=1)
         outline = np.concatenate([[[along[0], -2]], outline, [[along[-1], -2]]])
-        side = _canvas(size)
+        side = _empty_canvas(size)
         cv2.fillPoly(side, [np.round(outline).astype(np.int32)], 1)
         canvas |= np.rot90(side, int(rng.integers(4)))
     return canvas > 0
 
 
 def _rectangles(rng: np.random.Generator, size: int) -> Hole:
-    """Blocks with straight sides, now and then one large one."""
-    canvas = _canvas(size)
+    """Return rectangles: several, or one that may be large."""
+    canvas = _empty_canvas(size)
     count = 1 if rng.random() < 0.5 else int(rng.integers(2, 6))
     largest = 0.5 if count == 1 else 0.25
     for _ in range(count):
@@ -121,17 +121,22 @@ KINDS: dict[str, tuple[float, Callable[[np.random.Generator, int], Hole]]] = {
     "tear": (0.08, _tear),
     "rectangles": (0.14, _rectangles),
 }
-"""The kinds of hole, each with its share of the training masks."""
+"""Kinds of hole, each with its share of the training masks."""
 
 
 def draw_hole(rng: np.random.Generator, size: int, kind: str | None = None) -> Hole:
-    """A random hole (size,size) bool, true where the picture is missing; never empty, never more than 70 %.
+    """Return a random hole (size,size) bool, true where the picture is missing; never empty, at most 70 %.
 
-    ``kind`` is one of :data:`KINDS` or ``None`` for the mixture used in training. ``size`` is at least 16, in
-    pixels. Raises ``ValueError`` on an unknown kind or a smaller size.
+    Args:
+        rng: source of every random draw.
+        size: side in pixels, at least 16.
+        kind: one of `KINDS`, or None for the mixture used in training.
+
+    Raises:
+        ValueError: an unknown kind, or a smaller size.
     """
     if size < 16:
-        raise ValueError(f"a hole wants at least 16 pixels of side, got {size}")
+        raise ValueError(f"a hole needs a side of at least 16 pixels, got {size}")
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind of hole {kind!r}; there are {', '.join(KINDS)}")
     names = list(KINDS)
@@ -141,18 +146,24 @@ def draw_hole(rng: np.random.Generator, size: int, kind: str | None = None) -> H
         mask = KINDS[chosen][1](rng, size)
         if 0 < mask.mean() <= 0.7:
             return mask
-    # Practically unreachable; a hole in the middle is still a hole.
+    # Practically unreachable: fall back to a square.
     mask = np.zeros((size, size), np.bool_)
     mask[size // 4 : size // 2, size // 4 : size // 2] = True
     return mask
 
 
 class HoleBank:
-    """Some thousand holes drawn once; each is handed out in one of its eight symmetries.
+    """Holes drawn once, and picked in one of their eight symmetries.
 
-    Drawing costs about a millisecond, picking some microseconds: the loader must never starve the device. ``extra``
-    are further masks (size,size) bool, such as shapes cut from scanned film artefacts, handed out in ``extra_share``
-    of the cases. Memory: count x size² / 8 bytes.
+    Drawing takes about a millisecond, picking some microseconds, so that loading data keeps up with the device.
+    Memory: count × size² / 8 bytes.
+
+    Args:
+        rng: source of every random draw.
+        size: side of the holes in pixels.
+        count: number of holes.
+        extra: further holes (size,size) bool, such as shapes of scanned film artefacts.
+        extra_share: share of picks taken from `extra`.
     """
 
     def __init__(
@@ -169,9 +180,9 @@ class HoleBank:
         self._extra_share = extra_share if self._extra else 0.0
 
     def pick(self, rng: np.random.Generator) -> Hole:
-        """One hole (size,size) bool, at random."""
-        shelf = self._extra if rng.random() < self._extra_share else self._drawn
-        packed = shelf[int(rng.integers(len(shelf)))]
+        """Return a random hole (size,size) bool."""
+        holes = self._extra if rng.random() < self._extra_share else self._drawn
+        packed = holes[int(rng.integers(len(holes)))]
         mask = np.unpackbits(packed, count=self.size * self.size).reshape(self.size, self.size).astype(np.bool_)
         mask = np.rot90(mask, int(rng.integers(4)))
         return np.fliplr(mask) if rng.random() < 0.5 else mask

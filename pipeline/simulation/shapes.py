@@ -1,4 +1,4 @@
-"""Soft shapes: noise fields, strokes of changing width, ragged blobs; each an alpha plane in a box of the picture."""
+"""Draw soft shapes as alpha planes: noise, strokes of varying width, ragged blobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Mode = Literal["cover", "stain", "shade"]
 
 @dataclass(frozen=True)
 class Layer:
-    """One piece of damage, to be laid over a picture.
+    """One layer of damage, to be blended over a picture.
 
     Attributes:
         top, left: where the box starts; may lie outside the picture.

@@ -1,4 +1,4 @@
-"""Damage drawn over a picture: the damaged copy, the undamaged one it came from, the masks of what can be seen."""
+"""Simulate damage on a picture: the damaged copy, the undamaged original, and masks of what is visible."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pipeline.simulation.context import Context
 from pipeline.simulation.kinds import KINDS, usual_kinds
 from pipeline.simulation.shapes import Field, Layer
 
-#: A pixel counts as damaged when it differs by this share of the range and by this multiple of the grain.
+#: A pixel counts as damaged when it differs by this share of the range plus this multiple of the grain.
 VISIBLE, VISIBLE_GRAIN = 0.03, 0.7
-#: Strongest grain that variety draws, as a standard deviation in shares of the range.
+#: Strongest grain drawn with variety, as a standard deviation in shares of the range.
 STRONGEST_GRAIN = 0.11
 
 
@@ -27,10 +27,10 @@ class Damaged:
     """A damaged picture with its truth.
 
     Attributes:
-        pixels: the damaged copy; shape and dtype of what was given.
-        original: the same picture, aged alike, without the damage: the truth that a restoration is compared with.
-        mask: (H,W) uint8, 255 where damage can be seen.
-        kinds: the same for each kind that was drawn.
+        pixels: the damaged copy; shape and dtype of the input.
+        original: the same picture, aged in the same way, without the damage: the truth for a restoration.
+        mask: (H,W) uint8, 255 where damage is visible.
+        kinds: the same for each kind drawn.
     """
 
     pixels: Pixels
@@ -56,15 +56,14 @@ def simulate(
 
     Args:
         pixels: (H,W), (H,W,2), (H,W,3) or (H,W,4), uint8 or uint16; an alpha channel stays as it is.
-        rng: source of every choice.
-        kinds: names from `KINDS`; None chooses some by how often they are met.
-        severity: 0.3 is a few specks, 1 a worn picture, 2 a wreck.
-        ageing: 0 leaves tones alone, 1 fades as in most albums.
-        halftone: share of pictures that are printed in dots before they age; without it nothing is drawn from `rng`.
-        variety: how often a scale, a tone, a share of dark damage is drawn that is rare in life, and damage lies under
-            the fading and not over it: at 1 a detector learns from more than one hand's idea of damage. At 0 nothing is
-            drawn from `rng` for it.
-        bank: scanned artefacts to use beside drawn ones.
+        rng: source of every random draw.
+        kinds: names from `KINDS`; None chooses some by how often they occur.
+        severity: 0.3 is a few specks, 1 a worn picture, 2 a ruined one.
+        ageing: 0 leaves tones unchanged, 1 fades as in a typical album.
+        halftone: share of pictures that become halftone prints before they age; at 0 it draws nothing from `rng`.
+        variety: how often scale, tone and share of dark damage are unusual, and damage lies under the fading instead of
+            over it. Without it synthetic labels overfit to one simulator. At 0 it draws nothing from `rng`.
+        bank: scanned artefacts to use besides drawn ones.
 
     Raises:
         ValueError: an unknown kind, or an array that is no picture.
@@ -83,7 +82,7 @@ def simulate(
         unit *= float(np.exp(rng.uniform(-0.5, 0.6)))
     strength, later = ageing * float(rng.uniform(0.3, 1.3)), int(rng.integers(2**32)) if early else 0
     aged = picture if early else age(picture, rng, strength, unit, colour=not grey)
-    scene = _scene(rng, shape, unit, severity, bank, variety, grey=grey)
+    context = _draw_context(rng, shape, unit, severity, bank, variety, grey=grey)
     chosen = list(kinds) if kinds is not None else usual_kinds(rng, severity)
 
     damaged = aged.copy()
@@ -96,19 +95,19 @@ def simulate(
     masks: dict[str, NDArray[np.uint8]] = {}
     for name in chosen:
         mask = np.zeros(shape, np.uint8)
-        for layer in KINDS[name](scene):
-            _lay(damaged, layer, mask, threshold / 4, grey=grey)
+        for layer in KINDS[name](context):
+            _blend(damaged, layer, mask, threshold / 4, grey=grey)
         masks[name] = mask
     if early:
         damaged, aged = (
             age(image, np.random.default_rng(later), strength, unit, colour=not grey) for image in (damaged, aged)
         )
-    # Faint layers may add up to something visible, and a later layer may bring back the picture's own tone.
+    # Faint layers may add up to something visible, and a later layer may restore the picture's own tone.
     seen = np.abs(damaged - aged).max(axis=2) > threshold
     union = np.where(seen, np.uint8(255), np.uint8(0))
     for mask in masks.values():
         mask[~seen] = 0
-    # Film grain lies under dust and over no bare paper, but a scanner's noise lies over everything alike.
+    # Film grain would lie under dust and not on bare paper, but a scanner's noise lies over everything.
     seed = int(rng.integers(2**32))
     damaged, aged = (
         add_grain(image, np.random.default_rng(seed), grain, unit, coarse=coarse, dyed=dyed)
@@ -117,7 +116,7 @@ def simulate(
     return Damaged(rebuild(damaged), rebuild(aged), union, {k: m for k, m in masks.items() if m.any()})
 
 
-def _scene(
+def _draw_context(
     rng: np.random.Generator,
     shape: tuple[int, int],
     unit: float,
@@ -136,8 +135,8 @@ def _scene(
     return Context(rng, shape, unit, paper, bright, softness, severity, bank, variety)
 
 
-def _lay(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.float32, *, grey: bool) -> None:
-    """Lay one piece over the picture, in place, and marks in `mask` where it changes more than `threshold`."""
+def _blend(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.float32, *, grey: bool) -> None:
+    """Blend one layer over the picture, in place, and mark in `mask` where it changes more than `threshold`."""
     rows, columns = mask.shape
     height, width = layer.alpha.shape
     top, left = max(0, layer.top), max(0, layer.left)
@@ -162,7 +161,7 @@ def _lay(picture: Field, layer: Layer, mask: NDArray[np.uint8], threshold: np.fl
 
 
 def _as_colour(pixels: Pixels) -> tuple[Field, _Rebuild]:
-    """The picture as float32 (H,W,3) in 0..1, and the way back."""
+    """Return the picture as float32 (H,W,3) in 0..1, and the function that converts back."""
     if pixels.ndim not in (2, 3) or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"not a picture: shape {pixels.shape}, {pixels.dtype}")
     planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
@@ -176,7 +175,7 @@ def _as_colour(pixels: Pixels) -> tuple[Field, _Rebuild]:
 
 @dataclass(frozen=True)
 class _Rebuild:
-    """Turns float pictures back into the shape and depth of what was given."""
+    """Convert float pictures back to the shape and depth of the input."""
 
     pixels: Pixels
     scale: float

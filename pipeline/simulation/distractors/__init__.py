@@ -1,4 +1,4 @@
-"""What looks like damage and is none, drawn into clean pictures as hard negatives for training."""
+"""Draw what looks like damage and is none into clean pictures: hard negatives for training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRAWN = (text, wires, fence, lattice, field, rims, sparkles, discs, pattern)
 
 
 def add_distractor(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Return a copy (H,W,3) uint8 with something drawn in, in colours that the picture itself has, or bordered."""
+    """Return a copy (H,W,3) uint8 with one distractor, in colours of the picture itself, or with a border."""
     what = rng.random()
     if what < 0.1:
         return border(picture, rng)

@@ -1,4 +1,4 @@
-"""Colours of what is drawn into a picture: the picture has them itself, lest their strangeness give them away."""
+"""Pick colours that the picture itself has, so that the network cannot recognise distractors by colour."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Colour = NDArray[np.float32]
 
 
 def own_colour(picture: Picture, rng: np.random.Generator, *, extreme: bool = False, dark: float = 0.5) -> Colour:
-    """Return (3,) in 0..255 that the picture (H,W,3) has.
+    """Return a colour (3,) in 0..255 of the picture (H,W,3).
 
-    With `extreme` it is among its darkest or lightest, the darkest with the chance `dark`.
+    With `extreme` it is among the darkest or lightest; among the darkest with the probability `dark`.
     """
     flat = picture.reshape(-1, 3)
     picks = flat[rng.integers(0, len(flat), 64)]

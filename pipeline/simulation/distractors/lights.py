@@ -1,4 +1,7 @@
-"""Lights that belong to a picture: sparkles, what is bright and out of focus, clouds."""
+"""Draw lights that belong to a picture: sparkles, lights out of focus, clouds.
+
+See `pipeline.simulation.distractors.lines` for the arguments.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pipeline.simulation.shapes import noise, walk
 
 
 def sparkles(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Lights on eyes, glass and jewels sit where the picture is bright already, in rows and clusters."""
+    """Draw lights on eyes, glass and jewels: where the picture is bright already, in rows and clusters."""
     rows, columns = alpha.shape
     bright = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 3)
     ys, xs = np.nonzero(bright >= np.percentile(bright, 85))
@@ -25,7 +28,7 @@ def sparkles(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour
 
 
 def discs(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Lamps, snow and drops out of focus: round, see-through, of one size, softer than anything on the print."""
+    """Draw lamps, snow and drops out of focus: round, transparent, of one size, softer than anything on a print."""
     rows, columns = alpha.shape
     radius = float(rng.uniform(0.004, 0.05)) * min(rows, columns) + 1
     glow = np.zeros((rows, columns), np.float32)
@@ -39,19 +42,19 @@ def discs(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def clouds(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Clouds, foam, smoke: heaps with a bright and crisp upper rim, shaded and lost downwards, on smooth ground."""
+    """Return the picture with clouds, foam or smoke: a bright and crisp upper rim, shaded and fading downwards."""
     rows, columns = picture.shape[:2]
     result = picture.astype(np.float32)
     ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32)
     for _ in range(int(rng.integers(1, 4))):
         size = float(rng.uniform(0.1, 0.45)) * min(rows, columns)
-        x, y = _smooth_place(picture, rng)
+        x, y = _find_smooth_point(picture, rng)
         heaps = noise(rng, (rows, columns), size * float(rng.uniform(0.4, 0.9)), 2)
         detail = noise(rng, (rows, columns), size * 0.2, 4)
         down = (ys - y) / size
         round_ = 1 - np.hypot((xs - x) / (size * float(rng.uniform(0.8, 2.2))), down)
         inside = round_ + np.float32(rng.uniform(0.15, 0.3)) * heaps + np.float32(rng.uniform(0.02, 0.06)) * detail
-        # Crisp above and ever softer below; bits that hang on nothing would look like flaked emulsion.
+        # Crisp above and ever softer below; isolated bits would look like flaked emulsion.
         soft = (float(rng.uniform(3, 10)) + np.clip(down + 0.3, 0, 2) * 0.4 * size) / size
         cover = np.clip(inside / soft, 0, 1) * np.clip(1.6 + round_, 0, 1)
         shade = 1 - np.clip(0.16 * (down + 0.7) - 0.06 * heaps - 0.05 * detail, 0, 0.5)
@@ -61,11 +64,11 @@ def clouds(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def _smooth_place(picture: Picture, rng: np.random.Generator) -> tuple[float, float]:
-    """Return (x, y) of the smoothest of some places: sky, water, haze."""
+def _find_smooth_point(picture: Picture, rng: np.random.Generator) -> tuple[float, float]:
+    """Return (x, y) of the smoothest of some random points: sky, water, haze."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     busy = cv2.GaussianBlur(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), (0, 0), 16)
     rows, columns = grey.shape
-    places = [(int(rng.integers(columns)), int(rng.integers(rows))) for _ in range(12)]
-    x, y = min(places, key=lambda place: busy[place[1], place[0]])
+    points = [(int(rng.integers(columns)), int(rng.integers(rows))) for _ in range(12)]
+    x, y = min(points, key=lambda point: busy[point[1], point[0]])
     return float(x), float(y)

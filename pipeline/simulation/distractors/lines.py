@@ -1,6 +1,6 @@
-"""Lines that belong to a picture: lettering, wires, fences, lattices, the lines of a playing field, painted rims.
+"""Draw lines that belong to a picture: lettering, wires, fences, lattices, a playing field, painted rims.
 
-Each draws into `alpha` (H,W) uint8, in place, for a picture (H,W,3) uint8, and returns its colour (3,) in 0..255.
+Each function draws into `alpha` (H,W) uint8, in place, for a picture (H,W,3) uint8; it returns a colour (3,) in 0..255.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORDS = ("RESTAURANT", "1923", "Photo", "Hotel", "MAIN ST.", "No. 47", "Bros & 
 
 
 def text(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Some lines of lettering, a sign's or a writer's."""
+    """Draw some lines of lettering, as on a sign or in handwriting."""
     rows, columns = alpha.shape
     for line in range(int(rng.integers(1, 4))):
         words = " ".join(rng.choice(_WORDS, int(rng.integers(1, 4))))
@@ -30,7 +30,7 @@ def text(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def wires(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Wires from side to side, sagging, mostly dark."""
+    """Draw sagging wires from side to side, mostly dark."""
     rows, columns = alpha.shape
     for _ in range(int(rng.integers(1, 6))):
         xs = np.linspace(-5, columns + 5, 24)
@@ -43,11 +43,11 @@ def wires(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
         cv2.polylines(
             alpha, [np.round(points * 8).astype(np.int32)], False, 255, int(rng.integers(1, 3)), cv2.LINE_AA, 3
         )
-    return own_colour(picture, rng, extreme=rng.random() < 0.8, dark=0.85)  # bright ones look as a scratch does
+    return own_colour(picture, rng, extreme=rng.random() < 0.8, dark=0.85)  # bright ones would look like scratches
 
 
 def fence(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Posts at equal steps, with some rails."""
+    """Draw posts at equal distances, with some rails."""
     rows, columns = alpha.shape
     step = float(rng.uniform(0.02, 0.12)) * min(rows, columns)
     lean = float(rng.normal(0, 0.08))
@@ -63,7 +63,7 @@ def fence(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def lattice(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """A tower or a crane of struts: two legs that lean together, rungs and crosses between them, upright or lying."""
+    """Draw a tower or crane: two legs that converge, rungs and crosses between them, upright or lying."""
     rows, columns = alpha.shape
     short = min(rows, columns)
     lying = rng.random() < 0.25
@@ -92,7 +92,7 @@ def lattice(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def field(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """The painted lines of a court, a road or a car park: a plan of boxes, bars and arcs, seen at a slant."""
+    """Draw painted lines of a court, a road or a car park: boxes, bars and arcs in perspective."""
     rows, columns = alpha.shape
     side = 256
     plan = np.zeros((side, side), np.uint8)
@@ -122,7 +122,7 @@ def field(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def rims(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Painted rims, mouldings, hems: a line along an edge that the picture has already."""
+    """Draw painted rims, mouldings, hems: a line along an edge of the picture."""
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), float(rng.uniform(1.5, 3)))
     edges = cv2.Canny(grey, 20, 60)
     found = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]

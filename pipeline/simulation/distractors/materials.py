@@ -1,4 +1,4 @@
-"""Patches and rims that belong to a picture or its print: woven patterns, white cloth, the border."""
+"""Draw materials that belong to a picture or its print: woven patterns, white cloth, the border."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.simulation.shapes import blob, noise
 
 
 def pattern(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
-    """Cloth and lace: dots or strokes at equal steps in a patch."""
+    """Draw cloth or lace: dots or strokes at equal distances in a patch; return their colour."""
     rows, columns = alpha.shape
     step = int(rng.integers(5, 18))
     height, width = int(rng.uniform(0.1, 0.5) * rows), int(rng.uniform(0.1, 0.5) * columns)
@@ -27,7 +27,7 @@ def pattern(alpha: Alpha, picture: Picture, rng: np.random.Generator) -> Colour:
 
 
 def cloth(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Bows, collars, handkerchiefs: bright, with soft folds and a rim that has light and shade, where paper is flat."""
+    """Return the picture with bright cloth: soft folds with light and shade, where bare paper would be flat."""
     rows, columns = picture.shape[:2]
     result = picture.astype(np.float32)
     for _ in range(int(rng.integers(1, 4))):
@@ -45,7 +45,7 @@ def cloth(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def border(picture: Picture, rng: np.random.Generator) -> Picture:
-    """The white or black border of a print or a mount, straight and even, on some of the four sides."""
+    """Return the picture with the white or black border of a print or a mount, on some of the four sides."""
     rows, columns = picture.shape[:2]
     widths = np.round(rng.uniform(0.01, 0.08) * min(rows, columns) * rng.uniform(0.8, 1.2, 4)).astype(int)
     widths[rng.random(4) < 0.2] = 0
