@@ -132,6 +132,7 @@ def crack(context: Context) -> list[Layer]:
     rng, layers = context.rng, []
     bright = rng.random() < max(0.8, context.bright)
     colour = context.paper if bright else np.full(3, rng.uniform(0.02, 0.2), np.float32)
+    # Dirt fills old cracks, and handling rounds their edges.
     worn = context.variety > 0 and rng.random() < 0.6 * context.variety
     style = _LineStyle(1.0, context.opacity(0.25 if worn else 0.6), 0.0)
     blur = context.unit * float(rng.uniform(0.2, 1.6)) if worn else 0.0
