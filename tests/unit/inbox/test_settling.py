@@ -1,4 +1,4 @@
-"""A group settles once per state, never while it changes, and never starves."""
+"""A group settles once per state, never while it changes, and always at some time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_groups_are_folders_and_change_with_any_file() -> None:
     assert second["box 1"].fingerprint != first["box 1"].fingerprint
 
 
-def test_a_group_is_announced_once_it_held_still() -> None:
+def test_a_group_is_announced_once_when_it_has_not_changed_for_long_enough() -> None:
     settling = SettlingTracker(settle=30)
     still = groups([entry("a.png")])
     assert settling.update(still, now=0) == []
@@ -27,7 +27,7 @@ def test_a_group_is_announced_once_it_held_still() -> None:
     assert settling.update(still, now=3000) == []
 
 
-def test_a_file_that_grows_is_waited_for() -> None:
+def test_a_growing_file_is_not_announced() -> None:
     settling = SettlingTracker(settle=30)
     for second in range(0, 100, 10):
         assert settling.update(groups([entry("a.png", size=second)]), now=second) == []
@@ -35,17 +35,17 @@ def test_a_file_that_grows_is_waited_for() -> None:
     assert settling.update(groups([entry("a.png", size=90)]), now=120) != []
 
 
-def test_a_delivery_that_never_pauses_is_announced_at_last() -> None:
+def test_a_delivery_that_never_pauses_is_announced_eventually() -> None:
     settling = SettlingTracker(settle=1)
-    rings = [
+    announced = [
         second
         for second in range(3 * PATIENCE)
         if settling.update(groups([entry(f"{n}.png") for n in range(second + 1)]), now=second)
     ]
-    assert rings == [PATIENCE, 2 * PATIENCE + 1]
+    assert announced == [PATIENCE, 2 * PATIENCE + 1]
 
 
-def test_a_marker_settles_at_once_and_nothing_settles_without_it() -> None:
+def test_a_marker_settles_a_group_immediately_and_nothing_settles_without_it() -> None:
     settling = SettlingTracker(settle=30, marker=".ready")
     waiting = groups([entry("a.png")], ".ready")
     assert settling.update(waiting, now=0) == []
@@ -53,7 +53,7 @@ def test_a_marker_settles_at_once_and_nothing_settles_without_it() -> None:
     assert len(settling.update(groups([entry("a.png"), entry(".ready")], ".ready"), now=10_001)) == 1
 
 
-def test_a_marker_alone_is_no_delivery() -> None:
+def test_a_marker_without_files_is_not_a_delivery() -> None:
     assert SettlingTracker(settle=0, marker=".ready").update(groups([entry(".ready")], ".ready"), now=0) == []
 
 
@@ -66,14 +66,14 @@ def test_what_was_announced_before_a_restart_is_not_announced_again() -> None:
     assert after.update(groups([entry("a.png"), entry("b.png")]), now=1) != []
 
 
-def test_the_state_forgets_folders_that_are_gone() -> None:
+def test_deleted_folders_are_removed_from_the_state() -> None:
     settling = SettlingTracker(settle=0)
     settling.update(groups([entry("box/a.png")]), now=0)
     settling.update({}, now=1)
     assert settling.announced == {}
 
 
-def test_when_the_next_group_may_have_settled_is_known() -> None:
+def test_the_time_until_the_next_group_may_have_settled() -> None:
     settling = SettlingTracker(settle=30)
     assert settling.due(now=0) is None
     settling.update(groups([entry("a.png")]), now=0)

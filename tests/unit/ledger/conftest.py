@@ -1,4 +1,4 @@
-"""A fresh ledger in a file."""
+"""A new ledger in a SQLite file."""
 
 from __future__ import annotations
 

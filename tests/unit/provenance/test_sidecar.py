@@ -1,4 +1,4 @@
-"""Sidecars fit their schema, whatever was and was not measured, and say in words what was done."""
+"""Sidecars match their schema, whatever was measured, and say in words what was done."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_estimate_is_called_one() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNCHANGED, Outcome.REVIEW])
-def test_where_nothing_was_made(outcome: Outcome) -> None:
+def test_a_scan_without_a_derivative(outcome: Outcome) -> None:
     document = written(outcome, row(review_reason="too much", components_json="", components=None), None)
     assert document["output"] is document["engine"] is document["metrics"] is None
     assert document["disclosure"].startswith("Nothing was changed")
@@ -92,7 +92,7 @@ LEFT = {"suggested": 12, "suggested_share": 0.0077, "suggested_kinds": json.dump
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW])
-def test_what_was_marked_and_not_filled_is_told(outcome: Outcome) -> None:
+def test_suggested_damage_is_described(outcome: Outcome) -> None:
     output = MADE if outcome is Outcome.RESTORED else None
     document = written(outcome, row(**FILLED, **LEFT), output)
     assert document["mask"]["suggested"] == {
@@ -107,7 +107,7 @@ def test_what_was_marked_and_not_filled_is_told(outcome: Outcome) -> None:
     assert written(outcome, row(**FILLED, suggested=0), output)["mask"]["suggested"] is None
 
 
-def test_one_mark_is_told_as_one() -> None:
+def test_a_single_mark_is_described_in_the_singular() -> None:
     said = disclosure(row(**LEFT | {"suggested": 1}), Outcome.UNCHANGED, MOMENT)
     assert said.endswith("Left as it is: 1 mark of possible damage (0.77 % of the scan), for a person to look at.")
 
@@ -120,11 +120,11 @@ def test_the_disclosure_says_how_much_by_what_and_when() -> None:
 @pytest.mark.parametrize(
     ("share", "text"), [(0.0, "0.00 %"), (1e-7, "less than 0.01 %"), (0.0012, "0.12 %"), (0.123, "12.3 %")]
 )
-def test_shares_are_never_rounded_to_nothing(share: float, text: str) -> None:
+def test_shares_are_never_rounded_to_zero(share: float, text: str) -> None:
     assert percent(share) == text
 
 
-def test_the_code_version_is_what_is_configured_or_what_git_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_version_is_configured_or_read_from_git(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTORATION_CODE_VERSION", "release 7")
     settings.cache_clear()
     found_version.cache_clear()

@@ -1,4 +1,4 @@
-"""A collections file: each mistake names line and key, and costs its own collection alone."""
+"""A collections file: each mistake names line and key, and disables only its own collection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load(tmp_path: Path, text: str) -> CollectionsFile:
     return load_collections(path)
 
 
-def test_a_right_file(tmp_path: Path) -> None:
+def test_a_valid_file(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD)
     assert not found.problems
     plates, small = found.collections
@@ -94,7 +94,7 @@ def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
         ("12: x", 6, "bad.12", "a key must be text"),
     ],
 )
-def test_a_mistake_names_line_and_key_and_costs_its_collection_alone(
+def test_a_mistake_names_line_and_key_and_disables_only_its_collection(
     tmp_path: Path, wrong: str, line: int, key: str, message: str
 ) -> None:
     text = f"""\
@@ -130,14 +130,14 @@ def test_all_mistakes_of_a_collection_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Glass", "with space", "-a", "ä", "a" * 64, "a.b", "a/b"])
-def test_a_name_that_can_be_no_dag_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_cannot_name_a_dag_is_refused(tmp_path: Path, name: str) -> None:
     found = load(tmp_path, f"collections:\n  '{name}':\n    inbox: a\n    output: b\n")
     (problem,) = found.problems
     assert (problem.line, problem.key) == (2, name)
     assert "lower-case letters, digits, - and _" in problem.message
 
 
-def test_a_name_that_stands_twice_keeps_the_first(tmp_path: Path) -> None:
+def test_of_a_repeated_name_the_first_entry_is_used(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD + "  small:\n    inbox: x\n    output: y\n")
     assert found.get("small").inbox == "in"
     (problem,) = found.problems
@@ -154,26 +154,26 @@ def test_a_name_that_stands_twice_keeps_the_first(tmp_path: Path) -> None:
         ("\ncollections:\n", 2, "collections"),
     ],
 )
-def test_a_mistake_above_the_collections(tmp_path: Path, text: str, line: int, key: str) -> None:
+def test_a_mistake_outside_the_collections(tmp_path: Path, text: str, line: int, key: str) -> None:
     found = load(tmp_path, text)
     assert not found.collections
     (problem,) = found.problems
     assert (problem.collection, problem.line, problem.key) == (None, line, key)
 
 
-def test_a_stray_key_beside_the_collections_costs_none_of_them(tmp_path: Path) -> None:
+def test_an_unknown_key_beside_the_collections_disables_none_of_them(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD + "defaults:\n  language: de\n")
     assert len(found.collections) == 2
     assert found.problems[0].key == "defaults"
 
 
-def test_an_entry_that_is_no_mapping(tmp_path: Path) -> None:
+def test_an_entry_that_is_not_a_mapping(tmp_path: Path) -> None:
     found = load(tmp_path, "collections:\n  a: /in\n  b: {inbox: x, output: y}\n")
     assert [c.name for c in found.collections] == ["b"]
     assert str(found.problems[0]) == "line 2: a: must be a mapping of keys to values"
 
 
-def test_anchors_and_merged_keys_do_what_yaml_says(tmp_path: Path) -> None:
+def test_anchors_and_merged_keys_work_as_in_yaml(tmp_path: Path) -> None:
     text = """\
     collections:
       a: &base
@@ -199,7 +199,7 @@ def test_anchors_and_merged_keys_do_what_yaml_says(tmp_path: Path) -> None:
         (b"a: \x00\n", "not valid YAML"),
     ],
 )
-def test_a_file_that_is_no_yaml(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_yaml(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "collections.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -209,20 +209,20 @@ def test_a_file_that_is_no_yaml(tmp_path: Path, content: bytes, message: str) ->
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_collections_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_collections(tmp_path / "none.yaml")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_collections(tmp_path)
 
 
-def test_a_collection_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_collection(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD)
     with pytest.raises(ConfigurationError, match=r"no collection named 'plates' \(known: glass-plates, small\)"):
         found.get("plates")
 
 
-def test_two_collections_with_one_output_cost_the_second(tmp_path: Path) -> None:
+def test_of_two_collections_with_one_output_the_second_is_disabled(tmp_path: Path) -> None:
     path = tmp_path / "collections.yaml"
     path.write_text(
         "collections:\n  a: {inbox: /in/a, output: /out}\n  b:\n    inbox: /in/b\n    output: /out/\n", encoding="utf-8"

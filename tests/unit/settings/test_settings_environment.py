@@ -1,4 +1,4 @@
-"""Settings come from the environment; a wrong variable is named."""
+"""Settings come from the environment; an invalid variable is named."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_variables_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings().max_megapixels == 12.5
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTORATION_SCAN_TIMEOUT", "")
     assert settings().scan_timeout == 300
 
@@ -48,7 +48,7 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DEVICE", "gpu", "RESTORATION_DEVICE=gpu: input should be 'auto', 'cpu' or 'cuda'"),
     ],
 )
-def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
+def test_an_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
     monkeypatch.setenv(f"RESTORATION_{name}", value)
     with pytest.raises(ConfigurationError) as caught:
         settings()

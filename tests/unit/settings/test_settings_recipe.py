@@ -1,4 +1,4 @@
-"""A recipe: unknown keys are refused, and its digest tells every recipe from every other."""
+"""A recipe: unknown keys are refused, and different recipes have different digests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load(tmp_path: Path, text: str) -> Recipe:
     return load_recipe(path)
 
 
-def test_a_digest_is_the_same_for_ever() -> None:
+def test_digests_never_change_between_versions() -> None:
     # Results in archives carry it: it may change only together with what a recipe is.
     before = {
         "precision": 0.95,
@@ -61,16 +61,16 @@ def test_new_weights_change_the_digest() -> None:
     assert len({Recipe().digest(engine) for engine in ("", "a", "b")}) == 3
 
 
-def test_how_a_recipe_is_written_does_not_change_the_digest(tmp_path: Path) -> None:
+def test_the_notation_of_a_recipe_does_not_change_its_digest(tmp_path: Path) -> None:
     plain = load(tmp_path, "sensitivity: 2\nengine: telea\n")
     assert plain.digest() == load(tmp_path, "engine: 'telea'\nsensitivity: 2.0\ndilate: 2\n").digest()
 
 
-def test_an_empty_recipe_is_that_of_the_defaults(tmp_path: Path) -> None:
+def test_an_empty_recipe_has_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, "") == load(tmp_path, "# nothing\n") == load(tmp_path, "{}") == Recipe()
 
 
-def test_a_recipe_does_not_change() -> None:
+def test_a_recipe_is_immutable() -> None:
     with pytest.raises(ValidationError):
         Recipe().dilate = 5  # type: ignore[misc]
 
@@ -100,6 +100,6 @@ def test_a_mistake_names_line_and_key(tmp_path: Path, text: str, message: str) -
     assert "\n" not in str(caught.value)
 
 
-def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_recipe_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_recipe(tmp_path / "none.yaml")

@@ -1,3 +1,5 @@
+"""Local files: listed, written atomically, and errors with remedies."""
+
 from __future__ import annotations
 
 import errno
@@ -40,7 +42,7 @@ def kinds(root: Path) -> dict[str, str]:
 
 
 def names(folder: Path) -> list[str]:
-    """All names in a folder, hidden ones too."""
+    """Return all names in a folder, including hidden ones."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -57,7 +59,7 @@ def test_any_name_is_written_listed_read_and_deleted(tmp_path: Path) -> None:
     assert not kinds(tmp_path / "in")
 
 
-def test_a_name_that_is_no_text_is_listed_as_text_and_opens(tmp_path: Path) -> None:
+def test_a_name_that_is_not_valid_text_is_listed_as_text_and_opens(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(b"pixels")
     (entry,) = storage.list_files(str(tmp_path))
     assert entry.path == "caf%E9.png"
@@ -67,7 +69,7 @@ def test_a_name_that_is_no_text_is_listed_as_text_and_opens(tmp_path: Path) -> N
     storage.write_bytes(storage.join(str(tmp_path), "out", entry.path), b"x")
 
 
-def test_the_order_is_that_of_whole_paths_as_in_a_bucket(tmp_path: Path) -> None:
+def test_entries_are_in_the_order_of_full_paths_as_in_a_bucket(tmp_path: Path) -> None:
     wanted = ["a.png", "a/z.png", "a-b/c.png", "b/a.png", "B.png", "ä.png", "a/b/c.png"]
     for name in wanted:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def test_hidden_names_are_skipped(tmp_path: Path) -> None:
     assert kinds(tmp_path) == {"a/b.png": "file"}
 
 
-def test_links_are_judged_by_where_they_lead(tmp_path: Path) -> None:
+def test_links_are_classified_by_their_target(tmp_path: Path) -> None:
     inbox, outside = tmp_path / "inbox", tmp_path / "inbox-2"
     (inbox / "sub").mkdir(parents=True)
     outside.mkdir()
@@ -116,7 +118,7 @@ def test_links_are_judged_by_where_they_lead(tmp_path: Path) -> None:
     assert entries["inside.png"].etag == entries["sub/real.png"].etag
 
 
-def test_a_root_that_is_itself_a_link_is_the_folder_it_leads_to(tmp_path: Path) -> None:
+def test_a_root_that_is_a_link_is_its_target_folder(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/a.png").touch()
     (tmp_path / "real/b.png").symlink_to(tmp_path / "real" / "a.png")
@@ -124,20 +126,20 @@ def test_a_root_that_is_itself_a_link_is_the_folder_it_leads_to(tmp_path: Path) 
     assert kinds(tmp_path / "inbox") == {"a.png": "file", "b.png": "file"}
 
 
-def test_what_is_no_file_is_named_for_what_it_is(tmp_path: Path) -> None:
+def test_entries_that_are_not_files_have_their_kind(tmp_path: Path) -> None:
     (tmp_path / "folder.tif").mkdir()
     (tmp_path / "folder.tif/a.png").touch()
     os.mkfifo(tmp_path / "pipe.png")
     assert kinds(tmp_path) == {"folder.tif": "directory", "folder.tif/a.png": "file", "pipe.png": "special"}
 
 
-def test_a_root_that_is_a_file_is_listed_alone(tmp_path: Path) -> None:
+def test_a_root_that_is_a_file_lists_only_that_file(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"123")
     (entry,) = storage.list_files(str(tmp_path / "a.png"))
     assert (entry.path, entry.kind, entry.size) == ("a.png", "file", 3)
 
 
-def test_an_absent_root_is_said_to_be_absent(tmp_path: Path) -> None:
+def test_a_missing_root_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(storage.list_files(str(tmp_path / "none")))
 
@@ -160,13 +162,13 @@ def test_sha256_and_copy_and_write_file(tmp_path: Path) -> None:
     assert (tmp_path / "deep/down/b").read_bytes() == (tmp_path / "c").read_bytes() == content
 
 
-def test_files_get_the_usual_rights(tmp_path: Path) -> None:
+def test_files_get_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     storage.write_bytes(str(tmp_path / "a"), b"")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_writing_onto_a_link_replaces_the_link_and_spares_what_it_leads_to(tmp_path: Path) -> None:
+def test_writing_to_a_link_replaces_the_link_and_keeps_its_target(tmp_path: Path) -> None:
     (tmp_path / "master.png").write_bytes(b"master")
     (tmp_path / "out.png").symlink_to("master.png")
     storage.write_bytes(str(tmp_path / "out.png"), b"result")
@@ -174,7 +176,7 @@ def test_writing_onto_a_link_replaces_the_link_and_spares_what_it_leads_to(tmp_p
     assert (tmp_path / "out.png").read_bytes() == b"result"
 
 
-def test_an_error_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
+def test_an_error_while_writing_keeps_the_earlier_file(tmp_path: Path) -> None:
     storage.write_bytes(str(tmp_path / "a"), b"before")
     with pytest.raises(RuntimeError), local.open_write(str(tmp_path / "a")) as stream:
         stream.write(b"half")
@@ -183,7 +185,7 @@ def test_an_error_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a"]
 
 
-def test_a_killed_writer_leaves_no_half_file_and_its_rest_is_swept(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_no_partial_file_and_its_temporary_file_is_swept(tmp_path: Path) -> None:
     storage.write_bytes(str(tmp_path / "out/a"), b"before")
     script = f"""
         from pipeline.storage import local
@@ -205,7 +207,7 @@ def test_a_killed_writer_leaves_no_half_file_and_its_rest_is_swept(tmp_path: Pat
     assert names(tmp_path / "out") == ["a"]
 
 
-def test_readers_see_one_whole_version_while_writers_race(tmp_path: Path) -> None:
+def test_readers_see_one_complete_version_while_writers_race(tmp_path: Path) -> None:
     uri = str(tmp_path / "a")
     versions = [bytes([n]) * 300_000 for n in range(4)]
     storage.write_bytes(uri, versions[0])
@@ -236,7 +238,7 @@ def test_exists(tmp_path: Path) -> None:
     assert not storage.exists(str(tmp_path / "a/b"))
 
 
-def test_delete_tree_spares_what_links_lead_to(tmp_path: Path) -> None:
+def test_delete_tree_keeps_the_targets_of_links(tmp_path: Path) -> None:
     (tmp_path / "keep").mkdir()
     (tmp_path / "keep/a").touch()
     storage.write_bytes(str(tmp_path / "tree/b/c"), b"")
@@ -252,7 +254,7 @@ def test_delete_tree_refuses_the_root() -> None:
         storage.delete_tree("/")
 
 
-def test_check_writable_makes_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
+def test_check_writable_creates_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
     storage.check_writable(str(tmp_path / "new/out"))
     assert names(tmp_path / "new/out") == []
 
@@ -266,7 +268,7 @@ def test_a_file_where_a_folder_is_needed_is_named_with_the_remedy(tmp_path: Path
 
 @pytest.fixture
 def as_nobody() -> Iterator[Path]:
-    """A folder that this process may use, with the rights of somebody who is not root."""
+    """A folder that this process may use, with the permissions of a user who is not root."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o777)
@@ -282,7 +284,7 @@ def as_nobody() -> Iterator[Path]:
                 path.chmod(0o777)
 
 
-def test_refused_rights_are_named_with_the_remedy(as_nobody: Path) -> None:
+def test_missing_permissions_are_named_with_the_remedy(as_nobody: Path) -> None:
     (as_nobody / "out").mkdir(mode=0o500)
     with pytest.raises(OutputNotWritable, match="give this user the right to write there"):
         storage.check_writable(str(as_nobody / "out"))
@@ -290,7 +292,7 @@ def test_refused_rights_are_named_with_the_remedy(as_nobody: Path) -> None:
         storage.write_bytes(str(as_nobody / "out/a.png"), b"")
 
 
-def test_a_folder_that_may_not_be_read_costs_itself_alone(as_nobody: Path) -> None:
+def test_an_unreadable_folder_does_not_affect_the_others(as_nobody: Path) -> None:
     (as_nobody / "closed").mkdir(mode=0o000)
     (as_nobody / "a.png").touch()
     assert kinds(as_nobody) == {"a.png": "file", "closed": "unreadable"}
@@ -319,7 +321,7 @@ def test_a_full_disk_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN])
-def test_a_store_that_is_away_is_told_from_a_file_that_is_missing(number: int) -> None:
+def test_an_unreachable_store_is_distinguished_from_a_missing_file(number: int) -> None:
     with pytest.raises(StoreUnavailable), reading("/mnt/nfs"):
         raise OSError(number, os.strerror(number))
     with pytest.raises(FileNotFoundError), reading("/mnt/nfs"):

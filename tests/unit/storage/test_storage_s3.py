@@ -1,3 +1,5 @@
+"""Buckets of a real S3 server: listed, written atomically, and errors with remedies."""
+
 from __future__ import annotations
 
 import hashlib
@@ -78,13 +80,13 @@ def test_hidden_names_and_folder_markers_are_skipped(bucket: str) -> None:
     assert found == [("a.png", "file"), ("marker.tif", "directory")]
 
 
-def test_a_key_that_is_itself_the_root_is_listed_alone(bucket: str) -> None:
+def test_a_root_that_is_a_key_lists_only_that_object(bucket: str) -> None:
     storage.write_bytes(f"{bucket}/in/a.png", b"123")
     (entry,) = storage.list_files(f"{bucket}/in/a.png")
     assert (entry.path, entry.size, entry.uri) == ("a.png", 3, f"{bucket}/in/a.png")
 
 
-def test_listing_and_deleting_go_page_by_page(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_and_deleting_use_pages(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PAGE", 3)
     for number in range(10):
         storage.write_bytes(f"{bucket}/in/{number:04}.png", b"")
@@ -93,7 +95,7 @@ def test_listing_and_deleting_go_page_by_page(bucket: str, monkeypatch: pytest.M
     assert not list(storage.list_files(f"{bucket}/in"))
 
 
-def test_large_objects_go_in_parts_and_nothing_is_left(bucket: str, tmp_path: Path) -> None:
+def test_large_objects_are_sent_in_parts_and_nothing_is_left(bucket: str, tmp_path: Path) -> None:
     content = os.urandom(s3.SINGLE + 12345)
     storage.write_bytes(f"{bucket}/big", content)
     assert storage.sha256(f"{bucket}/big") == hashlib.sha256(content).hexdigest()
@@ -112,7 +114,7 @@ def test_an_empty_file_is_a_file(bucket: str, tmp_path: Path) -> None:
     assert uploads(bucket) == 0
 
 
-def test_an_error_while_writing_leaves_what_was_there(bucket: str) -> None:
+def test_an_error_while_writing_keeps_the_earlier_object(bucket: str) -> None:
     storage.write_bytes(f"{bucket}/a", b"before")
     with pytest.raises(RuntimeError), s3.open_write(f"{bucket}/a") as stream:
         stream.write(bytes(s3.PART + 1))
@@ -139,7 +141,7 @@ def test_exists(bucket: str) -> None:
     assert not storage.exists(f"{bucket}-no/x")
 
 
-def test_what_is_not_there(bucket: str) -> None:
+def test_missing_objects(bucket: str) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read_bytes(f"{bucket}/none.png")
     with pytest.raises(FileNotFoundError):
@@ -161,12 +163,12 @@ def test_delete_tree_refuses_a_whole_bucket(bucket: str) -> None:
         storage.delete_tree(f"{bucket}/")
 
 
-def test_a_wrong_bucket_name_is_a_mistake_in_the_configuration(s3_environment: str) -> None:
+def test_an_invalid_bucket_name_is_a_configuration_error(s3_environment: str) -> None:
     with pytest.raises(ConfigurationError, match="bucket"):
         storage.read_bytes("s3://Not A Bucket/a.png")
 
 
-def test_no_credentials_are_a_mistake_in_the_configuration(
+def test_missing_credentials_are_a_configuration_error(
     bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -177,7 +179,7 @@ def test_no_credentials_are_a_mistake_in_the_configuration(
         storage.read_bytes(f"{bucket}/a.png")
 
 
-def test_a_server_that_is_away_is_unavailable(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_unavailable(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
@@ -194,7 +196,7 @@ def test_a_server_that_is_away_is_unavailable(bucket: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (429, "TooManyRequests")])
-def test_a_busy_server_is_asked_again_and_then_unavailable(bucket: str, faults: Faults, status: int, code: str) -> None:
+def test_a_busy_server_is_retried_and_then_unavailable(bucket: str, faults: Faults, status: int, code: str) -> None:
     faults.status, faults.code, faults.left = status, code, 1
     storage.write_bytes(f"{bucket}/a", b"content")
     faults.left = -1
@@ -224,7 +226,7 @@ def test_refused_writes_are_named_with_the_remedy(bucket: str, faults: Faults) -
         storage.read_bytes(f"{bucket}/a")
 
 
-def test_wrong_keys_are_a_mistake_in_the_configuration(bucket: str, faults: Faults) -> None:
+def test_wrong_keys_are_a_configuration_error(bucket: str, faults: Faults) -> None:
     faults.status, faults.code = 403, "InvalidAccessKeyId"
     with pytest.raises(ConfigurationError, match="check credentials"):
         list(storage.list_files(bucket))
@@ -236,7 +238,7 @@ def test_a_full_store_is_named_with_the_remedy(bucket: str, faults: Faults) -> N
         storage.write_bytes(f"{bucket}/a", b"")
 
 
-def test_a_connection_cut_while_reading_is_taken_up_again(bucket: str, faults: Faults) -> None:
+def test_a_connection_cut_while_reading_is_resumed(bucket: str, faults: Faults) -> None:
     content = os.urandom(500_000)
     storage.write_bytes(f"{bucket}/a", content)
     faults.cut_after, faults.left, faults.methods = 200_000, 1, ("GET",)
@@ -244,7 +246,7 @@ def test_a_connection_cut_while_reading_is_taken_up_again(bucket: str, faults: F
     assert faults.left == 0
 
 
-def test_an_upload_that_fails_half_way_shows_nothing_and_leaves_nothing(bucket: str, faults: Faults) -> None:
+def test_an_upload_that_fails_halfway_publishes_nothing_and_leaves_nothing(bucket: str, faults: Faults) -> None:
     faults.status, faults.methods, faults.left = 500, ("PUT",), -1
     with pytest.raises(StoreUnavailable):
         storage.write_bytes(f"{bucket}/a", bytes(s3.SINGLE + 1))
@@ -253,7 +255,7 @@ def test_an_upload_that_fails_half_way_shows_nothing_and_leaves_nothing(bucket: 
     assert uploads(bucket) == 0
 
 
-def test_an_upload_whose_completion_fails_shows_nothing(bucket: str, faults: Faults) -> None:
+def test_an_upload_whose_completion_fails_publishes_nothing(bucket: str, faults: Faults) -> None:
     storage.write_bytes(f"{bucket}/a", b"before")
     with pytest.raises(StoreUnavailable), s3.open_write(f"{bucket}/a") as stream:
         stream.write(bytes(s3.PART + 1))

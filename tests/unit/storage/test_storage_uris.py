@@ -1,3 +1,5 @@
+"""URIs: schemes, joining names safely, and paths that are valid text."""
+
 from __future__ import annotations
 
 import os
@@ -73,18 +75,18 @@ def test_join(root: str, parts: tuple[str, ...], expected: str) -> None:
     assert join(root, *parts) == expected
 
 
-def test_most_paths_are_text_as_they_stand() -> None:
+def test_most_paths_are_text_unchanged() -> None:
     for path in ("a/b c.png", "ü\"'<b>\n%41#?.png", "..a/b...png"):
         assert text_path(path) == path
 
 
-def test_paths_that_are_no_text_or_lead_elsewhere_are_escaped() -> None:
+def test_paths_that_are_not_text_or_leave_the_root_are_escaped() -> None:
     assert text_path(os.fsdecode(b"caf\xe9/50%\xff.png")) == "caf%E9/50%25%FF.png"
     assert text_path("../a//./b") == "%2E%2E/a/%2F/%2E/b"
 
 
 @given(st.text(st.characters(), min_size=1, max_size=30))
-def test_every_name_can_be_stored_and_joined_once_it_is_text(name: str) -> None:
+def test_every_name_can_be_stored_and_joined_after_escaping(name: str) -> None:
     path = text_path(name)
     path.encode()
     assert join("s3://b/out", path).startswith("s3://b/out/")

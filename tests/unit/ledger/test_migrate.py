@@ -1,4 +1,4 @@
-"""The schema is made once, whoever asks first, and matches the tables."""
+"""Migrations: run once, whichever process is first, and match the declared tables."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from pipeline.ledger.migrate import VERSION_TABLE, upgrade
 from pipeline.ledger.tables import Base, OutcomeRow
 
 
-def test_migrations_make_exactly_the_declared_tables(ledger: Ledger) -> None:
+def test_migrations_create_exactly_the_declared_tables(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_newest_schema_is_known_without_alembic() -> None:
+def test_the_newest_schema_version_is_stated_without_alembic() -> None:
     folder = Path(migrate.__file__).parent / "migrations"
     assert ScriptDirectory(str(folder)).get_current_head() == migrate.HEAD
 
 
-def test_names_leave_room_for_other_tenants(ledger: Ledger) -> None:
+def test_every_table_has_the_prefix(ledger: Ledger) -> None:
     assert all(name.startswith("ledger_") for name in inspect(ledger.engine).get_table_names())
 
 
-def test_upgrading_again_keeps_what_is_there(ledger: Ledger, make_batch) -> None:
+def test_upgrading_again_keeps_the_rows(ledger: Ledger, make_batch) -> None:
     with ledger.write() as session:
         make_batch(session)
     again = upgrade(ledger.url)
@@ -78,7 +78,7 @@ def test_outcomes_of_an_older_schema_have_no_suggestions(url: str, monkeypatch: 
         assert (outcome.outcome, outcome.suggested_uri, outcome.suggested_sha256) == ("unchanged", "", "")
 
 
-def test_many_processes_may_upgrade_at_once(url: str) -> None:
+def test_several_processes_may_upgrade_at_the_same_time(url: str) -> None:
     code = f"from pipeline.ledger.migrate import upgrade; upgrade({url!r}).close()"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in running]

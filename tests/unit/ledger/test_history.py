@@ -1,0 +1,34 @@
+"""History: found by name, digest and derivative."""
+
+from __future__ import annotations
+
+import math
+
+from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications
+from pipeline.ledger.database import Ledger
+
+
+def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_batch, make_scan) -> None:
+    with ledger.write() as session:
+        batch = make_batch(session)
+        scan = make_scan(session, "box/a 100%_x.png", sha256="abc" + "0" * 61)
+        other = make_scan(session, "other/a 100%_x.png", sha256="abd" + "0" * 61)
+        publications.reserve(session, "c", "box/a 100%_x.png", scan)
+        outcomes.record(
+            session, scan_id=scan, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED, restored_sha256="f" * 64
+        )
+        context = TaskContext("dag", "run", "task", 3, 2)
+        events.append(session, batch, context, [events.EventRecord(scan, "mask", figures={"coverage": math.nan})])
+        decisions.decide(session, scan_id=scan, recipe_digest="r", verdict=decisions.Verdict.ACCEPT, by="me")
+
+        def found(term: str) -> list[int]:
+            return [one.id for one in history.find(session, term)]
+
+        assert found("box/a 100%_x.png") == found("abc00000") == found("ABC00000") == found("ffffffff") == [scan]
+        assert found("box/a 100%_x") == found("box/a 100%_x.tif") == [scan]
+        assert found("a 100%_x.png") == [scan, other]
+        assert found("a 100__x.png") == found("x.png") == found("abc") == []
+        story = history.history(session, history.find(session, "abc00000")[0])
+        assert story.events[0].figures == {"coverage": None}
+        assert (story.events[0].map_index, story.events[0].try_number) == (3, 2)
+        assert list(story.batches) == [batch] and len(story.decisions) == len(story.outcomes) == 1
