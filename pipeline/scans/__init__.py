@@ -1,8 +1,8 @@
-"""Scans: decoding at full depth with all metadata, encoding without loss, colours, previews, limits."""
+"""Scans: decode at full depth with all metadata, encode losslessly, convert colours, draw previews, enforce limits."""
 
 from PIL import Image
 
-from pipeline.scans.colour import colour, native_values, visible_channels, with_colour
+from pipeline.scans.colour import colour, native_values, visible_channels
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, output_extension
 from pipeline.scans.infrared import INFRARED
@@ -11,8 +11,8 @@ from pipeline.scans.preview import oriented_preview
 from pipeline.scans.rejections import rejection
 from pipeline.scans.sandbox import decode_isolated
 
-# Pillow's bound holds for the whole process, and at 90 megapixels it is below ours, which is checked from each scan's
-# header. Masks and previews are as large as scans; a bound far above them still stops what is made to harm.
+# Pillow's limit of about 90 megapixels applies to the whole process and is below ours, which is checked in each scan's
+# header. Masks and previews are as large as scans; a limit far above them still stops decompression bombs.
 Image.MAX_IMAGE_PIXELS = 1 << 30
 
 __all__ = [
@@ -31,5 +31,4 @@ __all__ = [
     "output_extension",
     "rejection",
     "visible_channels",
-    "with_colour",
 ]

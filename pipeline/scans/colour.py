@@ -1,8 +1,7 @@
-"""Between a scan's own channels and the colours that detectors and engines see."""
+"""Convert between a scan's own channels and the RGB that detectors and engines work on."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,10 +14,10 @@ FloatImage = NDArray[np.float32]
 
 
 def visible_channels(scan: Scan) -> NDArray[Any]:
-    """Return what the eye sees, at native depth: (H,W) grey or (H,W,3) RGB; alpha is left away.
+    """Return the colour channels at native depth: (H,W) grey or (H,W,3) RGB, without alpha.
 
-    CMYK becomes RGB by (1 - ink) · (1 - black): not a print's true colour, but one that follows it, and one that
-    `native_values` can undo.
+    CMYK becomes RGB by (1 - ink) · (1 - black): not the print's exact colour, but monotonic in it and inverted by
+    `native_values`.
     """
     pixels = scan.pixels
     if scan.mode == "L":
@@ -29,7 +28,7 @@ def visible_channels(scan: Scan) -> NDArray[Any]:
         return pixels[..., :3]
     full = np.iinfo(pixels.dtype).max
     result = np.empty((*pixels.shape[:2], 3), pixels.dtype)
-    # Row by row: a product of 16-bit values needs 32 bits, for the whole scan that would be a lot.
+    # Row by row: products of 16-bit values need 32 bits, which would be a lot of memory for a whole scan.
     for row, inks in zip(result, pixels, strict=True):
         light = full - inks.astype(np.uint32)
         row[:] = (light[:, :3] * light[:, 3:] + full // 2) // full
@@ -37,7 +36,7 @@ def visible_channels(scan: Scan) -> NDArray[Any]:
 
 
 def colour(scan: Scan) -> FloatImage:
-    """Return the scan as (H,W,3) float32 in 0..1."""
+    """Return the scan as RGB (H,W,3), float32 in 0..1; grey is repeated."""
     seen = visible_channels(scan)
     scale = np.float32(1 / np.iinfo(seen.dtype).max)
     if seen.ndim == 2:
@@ -50,11 +49,11 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
     """Return colours in a scan's own channels and depth: (N,) for grey, else (N,C).
 
     Args:
-        mask: (H,W), not 0 where damaged; N pixels are.
+        mask: (H,W), non-zero at the N damaged pixels.
         colours: (N,3) float32 in 0..1, in the order of `scan.pixels[mask > 0]`.
 
-    Alpha stays as it is. The black of a CMYK fill has the same share in its darkness as the black around the damage,
-    so that it prints alike.
+    Alpha is kept. In CMYK, black has the same share in a fill's darkness as around the damage, so that both print
+    alike.
     """
     full = np.iinfo(scan.pixels.dtype).max
     light = np.clip(colours, 0.0, 1.0)
@@ -75,33 +74,21 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
     return values
 
 
-def with_colour(scan: Scan, filled: FloatImage, mask: NDArray[np.uint8]) -> Scan:
-    """Return the scan with colours put under the mask; all other pixels are the same bits.
-
-    Args:
-        filled: (H,W,3) float32 in 0..1.
-        mask: (H,W), not 0 where damaged.
-    """
-    pixels = scan.pixels.copy()
-    pixels[mask > 0] = native_values(scan, mask, filled[mask > 0])
-    return replace(scan, pixels=pixels)
-
-
 def _grey(light: FloatImage) -> FloatImage:
-    """Return the mean of three channels (N,): an engine that was shown grey gives three that are nearly alike."""
+    """Return the mean of three channels (N,): for a grey scan an engine returns three nearly equal ones."""
     result: FloatImage = light.mean(axis=-1, dtype=np.float32)
     return result
 
 
 def _inks(light: FloatImage, share: float) -> FloatImage:
-    """Return colours (N,3) as inks (N,4), black taking a share of the darkness."""
+    """Return colours (N,3) as CMYK inks (N,4) in 0..1, of whose darkness black takes a share."""
     black = share * (1 - light.max(axis=1, keepdims=True))
     rest = np.maximum(1 - black, 1e-6)
     return np.concatenate((np.clip(1 - light / rest, 0, 1), black), axis=1)
 
 
 def _black_share(scan: Scan, mask: NDArray[np.uint8]) -> float:
-    """Return the part that black has in the darkness around the damage, 0..1, by least squares."""
+    """Return the share of black in the darkness around the damage, 0..1, by least squares."""
     damaged = (mask > 0).astype(np.uint8)
     rim = (cv2.dilate(damaged, np.ones((9, 9), np.uint8)) > 0) & (damaged == 0)
     inks = scan.pixels[rim].astype(np.float64) / np.iinfo(scan.pixels.dtype).max

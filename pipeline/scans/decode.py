@@ -1,4 +1,4 @@
-"""From bytes to a scan: limits from the header, then pixels and metadata, whole or not at all."""
+"""Decode bytes to a scan: check limits in the header, then read pixels and metadata completely or raise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
 
 Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]
-CUT_SIGNS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
+TRUNCATION_WORDS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
 INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "PNG": png.inspect,
     "JPEG": jpeg.inspect,
@@ -40,15 +40,15 @@ DECODERS: dict[str, Decoder] = {
 
 
 def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
-    """Return what a scan's header says; its pixels are not decoded.
+    """Return what a scan's header says, without decoding pixels.
 
     Args:
         data: the whole file.
         name: for messages.
-        limits: the installation's when left out.
+        limits: the installation's by default.
 
     Raises:
-        UnreadableScan: it is empty, no image, cut off, too large, of several pages or unsupported.
+        UnreadableScan: it is empty, not an image, truncated, too large, of several pages or unsupported.
     """
     limits = limits or Limits.from_settings()
     if not data:
@@ -60,7 +60,7 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
         info = INSPECTORS[kind](data, name)
     except (UnreadableScan, MemoryError):
         raise
-    except Exception as error:  # whatever a parser does with a bad file costs that file alone
+    except Exception as error:  # any error of a parser rejects only this file
         raise _rejection_of(error, name) from error
     if info.width < 1 or info.height < 1:
         raise rejection(Reason.ZERO_SIZED, name, f"{info.width} × {info.height}")
@@ -74,26 +74,26 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
 
 
 def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
-    """Return a scan with pixels at full depth and all metadata. For files from outside use `decode_isolated`.
+    """Return a scan with pixels at full depth and all metadata; for untrusted files use `decode_isolated`.
 
     Args:
         data: the whole file.
         name: for messages.
-        max_megapixels: the installation's limit when left out.
+        max_megapixels: the installation's limit by default.
 
     Raises:
-        UnreadableScan: it cannot be read whole; the message has the remedy.
+        UnreadableScan: it cannot be read completely; the message has the remedy.
     """
     limits = Limits.from_settings() if max_megapixels is None else Limits(max_megapixels=max_megapixels)
     info = inspect(data, name, limits)
     try:
         with warnings.catch_warnings():
-            # Oddities of metadata; whether pixels are whole is checked above and below.
+            # Warnings concern metadata; whether pixels are complete is checked above and below.
             warnings.simplefilter("ignore")
             pixels, metadata = DECODERS[info.format](data, info, name)
     except (UnreadableScan, MemoryError):
         raise
-    except Exception as error:  # codecs share no base for their errors
+    except Exception as error:  # codecs have no common base class of errors
         raise _rejection_of(error, name) from error
     expected = (info.height, info.width) if info.channels == 1 else (info.height, info.width, info.channels)
     depth = np.uint16 if info.bit_depth == 16 else np.uint8
@@ -104,9 +104,9 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
 
 
 def _rejection_of(error: Exception, name: str) -> UnreadableScan:
-    """Return the rejection for what a decoder said."""
+    """Return the rejection for a decoder's error."""
     if isinstance(error, UnidentifiedImageError):
         return rejection(Reason.UNREADABLE, name, "its header is damaged")
     text = error_line(error, 200)
-    cut = any(sign in text.lower() for sign in CUT_SIGNS)
-    return rejection(Reason.TRUNCATED if cut else Reason.UNREADABLE, name, text)
+    truncated = any(word in text.lower() for word in TRUNCATION_WORDS)
+    return rejection(Reason.TRUNCATED if truncated else Reason.UNREADABLE, name, text)

@@ -1,6 +1,7 @@
-"""The decoder process that each thread keeps warm, so that a scan costs milliseconds and not a start of Python.
+"""Keep one decoder process running per thread, so that decoding a scan does not cost the start of an interpreter.
 
-It ends with its thread or its process, however that ends, and at the first scan that misbehaves.
+The process ends with its thread or its parent process, however they end, and at the first scan that crashes it, exceeds
+its time or its memory.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class DecoderDied(Exception):
     """The decoder process ended without an answer.
 
     Attributes:
-        status: as of `subprocess`, None when it was killed for time.
-        reading: that time went by before it had read the file.
+        status: exit status as of `subprocess`; None when it was killed because its time was up.
+        reading: whether its time was up before it had read the file.
     """
 
     def __init__(self, status: int | None, reading: bool) -> None:
@@ -67,22 +68,22 @@ class DecoderProcess:
 
     @classmethod
     def current(cls) -> DecoderProcess:
-        """Return this thread's worker, a new one where there is none that lives."""
+        """Return this thread's decoder process, a new one where none is running."""
         worker: DecoderProcess | None = getattr(cls.local, "worker", None)
         if worker is None or worker.owner != os.getpid() or worker.process.poll() is not None:
             worker = cls.local.worker = cls()
         return worker
 
     def ask(self, request: dict[str, Any], descriptor: int, timeout: float) -> tuple[dict[str, Any], int | None]:
-        """Return the answer to a request, with a descriptor when it is a scan.
+        """Return the answer to a request, with a file descriptor if it is a scan.
 
         Raises:
-            Died: there is none; the process has ended.
+            DecoderDied: the process ended without an answer.
         """
         self.served += 1
         message, received, unread = b"", None, True
         deadline = time.monotonic() + timeout
-        # A worker that is gone already shows by the same empty message as one that dies at work.
+        # A process that has already ended and one that dies at work both show as an empty message.
         with suppress(OSError):
             socket.send_fds(self.connection, [json.dumps(request).encode()], [descriptor])
             unread = self._receive(deadline)[0] != READ
@@ -96,7 +97,7 @@ class DecoderProcess:
         return json.loads(message), received
 
     def _receive(self, deadline: float) -> tuple[bytes, int | None]:
-        """Return the next message and its descriptor; empty when the time is over or the other side has gone."""
+        """Return the next message and its descriptor; an empty message when time is up or the process has ended."""
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
@@ -105,7 +106,7 @@ class DecoderProcess:
         return message, descriptors[0] if descriptors else None
 
     def stop(self, *, patient: bool = False) -> None:
-        """Ends the process; a patient stop lets one that is dying finish, so that its status is its own."""
+        """End the process; if `patient`, wait a moment first, so that a dying process's exit status is its own."""
         self.connection.close()
         if self.owner != os.getpid():
             return
@@ -113,7 +114,7 @@ class DecoderProcess:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_TIMEOUT)
         self.process.kill()
-        # A process that waits for a dead file server can be killed by nobody, and must not be waited for.
+        # A process that waits for a dead file server cannot be killed, so the wait is limited.
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_TIMEOUT)
 
@@ -124,7 +125,7 @@ class DecoderProcess:
 
 @atexit.register
 def _stop_current() -> None:
-    """Stop this thread's worker at the end of the process; the kernel stops those of other threads."""
+    """Stop this thread's decoder process at exit; the kernel stops those of other threads."""
     worker: DecoderProcess | None = getattr(DecoderProcess.local, "worker", None)
     if worker is not None:
         worker.stop()

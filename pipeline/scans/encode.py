@@ -1,4 +1,4 @@
-"""From a scan to the bytes of its derivative: lossless, proved by decoding them again."""
+"""Encode a scan as the bytes of its derivative, losslessly, verified by decoding them again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.scans import png_encode, tiff_encode
 from pipeline.scans.decode import decode
 from pipeline.scans.model import Scan, ScanInfo
 
-#: Rows compared at a time.
+#: How many rows are compared at a time.
 ROWS = 1024
 
 
@@ -28,7 +28,7 @@ def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
 
     Raises:
         ValueError: an extension that is none of these, or CMYK as PNG.
-        RuntimeError: what was encoded does not decode to the same pixels; never seen, and never to be published.
+        RuntimeError: the encoded bytes do not decode to the same pixels, so they must not be published.
     """
     if extension.lower() == ".png":
         data = png_encode.encode(scan)
@@ -44,6 +44,6 @@ def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
 
 
 def _same_pixels(one: Pixels, other: Pixels) -> bool:
-    """Whether two pictures are the same, compared in strips: one answer a value would take half a scan more."""
+    """Return whether two images are equal; compared in strips, since one Boolean per value is half a scan of memory."""
     tops = range(0, len(one), ROWS)
     return one.shape == other.shape and all(np.array_equal(one[n : n + ROWS], other[n : n + ROWS]) for n in tops)

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes and never by its name."""
+"""Recognise a file's format by its first bytes, never by its name."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the format of a file by its first bytes, None for what is no image that can be read."""
+    """Return the format of a file by its first bytes; None where it is not a supported image."""
     head = bytes(data[:18])
     for signature, kind in SIGNATURES:
         if head.startswith(signature):
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    # Two letters alone would make an image of every text that starts with BM.
+    # Two letters alone would match every text that starts with BM.
     if head[:2] == b"BM" and head[6:10] == bytes(4) and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
         return "BMP"
     return None
 
 
 def reject_unknown(data: bytes, name: str) -> UnreadableScan:
-    """Return the rejection of a file that no decoder here takes."""
+    """Return the rejection of a file whose format is not supported."""
     head = bytes(data[:512])
     if any(signature.startswith(head) for signature, _ in SIGNATURES):
         return rejection(Reason.TRUNCATED, name, f"only {len(head)} bytes are left")

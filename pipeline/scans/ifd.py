@@ -1,4 +1,4 @@
-"""TIFF directories (IFDs), as they stand in TIFF files and EXIF blocks: read into tags, written little-endian."""
+"""Read and write TIFF directories (IFDs), as TIFF files and EXIF blocks contain them; written little-endian."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Type number → (bytes of one value, numpy's letter for one number of it).
+# Type number → (bytes of one value, numpy type code of one number in it).
 TYPES = {
     1: (1, "u1"), 2: (1, "u1"), 3: (2, "u2"), 4: (4, "u4"), 5: (8, "u4"), 6: (1, "i1"), 7: (1, "u1"), 8: (2, "i2"),
     9: (4, "i4"), 10: (8, "i4"), 11: (4, "f4"), 12: (8, "f8"), 13: (4, "u4"), 16: (8, "u8"), 17: (8, "i8"),
@@ -22,7 +22,7 @@ ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 274, 282, 283, 296
 
 
 class BrokenDirectory(ValueError):
-    """A directory or a value lies outside of the data."""
+    """A directory or a value is outside of the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Tag:
 
     @property
     def values(self) -> NDArray[Any]:
-        """The numbers, 1-D; rationals are numerator and denominator in turn."""
+        """The numbers, 1-D; a rational is two of them, numerator and denominator."""
         return np.frombuffer(self.data, "<" + TYPES[self.type][1])
 
     @classmethod
@@ -49,7 +49,7 @@ class Tag:
 
 @dataclass
 class Directory:
-    """The tags of one directory by number, its sub-directories, and where the next one stands (0: none)."""
+    """The tags of one directory by number, its sub-directories, and the offset of the next directory (0: none)."""
 
     tags: dict[int, Tag] = field(default_factory=dict)
     children: dict[int, Directory] = field(default_factory=dict)
@@ -70,10 +70,10 @@ class Directory:
 
 @dataclass(slots=True)
 class Structure:
-    """The bytes of a TIFF file or EXIF block and how its numbers are written.
+    """The bytes of a TIFF file or EXIF block, and how its numbers are written.
 
-    `budget` is how many bytes of values may still be read: in a file made to harm, all tags of all directories
-    would hold the whole file.
+    `budget` is how many bytes of values may still be read: in a malicious file every tag of every directory could
+    refer to the whole file.
     """
 
     data: bytes
@@ -87,10 +87,10 @@ class Structure:
 
     @classmethod
     def open(cls, data: bytes) -> Structure:
-        """Return the structure of data with a TIFF header.
+        """Return the structure of data that starts with a TIFF header.
 
         Raises:
-            BrokenDirectory: there is no such header.
+            BrokenDirectory: it has no TIFF header.
         """
         order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
         if order is None or len(data) < 8:
@@ -103,10 +103,10 @@ class Structure:
         raise BrokenDirectory("no TIFF header")
 
     def read(self, offset: int, *, children: bool = True) -> Directory:
-        """Return the directory at an offset, sub-directories too.
+        """Return the directory at an offset with its sub-directories; broken sub-directories are left out.
 
         Raises:
-            BrokenDirectory: it, or one of its values, lies outside of the data. Broken sub-directories are left out.
+            BrokenDirectory: it, or one of its values, is outside of the data.
         """
         count_at, entry, inline, offset_letter = ("Q", 20, 8, "Q") if self.big else ("H", 12, 4, "I")
         try:
@@ -114,8 +114,8 @@ class Structure:
             start = offset + struct.calcsize(count_at)
             end = start + count * entry
             if end > len(self.data):
-                raise BrokenDirectory("a directory is cut off")
-            # Some writers leave the last pointer away at the very end of an EXIF block.
+                raise BrokenDirectory("a directory is truncated")
+            # Some writers omit the pointer to the next directory at the end of an EXIF block.
             left = end + inline <= len(self.data)
             following = struct.unpack_from(self.order + offset_letter, self.data, end)[0] if left else 0
         except struct.error as error:
@@ -150,7 +150,7 @@ class Structure:
 
 
 def serialise(directory: Directory, offset: int, *, big: bool = False) -> bytes:
-    """Return a directory with its values and sub-directories as bytes that are to stand at an offset.
+    """Return a directory with its values and sub-directories as bytes to be written at an offset.
 
     Args:
         offset: even.
@@ -195,7 +195,7 @@ def read_exif_block(block: bytes | None) -> Directory:
 
 
 def orientation(directory: Directory) -> int:
-    """Return the EXIF orientation, 1 where there is none or nonsense."""
+    """Return the EXIF orientation, 1 where it is absent or invalid."""
     value = directory.number(ORIENTATION, 1)
     return value if 1 <= value <= 8 else 1
 

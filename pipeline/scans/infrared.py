@@ -1,4 +1,4 @@
-"""The infrared plane in a scanner's TIFF, decoded like a scan of its own: `decode_isolated(…, decoder=INFRARED)`."""
+"""Decode the infrared plane of a scanner's TIFF like a scan: `decode_isolated(…, decoder=INFRARED)`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ INFRARED = "pipeline.scans.infrared:decode"
 
 
 def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
-    """Return the infrared plane as a grey scan (H,W), uint8 or uint16, dark where infrared was stopped.
+    """Return the infrared plane as a grey scan (H,W), uint8 or uint16, dark where infrared light was blocked.
 
     Args:
         data: the whole TIFF of the scan.
         name: for messages.
-        max_megapixels: the installation's limit when left out.
+        max_megapixels: the installation's limit by default.
 
     Raises:
-        UnreadableScan: UNSUPPORTED, it holds no such page; or it cannot be read whole.
+        UnreadableScan: UNSUPPORTED where it has no such page; or it cannot be read completely.
     """
     info = inspect(data, name, Limits.from_settings() if max_megapixels is None else Limits(max_megapixels))
     if info.infrared != "page":

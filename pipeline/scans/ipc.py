@@ -1,4 +1,4 @@
-"""A scan through a file descriptor: pixels first, then everything else as JSON; nothing is pickled."""
+"""Send a scan through a file descriptor: pixels, then everything else as JSON; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.scans.model import Metadata, Scan, ScanInfo
 
 
 def anonymous_file() -> int:
-    """Return the descriptor of a file without a name, in memory where the system can: it cannot be left over."""
+    """Return the descriptor of an unnamed file, in memory where the system supports it; it cannot be left behind."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("scan", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:
@@ -24,14 +24,14 @@ def anonymous_file() -> int:
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write all of some bytes; one call writes 2 GB at most."""
+    """Write all bytes; one call of the system writes at most 2 GB."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
-    """Return a descriptor that holds a scan, and what `receive_scan` needs to know of it."""
+    """Write a scan to an unnamed file; return its descriptor and the header that `receive_scan` needs."""
     pixels = np.ascontiguousarray(scan.pixels)
     metadata = asdict(scan.metadata)
     rest = json.dumps({"info": asdict(scan.info), "metadata": metadata}, default=_text).encode()
@@ -42,7 +42,7 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
 
 
 def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
-    """Return the scan in a descriptor; its pixels are mapped, not copied, and may be written to."""
+    """Return the scan in a descriptor; its pixels are memory-mapped and writable."""
     size = header["bytes"]
     mapped = mmap.mmap(descriptor, size + header["rest"], access=mmap.ACCESS_COPY)
     pixels = np.frombuffer(mapped, header["dtype"], count=int(np.prod(header["shape"]))).reshape(header["shape"])

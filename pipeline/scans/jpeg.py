@@ -1,6 +1,6 @@
-"""JPEG: markers walked to the very end, pixels by libjpeg, and a check that none of them was made up.
+"""Decode JPEG: walk its markers to the end, decode pixels with libjpeg, and check that all of them were in the file.
 
-libjpeg paints what is missing in grey and says so only as a warning; here such a file is rejected.
+libjpeg fills missing parts with grey and only warns; here such a file is rejected.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ BASELINE_TO_PROGRESSIVE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 WITHOUT_CONTENT = {0x01, *range(0xD0, 0xD9)}
 SOS, EOI = 0xDA, 0xD9
-# What may follow in scan data without ending it: a stuffed zero, a restart, a fill byte.
+# Not preceded by what may follow 0xFF inside scan data: a stuffed zero, a restart, a fill byte.
 NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 EXIF, XMP, ICC, PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 
 
 @dataclass
 class Header:
-    """What the segments before the first scan hold."""
+    """The content of the segments before the first scan."""
 
     frame: int = 0
     precision: int = 8
@@ -49,10 +49,10 @@ class Header:
 
 
 def read_header(data: bytes, name: str) -> Header:
-    """Return what stands before the first scan.
+    """Return the content of the segments before the first scan.
 
     Raises:
-        UnreadableScan: TRUNCATED when the data ends before, UNREADABLE when they are no segments.
+        UnreadableScan: TRUNCATED where the data ends before it, UNREADABLE where there are no valid segments.
     """
     header = Header()
     at = 2
@@ -82,7 +82,7 @@ def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
     if at + 1 >= len(data):
         raise rejection(Reason.TRUNCATED, name, "the JPEG ends before its end mark")
     if data[at] != 0xFF:
-        raise rejection(Reason.UNREADABLE, name, "bytes in the JPEG stand where a marker should")
+        raise rejection(Reason.UNREADABLE, name, "bytes in the JPEG are where a marker should be")
     marker = data[at + 1]
     if marker in WITHOUT_CONTENT or marker == EOI:
         return marker, at + 2, at + 2
@@ -146,10 +146,10 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _is_padding(scan: bytes, extraneous: int) -> bool:
-    """True when the bytes left over at the end of a scan are the zeros with which some cameras pad it.
+    """Return whether the extraneous bytes at the end of a scan are the zeros with which some cameras pad it.
 
-    A run of zeros that reaches further back than what is left over (and the few bytes that libjpeg reads ahead) was
-    read as picture, so it fills a gap.
+    A run of zeros that is longer than the extraneous bytes (and the few bytes that libjpeg reads ahead) was decoded
+    as picture data, so it replaces missing data.
     """
     window = scan[-extraneous - 64 :]
     run = len(window) - len(window.rstrip(b"\0\xff"))
@@ -157,7 +157,7 @@ def _is_padding(scan: bytes, extraneous: int) -> bool:
 
 
 def _check_whole(data: bytes, at: int, name: str) -> None:
-    """Raise UnreadableScan unless all scans are there and hold what they should."""
+    """Raise UnreadableScan unless all scans are present and complete."""
     last = at
     while True:
         marker, _, end = _segment(data, at, name)

@@ -1,4 +1,4 @@
-"""JPEG 2000: boxes and codestream header read here, pixels by OpenJPEG at full depth."""
+"""Decode JPEG 2000: read boxes and codestream header here, pixels with OpenJPEG at full depth."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ METRE = 0.0254
 
 
 def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of every box, those inside of headers too; a bare codestream counts as one `jp2c`.
+    """Yield name and content of every box, including nested ones; a bare codestream counts as one `jp2c`.
 
     Raises:
-        UnreadableScan: TRUNCATED, a box is not there whole.
+        UnreadableScan: TRUNCATED where a box is incomplete.
     """
     if data.startswith(STREAM_SIGNATURE):
         yield b"jp2c", data
@@ -94,7 +94,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _metadata(data: bytes, name: str) -> Metadata:
-    """Return what the boxes say beside the pixels; the codestream must have its end."""
+    """Return the metadata of the boxes, and check that the codestream has its end mark."""
     icc = xmp = exif = iptc = None
     dpi = None
     for kind, content in boxes(data, name):

@@ -1,4 +1,4 @@
-"""What libjpeg thinks of a JPEG's scan data: its first warning, which no Python binding hands out."""
+"""Read libjpeg's first warning about a JPEG's scan data, which no Python binding returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 SIGNS = ("Corrupt JPEG data", "Premature end of JPEG")
-# A decode to 1/8 still reads every code word, but skips nearly all arithmetic.
+# Decoding to 1/8 still reads every code word, but skips nearly all arithmetic.
 FLAGS = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION
 INSUFFICIENT_MEMORY = -4
 _LOCK = threading.Lock()
@@ -20,8 +20,8 @@ _LOCK = threading.Lock()
 def warning_of(data: bytes) -> str | None:
     """Return libjpeg's first warning about missing or damaged data, or None.
 
-    OpenCV leaves libjpeg's messages on the process's standard error; for the time of one quick decode that leads into
-    a file. What others write meanwhile is passed on.
+    OpenCV leaves libjpeg's messages on the process's standard error, which is redirected to a file for the time of one
+    quick decode. What other threads write meanwhile is passed on.
     """
     with _LOCK, tempfile.TemporaryFile() as caught:
         if sys.stderr is not None:
@@ -52,7 +52,7 @@ def warning_of(data: bytes) -> str | None:
 
 
 def _duplicate(descriptor: int) -> int | None:
-    """Return a copy of a descriptor, None when it is closed, as standard error of a daemon may be."""
+    """Return a copy of a descriptor; None where it is closed, as a daemon's standard error may be."""
     try:
         return os.dup(descriptor)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a scan is once it is decoded: pixels at full depth, and everything else that its file said."""
+"""Types of decoded scans: pixels at full depth, header, metadata, and the limits of decoding."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ class ScanInfo:
         height: pixels, as stored.
         channels: 1 to 4, of the decoded pixels: a palette counts as 3, or 4 with transparency.
         bit_depth: 8 or 16, of the decoded pixels: fewer bits become 8, 9 to 15 become 16.
-        pages: pictures in the file, reduced copies not counted.
+        pages: pictures in the file, not counting reduced copies.
         orientation: EXIF orientation, 1 to 8.
         mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
-        infrared: where the file holds a scanner's infrared plane: `page` (see `scans.infrared`), `sample` (the fourth
-            channel of a TIFF that is not declared to be transparency; whether it truly is one, only pixels tell), or
-            empty.
+        infrared: where the file has a scanner's infrared plane: `page` (see `scans.infrared`), `sample` (the fourth
+            channel of a TIFF that is not declared as transparency; only its pixels show whether it is one), or empty.
     """
 
     format: str
@@ -48,16 +47,16 @@ class ScanInfo:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says beside its pixels; byte strings are kept as found.
+    """What a file contains besides its pixels; byte strings are kept unchanged.
 
     Attributes:
         icc: colour profile.
         exif: a TIFF structure, starting with `II*` or `MM`; for a TIFF master its descriptive tags in that form.
         xmp: XMP packet.
         iptc: IPTC-IIM records.
-        photoshop: Photoshop's image resources (8BIM).
+        photoshop: Photoshop image resources (8BIM).
         dpi: resolution across and down.
-        png_chunks: ancillary chunks that only a PNG has (text, gamma, …), in their order.
+        png_chunks: ancillary chunks specific to PNG (text, gamma, …), in their order.
         alpha_kind: TIFF's ExtraSamples value of the alpha channel: 0 unspecified, 1 associated, 2 unassociated.
     """
 
@@ -94,7 +93,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is accepted, and what one decoder may use."""
+    """The largest scan that is accepted, and the time (seconds) and memory that decoding one may use."""
 
     max_megapixels: float = 400.0
     max_megabytes: float = 4096.0

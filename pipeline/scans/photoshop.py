@@ -1,4 +1,4 @@
-"""Photoshop's image resources: the IPTC record in them, found and put in."""
+"""Read and replace the IPTC record in Photoshop image resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ IPTC = 0x0404
 
 
 def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Return number, name and content of each resource; what is damaged at the end is left out."""
+    """Return number, name and content of each resource; a damaged end is left out."""
     found = []
     at = 0
     while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
@@ -32,7 +32,7 @@ def iptc_of(data: bytes) -> bytes | None:
 
 
 def with_iptc(data: bytes, iptc: bytes) -> bytes:
-    """Return image resources with these IPTC-IIM records in place of those they had."""
+    """Return image resources with their IPTC-IIM records replaced."""
     kept = [resource for resource in resources(data) if resource[0] != IPTC]
     return b"".join(_packed(*resource) for resource in [(IPTC, b"", iptc), *kept])
 

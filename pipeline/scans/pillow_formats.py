@@ -1,4 +1,4 @@
-"""BMP and GIF, by Pillow, which reads both headers without native code."""
+"""Decode BMP and GIF with Pillow, which reads both headers without native code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIF_END = b"\x3b"
 
 
 def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
-    """Return what the header says; two pages stand for two or more."""
+    """Return what the header says; `pages` is 2 for two or more."""
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         if image.mode not in MODES:
             raise rejection(Reason.UNSUPPORTED, name, f"{kind} of Pillow's mode {image.mode}")
@@ -39,7 +39,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _metadata(info: dict[Any, Any]) -> Metadata:
-    """Return what Pillow found beside the pixels."""
+    """Return what Pillow found besides the pixels."""
     dpi, comment = info.get("dpi"), info.get("comment")
     text = comment.replace(b"\0", b" ").strip() if isinstance(comment, bytes) else b""
     return Metadata(

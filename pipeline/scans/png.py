@@ -1,4 +1,4 @@
-"""PNG: chunks checked one by one, pixels by libpng at full depth."""
+"""Decode PNG: verify its chunks one by one, decode pixels with libpng at full depth."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MODES: dict[int, Mode] = {0: "L", 2: "RGB", 3: "RGB", 4: "LA", 6: "RGBA"}
 WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
 XMP_KEY = b"XML:com.adobe.xmp"
 IPTC_KEY = b"Raw profile type iptc"
-# Bound to the stored form of the pixels, which decoding changes; the others are carried over or rebuilt.
+# They describe the stored form of the pixels, which decoding changes; all others are kept or rebuilt.
 DROPPED = {b"bKGD", b"hIST", b"sBIT", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
 METRE = 0.0254
 MAX_TEXT = 64 << 20
 
 
 def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield type and content of every chunk up to IEND, checksums verified.
+    """Yield type and content of every chunk up to IEND, with checksums verified.
 
     Raises:
-        UnreadableScan: TRUNCATED before IEND, UNREADABLE where a checksum is wrong.
+        UnreadableScan: TRUNCATED where IEND is missing, UNREADABLE where a checksum is wrong.
     """
     view = memoryview(data)
     at = len(SIGNATURE)
@@ -49,7 +49,7 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _label(kind: bytes) -> str:
-    """Return a chunk's type for people."""
+    """Return a chunk's type as text."""
     return kind.decode("latin-1")
 
 
@@ -81,7 +81,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     """Return pixels and metadata of a whole PNG.
 
-    1, 2 and 4 bits are spread to 8, palettes become RGB, transparent colours become an alpha channel: each stored
+    1, 2 and 4 bits are scaled to 8, palettes become RGB, transparent colours become an alpha channel: each stored
     value has exactly one decoded value.
     """
     metadata = _metadata(data, name)
@@ -89,7 +89,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def _metadata(data: bytes, name: str) -> Metadata:
-    """Return the metadata of all chunks, of which each one's checksum has been verified."""
+    """Return the metadata of all chunks, after verifying each one's checksum."""
     found: dict[str, Any] = {}
     kept: list[tuple[bytes, bytes]] = []
     for kind, content in chunks(data, name):
@@ -110,7 +110,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
 
 
 def inflate(data: bytes, name: str) -> bytes:
-    """Return a compressed text or profile, refusing one that grows without measure."""
+    """Return a compressed text or profile, or raise UnreadableScan where it is damaged or larger than `MAX_TEXT`."""
     worker = zlib.decompressobj()
     try:
         text = worker.decompress(data, MAX_TEXT)

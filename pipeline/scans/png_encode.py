@@ -1,6 +1,6 @@
-"""PNG out: one filter for all rows, one fast deflate, and the metadata that a PNG can carry.
+"""Encode PNG: one filter for all rows, one fast deflate, and the metadata that PNG supports.
 
-libpng's own encoder costs twice the time for larger files: libdeflate packs better in less.
+libpng's own encoder takes twice the time and writes larger files than libdeflate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLOUR_TYPE: dict[Mode, int] = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
 NONE, SUB, UP, AVERAGE = range(4)
 BAND = 8 << 20
 MAX_CHUNK = 1 << 30
-# Where there is a profile, it says what these would.
+# An ICC profile replaces these.
 REPLACED_BY_ICC = {b"sRGB", b"cICP"}
 
 
@@ -27,10 +27,10 @@ def encode(scan: Scan) -> bytes:
     """Return a scan as PNG.
 
     Raises:
-        ValueError: CMYK, which PNG cannot carry.
+        ValueError: the scan is CMYK, which PNG does not support.
     """
     if scan.mode not in COLOUR_TYPE:
-        raise ValueError(f"PNG cannot carry {scan.mode}")
+        raise ValueError(f"PNG does not support {scan.mode}")
     height, width = scan.pixels.shape[:2]
     depth = scan.pixels.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
@@ -48,7 +48,7 @@ def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
 
 
 def _metadata(metadata: Metadata) -> list[bytes]:
-    """Return the chunks that say what is not pixels, in an order that PNG allows."""
+    """Return the chunks of the metadata, in an order that PNG allows."""
     chunks = []
     if metadata.icc:
         chunks.append(_chunk(b"iCCP", b"icc\0\0" + zlib.compress(metadata.icc)))
@@ -71,7 +71,7 @@ def _metadata(metadata: Metadata) -> list[bytes]:
 
 
 def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Return the rows (H, 1 + bytes of a row), filtered so that they pack well."""
+    """Return the rows (H, 1 + bytes of a row) with the filter that compresses a sample of them best."""
     height = pixels.shape[0]
     step = pixels.itemsize * (pixels.shape[2] if pixels.ndim == 3 else 1)
     width = pixels.shape[1] * step

@@ -1,4 +1,4 @@
-"""Small pictures for reports, digests and review: the right way up, in sRGB."""
+"""Draw small pictures for reports, digests and review: upright, in sRGB."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: i
 
     Args:
         source: a scan (whose profile is then applied), or pixels (H,W) or (H,W,3 or 4) of uint8 or uint16; a fourth
-            channel is left away.
+            channel is ignored.
         orientation: EXIF orientation, 1 to 8.
-        long_side: pixels of the longer side at most.
+        long_side: the longer side's maximum in pixels.
     """
     profile = source.metadata.icc if isinstance(source, Scan) else None
     if isinstance(source, Scan) and not (source.mode == "CMYK" and profile):
@@ -61,7 +61,7 @@ def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[np.uint8]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Return a picture in sRGB; as it is where its profile is broken or of another kind."""
+    """Return a picture in sRGB; unconverted where its profile is broken or does not fit."""
     target = "L" if image.mode == "L" else "RGB"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -1,4 +1,4 @@
-"""The plain sentences for scans that cannot be restored, one per reason, each with its remedy."""
+"""Say why a scan cannot be restored: one sentence per reason, each with its remedy."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SENTENCES: dict[Reason, str] = {
     "split it, or raise RESTORATION_MAX_MEGAPIXELS.",
     Reason.TOO_MANY_BYTES: "{name} is larger than allowed{detail}; split it, or raise RESTORATION_MAX_MEGABYTES.",
     Reason.ZERO_SIZED: "{name} has no pixels{detail}; scan it again.",
-    Reason.MULTI_PAGE: "{name} holds more than one picture{detail}; save each one as a file of its own.",
+    Reason.MULTI_PAGE: "{name} contains more than one picture{detail}; save each one as a separate file.",
     Reason.UNSUPPORTED: "{name} is a kind of image that is not supported{detail}; "
     "save it as 8- or 16-bit grey, RGB or CMYK in {formats}.",
     Reason.NOT_A_FILE: "{name} is not a file{detail}; remove it from the inbox or rename it.",
-    Reason.OUTWARD_LINK: "{name} is a link that leads out of the inbox{detail}; put the file itself there.",
+    Reason.OUTWARD_LINK: "{name} is a link that points outside the inbox{detail}; put the file itself there.",
     Reason.DANGLING_LINK: "{name} is a link to a file that does not exist{detail}; put the file itself there.",
     Reason.UNREADABLE: "{name} cannot be read{detail}; copy or scan it again.",
     Reason.DECODER_CRASHED: "{name} made the image decoder crash{detail}; the file is probably damaged. "
-    "Copy or scan it again, or save it anew with an image editor.",
+    "Copy or scan it again, or save it again with an image editor.",
     Reason.DECODER_TIMEOUT: "{name} could not be decoded in the time allowed{detail}; the file is probably damaged. "
     "Copy or scan it again, or raise RESTORATION_SCAN_TIMEOUT.",
     Reason.DECODER_MEMORY: "{name} needs more memory to decode than allowed{detail}; "
@@ -32,12 +32,12 @@ SENTENCES: dict[Reason, str] = {
 
 
 def rejection(reason: Reason, name: str, detail: str = "") -> UnreadableScan:
-    """Return the error for one scan.
+    """Return the error that rejects one scan.
 
     Args:
-        reason: the code recorded for audit.
-        name: the file's name, as found.
-        detail: what exactly is wrong, a few words.
+        reason: the code that is recorded.
+        name: the file's name as found; it is escaped here.
+        detail: what exactly is wrong, in a few words.
     """
-    said = f" ({escape(detail)})" if detail else ""
-    return UnreadableScan(reason, SENTENCES[reason].format(name=escape(name), detail=said, formats=FORMATS))
+    shown = f" ({escape(detail)})" if detail else ""
+    return UnreadableScan(reason, SENTENCES[reason].format(name=escape(name), detail=shown, formats=FORMATS))

@@ -1,4 +1,4 @@
-"""Decoding in a process of its own, with limits: a scan that crashes, hangs or bloats its decoder ends alone."""
+"""Decode scans in a separate process with limits, so that a crash, a hang or a decompression bomb costs one scan."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ BLOCK = 1 << 20
 
 
 def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None = None, decoder: str = DECODER) -> Scan:
-    """Return a scan, decoded by a process of its own with a time and a memory limit.
+    """Return a scan, decoded in a separate process with limits of time and memory.
 
     Args:
         uri: of the scan.
-        name: for messages; the last part of the URI when left out.
-        limits: the installation's when left out.
+        name: for messages; the last part of the URI by default.
+        limits: the installation's by default.
         decoder: `module:function` with the signature of `decode`.
 
     Raises:
-        UnreadableScan: it cannot be read whole, or its decoder crashed, hung or needed too much memory.
+        UnreadableScan: it cannot be read completely, or its decoder crashed, hung or needed too much memory.
         FileNotFoundError: there is no such file.
         StoreUnavailable: the store did not answer.
     """
@@ -66,17 +66,17 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
 
 
 def _answer(request: dict[str, Any], descriptor: int, limits: Limits) -> tuple[dict[str, Any], int | None]:
-    """Return a decoder's answer, with a descriptor when it is a scan.
+    """Return a decoder's answer, with a descriptor if it is a scan.
 
     Raises:
-        Died: the decoder ended without an answer.
+        DecoderDied: the decoder ended without an answer.
     """
     worker = DecoderProcess.current()
     fresh = worker.served == 0
     try:
         return worker.ask(request, descriptor, limits.timeout)
     except DecoderDied as death:
-        # A worker that had served others may have been hurt by one of them: this scan has a right to a fresh one.
+        # An earlier scan may have damaged a process that has decoded others, so this scan gets a fresh one.
         if fresh or death.status is None:
             raise
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -84,12 +84,12 @@ def _answer(request: dict[str, Any], descriptor: int, limits: Limits) -> tuple[d
 
 
 def _open_source(uri: str, name: str, limits: Limits) -> int:
-    """Return a descriptor from which a scan's bytes can be read: of the file itself, or of a copy in memory."""
+    """Return a descriptor of a scan's bytes: of the file itself, or of a copy of a remote object in memory."""
     most = int(limits.max_megabytes * 1e6)
     if storage.scheme(uri) == "file":
         with reading(uri):
             try:
-                # Without waiting: a pipe with an image's name would wait for its writer for ever.
+                # Non-blocking: opening a pipe would otherwise wait for its writer.
                 descriptor = os.open(local_path(uri), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except PermissionError as error:
                 raise _not_readable(name) from error
@@ -119,15 +119,15 @@ def _open_source(uri: str, name: str, limits: Limits) -> int:
 
 
 def _not_readable(name: str) -> UnreadableScan:
-    """Return the rejection of a file that may not be read."""
-    return UnreadableScan(Reason.UNREADABLE, f"{escape(name)} may not be read; give this user the right to.")
+    """Return the rejection of a file for which permission is denied."""
+    return UnreadableScan(Reason.UNREADABLE, f"{escape(name)} may not be read; give this user permission to read it.")
 
 
 def _rejection_of(status: int | None, name: str, limits: Limits) -> UnreadableScan:
-    """Return the rejection for the way in which a decoder process ended."""
+    """Return the rejection for the exit status of a decoder process."""
     if status in (None, -signal.SIGALRM):
         return rejection(Reason.DECODER_TIMEOUT, name, f"{limits.timeout:g} s")
     if status == -signal.SIGKILL:
         return rejection(Reason.DECODER_MEMORY, name, "the system ran out of memory")
-    said = signal.strsignal(-status) if status is not None and status < 0 else f"exit code {status}"
-    return rejection(Reason.DECODER_CRASHED, name, said or f"signal {status}")
+    cause = signal.strsignal(-status) if status is not None and status < 0 else f"exit code {status}"
+    return rejection(Reason.DECODER_CRASHED, name, cause or f"signal {status}")

@@ -1,4 +1,4 @@
-"""TIFF: classic and Big, either byte order; strips, tiles and planes; checked for missing parts before decoding."""
+"""Decode TIFF and BigTIFF of either byte order, in strips, tiles or planes, checked for missing parts first."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ KINDS: dict[int, tuple[int, Mode]] = {
     WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "RGB"), SEPARATED: (4, "CMYK"),
     YCBCR: (3, "RGB"),
 }  # fmt: skip
-# How pixels are stored, or held in a field of their own; all other tags describe the picture and are carried over.
+# How pixels are stored, or what has its own field in `Metadata`; all other tags describe the picture and are kept.
 STRUCTURE = {
     *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320, 321,
     *range(322, 331), 332, 334, *range(338, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
     37724, 50341,
 }  # fmt: skip
 MAX_PAGES = 10_000
-# Bytes of compressed strips or tiles that wait for their decoding.
+# Bytes of compressed strips or tiles that are buffered for decoding.
 BUFFER_BYTES = 16 << 20
 
 
@@ -46,7 +46,7 @@ def read_pages(data: bytes, name: str) -> list[Directory]:
     """Return the directories of a file.
 
     Raises:
-        UnreadableScan: TRUNCATED when a directory lies outside of the file.
+        UnreadableScan: TRUNCATED where a directory is outside of the file.
     """
     try:
         structure = Structure.open(data)
@@ -65,12 +65,12 @@ def read_pages(data: bytes, name: str) -> list[Directory]:
 
 
 def main_page(pages: list[Directory], name: str) -> tuple[int, int]:
-    """Return which directory is the picture, and how many full pictures there are.
+    """Return the number of the picture's directory, and how many full pictures there are.
 
     Raises:
-        UnreadableScan: UNSUPPORTED, all of them are reduced copies of something else.
+        UnreadableScan: UNSUPPORTED where all of them are reduced copies, as in camera raw files.
     """
-    # Reduced copies and transparency masks are no pictures of their own.
+    # Reduced copies and transparency masks do not count as pictures.
     full = [number for number, page in enumerate(pages) if not page.number(SUBFILE, 0) & 0b101]
     if not full and SUB_DIRECTORIES in pages[0].tags:
         raise rejection(Reason.UNSUPPORTED, name, "camera raw")
@@ -78,11 +78,11 @@ def main_page(pages: list[Directory], name: str) -> tuple[int, int]:
 
 
 def infrared_page(pages: list[Directory], number: int) -> int | None:
-    """Return which directory holds the infrared plane of the picture in directory `number`, or None.
+    """Return the number of the directory with the infrared plane of the picture in directory `number`, or None.
 
-    SilverFast writes HDRi files with it as a grey picture of the same size that calls itself a transparency mask
-    (NewSubfileType 4, though of 8 or 16 bits); others as a second page. A second page counts only where the file names
-    a scanner's software: it might as well be the back of a print.
+    SilverFast writes it into HDRi files as a grey picture of the same size marked as a transparency mask
+    (NewSubfileType 4, though of 8 or 16 bits); others write a second page. A second page counts only where the file
+    names a scanner's software, since it might be the back of a print.
     """
     picture_page = pages[number]
     for index, page in enumerate(pages):
@@ -96,7 +96,7 @@ def infrared_page(pages: list[Directory], number: int) -> int | None:
 
 
 def _is_scanner(page: Directory) -> bool:
-    """Return whether the file says that software wrote it that keeps infrared planes."""
+    """Return whether the file names software that writes infrared planes."""
     software = page.tags[SOFTWARE].data.lower() if SOFTWARE in page.tags else b""
     return any(name in software for name in (b"vuescan", b"silverfast"))
 
@@ -138,8 +138,8 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     """Return pixels and metadata of the one picture in a TIFF.
 
-    White-is-zero is turned round, 1 to 7 bits are spread to 8, 9 to 15 bits to 16, palettes become 8-bit RGB:
-    each stored value has exactly one decoded value.
+    White-is-zero is inverted, 1 to 7 bits are scaled to 8, 9 to 15 bits to 16, palettes become 8-bit RGB: each stored
+    value has exactly one decoded value.
     """
     pages = read_pages(data, name)
     for page in pages:
@@ -152,7 +152,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
             image.seek(number)
             return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
-    # Both are closed: the file refers to itself in circles, and would keep all bytes until these are collected.
+    # Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
         pixels = file.pages[number].asarray(buffersize=BUFFER_BYTES)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
@@ -169,7 +169,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
 
 
 def check_segments(data: bytes, page: Directory, name: str) -> None:
-    """Raise UnreadableScan unless every strip or tile is there: decoders fill the gaps with black."""
+    """Raise UnreadableScan unless every strip or tile is present; decoders would fill gaps with black."""
     tiled = TILE_OFFSETS in page.tags
     offsets = page.tags.get(TILE_OFFSETS if tiled else OFFSETS)
     counts = page.tags.get(TILE_COUNTS if tiled else COUNTS)
@@ -184,7 +184,7 @@ def check_segments(data: bytes, page: Directory, name: str) -> None:
     if (size == 0).any() or (start == 0).any():
         raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are empty")
     if (start + size > len(data)).any():
-        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF lie behind its end")
+        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are beyond its end")
     if page.number(COMPRESSION, 1) == JPEG:
         ends = (start + size).astype(int)
         if any(b"\xff\xd9" not in data[max(0, end - 16) : end] for end in ends):
@@ -192,7 +192,7 @@ def check_segments(data: bytes, page: Directory, name: str) -> None:
 
 
 def _segments(page: Directory, tiled: bool) -> int:
-    """Return how many strips or tiles the picture's size asks for."""
+    """Return how many strips or tiles the picture's size requires."""
     width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
     planes = page.number(SAMPLES, 1) if page.number(PLANAR, 1) == 2 else 1
     if tiled:
@@ -203,7 +203,7 @@ def _segments(page: Directory, tiled: bool) -> int:
 
 
 def to_full_range(pixels: NDArray[Any], bits: int) -> Any:
-    """Return pixels of 1 to 16 bits over the full range of uint8 or uint16; the order of values is kept."""
+    """Return pixels of 1 to 16 bits scaled to the full range of uint8 or uint16, in the same order of values."""
     if bits == 1:
         return pixels.astype(np.uint8) * np.uint8(255)
     if bits < 8:
@@ -216,13 +216,13 @@ def to_full_range(pixels: NDArray[Any], bits: int) -> Any:
 def _palette_to_rgb(indices: NDArray[Any], page: Directory) -> Any:
     """Return palette indices (H,W) as 8-bit RGB."""
     colours = page.tags[COLOR_MAP].values.reshape(3, -1)
-    # The palette has 16 bits by the standard; old writers put 8-bit values there.
+    # The standard has 16-bit palettes; some old writers stored 8-bit values.
     table = (colours if colours.max(initial=0) < 256 else colours >> 8).astype(np.uint8).T
     return table[np.minimum(indices, len(table) - 1)]
 
 
 def _metadata(page: Directory) -> Metadata:
-    """Return what the tags say beside the pixels."""
+    """Return the metadata in the tags."""
     kept = {code: tag for code, tag in page.tags.items() if code not in STRUCTURE}
     extra = page.number(EXTRA_SAMPLES, 0)
 

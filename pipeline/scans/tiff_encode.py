@@ -1,4 +1,8 @@
-"""TIFF out: strips with horizontal differences, deflated side by side; BigTIFF where 4 GB are not enough."""
+"""Encode TIFF: strips with horizontal differencing, compressed in parallel; BigTIFF where 4 GB are not enough.
+
+tifffile's writer is not used: it cannot write the EXIF and GPS directories that masters carry, and it puts the
+directory before the strips, which would change every file's bytes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
 
 
 def encode(scan: Scan) -> bytes:
-    """Return a scan as TIFF: deflate, no loss, metadata as tags."""
+    """Return a scan as TIFF: lossless, deflate, metadata as tags."""
     pixels = scan.pixels if scan.pixels.ndim == 3 else scan.pixels[..., None]
     height, width, channels = pixels.shape
     rows = max(1, STRIP // max(1, width * channels * pixels.itemsize))
@@ -34,7 +38,7 @@ def encode(scan: Scan) -> bytes:
         strips = deque(pool.map(lambda top: _strip(pixels[top : top + rows]), tops))
     sizes = np.array([len(strip) + len(strip) % 2 for strip in strips], np.uint64)
     metadata = _tags(scan.metadata)
-    # 16 MB is for directory and metadata's small change.
+    # 16 MB leave room for the directory and small metadata.
     big = int(sizes.sum()) + sum(len(tag.data) for tag in metadata.tags.values()) + (16 << 20) > 2**32
     start = 16 if big else 8
     offsets = start + np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.uint64)
@@ -62,7 +66,7 @@ def encode(scan: Scan) -> bytes:
     header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, end) if big else struct.pack("<2sHI", b"II", 42, end)
     file = io.BytesIO()
     file.write(header)
-    # What is written is let go, so that the file does not stand twice in memory.
+    # Each strip is released once written, so that the file is not in memory twice.
     while strips:
         strip = strips.popleft()
         file.write(strip + b"\0" * (len(strip) % 2))
@@ -78,7 +82,7 @@ def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 
 def _tags(metadata: Metadata) -> Directory:
-    """Return the tags and sub-directories that carry the metadata."""
+    """Return the tags and sub-directories of the metadata."""
     source = ifd.read_exif_block(metadata.exif)
     tags = {code: tag for code, tag in source.tags.items() if code not in tiff.STRUCTURE and tag.type != LONG8}
     for code in (ifd.X_RESOLUTION, ifd.Y_RESOLUTION, ifd.RESOLUTION_UNIT):

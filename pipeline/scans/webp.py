@@ -1,4 +1,4 @@
-"""WebP: header by its chunks, because opening one with a decoder already allocates its canvas; pixels by libwebp."""
+"""Decode WebP: read the header from its chunks, since opening a decoder allocates the canvas; pixels with libwebp."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and content of every chunk.
 
     Raises:
-        UnreadableScan: TRUNCATED, a chunk is not there whole.
+        UnreadableScan: TRUNCATED where a chunk is incomplete.
     """
     end = 8 + int.from_bytes(data[4:8], "little")
     at = 12

@@ -1,4 +1,4 @@
-"""The decoder's own process: serves one scan after the other, until its parent is gone or a scan is its end.
+"""Run a decoder process: decode one scan after the other until the parent ends or a scan crashes it.
 
 Started by `pipeline.scans.decoder_pool`; a request and an answer are one message each, with a file descriptor.
 """
@@ -25,15 +25,15 @@ from pipeline.scans.rejections import rejection
 MESSAGE = 1 << 16
 READY, READ = b"ready", b"read"
 PR_SET_PDEATHSIG = 1
-# A decoder that hangs after its parent died must end as well, where the system cannot say so.
+# A decoder that hangs after its parent's death must end too where the kernel does not kill it.
 GRACE = 10.0
 
 
 def main() -> None:
-    """Serve requests from the socket whose descriptor is the first argument; the second is the parent's process."""
+    """Serve requests from the socket whose descriptor is the first argument; the second is the parent's process id."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     _die_with(int(sys.argv[2]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     connection.send(READY)
     while True:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -> tuple[dict[str, Any], int | None]:
-    """Return the answer to one request, with a descriptor when it is a scan; says meanwhile when it has read it."""
+    """Return the answer to one request, with a descriptor if it is a scan; send `READ` once the file has been read."""
     name = request["name"]
     try:
         with open(descriptor, "rb") as file:
@@ -69,7 +69,7 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
         return {"reason": error.reason, "message": error.message}, None
     except MemoryError:
         return {"reason": Reason.DECODER_MEMORY}, None
-    except Exception as error:  # whatever a decoder does with a bad file costs that file alone
+    except Exception as error:  # any error of a decoder rejects only this file
         wrong = rejection(Reason.UNREADABLE, name, f"{type(error).__name__}: {error}"[:300])
         return {"reason": wrong.reason, "message": wrong.message}, None
     return header, sent
@@ -83,7 +83,7 @@ def _decoder(path: str) -> Callable[..., Scan]:
 
 
 def _limit_memory(megabytes: float | None) -> None:
-    """Allows so much more address space than is in use now; None lifts the limit."""
+    """Limit address space to that much more than is in use now; None removes the limit."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if megabytes is None:
         soft = hard

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.scans import Scan, ScanInfo, colour, native_values, visible_channels, with_colour
+from pipeline.scans import Scan, ScanInfo, colour, native_values, visible_channels
 from pipeline.scans.model import CHANNELS, Mode
 
 rng = np.random.default_rng(11)
@@ -20,6 +21,13 @@ def scan(mode: Mode, depth: int, pixels: NDArray[Any] | None = None) -> Scan:
     if pixels is None:
         pixels = rng.integers(0, 2**depth, shape, dtype=np.dtype(f"uint{depth}"))
     return Scan(pixels, ScanInfo("PNG", 30, 20, channels, depth, 1, 1, mode))
+
+
+def filled_scan(source: Scan, colours: NDArray[np.float32], mask: NDArray[np.uint8]) -> Scan:
+    """Returns the scan with native values under the mask, as stages put them there; colours are (H,W,3)."""
+    pixels = source.pixels.copy()
+    pixels[mask > 0] = native_values(source, mask, colours[mask > 0])
+    return replace(source, pixels=pixels)
 
 
 EVERY = [(mode, depth) for mode in CHANNELS for depth in (8, 16)]
@@ -39,7 +47,7 @@ def test_nothing_outside_the_mask_changes_and_alpha_never(mode: Mode, depth: int
     before = source.pixels.copy()
     mask = np.zeros((20, 30), np.uint8)
     mask[4:9, 5:20] = 255
-    after = with_colour(source, rng.random((20, 30, 3), dtype=np.float32), mask).pixels
+    after = filled_scan(source, rng.random((20, 30, 3), dtype=np.float32), mask).pixels
     np.testing.assert_array_equal(source.pixels, before)
     np.testing.assert_array_equal(after[mask == 0], before[mask == 0])
     assert (after[mask > 0] != before[mask > 0]).any()
@@ -51,14 +59,14 @@ def test_nothing_outside_the_mask_changes_and_alpha_never(mode: Mode, depth: int
 def test_a_scan_s_own_colours_come_back_bit_by_bit(mode: Mode, depth: int) -> None:
     source = scan(mode, depth)
     mask = np.full((20, 30), 255, np.uint8)
-    np.testing.assert_array_equal(with_colour(source, colour(source), mask).pixels, source.pixels)
+    np.testing.assert_array_equal(filled_scan(source, colour(source), mask).pixels, source.pixels)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_every_level_of_grey_survives(depth: int) -> None:
     levels = np.arange(2**depth, dtype=np.dtype(f"uint{depth}")).reshape(16, -1)
     source = Scan(levels, ScanInfo("PNG", levels.shape[1], 16, 1, depth, 1, 1, "L"))
-    again = with_colour(source, colour(source), np.full(levels.shape, 1, np.uint8))
+    again = filled_scan(source, colour(source), np.full(levels.shape, 1, np.uint8))
     np.testing.assert_array_equal(again.pixels, levels)
 
 
@@ -67,7 +75,7 @@ def test_colours_out_of_range_are_cut_and_not_wrapped() -> None:
     filled = np.full((20, 30, 3), 1.2, np.float32)
     filled[:10] = -0.3
     for mode, depth in EVERY:
-        found = visible_channels(with_colour(scan(mode, depth), filled, mask))
+        found = visible_channels(filled_scan(scan(mode, depth), filled, mask))
         assert (found[10:] == 2**depth - 1).all()
         assert (found[:10] == 0).all()
 
@@ -78,7 +86,7 @@ def test_inks_give_the_colour_that_was_asked_for(depth: int) -> None:
     mask = np.zeros((20, 30), np.uint8)
     mask[5:15, 5:25] = 255
     wanted = rng.random((20, 30, 3), dtype=np.float32)
-    found = colour(with_colour(source, wanted, mask))
+    found = colour(filled_scan(source, wanted, mask))
     assert np.abs(found - wanted)[mask > 0].max() < (0.02 if depth == 8 else 0.001)
 
 
@@ -91,7 +99,7 @@ def test_black_has_the_share_that_it_has_around_the_damage(share: float) -> None
     source = scan("CMYK", 16, inks)
     mask = np.zeros((20, 30), np.uint8)
     mask[8:12, 8:22] = 255
-    after = with_colour(source, colour(source), mask)
+    after = filled_scan(source, colour(source), mask)
     np.testing.assert_allclose(after.pixels, inks, atol=500)
 
 

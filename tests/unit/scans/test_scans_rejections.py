@@ -196,11 +196,11 @@ def test_a_picture_without_pixels_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_several_pictures_are_refused(kind: str) -> None:
+def test_several_pictures_are_rejected(kind: str) -> None:
     other = Image.fromarray(255 - np.asarray(PHOTO))
     content = saved(PHOTO, kind, save_all=True, append_images=[other])
     assert reason(content) == Reason.MULTI_PAGE
-    with pytest.raises(UnreadableScan, match="save each one as a file of its own"):
+    with pytest.raises(UnreadableScan, match="save each one as a separate file"):
         inspect(content, "a.tif")
 
 
