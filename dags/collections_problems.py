@@ -1,8 +1,8 @@
-"""Shows every mistake of the collections file among Airflow's import errors, while the other DAGs go on."""
+"""Show every mistake of the collections file among Airflow's import errors; the other DAGs are not affected."""
 
-from dags.restoration.factory import build_all
+from dags.restoration.factory import build_dags
 from pipeline.errors import ConfigurationError
 
-_, problems = build_all()
+_, problems = build_dags()
 if problems:
     raise ConfigurationError("\n".join(problems))

@@ -1,6 +1,6 @@
-"""One Airflow DAG per collection of the collections file; what is wrong in it costs that collection alone."""
+"""One Airflow DAG per collection of the collections file; an invalid entry disables only its own collection."""
 
-from dags.restoration.factory import build_all
+from dags.restoration.factory import build_dags
 
-dags, _ = build_all()
+dags, _ = build_dags()
 globals().update(dags)

@@ -1,4 +1,4 @@
-"""Trains and measures the networks for handwritten digits, when somebody asks for it."""
+"""Train and measure the networks for handwritten digits; started by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.restoration.retry_policy import RETRIES
+from dags.restoration.retry_policy import RETRY_ARGS
 
 if TYPE_CHECKING:
     from pipeline.training.digits.run import DigitsOptions
@@ -17,16 +17,16 @@ NETWORKS = ("judge", "paper", "region")
 
 DOC = """\
 Trains three networks on the MNIST files of a folder: the *judge*, which reads whole digits, the *paper*'s DCGAN and
-our *region* network, which fill digits with their middle cut out. Then *measure* fills all test digits in every way
-there is and writes weights with model cards and a report below the output:
+our *region* network, which fill digits with their middle cut out. Then *measure* fills all test digits with every
+method. Weights with model cards and a report are written below the output:
 
 |   |   |
 |---|---|
 | `weights/` | safetensors, model cards, losses |
 | `reports/<batch>/` | `report.pdf`, `report.csv`, `report.parquet` |
 
-A task that is cleared or tried again goes on from its last checkpoint. With the defaults it takes some forty minutes
-of one core and a half; *digits* 600 shows in a minute that everything is in place.
+A task that is cleared or retried resumes from its last checkpoint. With the defaults the run takes about forty
+minutes on one and a half cores; with *digits* = 600 it shows within a minute whether everything is set up.
 """
 
 PARAMS = {
@@ -40,22 +40,22 @@ PARAMS = {
         type="string",
         minLength=1,
         title="Output",
-        description="A folder that all workers share. One that holds a run of the same seed is gone on with.",
+        description="A folder that all workers share. A run of the same seed in it is resumed.",
     ),
     "seed": Param(1, type="integer", minimum=0, title="Seed"),
     "digits": Param(
         None,
         type=["null", "integer"],
         minimum=12,
-        title="At most so many digits",
-        description="Of each set, for a trial; empty for all.",
+        title="Maximum number of digits",
+        description="Of each set, for a short trial; empty for all.",
     ),
     "epochs": Param(
         None,
         type=["null", "number"],
         exclusiveMinimum=0,
         title="Epochs",
-        description="Of every network, for a trial; empty for those of the shipped weights.",
+        description="Of every network, for a short trial; empty for the epochs of the shipped weights.",
     ),
 }
 
@@ -69,44 +69,46 @@ PARAMS = {
     params=PARAMS,
     max_active_runs=1,
     tags=["training"],
-    default_args={"owner": "restoration", **RETRIES},
+    default_args={"owner": "restoration", **RETRY_ARGS},
 )
 def train_digits() -> None:
-    """The task graph: three trainings side by side, then the measurement."""
+    """Train the three networks side by side, then measure them."""
 
     @task(execution_timeout=timedelta(hours=6))
     def train(network: str) -> str:
         from pipeline.training.digits.run import train_network
 
-        asked = get_current_context()["params"]
-        return str(train_network(network, Path(asked["data"]), Path(asked["output"]), _options()))
+        params = get_current_context()["params"]
+        return str(train_network(network, Path(params["data"]), Path(params["output"]), _options()))
 
     @task
     def measure(weights: list[str]) -> dict[str, Any]:
         from pipeline.training.digits.run import measure_digits
 
-        asked = get_current_context()["params"]
+        params = get_current_context()["params"]
         folder = Path(weights[0]).parent
-        result = measure_digits(Path(asked["data"]), Path(asked["output"]), _options(), weights=folder)
+        result = measure_digits(Path(params["data"]), Path(params["output"]), _options(), weights=folder)
         return {"report": str(result.files.pdf), "whole": result.evaluation.whole} | {
             f"{row.method} {row.hole}x{row.hole}": row.accuracy for row in result.evaluation.rows
         }
 
-    measure([train.override(task_id=f"train_{network}")(network) for network in NETWORKS])
+    # Airflow types the call of a task by the function's own parameters, although it passes on what tasks return.
+    weights: Any = [train.override(task_id=f"train_{network}")(network) for network in NETWORKS]
+    measure(weights)
 
 
 def _options() -> DigitsOptions:
-    """Return what the trigger form asked for, and the name of the report's folder."""
+    """Return the options of the trigger form, with the name of the report's folder."""
     from pipeline.training.digits.run import DigitsOptions
 
     context = get_current_context()
-    asked, run = context["params"], context["dag_run"]
+    params, run = context["params"], context["dag_run"]
     return DigitsOptions(
-        seed=asked["seed"],
-        epochs=dict.fromkeys(NETWORKS, asked["epochs"]) if asked["epochs"] else None,
-        limit=asked["digits"],
+        seed=params["seed"],
+        epochs=dict.fromkeys(NETWORKS, params["epochs"]) if params["epochs"] else None,
+        limit=params["digits"],
         resume=True,
-        command=f"airflow dags trigger train_digits (seed {asked['seed']})",
+        command=f"airflow dags trigger train_digits (seed {params['seed']})",
         batch=f"{run.run_after:%Y-%m-%dT%H%M%SZ}",
     )
 

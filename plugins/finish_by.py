@@ -1,4 +1,4 @@
-"""The hour by which a collection's batch must be done, as a deadline that Airflow watches."""
+"""The time of day by which a collection's batch must be done (`finish_by`), as a deadline reference of Airflow."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class FinishBy(BaseDeadlineReference):
-    """The first time that a clock shows an hour after the moment for which a run was due.
+    """The first time that the clock shows an hour after the time for which a run was scheduled.
 
-    A night's run that starts late, after an outage, is due when it should have started; so it is late at once.
+    A scheduled run that starts late, after an outage, counts from when it should have started; so it may be late as
+    soon as it starts. Airflow stores the class path and the arguments: renaming them breaks a running installation.
     """
 
     hour: str = "06:00"
@@ -26,15 +27,16 @@ class FinishBy(BaseDeadlineReference):
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
 
     def serialize_reference(self) -> dict[str, Any]:
-        """Return what makes this again."""
+        """Return the arguments from which Airflow creates this again."""
         return {"reference_type": self.reference_name, "hour": self.hour, "timezone": self.timezone}
 
     @classmethod
     def deserialize_reference(cls, reference_data: dict[str, Any]) -> FinishBy:
-        """Return it again."""
+        """Return the reference that `serialize_reference` described."""
         return cls(reference_data["hour"], reference_data["timezone"])
 
     def _evaluate_with(self, *, session: Session, dag_id: str, run_id: str) -> datetime | None:
+        """Return the deadline of a run, or None when there is no such run."""
         from airflow.models import DagRun
         from sqlalchemy import select
 
@@ -43,11 +45,11 @@ class FinishBy(BaseDeadlineReference):
 
 
 def next_hour(moment: datetime, hour: str, timezone: str) -> datetime:
-    """Return the first time after a moment at which a clock in a time zone shows an hour, in UTC."""
+    """Return the first time after a moment at which the clock of a time zone shows an hour (`HH:MM`), in UTC."""
     zone = ZoneInfo(timezone)
     day = moment.astimezone(zone).date()
     while True:
-        # Of the day, not 24 hours later: the clock may have been changed in between.
+        # A day later, not 24 hours: the clock may change in between.
         found = datetime.combine(day, time.fromisoformat(hour), zone).astimezone(UTC)
         if found > moment:
             return found
@@ -55,7 +57,8 @@ def next_hour(moment: datetime, hour: str, timezone: str) -> datetime:
 
 
 class FinishByPlugin(AirflowPlugin):
-    """Makes the deadline known to the scheduler."""
+    """Registers the deadline reference with the scheduler."""
 
     name = "finish_by"
-    deadline_references: ClassVar[list[type[FinishBy]]] = [FinishBy]
+    # Airflow declares an attribute of instances, but reads it from the class.
+    deadline_references: ClassVar[list[type[FinishBy]]] = [FinishBy]  # type: ignore[misc]

@@ -66,9 +66,10 @@ def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
 def state() -> dict[str, Any]:
     """Return port and processes of the last start: `port`, `processes` (number and birth of each), `keeper`."""
     try:
-        return json.loads(STATE.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return found
 
 
 def save(state: dict[str, Any]) -> None:

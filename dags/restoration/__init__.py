@@ -1,1 +1,1 @@
-"""What the DAG files share: the factory, the task graph, retries and mail."""
+"""What the DAG files share: one DAG per collection, its task graph, retries and mail."""

@@ -1,4 +1,4 @@
-"""What is told, and kept, when a task of a batch has to wait or is given up."""
+"""Failure and retry callbacks: notify once, renew the batch's claims."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dags.restoration import retry_state
-from dags.restoration.batch_id import batch_name
+from dags.restoration.batch_name import batch_name
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
@@ -16,48 +16,48 @@ if TYPE_CHECKING:
 
     from pipeline.settings import Collection
 
-# A store that does not answer is mostly back after a few tries; what must be mended by somebody is told at once.
-QUIET_TRIES = 3
-# Without these there is no digest that could say why; of the others it does.
-TELLING = ("receive", "report")
+# A store that does not answer is usually back after a few retries; an output that is not writable needs a person now.
+RETRIES_BEFORE_NOTICE = 3
+# When one of these fails there is no digest to say why; for the other tasks the digest does.
+TASKS_BEFORE_DIGEST = ("receive", "report")
 log = logging.getLogger(__name__)
 
 
 def callbacks(collection: Collection) -> dict[str, Callable[[Context], None]]:
     """Return the callbacks of every task of a collection."""
     return {
-        "on_retry_callback": lambda context: _quietly(_waits, collection, context),
-        "on_failure_callback": lambda context: _quietly(_failed, collection, context),
+        "on_retry_callback": lambda context: _log_errors(_on_retry, collection, context),
+        "on_failure_callback": lambda context: _log_errors(_on_failure, collection, context),
     }
 
 
-def _quietly(callback: Callable[..., None], collection: Collection, context: Context) -> None:
-    """Call back; what goes wrong is logged, for the task's own error is the one that counts."""
+def _log_errors(callback: Callable[[Collection, Context], None], collection: Collection, context: Context) -> None:
+    """Call back; an error in a callback is only logged, so that it does not hide the task's own."""
     try:
         callback(collection, context)
     except Exception as error:
-        log.warning("It could not be told: %s", error_line(error))
+        log.warning("The notice could not be sent: %s", error_line(error))
 
 
-def _waits(collection: Collection, context: Context) -> None:
-    """Report that the batch waits, and keep its claims, for it will go on."""
+def _on_retry(collection: Collection, context: Context) -> None:
+    """Say that the batch waits, and renew its claims, because it will continue."""
     exception = context.get("exception")
     if not isinstance(exception, StoreUnavailable):
         return
-    if not isinstance(exception, OutputNotWritable) and retry_state.known(context).waited < QUIET_TRIES:
+    if not isinstance(exception, OutputNotWritable) and retry_state.load(context).waits < RETRIES_BEFORE_NOTICE:
         return
-    _tell(collection, context, "waiting", exception)
+    _notify(collection, context, "waiting", exception)
 
 
-def _failed(collection: Collection, context: Context) -> None:
-    """Report that the batch has stopped, and why."""
+def _on_failure(collection: Collection, context: Context) -> None:
+    """Say that the batch has stopped, and why."""
     exception = context.get("exception")
     if isinstance(exception, BaseException) and context["ti"].task_id != "reconcile":
-        _tell(collection, context, "stopped", exception)
+        _notify(collection, context, "stopped", exception)
 
 
-def _tell(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:
-    from dags.restoration.smtp import channel
+def _notify(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:
+    from dags.restoration.smtp import smtp_channel
     from pipeline.stages.alerts import notify, record_unsent, renew_claims
 
     run: Any = context["dag_run"]
@@ -66,7 +66,7 @@ def _tell(collection: Collection, context: Context, kind: str, exception: BaseEx
     why = error_line(exception)
     if kind == "waiting":
         renew_claims(collection, batch)
-    if kind == "stopped" and ti.task_id not in TELLING:
+    if kind == "stopped" and ti.task_id not in TASKS_BEFORE_DIGEST:
         record_unsent(collection, kind, batch, why)
         return
-    notify(collection, kind, batch, why, channel=channel(), dag_id=run.dag_id, run_id=run.run_id)
+    notify(collection, kind, batch, why, channel=smtp_channel(), dag_id=run.dag_id, run_id=run.run_id)

@@ -1,29 +1,29 @@
-"""A mail when a batch is not done by its hour."""
+"""A mail when a batch is not done by the collection's `finish_by`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import AsyncCallback, DeadlineAlert
+from airflow.sdk import AsyncCallback, DeadlineAlert  # type: ignore[attr-defined]  # missing in its stub file
+from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_fixed
 
-from dags.restoration.batch_id import batch_name
+from dags.restoration.batch_name import batch_name
 from pipeline.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
 
-TRIES = 5
+ATTEMPTS = 5
 log = logging.getLogger(__name__)
 
 
-def deadline(collection: Collection) -> DeadlineAlert | None:
+def deadline_alert(collection: Collection) -> DeadlineAlert | None:
     """Return the deadline of a collection's runs, or None where it has none.
 
-    In the triggerer and not in a worker: when a batch is late, its tasks may well have taken all slots.
+    Its callback runs in the triggerer: when a batch is late, its tasks may well occupy all worker slots.
     """
     from finish_by import FinishBy  # plugins/ is on the path wherever Airflow runs
 
@@ -32,18 +32,23 @@ def deadline(collection: Collection) -> DeadlineAlert | None:
     return DeadlineAlert(
         reference=FinishBy(collection.finish_by, collection.timezone),
         interval=timedelta(0),
-        callback=AsyncCallback(late, kwargs={"collection": collection.model_dump(mode="json")}),
+        callback=AsyncCallback(notify_late, kwargs={"collection": collection.model_dump(mode="json")}),
         name=f"done by {collection.finish_by}",
     )
 
 
-async def late(collection: dict[str, Any], context: dict[str, Any]) -> str:
-    """Return what became of the mail about a run that is late."""
-    return await asyncio.to_thread(_late, collection, context)
+async def notify_late(collection: dict[str, Any], context: dict[str, Any]) -> str:
+    """Return whether the mail about a late run was sent, or why not.
+
+    Args:
+        collection: the collection as JSON.
+        context: as Airflow gives it to a deadline's callback: `dag_run` and `deadline`, as JSON.
+    """
+    return await asyncio.to_thread(_notify_late, collection, context)
 
 
-def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
-    from dags.restoration.smtp import channel
+def _notify_late(document: dict[str, Any], context: dict[str, Any]) -> str:
+    from dags.restoration.smtp import smtp_channel
     from pipeline.settings import Collection, settings
     from pipeline.stages.alerts import describe_progress, notify
 
@@ -55,26 +60,26 @@ def _late(document: dict[str, Any], context: dict[str, Any]) -> str:
     except StoreUnavailable as error:
         why = str(error)
     if why is None:
-        return "It was done before anybody had to be told"
-    due = datetime.fromisoformat(str(context["deadline"]["deadline_time"]))
-    for left in reversed(range(TRIES)):
-        try:
-            sent = notify(
-                collection,
-                "late",
-                batch,
-                why,
-                channel=channel(),
-                moment=due,
-                dag_id=run["dag_id"],
-                run_id=run["dag_run_id"],
-                ledger_or_not=True,
-            )
-        except Exception as error:  # whatever a mail server raises
-            if not left:
-                raise
-            log.warning("Batch %s is late, and the mail could not be sent: %s", batch, error)
-            time.sleep(settings().retry_seconds)
-        else:
-            return "sent" if sent else "not sent: told before, or nobody to send it to"
-    raise AssertionError
+        return "not sent: the batch is done"
+
+    def warn(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("Batch %s is late, and the mail could not be sent: %s", batch, error)
+
+    # Whatever a mail server raises; Airflow does not call a deadline's callback again.
+    retrying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS), wait=wait_fixed(settings().retry_seconds), before_sleep=warn, reraise=True
+    )
+    sent = retrying(
+        notify,
+        collection,
+        "late",
+        batch,
+        why,
+        channel=smtp_channel(),
+        moment=datetime.fromisoformat(str(context["deadline"]["deadline_time"])),
+        dag_id=run["dag_id"],
+        run_id=run["dag_run_id"],
+        ledger_or_not=True,
+    )
+    return "sent" if sent else "not sent: it was sent before, or there are no recipients"

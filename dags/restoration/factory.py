@@ -1,4 +1,4 @@
-"""From the collections file to DAGs."""
+"""Build the DAGs from the collections file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
-from dags.restoration.graph import build
+from dags.restoration.graph import build_dag
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_collections, settings
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 
-def files() -> list[Path]:
-    """Return the collections files that count: the installation's, and the one that `make demo` writes.
+def collections_files() -> list[Path]:
+    """Return the collections files to read: the installation's, and the one that `make demo` writes.
 
-    Before there is any collection there need not be a file, unless one is named in the environment.
+    As long as no collection exists the file may be missing, unless the environment names one.
     """
     own = settings().collections
     named = [own] if own.exists() or "RESTORATION_COLLECTIONS" in os.environ else []
@@ -28,11 +28,11 @@ def files() -> list[Path]:
     return named + ([demo] if demo.exists() else [])
 
 
-def build_all() -> tuple[dict[str, DAG], list[str]]:
+def build_dags() -> tuple[dict[str, DAG], list[str]]:
     """Return the DAGs by their ids, and one line for each mistake."""
     dags: dict[str, DAG] = {}
     problems: list[str] = []
-    for path in files():
+    for path in collections_files():
         try:
             found = load_collections(path)
         except ConfigurationError as error:
@@ -45,20 +45,21 @@ def build_all() -> tuple[dict[str, DAG], list[str]]:
                 problems.append(f"{path}: {collection.name}: another collections file has this name already")
                 continue
             try:
-                dags[dag_id] = build(dag_id, collection)
+                dags[dag_id] = build_dag(dag_id, collection)
             except AirflowTimetableInvalid as error:
                 line = _line(path, "collections", collection.name, "schedule")
                 message = f"{collection.schedule!r} is not a cron expression: {error}"
                 problems.append(f"{path}: line {line}: {collection.name}.schedule: {message}")
-            except Exception as error:  # whatever Airflow refuses in one collection must not cost the others
+            except Exception as error:  # what Airflow refuses in one collection must not disable the others
                 problems.append(f"{path}: {collection.name}: {type(error).__name__}: {error}")
     return dags, problems
 
 
 def _line(path: Path, *keys: str) -> int:
-    """Return the 1-based line of a key that stands in a YAML file."""
+    """Return the 1-based line of a nested key in a YAML file."""
     node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
     for wanted in keys:
+        assert isinstance(node, yaml.MappingNode)
         key, node = next((key, value) for key, value in node.value if key.value == wanted)
         line = key.start_mark.line + 1
     return line

@@ -1,4 +1,4 @@
-"""What the trigger form of a collection asks."""
+"""The parameters of a collection's run, as the trigger form shows them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from airflow.sdk import Param
 
 
 def params() -> dict[str, Param]:
-    """Return the parameters of a run, each with the words and limits that the trigger form shows."""
+    """Return the parameters of a run, each with its title, description and limits."""
     return {
         "source": Param(
             None,
             type=["null", "string"],
             title="Only this folder",
-            description="A folder below the inbox, or a URI, to take scans from in place of the whole inbox.",
+            description="A folder below the inbox, or a URI, to take scans from instead of the whole inbox.",
         ),
         "limit": Param(
             None,
             type=["null", "integer"],
             minimum=1,
-            title="At most so many scans",
+            title="Maximum number of scans",
             description="The rest waits for the next run.",
         ),
         "since": Param(
@@ -26,12 +26,12 @@ def params() -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="Only scans newer than",
-            description="Scans whose file was changed before this moment are left for another run.",
+            description="Scans whose file was last changed before this time are left for another run.",
         ),
         "redo": Param(
             False,
             type="boolean",
-            title="Do finished scans again",
-            description="Restores also what the ledger knows as done with this recipe.",
+            title="Restore finished scans again",
+            description="Also takes scans that the ledger knows as done with this recipe.",
         ),
     }

@@ -1,4 +1,4 @@
-"""What became of a task's earlier tries; Airflow keeps it beside the task, through retries and killed workers."""
+"""How a task's earlier attempts ended; Airflow keeps it with the task, through retries and killed workers."""
 
 from __future__ import annotations
 
@@ -9,76 +9,82 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-KEY = "tries"
+KEY = "retry_state"
 
 
 @dataclass(frozen=True)
-class Tries:
-    """Counts since the task first began, or was last given up.
+class RetryState:
+    """Counts since the task first started, or since it last failed.
 
     Attributes:
-        began: tries that began, this one included.
-        told: tries that ended with an error; those that were killed could not tell.
-        waited: of these, because storage or ledger were away, or the output could not be written.
-        memory: of these, because memory ran out.
-        since: seconds since 1970 when waiting began; 0 when nothing was waited for.
+        attempts: attempts that started, the current one included.
+        errors: attempts that ended with an error; one that was killed records none.
+        waits: errors because storage or ledger did not answer, or the output could not be written.
+        memory_errors: errors because memory ran out.
+        waiting_since: seconds since 1970 when waiting began; 0 when the last error was none to wait for.
     """
 
-    began: int = 0
-    told: int = 0
-    waited: int = 0
-    memory: int = 0
-    since: float = 0.0
+    attempts: int = 0
+    errors: int = 0
+    waits: int = 0
+    memory_errors: int = 0
+    waiting_since: float = 0.0
 
     @property
     def killed(self) -> int:
-        """Try that ended without a word: killed, most likely for their memory."""
-        return max(0, self.began - 1 - self.told)
+        """Attempts that ended without recording an error, most likely killed for memory."""
+        return max(0, self.attempts - 1 - self.errors)
 
     @property
-    def failed(self) -> int:
-        """Try that ended with an error that is no reason to wait."""
-        return self.told - self.waited
+    def failures(self) -> int:
+        """Attempts that ended with an error that is no reason to wait."""
+        return self.errors - self.waits
 
 
-def begin(context: Context) -> Tries:
-    """Return the tries of a task as this one begins."""
-    before = known(context)
-    tries = replace(before, began=before.began + 1)
-    _keep(context, tries)
-    return tries
+def count_attempt(context: Context) -> RetryState:
+    """Return the state of a task with the attempt that starts now."""
+    before = load(context)
+    state = replace(before, attempts=before.attempts + 1)
+    _save(context, state)
+    return state
 
 
-def judged(context: Context, *, waits: bool, memory: bool) -> Tries:
-    """Return the tries of a task as this one has ended with an error."""
-    tries = known(context)
-    tries = replace(
-        tries,
-        told=tries.told + 1,
-        waited=tries.waited + waits,
-        memory=tries.memory + memory,
-        since=(tries.since or time.time()) if waits else 0.0,
+def count_error(context: Context, *, waits: bool, memory: bool) -> RetryState:
+    """Return the state of a task with the error that ended the current attempt.
+
+    Args:
+        waits: the error is a reason to wait.
+        memory: memory ran out.
+    """
+    before = load(context)
+    state = replace(
+        before,
+        errors=before.errors + 1,
+        waits=before.waits + waits,
+        memory_errors=before.memory_errors + memory,
+        waiting_since=(before.waiting_since or time.time()) if waits else 0.0,
     )
-    _keep(context, tries)
-    return tries
+    _save(context, state)
+    return state
 
 
-def forget(context: Context) -> None:
-    """Begins to count anew, for when somebody clears the task."""
-    _keep(context, Tries())
+def reset(context: Context) -> None:
+    """Start counting from zero, for when somebody clears the task."""
+    _save(context, RetryState())
 
 
-def known(context: Context) -> Tries:
+def load(context: Context) -> RetryState:
+    """Return the state as the last attempt left it."""
     store: Any = context.get("task_state_store")
     found = store.get(KEY) if store is not None else None
     if isinstance(found, dict):
-        return Tries(**found)
-    # Nothing is kept here: every earlier try counts as one that failed.
+        return RetryState(**found)
+    # Without a store every earlier attempt counts as one that failed.
     before = max(0, context["ti"].try_number - 1) if store is None else 0
-    return Tries(began=before, told=before)
+    return RetryState(attempts=before, errors=before)
 
 
-def _keep(context: Context, tries: Tries) -> None:
+def _save(context: Context, state: RetryState) -> None:
     store: Any = context.get("task_state_store")
     if store is not None:
-        store.set(KEY, asdict(tries))
+        store.set(KEY, asdict(state))

@@ -1,4 +1,4 @@
-"""When a collection is restored: by the clock, when its inbox rings, or both."""
+"""When a collection is restored: at fixed times, when files arrive in its inbox, or both."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 def schedule(collection: Collection) -> CronTriggerTimetable | AssetOrTimeSchedule | Asset | None:
-    """Return the schedule of one collection's DAG.
+    """Return the schedule of one collection's DAG; None when it is only started by hand.
 
     Raises:
-        AirflowTimetableInvalid: the cron expression is none.
+        AirflowTimetableInvalid: the schedule is not a cron expression.
     """
-    clock = None
+    timetable = None
     if collection.schedule:
-        clock = CronTriggerTimetable(collection.schedule, timezone=collection.timezone)
-        # Now, and not when the DAG is stored: there a mistake would not be named by its collection.
-        clock.validate()
+        timetable = CronTriggerTimetable(collection.schedule, timezone=collection.timezone)
+        # Now and not when the DAG is serialised: there the error would not name its collection.
+        timetable.validate()
     if collection.watch is None:
-        return clock
-    bell = _inbox(collection)
-    return AssetOrTimeSchedule(timetable=clock, assets=bell) if clock else bell
+        return timetable
+    inbox = _inbox_asset(collection)
+    return AssetOrTimeSchedule(timetable=timetable, assets=inbox) if timetable else inbox
 
 
-def _inbox(collection: Collection) -> Asset:
-    """Return the asset that stands for the inbox, with the watcher that rings when files have settled in it."""
+def _inbox_asset(collection: Collection) -> Asset:
+    """Return the asset of the inbox, with a watcher that creates an asset event when files have settled in it."""
     # plugins/ is on the path wherever Airflow runs
     from inbox_trigger import InboxTrigger
     from queue_trigger import QueueTrigger

@@ -1,22 +1,23 @@
-"""Mail through the SMTP connection of Airflow."""
+"""Mail through Airflow's SMTP connection."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    import smtplib
     from email.message import EmailMessage
 
 CONNECTION = "smtp_default"
 log = logging.getLogger(__name__)
 
 
-class SmtpConnection:
+class SmtpChannel:
     """A channel that sends through an SMTP connection of Airflow.
 
     Args:
@@ -27,26 +28,27 @@ class SmtpConnection:
         self.connection = connection
 
     def send(self, message: EmailMessage) -> None:
-        """Hand one message to the mail server, whole: the hook's own helper knows no text part and no inline image.
+        """Send one message as it is: the hook's own helper supports no text part and no inline image.
 
         Raises:
             smtplib.SMTPException, OSError: the server refused it or did not answer.
-            UnconfirmedDelivery: the connection broke while or after the message was handed over.
+            UnconfirmedDelivery: the connection broke while or after the message was sent.
         """
         from pipeline.digests.smtp_send import smtp_send
 
         with SmtpHook(self.connection) as hook:
-            refused = smtp_send(hook._smtp_client, message)  # the hook shows its client in no other way
+            # The hook offers its client in no other way; inside `with` it is a synchronous one.
+            refused = smtp_send(cast("smtplib.SMTP", hook._smtp_client), message)
         if refused:
-            # The others have it: to fail here would send it to them again at every retry.
+            # The others have it: an error here would send it to them again with every retry.
             log.warning("The mail server refused some recipients: %s", refused)
 
 
-def channel() -> SmtpConnection | None:
+def smtp_channel() -> SmtpChannel | None:
     """Return the channel of the configured SMTP connection, or None where there is none."""
     try:
         BaseHook.get_connection(CONNECTION)
     except AirflowNotFoundException:
         log.info("No Airflow connection %r: the digest is written as digest.eml and not sent", CONNECTION)
         return None
-    return SmtpConnection()
+    return SmtpChannel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -42,6 +43,12 @@ def upgrade(url: str) -> Ledger:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         _migrate(connection)
     return ledger
+
+
+@lru_cache(maxsize=8)
+def shared_ledger(url: str) -> Ledger:
+    """Return the open ledger at a URL, the same for every caller in this process; opened as by `upgrade`."""
+    return upgrade(url)
 
 
 def _migrate(connection: Connection) -> None:

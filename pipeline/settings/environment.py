@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     smtp_sender: str = Field("archive-restoration@localhost", description="sender of the digest")
     retry_seconds: float = Field(30.0, gt=0, description="seconds before a retry, doubling up to 20 times that")
     wait_hours: float = Field(24.0, ge=0, description="hours a task waits for storage, ledger or a writable output")
+    gpu_queue: str = Field("gpu", description="Airflow queue of the task `inpaint`")
     attach_megabytes: float = Field(10.0, ge=0, description="a larger PDF is linked in the digest, not attached")
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from pipeline import storage
 from pipeline.errors import OutputNotWritable, RestorationError
 from pipeline.ledger import batches
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.migrate import upgrade
+from pipeline.ledger.migrate import shared_ledger
 from pipeline.ledger.tables import Batch
 from pipeline.settings import Collection, settings
 
@@ -134,9 +133,4 @@ class InputVanished(RestorationError, FileNotFoundError):
 
 def open_ledger() -> Ledger:
     """Return the open ledger of this installation, its schema up to date."""
-    return _ledger(settings().ledger_url)
-
-
-@lru_cache(maxsize=8)
-def _ledger(url: str) -> Ledger:
-    return upgrade(url)
+    return shared_ledger(settings().ledger_url)

@@ -34,10 +34,10 @@ def judge(*errors):
     context = {"task_state_store": Store(), "ti": None}
     decisions = []
     for error in errors:
-        retry_state.begin(context)
+        retry_state.count_attempt(context)
         if error is not None:
-            decisions.append(retry_policy.POLICY.evaluate(error, 1, 500, context))
-    return decisions, retry_state.begin(context)
+            decisions.append(retry_policy.RETRY_POLICY.evaluate(error, 1, 500, context))
+    return decisions, retry_state.count_attempt(context)
 
 
 def told(decision):
@@ -115,7 +115,7 @@ def test_what_waits_is_tried_for_a_day_and_costs_no_tries(said):
 
 def test_tries_that_ran_out_of_memory_or_were_killed_are_known(said):
     memory = said["memory"]
-    assert (memory["began"], memory["told"], memory["waited"], memory["memory"]) == (5, 2, 1, 1)
+    assert (memory["attempts"], memory["errors"], memory["waits"], memory["memory_errors"]) == (5, 2, 1, 1)
 
 
 def test_the_hour_is_the_clocks_also_when_it_is_changed(said):

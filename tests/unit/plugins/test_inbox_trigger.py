@@ -23,7 +23,7 @@ def test_one_event_per_settled_state(tmp_path: Path) -> None:
     trigger = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
     trigger.asset_state_store = Store()
     kept = trigger.asset_state_store.values
-    assert asyncio.run(rings(trigger, 20, until=lambda _: "rung" in kept)) == [
+    assert asyncio.run(rings(trigger, 20, until=lambda _: "announced" in kept)) == [
         {"inbox": str(tmp_path), "files": 2, "folders": 2}
     ]
 
@@ -55,10 +55,10 @@ def test_after_an_outage_it_rings_for_what_lies_there(tmp_path: Path) -> None:
     failures = 0
 
     class Counting(load_trigger()):  # type: ignore[misc]
-        def _list(self, rung: dict[str, str]) -> dict[str, Any]:
+        def _list(self, announced: dict[str, str]) -> dict[str, Any]:
             nonlocal failures
             try:
-                return super()._list(rung)
+                return super()._list(announced)
             except FileNotFoundError:
                 failures += 1
                 raise

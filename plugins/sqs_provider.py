@@ -1,6 +1,6 @@
-"""SQS for Airflow's `MessageQueueTrigger` with boto3 in threads.
+"""A message queue provider for SQS that calls boto3 in threads.
 
-The provider's own client needs aiobotocore, which binds botocore to releases older than the one that is pinned here.
+The provider of Airflow's Amazon package needs aiobotocore, which requires an older botocore than the pinned one.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from airflow.providers.amazon.aws.triggers.sqs import SqsSensorTrigger
 from airflow.providers.common.messaging.triggers import msg_queue
 
 SCHEME = "sqs-in-threads"
-# Its own, because each queue occupies a thread for as long as a request waits for messages.
+# Each queue occupies a thread while a request waits for messages; asyncio's default pool would soon be full.
 POOL = ThreadPoolExecutor(max_workers=64, thread_name_prefix="sqs")
 
 
-class Client:
-    """A client whose calls can be awaited."""
+class AsyncClient:
+    """A boto3 client whose methods can be awaited."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> AsyncClient:
         return self
 
     async def __aexit__(self, *error: object) -> None:
         self._client.close()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return partial(_awaited, getattr(self._client, name))
+        return partial(_run_in_pool, getattr(self._client, name))
 
 
-class Hook(SqsHook):
-    """Airflow's hook, its asynchronous connection made of the other one."""
+class ThreadedSqsHook(SqsHook):
+    """Airflow's hook, with an asynchronous connection made of its synchronous one."""
 
     async def get_async_conn(self, *given: Any, **named: Any) -> Any:
         """Return a client to be used in `async with`."""
-        return Client(await _awaited(self.get_conn))
+        return AsyncClient(await _run_in_pool(self.get_conn))
 
 
-class Sqs(SqsSensorTrigger):
-    """Airflow's trigger on a queue, with that hook."""
+class ThreadedSqsTrigger(SqsSensorTrigger):
+    """Airflow's trigger on a queue, with the hook above."""
 
     @property
     def hook(self) -> SqsHook:
-        """The connection."""
-        return Hook(
+        """Return a new hook on the trigger's connection."""
+        return ThreadedSqsHook(
             aws_conn_id=self.aws_conn_id,
             region_name=self.region_name,
             verify=self.verify,
@@ -59,24 +59,24 @@ class Sqs(SqsSensorTrigger):
         )
 
 
-class Provider(SqsMessageQueueProvider):
-    """What `MessageQueueTrigger` finds by the scheme."""
+class ThreadedSqsProvider(SqsMessageQueueProvider):
+    """The provider that `MessageQueueTrigger` finds by its scheme."""
 
     scheme = SCHEME
 
     def queue_matches(self, queue: str) -> bool:
-        """Never: chosen by its scheme alone."""
+        """Return False: this provider is chosen by its scheme alone."""
         return False
 
     def trigger_class(self) -> type[SqsSensorTrigger]:
         """Return the trigger above."""
-        return Sqs
+        return ThreadedSqsTrigger
 
 
-async def _awaited(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Return what a call that blocks returns."""
+async def _run_in_pool(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Return what a blocking call returns."""
     return await asyncio.get_running_loop().run_in_executor(POOL, partial(call, *given, **named))
 
 
-# Providers that are installed packages are found by themselves; one in a plugin has to be told.
-msg_queue.MESSAGE_QUEUE_PROVIDERS.append(Provider())
+# Airflow finds providers of installed packages; one in a plugin has to be registered.
+msg_queue.MESSAGE_QUEUE_PROVIDERS.append(ThreadedSqsProvider())
