@@ -17,13 +17,11 @@ class Fidelity:
 
     Attributes:
         changed_share: pixels of which any channel changed, as a share of all pixels.
-        masked_share: pixels in the mask, as a share of all pixels.
         outside_changed: changed pixels outside the mask.
         outside_identical: there are none, bit by bit, every channel compared.
     """
 
     changed_share: float
-    masked_share: float
     outside_changed: int
 
     @property
@@ -46,7 +44,7 @@ def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> F
     check(before, after, mask)
     if before.dtype != after.dtype:
         raise ValueError(f"depths differ: {before.dtype} before, {after.dtype} after")
-    changed, masked, outside = 0, 0, 0
+    changed, outside = 0, 0
     strip = max(1, STRIP_PIXELS // max(1, before.shape[1]))
     word = np.dtype(f"u{before.dtype.itemsize}")
     for top in range(0, before.shape[0], strip):
@@ -58,7 +56,5 @@ def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> F
         if differs.ndim == 3:
             differs = differs.any(axis=2)
         changed += int(np.count_nonzero(differs))
-        masked += int(np.count_nonzero(inside))
         outside += int(np.count_nonzero(differs & ~inside))
-    size = max(1, mask.size)
-    return Fidelity(changed / size, masked / size, outside)
+    return Fidelity(changed / max(1, mask.size), outside)

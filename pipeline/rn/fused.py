@@ -220,8 +220,3 @@ def enable() -> bool:
             return False
         regions.fused = FusedNormalise(kernel)
         return True
-
-
-def disable() -> None:
-    """Go back to the plain arithmetic."""
-    regions.fused = None

@@ -56,11 +56,6 @@ class LearnedRegionNorm(nn.Module):
             return (response >= THRESHOLD).float()
         return ((response - THRESHOLD) / RAMP + 0.5).clamp(0.0, 1.0)
 
-    @torch.no_grad()
-    def region_share(self, values: Tensor) -> float:
-        """The share of a map (N,C,H,W) that is called region, 0..1: at the start it may be all or nothing."""
-        return float((self._respond(values) >= THRESHOLD).float().mean())
-
     def forward(self, values: Tensor) -> Tensor:
         """The normalised map, (N,C,H,W)."""
         response = self._respond(values)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from pipeline.atomic_write import atomic_write
 
@@ -43,12 +43,12 @@ def cached_graph(digest: str, version: str, cache: Path, export: Callable[[], by
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.with_suffix(".lock")):
+        with FileLock(target.with_suffix(".lock")):
             if not target.exists():
                 atomic_write(target, export(), synced=True)
         return target
     except OSError as error:
-        log.warning("cache %s cannot be used (%s); the network is exported anew each time", cache, error)
+        log.warning("cache %s cannot be used (%s); the network is exported each time", cache, error)
         return export()
 
 
@@ -78,11 +78,3 @@ def to_onnx(module: torch.nn.Module, example: tuple[torch.Tensor, ...], inputs: 
             dynamic_axes=dict.fromkeys((*inputs, output), free),
         )
     return target.getvalue()
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock while others that want the same file wait; it ends with the process, whatever happens."""
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
