@@ -103,10 +103,10 @@ class QueueTrigger(BaseEventTrigger):
 
     def _count(self, payload: Any) -> None:
         """Count the messages that concern this inbox."""
-        from pipeline.storage.notifications import concerns
+        from pipeline.storage.notifications import may_concern
 
         batch = payload.get("message_batch", []) if isinstance(payload, dict) else []
-        count = sum(1 for message in batch if concerns(str(message.get("Body", "")), self.inbox))
+        count = sum(1 for message in batch if may_concern(str(message.get("Body", "")), self.inbox))
         if count:
             self._messages += count
             self._last = time.monotonic()

@@ -1,1 +1,1 @@
-"""Find what is new in a collection's inbox, and read what was delivered with it."""
+"""Find new files in a collection's inbox, with their companion files, once they are delivered completely."""

@@ -56,7 +56,7 @@ class CompanionFiles:
         return self._join(lambda entry: storage.sha256(entry.uri))
 
     def _join(self, describe: Callable[[Entry], str]) -> str:
-        """Return each file's description with its role; a mask alone has no role, as in ledgers of earlier versions."""
+        """Return each file's description with its role; a single mask has no role, as in earlier ledgers."""
         parts = [f"{role}={describe(entry)}" for role, entry in self._roles() if entry is not None]
         return parts[0].removeprefix("mask=") if len(parts) == 1 else "+".join(parts)
 

@@ -20,7 +20,7 @@ NOT_READABLE = {
     "special": (Reason.NOT_A_FILE, "this is a pipe, socket or device, not a file"),
     "link-outward": (Reason.OUTWARD_LINK, "this link leads out of the inbox; put the file itself there"),
     "link-dangling": (Reason.DANGLING_LINK, "this link leads nowhere; put the file itself there"),
-    "unreadable": (Reason.UNREADABLE, "this file may not be read; give this user read permission"),
+    "unreadable": (Reason.UNREADABLE, "this file may not be read; give this user permission to read it"),
 }
 
 
@@ -56,7 +56,7 @@ def identify(entry: Entry) -> Identified:
 
     Raises:
         StoreUnavailable: the store did not answer.
-        FileNotFoundError: the file is gone since it was listed.
+        FileNotFoundError: the file was deleted since it was listed.
     """
     started = time.perf_counter()
     size, sha256, info, reason, message = entry.size, "", None, "", ""

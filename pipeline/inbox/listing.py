@@ -87,10 +87,10 @@ class Inbox:
             bag = bag_of(entry.path, self.bags) if self.bags else None
             if bag is not None and is_tag_file(entry.path.removeprefix(f"{bag}/" if bag else "")):
                 continue
-            given = companions.of(scan.path)
+            belonging = companions.of(scan.path)
             if entry.modified < self.since and entry.kind == "file":
                 continue
-            if bag is None and any(self._is_unsettled(one) for one in (entry, *given.entries)):
+            if bag is None and any(self._is_unsettled(one) for one in (entry, *belonging.entries)):
                 self.unsettled += 1
                 continue
             original = originals.get(scan.path) or originals.get(stem(scan.path))
@@ -98,7 +98,7 @@ class Inbox:
                 entry,
                 scan.path,
                 fingerprint(entry),
-                given,
+                belonging,
                 original.uri if original else "",
                 bag=bag,
             )
@@ -165,7 +165,7 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
     for folder in (collection.inbox, root):
         if _is_within(collection.output, folder):
             raise ConfigurationError(
-                f"output {collection.output}: is inside the inbox {folder}, so results would be taken for new scans; "
+                f"output {collection.output}: is inside the inbox {folder}, where results would become new scans; "
                 "choose a folder outside it"
             )
     return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))

@@ -88,7 +88,7 @@ class SettlingTracker:
         marker: file name that settles a group immediately, and without which it never settles; or None.
         announced: fingerprint of the last state that was announced, or found to be invalid, by folder; the caller may
             store it to survive a restart.
-        check: returns whether a bag is valid, None while that is not known. It may take long.
+        check: returns whether a bag is valid, None while that is not known. It may take minutes.
     """
 
     settle: float

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.ledger import Outcome, TaskContext
 from pipeline.ledger.rows import json_values
 from pipeline.provenance.disclosure import disclosure
+from pipeline.provenance.events import EventType
 
 SCHEMA = Path(__file__).with_name("sidecar.schema.json")
 VERSION = "archive-restoration sidecar 1"
@@ -81,7 +82,7 @@ def sidecar(
         "metrics": _metrics(facts) if output else None,
         "review": {"wanted": outcome is Outcome.REVIEW, "reason": facts["review_reason"] or None},
         "run": _run(run),
-        "events": _events(facts, run, output is not None),
+        "events": _events(facts, output is not None),
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
@@ -169,15 +170,13 @@ def _run(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def _events(facts: Mapping[str, Any], run: RunRecord, made: bool) -> list[dict[str, Any]]:
+def _events(facts: Mapping[str, Any], restored: bool) -> list[dict[str, Any]]:
     """Return what was done, as PREMIS event types; the ledger's events have the time and task of each."""
-    from pipeline.provenance.events import EventType
-
     steps: list[tuple[EventType, str, Any]] = [
         (EventType.DIGEST, f"sha256 of the master: {facts['sha256']}", None),
         (EventType.EXTRACTION, f"damage: {facts['mask_source']}", facts["mask_seconds"]),
     ]
-    if made:
+    if restored:
         steps += [
             (EventType.MODIFICATION, f"filled under the mask by {facts['engine']}", facts["inpaint_seconds"]),
             (EventType.QUALITY, "compared with the master, and measured", facts["measure_seconds"]),

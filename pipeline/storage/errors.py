@@ -13,8 +13,8 @@ from pipeline.escape import error_line
 
 FULL = {errno.ENOSPC: "the disk is full; free some space", errno.EDQUOT: "the quota is exhausted; raise it"}
 REFUSED = {
-    errno.EACCES: "permission denied; give this user the right to write there",
-    errno.EPERM: "not permitted; give this user the right to write there",
+    errno.EACCES: "permission denied; give this user permission to write there",
+    errno.EPERM: "not permitted; give this user permission to write there",
     errno.EROFS: "the file system is read-only; mount it writable",
     errno.ENOTDIR: "there is a file where a folder is needed; move it away",
     errno.EISDIR: "there is a folder where a file is needed; move it away",

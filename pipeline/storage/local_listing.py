@@ -30,7 +30,7 @@ def list_files(root: str) -> Iterator[Entry]:
         try:
             names = _sorted_names(top)
         except PermissionError as error:
-            message = f"{root}: the folder cannot be listed; give this user the right to read and enter it"
+            message = f"{root}: the folder cannot be listed; give this user permission to read and enter it"
             raise ConfigurationError(message) from error
     real_top = Path(os.path.realpath(top))
     # Explicit stack: Python's recursion limit must not limit the depth of folders.

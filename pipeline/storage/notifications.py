@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from pipeline.storage.uris import split_bucket
 
 
-def concerns(message: str, root: str) -> bool:
+def may_concern(message: str, root: str) -> bool:
     """Return whether a message may announce a new file below a root; a message that is not understood may.
 
     Args:
@@ -19,32 +19,32 @@ def concerns(message: str, root: str) -> bool:
         root: URI of the inbox.
     """
     try:
-        told = json.loads(message)
-        if isinstance(told, dict) and isinstance(told.get("Message"), str):
-            told = json.loads(told["Message"])
+        notification = json.loads(message)
+        if isinstance(notification, dict) and isinstance(notification.get("Message"), str):
+            notification = json.loads(notification["Message"])
     except ValueError:
         return True
-    if not isinstance(told, dict):
+    if not isinstance(notification, dict):
         return True
-    if told.get("Event") == "s3:TestEvent":
+    if notification.get("Event") == "s3:TestEvent":
         return False
-    if not isinstance(told.get("Records"), list) and "detail" not in told:
+    if not isinstance(notification.get("Records"), list) and "detail" not in notification:
         return True
     bucket, key = split_bucket(root)
     prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
-    return any(one is None or (one[0] == bucket and one[1].startswith(prefix)) for one in _arrived(told))
+    return any(one is None or (one[0] == bucket and one[1].startswith(prefix)) for one in _new_objects(notification))
 
 
-def _arrived(told: dict[str, Any]) -> Iterator[tuple[str, str] | None]:
+def _new_objects(notification: dict[str, Any]) -> Iterator[tuple[str, str] | None]:
     """Yield bucket and key of each new object; None for a record that is not understood."""
-    if "detail" in told:
+    if "detail" in notification:
         try:
-            if "Deleted" not in str(told.get("detail-type", "")):
-                yield told["detail"]["bucket"]["name"], told["detail"]["object"]["key"]
+            if "Deleted" not in str(notification.get("detail-type", "")):
+                yield notification["detail"]["bucket"]["name"], notification["detail"]["object"]["key"]
         except (KeyError, TypeError):
             yield None
         return
-    for record in told["Records"]:
+    for record in notification["Records"]:
         try:
             if "ObjectRemoved" not in record.get("eventName", "") and "Expiration" not in record.get("eventName", ""):
                 yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])

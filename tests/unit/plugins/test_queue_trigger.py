@@ -139,7 +139,7 @@ DETAIL = {"bucket": {"name": "b"}, "object": {"key": "in/a ü.png"}}
     ],
 )
 def test_which_messages_ring(message: Any, rings: bool) -> None:
-    from pipeline.storage.notifications import concerns
+    from pipeline.storage.notifications import may_concern
 
     body = message if isinstance(message, str) else json.dumps(message)
-    assert concerns(body, "s3://b/in/") is rings
+    assert may_concern(body, "s3://b/in/") is rings

@@ -286,7 +286,7 @@ def as_nobody() -> Iterator[Path]:
 
 def test_missing_permissions_are_named_with_the_remedy(as_nobody: Path) -> None:
     (as_nobody / "out").mkdir(mode=0o500)
-    with pytest.raises(OutputNotWritable, match="give this user the right to write there"):
+    with pytest.raises(OutputNotWritable, match="give this user permission to write there"):
         storage.check_writable(str(as_nobody / "out"))
     with pytest.raises(OutputNotWritable):
         storage.write_bytes(str(as_nobody / "out/a.png"), b"")
@@ -296,7 +296,7 @@ def test_an_unreadable_folder_does_not_affect_the_others(as_nobody: Path) -> Non
     (as_nobody / "closed").mkdir(mode=0o000)
     (as_nobody / "a.png").touch()
     assert kinds(as_nobody) == {"a.png": "file", "closed": "unreadable"}
-    with pytest.raises(ConfigurationError, match="cannot be listed; give this user the right"):
+    with pytest.raises(ConfigurationError, match="cannot be listed; give this user permission"):
         list(storage.list_files(str(as_nobody / "closed")))
 
 
