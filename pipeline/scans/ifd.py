@@ -119,7 +119,7 @@ class Structure:
             left = end + inline <= len(self.data)
             following = struct.unpack_from(self.order + offset_letter, self.data, end)[0] if left else 0
         except struct.error as error:
-            raise BrokenDirectory("a directory lies outside of the data") from error
+            raise BrokenDirectory("a directory is outside of the data") from error
         found = Directory(following=following)
         for at in range(start, end, entry):
             code, kind = struct.unpack_from(self.order + "HH", self.data, at)
@@ -131,7 +131,7 @@ class Structure:
             if number * size > inline:
                 where = struct.unpack_from(self.order + offset_letter, self.data, where)[0]
             if where + number * size > len(self.data):
-                raise BrokenDirectory(f"tag {code} lies outside of the data")
+                raise BrokenDirectory(f"tag {code} is outside of the data")
             self.budget -= number * size
             if self.budget < 0:
                 raise BrokenDirectory("its tags hold more than the file does")

@@ -1,4 +1,4 @@
-"""The sample batch of the reports' tests serves here too."""
+"""The sample batch of the reports' tests is used here too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The email of a batch: what it says, how it is put together, what it refuses."""
+"""The email of a batch: its contents, its MIME parts, and what it rejects."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def test_no_name_becomes_a_header_or_a_tag(build: Build, pdf: Path) -> None:
         ("run_url", "file:///etc/passwd"),
     ],
 )
-def test_what_is_malformed_is_refused(build: Build, field: str, value: Any) -> None:
+def test_malformed_addresses_and_links_are_rejected(build: Build, field: str, value: Any) -> None:
     with pytest.raises(ConfigurationError):
         build(**{field: value})
 

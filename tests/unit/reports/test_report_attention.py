@@ -29,11 +29,11 @@ def test_what_needs_a_decision_comes_first() -> None:
     ]
 
 
-def test_flawless_images_need_no_attention() -> None:
+def test_images_without_concern_need_no_attention() -> None:
     assert found(row("a", "restored"), row("b", "unchanged")) == []
 
 
-def test_figures_that_were_not_measured_are_no_cause() -> None:
+def test_figures_that_were_not_measured_are_not_a_cause() -> None:
     assert found(row("a", "restored", estimate_psnr=float("nan"), seam=None)) == []
 
 

@@ -33,7 +33,7 @@ def test_languages_have_the_same_phrases_with_the_same_blanks() -> None:
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
-def test_everything_that_can_happen_has_words(code: str) -> None:
+def test_every_outcome_reason_and_cause_has_a_phrase(code: str) -> None:
     t = Language(code)
     assert all(t.has(f"outcome.{outcome}") and t.has(f"outcome_count.{outcome}.one") for outcome in Outcome)
     assert all(t.has(f"reason.{reason}") for reason in Reason)
@@ -56,7 +56,7 @@ def test_numbers() -> None:
     assert (en.percent(0.1234), de.percent(0.1234)) == ("12.3%", "12,3\u00a0%")
 
 
-def test_a_little_damage_never_reads_as_none() -> None:
+def test_a_little_damage_is_never_shown_as_none() -> None:
     t = Language("en")
     assert t.percent(0.0) == "0.0%"
     assert t.percent(0.00001, 2) == "<\u00a00.01%"

@@ -32,5 +32,5 @@ def test_regions_in_words() -> None:
 
 
 @pytest.mark.parametrize("kinds", ["no json", "[1]", '{"repair": 3}', '{"repair": {"dust": "many"}}'])
-def test_what_is_no_count_counts_as_none(kinds: str) -> None:
+def test_what_is_not_a_count_counts_as_none(kinds: str) -> None:
     assert count_regions([(kinds, "")]) == RegionCounts()

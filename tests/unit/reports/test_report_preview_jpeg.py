@@ -1,4 +1,4 @@
-"""Previews keep to their budget, whatever they show."""
+"""Previews stay within their budget, whatever they show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("limit", [15_000, 25_000, 90_000])
-def test_the_hardest_picture_keeps_to_its_budget(limit: int) -> None:
+def test_the_hardest_picture_stays_within_its_budget(limit: int) -> None:
     data = preview_jpeg(noise(900), limit)
     assert len(data) <= limit
     assert len(data) > limit / 4  # and uses it
@@ -44,7 +44,7 @@ def test_every_kind_of_picture_becomes_grey_or_rgb(mode: str) -> None:
     assert opened(preview_jpeg(Image.new(mode, (40, 30)), 50_000)).mode in ("L", "RGB")
 
 
-def test_what_is_transparent_becomes_paper() -> None:
+def test_transparency_becomes_white() -> None:
     assert opened(preview_jpeg(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), 50_000)).getpixel((4, 4)) == (255, 255, 255)
 
 

@@ -43,7 +43,7 @@ def test_telea_is_compared_on_the_same_images_only() -> None:
     assert (ours.n, ours.median, telea.median) == (1, 30.0, 29.0)
 
 
-def test_an_image_equal_to_its_original_does_not_spoil_the_median() -> None:
+def test_an_image_equal_to_its_original_is_left_out_of_the_median() -> None:
     found = quartiles(pd.Series([30.0, math.inf, 40.0, math.nan]))
     assert found is not None
     assert (found.n, found.median, found.maximum) == (2, 35.0, 40.0)
@@ -62,7 +62,7 @@ def test_a_row_without_outcome_counts_as_failed() -> None:
 
 
 @pytest.mark.parametrize("kind", [object, "boolean"])
-def test_truth_is_kept_as_truth_whatever_held_it(kind: Any) -> None:
+def test_booleans_are_kept_whatever_the_column_type(kind: Any) -> None:
     frame = pd.DataFrame({"path": ["a", "b", "c"], "outside_identical": pd.Series([True, None, False], dtype=kind)})
     assert complete_frame(frame)["outside_identical"].tolist() == [True, None, False]
 

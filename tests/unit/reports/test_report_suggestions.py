@@ -44,7 +44,7 @@ def test_only_examined_images_have_marks() -> None:
     assert batch_statistics(complete_frame(pd.DataFrame(ROWS))).clean == 1
 
 
-def test_a_frame_from_before_there_were_such_marks_has_none() -> None:
+def test_a_frame_without_such_columns_has_no_marks() -> None:
     assert count_suggestions(complete_frame(pd.DataFrame([row("a.tif", "unchanged")]))) == SuggestionCounts()
 
 

@@ -1,4 +1,4 @@
-"""Decoders that do what a bad file can make a decoder do; named by the tests of isolation."""
+"""Decoders that do what a bad file can make a decoder do; the tests of the sandbox name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of every kind that an archive may have, made by other libraries than those that read them here."""
+"""Files of every kind that an archive may have, written by other libraries than those that read them here."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _reopened(content: bytes, mode: str = "") -> NDArray[Any]:
 
 
 def _png(pixels: NDArray[Any], bits: int, colour: int, key: bytes = b"") -> bytes:
-    """Returns a PNG of any bit depth with a transparent colour, which few write."""
+    """Returns a PNG of any bit depth with a transparent colour, which few programs write."""
     height, width = pixels.shape[:2]
     if bits == 16:
         rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
@@ -289,6 +289,6 @@ CASES = _cases()
 
 @pytest.fixture(params=sorted(CASES))
 def case(request: pytest.FixtureRequest) -> tuple[str, bytes, NDArray[Any]]:
-    """Name, file and expected pixels of one kind."""
+    """Returns name, file and expected pixels of one kind."""
     make, expected = CASES[request.param]
     return request.param, make(), expected()

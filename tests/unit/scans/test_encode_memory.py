@@ -1,4 +1,4 @@
-"""A TIFF stands in memory once while it is written, and all of its rows are compared with what was to be written."""
+"""A TIFF is in memory once while it is written, and all of its rows are verified."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def scan() -> Scan:
     return Scan(pixels, ScanInfo("TIFF", 2100, 1100, 3, 16, 1, 1, "RGB"))
 
 
-def test_a_tiff_stands_in_memory_once(scan: Scan) -> None:
+def test_a_tiff_is_in_memory_once(scan: Scan) -> None:
     tracemalloc.start()
     try:
         data = tiff_encode.encode(scan)
@@ -29,7 +29,7 @@ def test_a_tiff_stands_in_memory_once(scan: Scan) -> None:
 
 
 @pytest.mark.parametrize("row", [0, 1023, 1024, 1099])
-def test_a_value_changed_in_any_row_is_seen(scan: Scan, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_changed_in_any_row_is_found(scan: Scan, row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = scan.pixels.copy()
     wrong[row, 7, 1] ^= 1
     data = tiff_encode.encode(replace(scan, pixels=wrong))

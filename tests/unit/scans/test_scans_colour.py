@@ -1,4 +1,4 @@
-"""What an engine gives back lands under the mask, at native depth, and nowhere else."""
+"""An engine's colours are put under the mask at native depth, and nowhere else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_nothing_outside_the_mask_changes_and_alpha_never(mode: Mode, depth: int
 
 
 @pytest.mark.parametrize(("mode", "depth"), [case for case in EVERY if case[0] != "CMYK"])
-def test_a_scan_s_own_colours_come_back_bit_by_bit(mode: Mode, depth: int) -> None:
+def test_a_scan_s_own_colours_are_restored_bit_by_bit(mode: Mode, depth: int) -> None:
     source = scan(mode, depth)
     mask = np.full((20, 30), 255, np.uint8)
     np.testing.assert_array_equal(filled_scan(source, colour(source), mask).pixels, source.pixels)
@@ -70,7 +70,7 @@ def test_every_level_of_grey_survives(depth: int) -> None:
     np.testing.assert_array_equal(again.pixels, levels)
 
 
-def test_colours_out_of_range_are_cut_and_not_wrapped() -> None:
+def test_colours_out_of_range_are_clipped_and_not_wrapped() -> None:
     mask = np.full((20, 30), 255, np.uint8)
     filled = np.full((20, 30, 3), 1.2, np.float32)
     filled[:10] = -0.3

@@ -1,4 +1,4 @@
-"""Whatever a master says beside its pixels stands in the derivative, as far as that can carry it."""
+"""A master's metadata is in the derivative, as far as its format supports it."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_16_bit_png_keeps_its_chunks() -> None:
     assert scan.metadata.dpi == pytest.approx((300, 300), abs=0.01)
 
 
-def test_a_resolution_without_a_unit_stays_without_one() -> None:
+def test_a_resolution_without_a_unit_is_kept_without_one() -> None:
     plain = saved("PNG")
     content = struct.pack(">IIB", 3, 4, 0)
     chunk = struct.pack(">I", 9) + b"pHYs" + content + struct.pack(">I", zlib.crc32(b"pHYs" + content))
@@ -253,7 +253,7 @@ def test_metadata_that_is_replaced_is_written() -> None:
         assert photoshop.iptc_of(again.metadata.photoshop or b"") in (IPTC[:15], None)
 
 
-def test_a_broken_exif_block_costs_no_picture() -> None:
+def test_a_broken_exif_block_does_not_reject_the_picture() -> None:
     for block in (b"II*\0\xff\xff\0\0", b"garbage", b"II*\0\x08\0\0\0\xff\xff"):
         scan, _, _ = rewritten(saved("JPEG", exif=b"Exif\0\0" + block))
         assert scan.info.orientation == 1
@@ -275,7 +275,7 @@ def test_pdf_in_a_row_of_directories_survives_the_block() -> None:
         assert image.getexif().get_ifd(0x8769)[0x9003] == "1931"
 
 
-def test_photoshop_resources_are_taken_apart_and_put_together() -> None:
+def test_photoshop_resources_are_parsed_and_joined() -> None:
     assert photoshop.iptc_of(RESOURCES) == IPTC
     found = photoshop.resources(photoshop.with_iptc(RESOURCES, b"new"))
     assert found == [(0x0404, b"", b"new"), (0x03ED, b"", b"abc")]

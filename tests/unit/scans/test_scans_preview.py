@@ -1,4 +1,4 @@
-"""Previews stand upright, are small and show colours as viewers do."""
+"""Previews are upright, small, and show colours as viewers do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PHOTO = data.astronaut()[:200, :300]
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_every_orientation_stands_as_viewers_show_it(turn: int) -> None:
+def test_every_orientation_is_shown_as_in_viewers(turn: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
     content = saved(Image.fromarray(PHOTO), "PNG", exif=exif)
@@ -42,7 +42,7 @@ def test_every_mode_becomes_8_bit_grey_or_rgb(mode: str, wide: bool) -> None:
     assert difference.mean() < 4
 
 
-def test_arrays_will_do_and_nothing_is_enlarged() -> None:
+def test_arrays_are_accepted_and_nothing_is_enlarged() -> None:
     assert oriented_preview(PHOTO, 6, 5000).size == (200, 300)
     assert oriented_preview(PHOTO.astype(np.uint16) * 257, 1, 150).size == (150, 100)
     assert oriented_preview(PHOTO[..., 0], 1, 150).mode == "L"
@@ -61,7 +61,7 @@ def test_a_profile_is_applied() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_a_broken_or_foreign_profile_costs_no_preview(mode: str) -> None:
+def test_a_broken_or_unsuitable_profile_does_not_prevent_a_preview(mode: str) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for profile in (b"no profile", srgb):
         content = saved(Image.fromarray(PHOTO).convert(mode), "TIFF", icc_profile=profile)

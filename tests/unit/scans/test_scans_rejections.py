@@ -1,4 +1,4 @@
-"""What is not whole is refused, with one plain sentence; damage never passes for a picture."""
+"""Incomplete files are rejected with one plain sentence; damaged data is never accepted as a picture."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reason(content: bytes, **limits: float) -> Reason:
     return caught.value.reason
 
 
-def test_a_file_cut_off_anywhere_is_refused(case: Case) -> None:
+def test_a_file_cut_off_anywhere_is_rejected(case: Case) -> None:
     name, content, _ = case
     if name == "jpeg-mpo":
         pytest.skip("its second picture is none of ours")
@@ -100,7 +100,7 @@ def test_a_jpeg_thumbnail_does_not_count_as_the_end() -> None:
 
 
 @pytest.mark.parametrize("at", [20, 60, 2000, -6])
-def test_a_png_with_a_wrong_byte_is_refused(at: int) -> None:
+def test_a_png_with_a_wrong_byte_is_rejected(at: int) -> None:
     content = bytearray(saved(PHOTO, "PNG"))
     content[at] ^= 0x55
     assert reason(bytes(content)) in (Reason.UNREADABLE, Reason.TRUNCATED)
@@ -111,13 +111,13 @@ def png(*parts: tuple[bytes, bytes]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def test_a_png_with_too_few_rows_is_refused() -> None:
+def test_a_png_with_too_few_rows_is_rejected() -> None:
     header = struct.pack(">IIBBBBB", 100, 100, 8, 0, 0, 0, 0)
     content = png((b"IHDR", header), (b"IDAT", zlib.compress(bytes(101 * 50))), (b"IEND", b""))
     assert reason(content) in (Reason.TRUNCATED, Reason.UNREADABLE)
 
 
-def test_a_png_text_that_unpacks_without_measure_is_refused() -> None:
+def test_a_png_text_that_grows_without_limit_is_rejected() -> None:
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     bomb = b"icc\0\0" + zlib.compress(bytes(80 << 20))
     content = png((b"IHDR", header), (b"iCCP", bomb), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
@@ -141,7 +141,7 @@ def test_a_png_text_that_unpacks_without_measure_is_refused() -> None:
         (b"\0\0\0\x18ftypheic" + bytes(100), Reason.UNSUPPORTED),
     ],
 )
-def test_what_is_no_image(content: bytes, expected: Reason) -> None:
+def test_what_is_not_an_image(content: bytes, expected: Reason) -> None:
     assert reason(content) == expected
 
 
@@ -181,7 +181,7 @@ def header(kind: str, width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000"])
-def test_a_bomb_is_refused_by_its_header(kind: str) -> None:
+def test_a_decompression_bomb_is_rejected_by_its_header(kind: str) -> None:
     assert reason(header(kind, 16_000, 15_000), max_megapixels=200) == Reason.TOO_MANY_PIXELS
     with pytest.raises(UnreadableScan) as caught:
         inspect(header(kind, 16_000, 15_000), "bomb", Limits(max_megapixels=200))
@@ -190,7 +190,7 @@ def test_a_bomb_is_refused_by_its_header(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "JPEG2000"])
-def test_a_picture_without_pixels_is_refused(kind: str) -> None:
+def test_a_picture_without_pixels_is_rejected(kind: str) -> None:
     assert reason(header(kind, 0, 10)) in (Reason.ZERO_SIZED, Reason.UNREADABLE)
     assert reason(header("PNG", 0, 10)) == reason(header("TIFF", 10, 0)) == Reason.ZERO_SIZED
 
@@ -213,22 +213,22 @@ def test_several_pictures_are_rejected(kind: str) -> None:
         np.zeros((8, 8), np.int16),
     ],
 )
-def test_numbers_that_are_no_8_or_16_bits_are_refused(pixels: NDArray[Any]) -> None:
+def test_values_other_than_8_or_16_bit_integers_are_rejected(pixels: NDArray[Any]) -> None:
     assert reason(tiff(pixels)) == Reason.UNSUPPORTED
 
 
-def test_kinds_of_tiff_that_would_lose_something_are_refused() -> None:
+def test_kinds_of_tiff_that_would_lose_something_are_rejected() -> None:
     assert reason(tiff(np.zeros((8, 8, 5), np.uint8), photometric="rgb")) == Reason.UNSUPPORTED
     assert reason(saved(PHOTO.convert("LAB"), "TIFF")) == Reason.UNSUPPORTED
     assert reason(tiff(np.zeros((8, 8), np.uint16), photometric="cfa")) == Reason.UNSUPPORTED
 
 
-def test_a_jpeg_with_12_bits_is_refused() -> None:
+def test_a_jpeg_with_12_bits_is_rejected() -> None:
     content = imagecodecs.jpeg_encode(rng.integers(0, 4096, (16, 16), dtype=np.uint16), bitspersample=12)
     assert reason(content) == Reason.UNSUPPORTED
 
 
-def test_a_tiff_whose_directories_go_in_a_circle_ends() -> None:
+def test_a_tiff_with_circular_directories_ends() -> None:
     content = bytearray(tiff(np.asarray(PHOTO)))
     first = struct.unpack_from("<I", content, 4)[0]
     count = struct.unpack_from("<H", content, first)[0]
@@ -236,7 +236,7 @@ def test_a_tiff_whose_directories_go_in_a_circle_ends() -> None:
     decode(bytes(content), "a.tif")
 
 
-def test_a_tiff_whose_tags_all_hold_the_whole_file_is_refused_at_once() -> None:
+def test_a_tiff_whose_tags_all_refer_to_the_whole_file_is_rejected_quickly() -> None:
     count, size = 60_000, 2_000_000
     entries = b"".join(struct.pack("<HHII", code, 7, size, 0) for code in range(1, count + 1))
     content = struct.pack("<2sHIH", b"II", 42, 8, count) + entries + bytes(4)

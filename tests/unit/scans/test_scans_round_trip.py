@@ -1,4 +1,4 @@
-"""Every kind of file decodes to what another library says, and comes back bit by bit from what is written."""
+"""Every kind of file decodes to the values that another library reads, and survives encoding bit by bit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_decodes_to_the_values_that_are_stored(case: Case) -> None:
     np.testing.assert_array_equal(scan.pixels, expected)
 
 
-def test_no_byte_of_a_file_outlives_its_decoding(case: Case) -> None:
+def test_decoding_keeps_no_byte_of_the_file(case: Case) -> None:
     name, content, _ = case
     gc.collect()
     gc.disable()
@@ -64,7 +64,7 @@ def test_what_is_written_decodes_to_the_same_bits(case: Case) -> None:
     assert encode(again, extension) == written
 
 
-def test_others_read_what_is_written(case: Case) -> None:
+def test_other_programs_read_what_is_written(case: Case) -> None:
     name, content, expected = case
     scan = decode(content, name)
     extension = output_extension(scan)
@@ -96,6 +96,6 @@ def test_any_pixels_survive_both_formats(scan: Scan) -> None:
         np.testing.assert_array_equal(again.pixels, scan.pixels)
 
 
-def test_the_extension_of_a_file_counts_for_nothing(case: Case) -> None:
+def test_the_extension_of_a_file_does_not_matter(case: Case) -> None:
     _, content, expected = case
     np.testing.assert_array_equal(decode(content, "holiday.doc").pixels, expected)

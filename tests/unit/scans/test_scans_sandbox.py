@@ -1,4 +1,4 @@
-"""A scan that crashes, hangs or bloats its decoder ends alone; the caller and its next scans do not notice."""
+"""A scan that crashes, hangs or bloats its decoder is rejected; the caller and its next scans are not affected."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_next_scan_uses_the_same_process(photo: str) -> None:
     assert worker() == first
 
 
-def test_a_refusal_comes_through_and_spares_the_process(photo: str, tmp_path: Path) -> None:
+def test_a_rejection_is_raised_and_the_process_kept(photo: str, tmp_path: Path) -> None:
     decode_isolated(photo)
     first = worker()
     (tmp_path / "in/cut.png").write_bytes(Path(photo).read_bytes()[:200])
@@ -90,7 +90,7 @@ def test_a_refusal_comes_through_and_spares_the_process(photo: str, tmp_path: Pa
         ("raises", Reason.UNREADABLE, Limits()),
     ],
 )
-def test_a_decoder_that_misbehaves_costs_one_scan(photo: str, decoder: str, reason: Reason, limits: Limits) -> None:
+def test_a_misbehaving_decoder_costs_one_scan(photo: str, decoder: str, reason: Reason, limits: Limits) -> None:
     decode_isolated(photo)
     before = worker()
     started = time.monotonic()
@@ -116,12 +116,12 @@ def test_a_process_that_was_killed_meanwhile_is_replaced(photo: str) -> None:
     np.testing.assert_array_equal(decode_isolated(photo).pixels, PHOTO)
 
 
-def test_what_a_decoder_prints_goes_nowhere(photo: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_a_decoder_prints_is_discarded(photo: str, capfd: pytest.CaptureFixture[str]) -> None:
     decode_isolated(photo, decoder="bad_decoders:prints")
     assert capfd.readouterr().out == ""
 
 
-def test_nothing_is_left_open(photo: str) -> None:
+def test_no_descriptor_is_left_open(photo: str) -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -211,7 +211,7 @@ def test_a_process_that_ends_leaves_no_decoder_behind(photo: str) -> None:
     assert done.stderr == ""
 
 
-def test_a_module_in_the_working_folder_cannot_step_in(
+def test_a_module_in_the_working_folder_is_not_imported(
     photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('hijacked')")
@@ -229,7 +229,7 @@ def test_a_file_that_is_too_large_is_not_read(photo: str) -> None:
     assert caught.value.reason == Reason.TOO_MANY_PIXELS
 
 
-def test_what_is_no_file_does_not_stop_the_caller(tmp_path: Path) -> None:
+def test_what_is_not_a_file_does_not_block_the_caller(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", tmp_path):
         with pytest.raises(UnreadableScan) as caught:
@@ -247,7 +247,7 @@ def test_a_scan_in_a_bucket(photo: str, bucket: str) -> None:
     assert caught.value.reason == Reason.TOO_MANY_BYTES
 
 
-def test_a_store_that_is_away_is_not_the_scan_s_fault(photo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_store_does_not_reject_the_scan(photo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
