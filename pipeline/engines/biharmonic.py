@@ -10,7 +10,7 @@ from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayou
 
 
 class BiharmonicEngine:
-    """Solves the biharmonic equation in each hole, in float64; all bit depths keep their precision.
+    """Solve the biharmonic equation in each hole, in float64; all bit depths keep their precision.
 
     Damelin and Hoang, On Surface Completion and Image Inpainting by Biharmonic Functions, 2018. The time grows faster
     than the area of a hole.
@@ -26,7 +26,7 @@ class BiharmonicEngine:
         self.runtime = f"scikit-image {version('scikit-image')} on cpu"
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The windows with their holes filled; see :class:`Engine`."""
+        """Return the windows with their holes filled; see :class:`Engine`."""
         from skimage.restoration import inpaint_biharmonic
 
         result = np.empty_like(images)
@@ -37,5 +37,5 @@ class BiharmonicEngine:
         return result
 
     def fallback(self) -> Engine | None:
-        """None: this runs on the CPU already."""
+        """Return ``None``: this engine runs on the CPU already."""
         return None

@@ -16,21 +16,21 @@ from pipeline.engines.plan import Window
 from pipeline.imaging.rectangles import Rect
 
 VERSION = 2
-"""Raised when fills are mixed otherwise: it is part of every result's key."""
+"""Increase it when fills are blended differently; it is part of every result's key."""
 
 OVERLAP = 16
-"""Pixels (at a window's scale) beyond its core over which a window's say fades to nothing."""
+"""Pixels (at a window's scale) beyond its core over which a window's weight falls to 0."""
 
 MARGIN = 2
 """Pixels more that are kept, so that enlarging interpolates as it would within the whole window."""
 
 SQUARE = 256
-"""Side of the squares of the scan that are mixed one by one: memory is of one square, work of those with damage."""
+"""Side of the squares of the scan that are blended one by one: memory is for one square, work for damaged ones only."""
 
 
 @dataclass(frozen=True)
 class Patch:
-    """What is kept of a filled window: the pixels for which it has a say.
+    """The part of a filled window whose pixels have a weight in the result.
 
     Attributes:
         window: of the scan's plan.
@@ -50,8 +50,8 @@ def cut_patch(window: Window, filled: FloatImage, seen: Window | None = None) ->
 
     Args:
         window: of the scan's plan.
-        filled: what the engine made of it, finite; what lies beyond 0..1 is clipped.
-        seen: the window that the engine was shown instead, where it was another.
+        filled: the engine's result, finite; values beyond 0..1 are clipped.
+        seen: the window that was filled in its place, where another was.
     """
     shown = seen or window
     scale = shown.scale
@@ -69,10 +69,10 @@ def cut_patch(window: Window, filled: FloatImage, seen: Window | None = None) ->
 
 
 def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
-    """Return the mixed fill (N,3) in 0..1 of each damaged pixel, in the order of `mask != 0`; (0,3) without patches.
+    """Return the blended fill (N,3) in 0..1 of each damaged pixel, in the order of `mask != 0`; (0,3) without patches.
 
-    Each window's say is 1 in its core and falls to 0 over the overlap; with several levels it is multiplied by the
-    level's share at that pixel. A pixel's value is the mean of all fills by their say.
+    Each window's weight is 1 in its core and falls to 0 over the overlap; with several levels it is multiplied by the
+    level's share at that pixel. A pixel's value is the weighted mean of all fills.
 
     Args:
         patches: of one scan, in the order of its plan.
@@ -97,7 +97,7 @@ def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | Non
             pixels[_ranks(places, rect, damaged, mask.shape[1])] = part
             mixed += len(part)
     if mixed != len(places):
-        raise AssertionError(f"{len(places) - mixed} damaged pixels lie in no window")
+        raise AssertionError(f"{len(places) - mixed} damaged pixels are in no window")
     return pixels
 
 
@@ -118,7 +118,7 @@ def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
 
 
 def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], width: int) -> NDArray[np.intp]:
-    """Return where the damaged pixels of a rectangle stand among all places (N,) of a scan of that width."""
+    """Return the ranks of a rectangle's damaged pixels among all places (N,) of a scan of that width."""
     counts = damaged.sum(axis=1)
     first = np.searchsorted(places, np.arange(rect.top, rect.bottom) * width + rect.left)
     ranks: NDArray[np.intp] = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
@@ -126,26 +126,26 @@ def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], wid
 
 
 def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: FloatImage | None) -> FloatImage:
-    """Return the mean (n,3) of the patches by their say at the damaged pixels (h,w) of a rectangle."""
+    """Return the weighted mean (n,3) of the patches at the damaged pixels (h,w) of a rectangle."""
     total = np.zeros((rect.height, rect.width, 3), np.float32)
     weight = np.zeros((rect.height, rect.width), np.float32)
     for patch in patches:
         shared = rect.intersect(patch.rect)
         if shared is None:
             continue
-        say = _say(patch.window, shared, field)
-        if say.any():
+        share = _blend_weight(patch.window, shared, field)
+        if share.any():
             at = shared.within(rect)
-            total[at] += _enlarge(patch, shared) * say[:, :, np.newaxis]
-            weight[at] += say
+            total[at] += _enlarge(patch, shared) * share[:, :, np.newaxis]
+            weight[at] += share
     if not (weight[damaged] > 0).all():
-        raise AssertionError(f"damaged pixels within {rect} lie in no window")
+        raise AssertionError(f"damaged pixels within {rect} are in no window")
     mixed: FloatImage = total[damaged] / weight[damaged][:, np.newaxis]
     return mixed
 
 
-def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
-    """Return a window's say (h,w) at each pixel of a rectangle."""
+def _blend_weight(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
+    """Return a window's weight (h,w) at each pixel of a rectangle."""
 
     def ramp(start: int, stop: int, first: int, last: int) -> FloatImage:
         at = np.arange(start, stop, dtype=np.float32) + np.float32(0.5)
@@ -154,12 +154,12 @@ def _say(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
         return fading
 
     core = window.core
-    say: FloatImage = np.outer(
+    weight: FloatImage = np.outer(
         ramp(rect.top, rect.bottom, core.top, core.bottom), ramp(rect.left, rect.right, core.left, core.right)
     )
     if field is not None:
-        say *= np.maximum(1 - np.abs(sample(field, *rect.slices) - np.float32(window.level)), 0)
-    return say
+        weight *= np.maximum(1 - np.abs(sample(field, *rect.slices) - np.float32(window.level)), 0)
+    return weight
 
 
 def _enlarge(patch: Patch, rect: Rect) -> FloatImage:

@@ -1,4 +1,4 @@
-"""What an engine sees in one window: pixels and holes at the window's scale."""
+"""Cut the pixels and holes of one window out of a scan, at the window's scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.engines.plan import Window
 from pipeline.imaging.rectangles import Rect
 
 VERSION = 2
-"""Raised when windows are cut otherwise: it is part of every result's key."""
+"""Increase it when windows are cut differently; it is part of every result's key."""
 
 STRIP_PIXELS = 1 << 20
 """Pixels of the scan that are held as floats while a large window is shrunk."""
@@ -22,8 +22,8 @@ STRIP_PIXELS = 1 << 20
 def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple[FloatImage, BoolMask]:
     """Return image (h,w,3) float32 in 0..1, zero in the holes, and holes (h,w) of one window.
 
-    Pixels that are no numbers count as holes, values beyond 0..1 are cut. A shrunk window averages what is intact in
-    each block; a block is a hole when more than half of it is missing.
+    Pixels that are not finite count as holes, values beyond 0..1 are clipped. A shrunk window averages the intact
+    pixels of each block; a block is a hole when more than half of it is missing.
 
     Args:
         colour: the scan, any kind that :func:`to_float` takes.
@@ -33,7 +33,7 @@ def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple
     if window.scale == 1:
         return _cut(colour, mask, window.rect)
     rect, scale = window.rect, window.scale
-    # Beyond the scan nothing is shrunk: what is there is reflected once it is small.
+    # Only the scan is shrunk; the reflection beyond it is made at the small size.
     rows, columns = (
         min(side, -(-(end - start) // scale))
         for side, start, end in zip(window.shape, (rect.top, rect.left), mask.shape, strict=True)

@@ -27,16 +27,16 @@ REMEDY = "engine `dcgan-digits` is for scans of one digit each, 28×28, white on
 
 
 class DcganDigitsEngine:
-    """Fills 28×28 digits with one of the two generators: the paper's DCGAN or our Region Normalization network.
+    """Fill 28×28 digits with one of two generators: the paper's DCGAN or our Region Normalization network.
 
     Args:
         network: takes (N,1,28,28) −1..1 and holes (N,1,28,28).
-        name: of the network, for people.
+        name: of the network, for people to read.
         weights_digest: sha256 of the weights file.
     """
 
     name = "dcgan-digits"
-    # One window a scan, without context: a digit is its own context, and the network knows no other size.
+    # One window a scan, without context: a digit is its own context, and the network takes no other size.
     layout = WindowLayout(sizes=(SIDE,), context=0, depth=SIDE, batch_pixels=SIDE * SIDE * 1000)
 
     def __init__(self, network: nn.Module, name: str, weights_digest: str) -> None:
@@ -46,7 +46,7 @@ class DcganDigitsEngine:
         self.runtime = f"torch float32 on cpu ({name})"
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The digits with their holes filled; see :class:`Engine`. Known pixels come back exactly.
+        """Return the digits with their holes filled; see :class:`Engine`. Known pixels do not change.
 
         Raises:
             ConfigurationError: a window is not a digit; nothing was filled.
@@ -58,15 +58,15 @@ class DcganDigitsEngine:
         return np.where(holes[..., np.newaxis], drawn[..., np.newaxis], images)
 
     def fallback(self) -> Engine | None:
-        """None: this runs on the CPU already."""
+        """Return ``None``: this engine runs on the CPU already."""
         return None
 
 
 def check(images: FloatImage, holes: BoolMask) -> None:
-    """Refuse windows (N,H,W,3) that are no digits: a network that knows nothing else would draw strokes into them.
+    """Refuse windows (N,H,W,3) that are no digits: a network trained on digits alone would draw strokes into them.
 
     Raises:
-        ConfigurationError: says what is wrong and what to do.
+        ConfigurationError: with the reason and the remedy.
     """
     if images.shape[1:] != (SIDE, SIDE, 3):
         raise ConfigurationError(f"a window of {images.shape[2]}×{images.shape[1]} is not a digit: {REMEDY}")
@@ -82,7 +82,7 @@ def check(images: FloatImage, holes: BoolMask) -> None:
 
 
 def load_dcgan_digits(path: Path) -> DcganDigitsEngine:
-    """The engine with the weights of a file, `digits-region` (ours) or `digits-paper` (the paper's).
+    """Return the engine with the weights of a file, `digits-region` (ours) or `digits-paper` (the paper's).
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.

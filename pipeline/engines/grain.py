@@ -1,7 +1,7 @@
-"""Grain for the fill: noise like that of the flat ground around the damage, where a recipe asks for it.
+"""Add grain to a fill: noise like that of the flat areas around the damage, where a recipe asks for it.
 
-A network trained on the mean of what might be there fills a grainy scan too smoothly, and the repair shows. The noise
-is made up: it makes a repair harder to see, not truer. It is therefore off by default.
+A network trained for the smallest mean error fills a grainy scan too smoothly, and the repair is visible. The noise
+is invented: it makes a repair harder to see, not more accurate. It is therefore off by default.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from pipeline.engines.interface import Filled, FloatImage
 from pipeline.engines.pixels import to_float
 
 VERSION = 1
-"""Raised when the grain comes out otherwise: it is part of every result's key."""
+"""Increase it when the grain comes out differently; it is part of every result's key."""
 SIDE = 16
-"""Of the squares of known pixels that grain is read from; its correlation is taken to end within half of that."""
+"""Side of the squares of known pixels that grain is estimated from; it is assumed uncorrelated beyond half of it."""
 REACH = 64
-"""Pixels around a window in which squares are looked for."""
+"""Pixels around a window in which squares are searched."""
 ENOUGH = 4096
-"""Squares at most, taken by chance from those that there are."""
+"""Squares at most; more are sampled at random."""
 TILE = 256
-"""Side of the noise, which is continued periodically: no repair shows so much of it that it could be seen."""
+"""Side of the noise, which is repeated periodically: no repair shows enough of it for the repetition to be visible."""
 TONES = 8
-"""Ranges of tone, since grain depends on it."""
+"""Number of ranges of tone, since grain depends on tone."""
 FEWEST = 8
-"""Squares from which a range of tone is believed."""
+"""Squares at least from which a range of tone is estimated."""
 FLAT = 1.6
 """A square is flat when its variance is at most so many times that of the quietest fifth of its range of tone. Pure
-grain scatters by about a third around its mean; what holds an edge or a texture lies far above."""
+grain scatters by about a third around its mean; squares with an edge or a texture are far above."""
 ROUGH = 0.5
 """Grain is as rough in the light as in the dark: a square is one of grain when its roughness is at least such a share
 of that of the quietest fifth of all. Edges and large textures are smoother."""
 LOUD = 4.0
-"""No range of tone is given more than so many times the median strength: it would be texture all over."""
+"""A range of tone gets at most so many times the median strength: above that it would be texture all over."""
 CLIPPED = 0.02
-"""Near black and white grain is cut off: squares with such a mean tell nothing."""
+"""Near black and white grain is clipped: squares with such a mean are not used."""
 
 
 @dataclass(frozen=True)
 class Grain:
-    """What the grain of a scan is like.
+    """Statistics of a scan's grain.
 
     Attributes:
         tones: (K,) mean of the channels, 0..1, ascending.
         strength: (K,) standard deviation at each tone, root mean square over the channels, 0..1.
         spectrum: (TILE, TILE/2+1), amplitudes over the frequencies of ``rfft2``, of unit mean power.
-        mixing: (3,3), makes three independent noises correlated as the channels are, of unit mean variance.
+        mixing: (3,3), correlates three independent noises as the channels are, at unit mean variance.
         grey: the channels of those squares are identical, so those of the noise must be.
-        squares: how many flat squares it was read from.
+        squares: how many flat squares it was estimated from.
     """
 
     tones: NDArray[np.float64]
@@ -64,10 +64,10 @@ class Grain:
 
 
 def add_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], seed: int) -> Filled:
-    """The fill with the grain of its surroundings, and a note of it; as it was, and noted, where none can be read.
+    """Return the fill with the grain of its surroundings and a note; only the note is new where no grain is found.
 
-    A pixel's noise depends on the seed and its place alone, so that a result can be repeated. To be given the pixels
-    from which ``filled`` was made.
+    A pixel's noise depends on the seed and its position alone, so that a result can be repeated. ``filled`` must have
+    been made from the same ``colour`` and ``mask``.
 
     Args:
         filled: of one scan.
@@ -89,7 +89,7 @@ def add_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], see
 
 
 def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rng: np.random.Generator) -> Grain | None:
-    """The grain of the flat known squares around the windows of a fill, or ``None`` where there are too few."""
+    """Return the grain of the flat known squares around the windows of a fill, or ``None`` where there are too few."""
     squares = np.array(list(_squares(filled, mask)), np.intp).reshape(-1, 2)
     if len(squares) > ENOUGH:
         squares = squares[np.sort(rng.choice(len(squares), ENOUGH, replace=False))]
@@ -113,7 +113,7 @@ def read_grain(filled: Filled, colour: NDArray[Any], mask: NDArray[np.uint8], rn
     flat &= variance > 0
     if not flat.any():
         return None
-    # Each square counts by its shape, not by its strength.
+    # Normalised, so that each square counts by its shape and not by its strength.
     unit = residual[flat] / np.sqrt(variance[flat])[:, np.newaxis, np.newaxis, np.newaxis]
     channels = np.einsum("nyxa,nyxb->ab", unit, unit) / (len(unit) * SIDE**2)
     mixing = _square_root(channels * 3 / np.trace(channels))
@@ -136,7 +136,7 @@ def _square_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yield top and left of every square of the scan's grid that is near a window and has no damage, once each."""
+    """Yield top and left of every undamaged square of the scan's grid near a window, once each."""
     seen: set[tuple[int, int]] = set()
     for rect in filled.windows:
         near = rect.grow(REACH, mask.shape)
@@ -149,7 +149,7 @@ def _squares(filled: Filled, mask: NDArray[np.uint8]) -> Iterator[tuple[int, int
 
 
 def _without_slope(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What is left of each square (N,S,S,C) without its mean and its slopes: the least-squares plane."""
+    """Return squares (N,S,S,C) minus their least-squares planes, that is, without mean and slopes."""
     axis = np.arange(SIDE) - (SIDE - 1) / 2
     power = SIDE * float(np.square(axis).sum())
     centred = values - values.mean(axis=(1, 2), keepdims=True)
@@ -161,7 +161,7 @@ def _without_slope(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _roughness(residual: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean squared difference of neighbours over twice the variance (N,): 1 for white noise, near 0 for slopes."""
+    """Return (N,) the mean squared difference of neighbours over twice the variance; white noise has 1, a slope 0."""
     down = np.square(np.diff(residual, axis=1)).mean(axis=(1, 2, 3))
     across = np.square(np.diff(residual, axis=2)).mean(axis=(1, 2, 3))
     result: NDArray[np.float64] = (down + across) / 4 / np.maximum(variance, 1e-12)
@@ -169,11 +169,11 @@ def _roughness(residual: NDArray[np.float64], variance: NDArray[np.float64]) -> 
 
 
 def _covariance(unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The autocovariance (2S,2S), by lag and wrapped, of grain seen in squares (N,S,S,C) of unit variance.
+    """Return the autocovariance (2S,2S), by lag and wrapped, of squares of grain (N,S,S,C) of unit variance.
 
     Averaged over squares and channels, by the number of pairs at each lag (Wiener-Khinchin). Mean and slopes were
-    taken out of the squares, and with them some of soft grain's own variance: the covariance comes out too low by
-    about the same at every lag, which shows where there should be none. Tapered to zero at half a square.
+    removed from the squares, and with them some of soft grain's own variance: the covariance is too low by about the
+    same at every lag, which is measured where there should be none. Tapered to zero at half a square.
     """
     size = 2 * SIDE
     power = np.square(np.abs(np.fft.rfft2(unit, (size, size), axes=(1, 2)))).mean(axis=(0, 3))
@@ -188,7 +188,7 @@ def _covariance(unit: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The amplitudes (TILE, TILE/2+1), of unit mean power, of noise with an autocovariance (2S,2S)."""
+    """Return the amplitudes (TILE, TILE/2+1), of unit mean power, of noise with an autocovariance (2S,2S)."""
     whole = np.zeros((TILE, TILE))
     place = np.arange(2 * SIDE) - SIDE
     whole[np.ix_(place, place)] = covariance[np.ix_(place, place)]
@@ -200,7 +200,7 @@ def _spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _noise(grain: Grain, rng: np.random.Generator) -> FloatImage:
-    """A periodic tile (TILE,TILE,3) of the grain, of zero mean and unit mean variance over the channels."""
+    """Return a periodic tile (TILE,TILE,3) of the grain, of zero mean and unit mean variance over the channels."""
     white = np.fft.rfft2(rng.standard_normal((TILE, TILE, 3)), axes=(0, 1))
     shaped = np.fft.irfft2(white * grain.spectrum[:, :, np.newaxis], (TILE, TILE), axes=(0, 1))
     shaped = (shaped - shaped.mean(axis=(0, 1))) / shaped.std(axis=(0, 1))

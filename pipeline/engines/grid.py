@@ -1,4 +1,4 @@
-"""A mask reduced to cells: where damage is, and how deep inside it a cell lies.
+"""Reduce a mask to cells: which are damaged, and how deep inside the damage each one is.
 
 Planning works on these grids, so that its cost hardly depends on the size of a scan.
 """

@@ -1,4 +1,4 @@
-"""An estimate of a repair's PSNR where the original is not known."""
+"""Estimate a repair's PSNR where the original is not known, on held-out pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CEILING = 96.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the engine achieves on intact places near the damage; never to be called a measurement of the repair.
+    """What the engine achieves on intact places near the damage; an estimate, never a measurement of the repair.
 
     Attributes:
         psnr: in dB, hole-only, over all samples' pixels together; ``nan`` without samples.
@@ -45,7 +45,7 @@ def estimate(colour: NDArray[Any], mask: NDArray[Any], engine: Engine, *, seed: 
     """Return the hole-only PSNR of the engine on copies of the damage moved to intact places nearby.
 
     Pieces of the mask, drawn by area, are shifted by up to four times their size to where the scan is intact; those
-    pixels are hidden, filled, and compared with what stands there. The true holes stay hidden. The estimate assumes
+    pixels are hidden, filled, and compared with the scan's own pixels. The true holes stay hidden. The estimate assumes
     that what was lost resembles what is near.
 
     Args:
@@ -94,7 +94,7 @@ def _pieces(mask: NDArray[np.uint8], rng: np.random.Generator, count: int) -> It
             target = Rect(source.top + down, source.left + across, source.bottom + down, source.right + across)
             if target.intersect(Rect(0, 0, *mask.shape)) != target:
                 continue
-            # Not beside the true damage either: its rim may hold remains.
+            # Not next to the true damage either: its rim may contain remains of it.
             taken = cv2.dilate(mask[target.grow(3, mask.shape).slices], np.ones((7, 7), np.uint8)) != 0
             free = piece & ~taken[target.within(target.grow(3, mask.shape))]
             if free.sum() < max(1, piece.sum() // 2):

@@ -1,4 +1,4 @@
-"""What an engine is, what it is given and what comes back: the types that the rest of the pipeline sees."""
+"""The engine's interface and the types of its inputs and results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BoolMask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class WindowLayout:
-    """How an engine wants its windows cut.
+    """How an engine wants its windows laid out.
 
     Attributes:
         sizes: the sides a window may have, ascending, multiples of 16; few of them fill batches better.
@@ -36,7 +36,7 @@ class Engine(Protocol):
     """Fills holes in windows; one small module per engine.
 
     ``digest`` (64 hex digits) changes with everything that can change a pixel: algorithm, its settings, weights.
-    ``runtime`` says for people what does the arithmetic, e.g. ``openvino bf16 on cpu``.
+    ``runtime`` names what computes, for people to read, e.g. ``openvino bf16 on cpu``.
     """
 
     @property
@@ -52,7 +52,7 @@ class Engine(Protocol):
     def layout(self) -> WindowLayout: ...
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The windows (N,H,W,3) with their holes filled.
+        """Return the windows (N,H,W,3) with their holes filled.
 
         Args:
             images: (N,H,W,3) float32 in 0..1, zero inside the holes.
@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
     def fallback(self) -> Engine | None:
-        """The same engine where memory is not the limit (on the CPU), or ``None`` when this is it."""
+        """Return the same engine on the CPU, where memory is not the limit, or ``None`` when this one runs there."""
         ...
 
 
@@ -77,9 +77,9 @@ class Job:
     """One scan to be inpainted.
 
     Attributes:
-        key: comes back with the result.
+        key: returned with the result.
         colour: (H,W,3) float32 in 0..1; also (H,W) or (H,W,C) and uint8 or uint16, scaled window by window, so that a
-            large scan need not be held as floats. An alpha channel is not looked at.
+            large scan need not be held as floats. An alpha channel is ignored.
         mask: (H,W) uint8, not 0 where damaged.
     """
 
@@ -96,9 +96,9 @@ class Filled:
         key: of the job.
         pixels: (N,3) float32 in 0..1, one for each damaged pixel, in the order of `scan[mask != 0]`; (0,3) where
             nothing could be filled.
-        windows: of each window that the engine filled, the part of the scan whose damage it answers for.
+        windows: for each window that the engine filled, the part of the scan whose damage it fills (its core).
         seconds: this scan's share of the computing time.
-        notes: what a reader of the sidecar should know, e.g. a fallback for want of memory.
+        notes: for readers of the sidecar, e.g. that memory ran out and the CPU was used.
     """
 
     key: str

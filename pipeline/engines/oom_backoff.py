@@ -1,4 +1,4 @@
-"""Filling a batch on a device that may run out of memory."""
+"""Fill batches on a device that may run out of memory: back off to smaller batches, then to the CPU."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ log = logging.getLogger(__name__)
 
 
 class OomBackoff:
-    """Calls an engine; when memory runs out it halves the batch, then turns to the engine's fallback for good.
+    """Call an engine with smaller batches once memory runs out, and in the end its fallback for all that follows.
 
     Args:
         engine: what fills.
-        batch_pixels: pixels of windows in one call at most; what turned out to be too much is remembered.
+        batch_pixels: pixels of windows in one call at most; lowered when it turns out to be too much.
     """
 
     def __init__(self, engine: Engine, batch_pixels: int) -> None:
@@ -24,7 +24,7 @@ class OomBackoff:
         self.batch_pixels = batch_pixels
 
     def fill(self, images: FloatImage, holes: BoolMask) -> tuple[FloatImage, list[str]]:
-        """Return the filled windows (N,H,W,3) and notes on what had to be done otherwise.
+        """Return the filled windows (N,H,W,3) and notes on how it had to back off.
 
         Raises:
             MemoryError: a single window is too large even for the fallback.

@@ -1,4 +1,4 @@
-"""Engines `telea` and `navier-stokes`: the two classical methods of OpenCV."""
+"""Engines `telea` and `navier-stokes`: two classical methods, by OpenCV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 
 RADIUS = 3
-"""Of the neighbourhood that each missing pixel is taken from, in pixels; OpenCV's usual one."""
+"""Radius in pixels of the neighbourhood that each missing pixel is computed from; OpenCV's usual one."""
 
 SCALE = np.float32(65535)
 
@@ -19,7 +19,7 @@ METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 class OpenCVEngine:
-    """Fills each channel by itself, as float32 on the scale of 16 bits: every scan keeps its precision.
+    """Fill each channel separately, as float32 on the scale of 16 bits: every scan keeps its precision.
 
     `telea`: Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004. `navier-stokes`: Bertalmio,
     Bertozzi, Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting, CVPR 2001. OpenCV's Telea adds
@@ -35,7 +35,7 @@ class OpenCVEngine:
         self.runtime = f"opencv {cv2.__version__} on cpu"
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The windows with their holes filled; see :class:`Engine`."""
+        """Return the windows with their holes filled; see :class:`Engine`."""
         result = np.empty_like(images)
         for image, hole, out in zip(images, holes, result, strict=True):
             mask = hole.astype(np.uint8)
@@ -48,5 +48,5 @@ class OpenCVEngine:
         return result
 
     def fallback(self) -> Engine | None:
-        """None: this runs on the CPU already."""
+        """Return ``None``: this engine runs on the CPU already."""
         return None

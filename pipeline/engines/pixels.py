@@ -1,4 +1,4 @@
-"""Pixels of any kind of scan as the three float channels that engines see."""
+"""Convert pixels of any kind of scan to the three float channels that engines take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an engine looks: windows around the damage of one scan, at the scale that suits each hole."""
+"""Plan the windows around the damage of one scan, at a scale that suits each hole."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.imaging.rectangles import Rect
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a scan that an engine sees at once.
+    """A part of a scan that an engine fills in one piece.
 
     Attributes:
         rect: in pixels of the scan; reaches beyond it only where the scan is smaller than the window (the scan is
             then continued by reflection).
-        core: the part of the scan whose damage this window answers for; cores of one level are disjoint.
+        core: the part of the scan whose damage this window fills; cores of one level are disjoint.
         level: the window shows the scan at 1/2^level of its side.
     """
 
@@ -30,12 +30,12 @@ class Window:
 
     @property
     def scale(self) -> int:
-        """Pixels of the scan per pixel of the window, along one side."""
+        """Return the pixels of the scan per pixel of the window, along one side."""
         return 1 << self.level
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width that the engine sees."""
+        """Return height and width at the window's scale."""
         return self.rect.height >> self.level, self.rect.width >> self.level
 
 
@@ -63,11 +63,11 @@ class Plan:
 
 
 def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
-    """Return the windows over a mask; every damaged pixel lies in the core of one of them.
+    """Return the windows over a mask; every damaged pixel is in the core of one of them.
 
     Args:
         mask: (H,W) of 0 and 255, contiguous.
-        layout: what the engine wants.
+        layout: of the engine.
     """
     if mask.size == 0:
         return Plan((), None)

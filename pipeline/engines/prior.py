@@ -25,10 +25,10 @@ class PriorEngine:
         self.digest = hashlib.sha256(b"push-pull prior v3").hexdigest()
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The windows with their holes filled; see :class:`Engine`."""
+        """Return the windows with their holes filled; see :class:`Engine`."""
         smooth = [(push_pull(image, hole), hole) for image, hole in zip(images, holes, strict=True)]
         return np.stack([np.clip(biharmonic_refine(image, hole, BENDS), 0, 1) for image, hole in smooth])
 
     def fallback(self) -> Engine | None:
-        """None: this runs on the CPU already."""
+        """Return ``None``: this engine runs on the CPU already."""
         return None

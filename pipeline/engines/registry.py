@@ -1,4 +1,4 @@
-"""Engines by name."""
+"""Load engines by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
     Args:
         name: one of :data:`ENGINES`.
         weights: name of shipped weights or path of a safetensors file; only for ``rn`` and ``dcgan-digits``, which
-            takes its own weights when it is told of ``rn``'s.
+            uses its own weights when it is given the default ones of ``rn``.
         device: ``auto``, ``cpu`` or ``cuda``; only for ``rn``. ``auto`` is the installation's setting.
         backend: ``auto``, ``torch`` or ``openvino``; only for ``rn``. ``auto`` as above.
 
@@ -45,4 +45,4 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
 
         # A recipe that names no weights names those of the default engine.
         return load_dcgan_digits(weights_path(DEFAULT if weights == "rn-faithful" else weights))
-    raise ConfigurationError(f"there is no engine {name!r} here; there are {', '.join(ENGINES)}")
+    raise ConfigurationError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")

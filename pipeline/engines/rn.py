@@ -11,7 +11,7 @@ from pipeline.engines.backends import Network
 from pipeline.engines.interface import BoolMask, Engine, FloatImage, WindowLayout
 
 VERSION = "rn v3"
-"""Raised when windows are laid or filled otherwise: with the weights it makes the engine's digest."""
+"""Increase it when windows are placed or filled differently; with the weights it makes the engine's digest."""
 
 SIZES = (128, 160, 192, 256, 320, 384, 512)
 
@@ -19,7 +19,7 @@ DEPTH = 12
 """Deeper parts of a hole are filled at a smaller scale; measured in ``docs/results/wide_holes.md``."""
 
 SHARP_DEPTH = 24
-"""The same for the sharp variant: enlarged, its texture would be lost; deeper, it would look woven."""
+"""The same for the sharp variant: with less, enlarging loses its texture; with more, its texture looks woven."""
 
 
 class RnEngine:
@@ -28,10 +28,10 @@ class RnEngine:
     Args:
         network: runs the generator on (N,3,H,W) and (N,1,H,W).
         weights_digest: sha256 of the weights file.
-        on_cpu: makes the network that is turned to when the device's memory runs out, or ``None`` where ``network``
+        on_cpu: makes the network to use once the device's memory has run out, or ``None`` where ``network``
             is on the CPU already.
-        invents: the weights are of the sharp variant, which makes texture of noise; ``runtime`` says so, and with it
-            every sidecar.
+        invents: the weights are of the sharp variant, which invents texture from noise; ``runtime`` names it, and so
+            does every sidecar.
     """
 
     name = "rn"
@@ -55,13 +55,13 @@ class RnEngine:
         )
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
-        """The windows with their holes filled; see :class:`Engine`."""
+        """Return the windows with their holes filled; see :class:`Engine`."""
         planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         filled = self._network.run(planes, holes[:, np.newaxis].astype(np.float32))
         return np.ascontiguousarray(filled.transpose(0, 2, 3, 1))
 
     def fallback(self) -> Engine | None:
-        """The same weights on the CPU, or ``None`` when this runs there."""
+        """Return the same weights on the CPU, or ``None`` when this engine runs there already."""
         if self._on_cpu is None:
             return None
         return RnEngine(self._on_cpu(), self.weights_digest, invents=self._invents)

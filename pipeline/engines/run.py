@@ -1,4 +1,4 @@
-"""Inpainting of many scans: windows of different scans share batches, memory does not grow with their number."""
+"""Inpaint many scans: windows of different scans share batches, and memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.engines.pixels import canonical, to_float
 from pipeline.engines.plan import Plan, Window, plan, wider
 
 AHEAD_PIXELS = 32 << 20
-"""Pixels of scans that may wait for their windows' batches to fill up."""
+"""Pixels of scans that may wait until the batches of their windows are full."""
 
 AHEAD_SCANS = 256
 HOPELESS = "the mask covers the whole scan: there is nothing to fill it from, nothing was changed"
@@ -27,7 +27,7 @@ HOPELESS = "the mask covers the whole scan: there is nothing to fill it from, no
 
 @dataclass
 class _Work:
-    """A scan on its way."""
+    """A scan whose windows are being filled."""
 
     job: Job
     mask: NDArray[np.uint8]
@@ -53,11 +53,11 @@ def inpaint(
     Args:
         jobs: scans with their masks; an empty mask costs nothing.
         engine: what fills.
-        batch_pixels: pixels of windows in one call of the engine; the engine's own wish by default.
+        batch_pixels: pixels of windows in one call of the engine; by default what the engine's layout asks for.
         progress: called with the number of windows just filled.
 
     Raises:
-        ValueError: a mask's size is not its scan's.
+        ValueError: a mask and its scan differ in size.
         MemoryError: one window alone is too large, on the CPU too.
     """
     runner = _Runner(OomBackoff(engine, batch_pixels or engine.layout.batch_pixels), progress)
@@ -80,7 +80,7 @@ def inpaint(
 
 
 def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> FloatImage:
-    """Return a scan (H,W,3) float32 with its new pixels; those outside the mask are as they were.
+    """Return a scan (H,W,3) float32 with its new pixels; pixels outside the mask do not change.
 
     Args:
         colour: of the job; integers are scaled to 0..1.
@@ -94,29 +94,29 @@ def paste(colour: NDArray[Any], mask: NDArray[np.uint8], filled: Filled) -> Floa
 
 
 class _Runner:
-    """Collects windows by size and fills them batch by batch."""
+    """Collect windows by size and fill them batch by batch."""
 
-    def __init__(self, engine: OomBackoff, progress: Callable[[int], None] | None) -> None:
-        self._engine = engine
+    def __init__(self, backoff: OomBackoff, progress: Callable[[int], None] | None) -> None:
+        self._backoff = backoff
         self._progress = progress
         self._groups: dict[tuple[int, int], list[tuple[_Work, int]]] = defaultdict(list)
 
     def add(self, work: _Work) -> None:
-        """Queues the windows of a scan and fills every batch that is complete."""
+        """Queue the windows of a scan and fill every batch that is complete."""
         for number, window in enumerate(work.plan.windows):
             group = self._groups[window.shape]
             group.append((work, number))
-            if len(group) * window.shape[0] * window.shape[1] >= self._engine.batch_pixels:
+            if len(group) * window.shape[0] * window.shape[1] >= self._backoff.batch_pixels:
                 self._run(window.shape)
 
     def flush(self) -> None:
-        """Fill all windows that wait."""
+        """Fill all waiting windows."""
         for shape in list(self._groups):
             self._run(shape)
 
     def _run(self, shape: tuple[int, int]) -> None:
         group = self._groups.pop(shape)
-        limit = max(1, self._engine.batch_pixels // (shape[0] * shape[1]))
+        limit = max(1, self._backoff.batch_pixels // (shape[0] * shape[1]))
         for start in range(0, len(group), limit):
             self._fill(group[start : start + limit])
 
@@ -124,9 +124,9 @@ class _Runner:
         started = time.perf_counter()
         seen, cut = zip(*(_look(work, work.plan.windows[number]) for work, number in batch), strict=True)
         images, holes = np.stack([image for image, _ in cut]), np.stack([hole for _, hole in cut])
-        filled, notes = self._engine.fill(images, holes)
+        filled, notes = self._backoff.fill(images, holes)
         if not np.isfinite(filled[holes]).all():
-            raise FloatingPointError(f"engine {self._engine.engine.name} returned pixels that are no numbers")
+            raise FloatingPointError(f"engine {self._backoff.engine.name} returned values that are not finite")
         share = (time.perf_counter() - started) / len(batch)
         for (work, number), shown, pixels in zip(batch, seen, filled, strict=True):
             work.patches[number] = cut_patch(work.plan.windows[number], pixels, shown)
@@ -153,14 +153,14 @@ def _begin(job: Job, layout: WindowLayout) -> _Work:
 
 
 def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMask]]:
-    """Return a window with its image and holes; one that sees nothing intact is widened until it does."""
+    """Return a window with its image and holes, widened until it contains an intact pixel."""
     height, width = work.mask.shape
     while True:
         image, holes = crop(work.job.colour, work.mask, window)
         if not holes.all():
             return window, (image, holes)
         if window.rect.height >= 2 * height and window.rect.width >= 2 * width:
-            raise ValueError(f"{work.job.key}: no pixel outside the mask is a number")
+            raise ValueError(f"{work.job.key}: no pixel outside the mask is finite")
         window = wider(window, work.mask.shape)
 
 

@@ -1,4 +1,4 @@
-"""Few cheap boxes over the damaged cells of a grid."""
+"""Tile the damaged cells of a grid with few, cheap boxes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tile_cells(cells: BoolMask, layout: WindowLayout, extent: tuple[int, int]) -
     """Return disjoint boxes (top, left, bottom, right; in cells) that hold every true cell.
 
     The box around all damage is cut in two where that makes the windows cheapest, again and again, as long as a box
-    does not fit a window or cutting saves pixels; what lies close together so stays together.
+    does not fit a window or cutting saves pixels; damage that is close together stays together.
 
     Args:
         cells: (h,w) damaged cells.

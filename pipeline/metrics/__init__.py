@@ -1,4 +1,4 @@
-"""Measures of a restoration, one per module; arrays in, numbers out."""
+"""Metrics of a restoration, one per module; arrays in, numbers out."""
 
 from pipeline.metrics.fidelity import Fidelity, fidelity
 from pipeline.metrics.l1 import l1

@@ -1,4 +1,4 @@
-"""Sums of pixel errors, in strips: a large scan is never held as floats."""
+"""Sum pixel errors in strips: a large scan is never held as floats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def power_sum(
     mask: NDArray[Any] | None = None,
     differing: NDArray[Any] | None = None,
 ) -> tuple[float, int]:
-    """Return the sum of |a - b|^power and the number of values it stands for.
+    """Return the sum of |a - b|^power and the number of values summed.
 
     Args:
         a: (H,W) or (H,W,C), any numeric dtype.

@@ -1,4 +1,4 @@
-"""What a restoration changed, and the proof that nothing else did."""
+"""Count what a restoration changed inside and outside its mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.metrics.errors import STRIP_PIXELS, check
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What changed.
+    """Changed pixels.
 
     Attributes:
         changed_share: pixels of which any channel changed, as a share of all pixels.
@@ -26,12 +26,16 @@ class Fidelity:
 
     @property
     def outside_identical(self) -> bool:
-        """Whether every pixel outside the mask is bit-identical."""
+        """Return whether every pixel outside the mask is bit-identical."""
         return self.outside_changed == 0
 
 
 def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> Fidelity:
-    """Return what changed between a scan and its restoration, by comparing every pixel of both.
+    r"""Return what changed between a scan and its restoration, by comparing every pixel of both.
+
+    .. math:: \text{changed\_share} = \frac{|\{p: \text{before}_p \ne \text{after}_p\}|}{HW}
+
+    A pixel has changed when any bit of any of its channels has.
 
     Args:
         before: (H,W) or (H,W,C), at native depth; not a number equals itself.

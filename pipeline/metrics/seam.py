@@ -1,4 +1,4 @@
-"""Whether the rim of a repair shows."""
+"""Measure whether the rim of a repair is visible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Seam:
     """Mean absolute jumps between neighbouring pixels, in grey levels of 8 bits.
 
     Attributes:
-        rim: between a filled pixel and the intact one beside it.
+        rim: between a filled pixel and the intact one next to it.
         inside: between two filled pixels.
         around: between two intact pixels within 8 pixels of the mask.
     """
@@ -36,7 +36,9 @@ class Seam:
 
     @property
     def score(self) -> float:
-        """The rim's jumps over those of its intact surroundings: 1 is a rim that cannot be told, 2 shows.
+        r"""Return the rim's jumps over those of its intact surroundings: a rim of 1 is invisible, one of 2 shows.
+
+        .. math:: \text{score} = \frac{\max(\text{rim}, 0.5)}{\max(\text{around}, 0.5)}
 
         Jumps under half a grey level count as half a grey level. ``nan`` where the mask has no rim.
         """
@@ -44,9 +46,11 @@ class Seam:
 
 
 def seam(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any], *, data_range: float) -> Seam:
-    """Return how much brightness jumps across the rim of a mask, and beside it.
+    r"""Return how much brightness jumps across the rim of a mask, inside it and around it.
 
-    Neighbours are horizontal and vertical; the jump is the mean over channels of the absolute difference. Remains of
+    .. math:: \text{jump}(p, q) = \frac{255}{\text{data\_range}} \text{mean}_{channels} |x_p - x_q|
+
+    averaged over all pairs of horizontal and vertical neighbours p, q of each kind (see :class:`Seam`). Remains of
     damage outside the mask make the rim jump, and so does a fill of the wrong tone; a fill that is merely too smooth
     does not, see :func:`pipeline.metrics.sharpness` for that.
 

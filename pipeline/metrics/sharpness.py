@@ -1,4 +1,4 @@
-"""How much fine detail a repair has, against what surrounds it or what was there."""
+"""Measure a repair's fine detail relative to the original or to its surroundings."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def sharpness(after: NDArray[Any], mask: NDArray[Any], *, original: NDArray[Any]
 
     with the discrete Laplacian of four neighbours, over pixels whose neighbours lie in the mask too (the rim is the
     seam's business). Without an original the denominator is the mean over intact pixels within 12 of the mask whose
-    neighbours are intact too: then the value only says whether a fill is as rough as its surroundings. PSNR rewards
-    blur; this stands beside it. ``nan`` where nothing can be compared, as with scratches of one or two pixels.
+    neighbours are intact too: then the value only shows whether a fill is as rough as its surroundings. PSNR rewards
+    blur; this is its counterpart. ``nan`` where nothing can be compared, as with scratches of one or two pixels.
 
     Args:
         after: (H,W) or (H,W,C), the restoration.

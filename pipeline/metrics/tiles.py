@@ -1,4 +1,4 @@
-"""The parts of a scan near its damage, so that measuring costs by the damage and not by the scan."""
+"""Find the parts of a scan near its damage, so that the cost of a metric depends on the damage and not on the scan."""
 
 from __future__ import annotations
 

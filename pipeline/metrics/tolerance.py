@@ -1,4 +1,4 @@
-"""The tolerance with which masks are compared: nobody can say where a soft edge ends."""
+"""The tolerance with which masks are compared, since a soft edge has no exact end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RN-B: the basic region normalisation, for layers that still know where the hole is."""
+"""RN-B: basic region normalisation, for layers where the hole is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.rn.regions import normalise_regions
 
 
 class BasicRegionNorm(nn.Module):
-    """Normalises hole and known region apart, each with a learned scale and shift per channel.
+    """Normalise hole and known region separately, each with a learned scale and shift per channel.
 
     Yu et al., AAAI 2020, equation 7. Input and output (N,C,H,W); the hole is (N,1,H,W) 0/1.
     """
@@ -22,5 +22,5 @@ class BasicRegionNorm(nn.Module):
         self.known_shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The normalised map, (N,C,H,W)."""
+        """Return the normalised map, (N,C,H,W)."""
         return normalise_regions(values, hole, self.hole_scale, self.hole_shift, self.known_scale, self.known_shift)

@@ -9,19 +9,19 @@ from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.learned import LearnedRegionNorm
 
 RESIDUAL_SCALE = 0.2
-"""What a residual block adds at the start, against what it is given: a deep stack begins near the identity."""
+"""Scale of what a residual block adds at first, relative to its input: a deep stack begins near the identity."""
 
 SLOPE = 0.1
 """Of the leaky rectifier: cheap, and exact in every backend that the network is exported to."""
 
 
 def activate(values: Tensor) -> Tensor:
-    """The map through a leaky rectifier, shape and dtype kept."""
+    """Return the map through a leaky rectifier, in its shape and dtype."""
     return F.leaky_relu(values, SLOPE)
 
 
 def convolution(inputs: int, outputs: int, *, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the map's side (divided by ``stride``), with He initialisation."""
+    """Return a convolution that keeps the map's side (divided by ``stride``), with He initialisation."""
     layer = nn.Conv2d(inputs, outputs, size, stride, padding=dilation * (size // 2), dilation=dilation)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ class BasicBlock(nn.Module):
         self.settle = BasicRegionNorm(channels, scale=RESIDUAL_SCALE)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
+        """Return the map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
         residual: Tensor = self.settle(self.second(activate(self.norm(self.first(values), hole))), hole)
         return values + residual
 
@@ -52,8 +52,8 @@ class BasicBlock(nn.Module):
 class LearnedBlock(nn.Module):
     """A residual block of the decoder: x + RN-B(conv(act(RN-L(conv(x))))), (N,C,H,W) in and out.
 
-    RN-L finds its own region; the second normalisation only bounds the sum (see :class:`BasicBlock`) and does with
-    the given one, at a fraction of the cost.
+    RN-L finds its own region; the second normalisation only bounds the sum (see :class:`BasicBlock`), for which the
+    given region is enough, at a fraction of the cost.
     """
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
@@ -64,6 +64,6 @@ class LearnedBlock(nn.Module):
         self.settle = BasicRegionNorm(channels, scale=RESIDUAL_SCALE)
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """The map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
+        """Return the map after the block; ``hole`` is (N,1,H,W) at the map's scale."""
         residual: Tensor = self.settle(self.second(activate(self.norm(self.first(values)))), hole)
         return values + residual

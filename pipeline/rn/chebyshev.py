@@ -1,4 +1,4 @@
-"""The numbers of the Chebyshev iteration that bends a prior, for its two writings, in torch and in OpenCV."""
+"""Coefficients of the Chebyshev iteration of a prior's refinement, for its implementations in torch and OpenCV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ as they were. Chosen with the number of steps on held-out photographs, see ``doc
 
 
 def chebyshev_steps(steps: int) -> list[tuple[float, float]]:
-    """Momentum and step size of each step: of the change before it, and of the residual (Saad 2003, algorithm 12.1)."""
+    """Return each step's factors of the previous change and of the residual (Saad 2003, algorithm 12.1)."""
     middle, half = (HIGHEST + LOWEST) / 2, (HIGHEST - LOWEST) / 2
     ratio = half / middle
     numbers = [(0.0, 1.0 / middle)] if steps else []

@@ -24,7 +24,7 @@ class CoarseNet(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-5)
 
     def forward(self, prior: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-        """The correction (N,3,H,W), already brought to the picture's size, and the features (N,width,H/8,W/8).
+        """Return the correction (N,3,H,W), at the picture's size, and the features (N,width,H/8,W/8).
 
         ``prior`` is (N,3,H,W) 0..1, ``hole`` (N,1,H,W) 0/1; H and W are multiples of 8.
         """

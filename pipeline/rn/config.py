@@ -35,9 +35,10 @@ class GeneratorConfig:
     start: str = "prior"
 
     def to_json(self) -> str:
-        """The configuration as one line of JSON, for the metadata of a weights file.
+        """Return the configuration as one line of JSON, for the metadata of a weights file.
 
-        Raises ``ValueError`` for a network of the ablation: it is measured and not kept.
+        Raises:
+            ValueError: it is a network of the ablation, which is measured and not kept.
         """
         if self.norm != "region" or self.start != "prior":
             raise ValueError(f"a network with norm {self.norm!r} and start {self.start!r} is for measuring only")
@@ -45,11 +46,13 @@ class GeneratorConfig:
 
     @classmethod
     def from_json(cls, text: str) -> GeneratorConfig:
-        """The configuration that :meth:`to_json` wrote.
+        """Return the configuration that :meth:`to_json` wrote.
 
-        Raises ``ValueError`` on anything else, unknown keys included: a file from another version must be refused,
-        not half understood. A file that knows nothing of ``bends`` has a prior that is not bent, one that
-        knows nothing of ``noise`` or ``smooth`` has none.
+        Files without ``bends``, ``noise`` or ``smooth`` are older ones, whose networks have none of these.
+
+        Raises:
+            ValueError: it is anything else, unknown keys included: a file from another version must be refused, not
+                half understood.
         """
         try:
             raw = json.loads(text)
@@ -78,4 +81,4 @@ SIZES: dict[str, GeneratorConfig] = {
     "wide": GeneratorConfig(64, (1, 2, 4, 8, 1), (64, 128, 128), (1, 2), (1, 2, 4, 8, 1, 2, 4, 1)),
 }
 """The named sizes; what each costs is measured in the model card and in ``docs/models.md``. ``deep`` contains
-``light``, ``wide`` contains both, and each can go on from the weights of what it contains (see ``net2net``)."""
+``light``, ``wide`` contains both, and each can continue from the weights of what it contains (see ``net2net``)."""

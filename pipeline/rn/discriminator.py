@@ -15,10 +15,10 @@ STRIDE = 8
 
 
 class Discriminator(nn.Module):
-    """Says of each patch whether it looks photographed: positive for real, negative for filled.
+    """Score each patch: positive where it looks photographed, negative where it looks filled.
 
     SN-PatchGAN, Yu et al., ICCV 2019 (arXiv 1806.03589), made smaller. Spectral normalisation (Miyato et al., ICLR
-    2018) keeps it from growing too sure of itself. A logit sees about 70 pixels.
+    2018) keeps it from becoming overconfident. A logit sees about 70 pixels.
     """
 
     def __init__(self, width: int = 48) -> None:
@@ -39,10 +39,9 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        """The logits (N,1,H/8,W/8) of pictures (N,3,H,W) float32 0..1 with holes (N,1,H,W) 0/1.
+        """Return the logits (N,1,H/8,W/8) of pictures (N,3,H,W) float32 0..1 with holes (N,1,H,W) 0/1.
 
-        It is told where the hole is: what it has to judge is whether the fill belongs there. H and W are multiples
-        of 8.
+        The hole is one of its inputs: it decides whether the fill belongs there. H and W are multiples of 8.
         """
         logits: Tensor = self.layers(torch.cat([image * 2.0 - 1.0, hole], dim=1))
         return logits

@@ -1,9 +1,9 @@
-"""An optional compiled kernel for training on a CPU: the region normalisation in two passes instead of twenty.
+"""Compile an optional kernel for training on a CPU: the region normalisation in two passes instead of twenty.
 
 On a CPU with matrix units (AMX) the convolutions of a training step take a fifth of its time and the elementwise
 arithmetic of the normalisation most of the rest. Where a C++ compiler is at hand, :func:`enable` compiles the same
-formulas (see ``regions``) with a hand-written gradient. Without one nothing changes but the speed. Inference and
-export never come here.
+formulas (see ``regions``) with a hand-written gradient. Without one only the speed differs. Inference and
+export never use it.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class _Normalise(torch.autograd.Function):
 
 
 class FusedNormalise:
-    """What ``regions`` calls in place of its own arithmetic for bf16 maps on the CPU."""
+    """The replacement that ``regions`` calls for bf16 maps on the CPU."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
@@ -185,19 +185,19 @@ _LOCK = threading.Lock()
 
 @cache
 def name() -> str:
-    """What the library is called in torch's cache: one for each source, installation of torch and kind of processor.
+    """Return the library's name in torch's cache, one for each source, installation of torch and kind of processor.
 
-    Checkouts that share the cache would otherwise compile it anew by turns, and what was compiled for one processor
+    Checkouts that share the cache would otherwise recompile it in turns, and what was compiled for one processor
     ends in an illegal instruction on another that has the same home.
     """
     cpu = Path("/proc/cpuinfo")
     flags = [line for line in cpu.read_text().splitlines() if line.startswith("flags")] if cpu.exists() else []
-    told = "\n".join([_SOURCE, torch.__version__, torch.__file__, platform.machine(), *flags[:1]])
-    return f"region_norm_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    parts = "\n".join([_SOURCE, torch.__version__, torch.__file__, platform.machine(), *flags[:1]])
+    return f"region_norm_{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
 
 
 def enable() -> bool:
-    """Whether the kernel could be compiled and is now used for bf16 maps on the CPU while training.
+    """Compile the kernel for bf16 maps on the CPU while training, and return whether it is now in use.
 
     The first call takes about half a minute; later ones in any process find the library in torch's cache. Every
     failure (no compiler, no headers) is logged and leaves the plain arithmetic in place.
@@ -215,7 +215,7 @@ def enable() -> bool:
                 extra_cflags=["-O3", "-march=native", "-fopenmp"],
                 extra_ldflags=["-fopenmp"],
             )
-        except Exception as error:  # a compiler may fail in any way; training goes on without
+        except Exception as error:  # a compiler may fail in any way; training continues without it
             log.info("no compiled kernel, training without it: %s", str(error).splitlines()[0] if str(error) else error)
             return False
         regions.fused = FusedNormalise(kernel)

@@ -44,7 +44,7 @@ class Generator(nn.Module):
             replace_norms(self, config.norm)
 
     def forward_stages(self, image: Tensor, hole: Tensor) -> Stages:
-        """Prior, coarse fill and final fill of the same pictures, for the losses.
+        """Return prior, coarse fill and final fill of the same pictures, for the losses.
 
         Shapes and ranges as in :meth:`forward`. Not clamped, so that a loss still has a gradient beyond 0..1.
         """
@@ -60,7 +60,7 @@ class Generator(nn.Module):
         return Stages(prior, coarse, final)
 
     def _prior(self, image: Tensor, missing: Tensor) -> Tensor:
-        """What the stages begin with, in float32 whatever the arithmetic behind it."""
+        """Return the fill that the stages begin with, in float32 whatever precision they compute in."""
         if self.config.start == "grey":
             return torch.where(missing, torch.full_like(image, GREY), image)
         with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
@@ -68,7 +68,7 @@ class Generator(nn.Module):
             return biharmonic_refine(push_pull(image, region), region, self.config.bends)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        """The pictures (N,3,H,W), float32 0..1, with their holes filled; known pixels come back exactly.
+        """Return the pictures (N,3,H,W), float32 0..1, with their holes filled; known pixels do not change.
 
         ``image`` is (N,3,H,W) float32 0..1, ``hole`` (N,1,H,W) 0/1 (above 0.5 is missing); H and W are multiples of
         16, else ``ValueError``. What ``image`` holds inside the hole never matters. No result depends on the other

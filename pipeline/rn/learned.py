@@ -1,4 +1,4 @@
-"""RN-L: the learnable region normalisation, for layers where the hole has begun to fill."""
+"""RN-L: learnable region normalisation, for layers where the hole is already partly filled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ levels and two in float32 by up to 20, on the ramp by 2 and less, and are as goo
 
 
 class LearnedRegionNorm(nn.Module):
-    """Finds its own region from the map's response, normalises the two parts, and scales them pixel by pixel.
+    """Find a region from the map's response, normalise both parts, and scale them pixel by pixel.
 
     Yu et al., AAAI 2020, equations 8 and 9: the response is sigmoid(conv 7x7 [mean over channels; maximum over
     channels]), the region is where it reaches 0.8 (no gradient through the threshold), and convolutions of the
@@ -57,7 +57,7 @@ class LearnedRegionNorm(nn.Module):
         return ((response - THRESHOLD) / RAMP + 0.5).clamp(0.0, 1.0)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The normalised map, (N,C,H,W)."""
+        """Return the normalised map, (N,C,H,W)."""
         response = self._respond(values)
         plain = normalise_regions(values, self._region(response.detach()), self.one, self.zero, self.one, self.zero)
         scaled: Tensor = plain * self.scale(response) + self.shift(response)

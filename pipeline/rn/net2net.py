@@ -1,4 +1,4 @@
-"""A deeper or wider generator that begins where a trained one stands."""
+"""Build a deeper or wider generator that computes what a trained one does (Net2Net)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ BOUNDS = (".settle.hole_scale", ".settle.known_scale")
 """The scales of a residual block's second normalisation: at zero the block adds nothing, and still learns."""
 
 UNEVEN = 0.3
-"""How far from a half, in shares, the two copies of a channel are weighed: equal ones would learn the same for ever."""
+"""How far from equal the shares of a channel's copies are: equal copies would learn the same forever."""
 
 
 def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Generator:
     """Return a generator of shape ``config`` that fills every hole as ``trained`` does.
 
-    Net2Net, Chen et al., ICLR 2016. *Deeper*: blocks that ``trained`` lacks are put behind its own and add nothing at
+    Net2Net, Chen et al., ICLR 2016. *Deeper*: blocks that ``trained`` lacks are appended to its own and add nothing at
     first (a residual block's scale at zero in the place of an identity layer). *Wider*: a level with a multiple of the
     channels holds copies of each, and what reads them weighs the copies unevenly, by a choice that ``seed`` makes, so
     that they part in training. All channels of a level are copied equally often, or the mean over channels in RN-L
     would change. Without more channels the fill is the same to the bit, else up to rounding.
 
-    Raises ``ValueError`` when ``config`` has fewer blocks, widths that are no multiples, or other dilations in the
-    blocks that both have.
+    Raises:
+        ValueError: ``config`` has fewer blocks, widths that are no multiples, or other dilations in the blocks that
+            both have.
     """
     ours, theirs = config, trained.config
     shared = zip(
@@ -48,7 +49,7 @@ def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Gener
 
 
 def _multiple(wide: Tensor, narrow: Tensor) -> bool:
-    """Whether a parameter has room for equally many copies of each channel of another."""
+    """Return whether a parameter has room for equally many copies of each channel of another."""
     return wide.dim() == narrow.dim() and all(
         more % less == 0 and (dim < 2 or more == less)
         for dim, (more, less) in enumerate(zip(wide.shape, narrow.shape, strict=True))
@@ -56,7 +57,7 @@ def _multiple(wide: Tensor, narrow: Tensor) -> bool:
 
 
 def _copied(narrow: Tensor, shape: torch.Size, choice: torch.Generator) -> Tensor:
-    """The parameter with its channels copied, one copy beside the other, and what reads copies shared among them."""
+    """Return the parameter with its channels repeated, and the weights that read copies split among them."""
     if narrow.shape == shape:
         return narrow
     if narrow.shape[0] == 1 and narrow.dim() == 4:  # a scale or shift of RN-B: (1,C,1,1), written and not read

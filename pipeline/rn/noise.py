@@ -33,7 +33,7 @@ class NoiseTile(nn.Module):
         self.register_buffer("tile", torch.from_numpy(summed.astype(np.float32))[None, None], persistent=False)
 
     def forward(self, hole: Tensor) -> Tensor:
-        """Noise (N,1,H,W) within holes (N,1,H,W) 0/1, zero elsewhere.
+        """Return noise (N,1,H,W) within holes (N,1,H,W) 0/1, zero elsewhere.
 
         In training each picture gets another part of the tile, which its hole decides, so that a resumed run draws
         the same.

@@ -1,6 +1,6 @@
-"""What Region Normalization is measured against: the same network with another normalisation, or with none.
+"""Baselines for Region Normalization: the same network with another normalisation, or with none.
 
-Only the ablation comes here (``benchmarks/ablation.py``); what is shipped normalises by region.
+Only the ablation uses them (``benchmarks/ablation.py``); shipped networks normalise by region.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class BatchNorm(nn.BatchNorm2d):
         nn.init.constant_(self.weight, scale)
 
     def forward(self, values: Tensor, hole: Tensor | None = None) -> Tensor:
-        """The normalised map, (N,C,H,W); the hole is not looked at."""
+        """Return the normalised map, (N,C,H,W); the hole is ignored."""
         return super().forward(values)
 
 
@@ -34,7 +34,7 @@ class Affine(nn.Module):
         self.shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, values: Tensor, hole: Tensor | None = None) -> Tensor:
-        """The map (N,C,H,W), scaled and shifted; the hole is not looked at."""
+        """Return the map (N,C,H,W), scaled and shifted; the hole is ignored."""
         return torch.addcmul(self.shift.to(values.dtype), values, self.scale.to(values.dtype))
 
 
@@ -45,7 +45,7 @@ class InstanceNorm(Affine):
     """
 
     def forward(self, values: Tensor, hole: Tensor | None = None) -> Tensor:
-        """The normalised map, (N,C,H,W); the hole is not looked at."""
+        """Return the normalised map, (N,C,H,W); the hole is ignored."""
         nowhere = values.new_zeros((values.shape[0], 1, *values.shape[2:]), dtype=torch.float32)
         return normalise_regions(values, nowhere, self.scale, self.shift, self.scale, self.shift)
 
@@ -61,7 +61,8 @@ NORM_BASELINES: dict[str, type[BatchNorm] | type[Affine]] = {
 def replace_norms(network: nn.Module, name: str) -> None:
     """Put a baseline in place of every region normalisation of a network, RN-B and RN-L, with its initial scale.
 
-    Raises ``ValueError`` on a name that is not in :data:`NORM_BASELINES`.
+    Raises:
+        ValueError: the name is not in :data:`NORM_BASELINES`.
     """
     if name not in NORM_BASELINES:
         raise ValueError(f"there is no normalisation {name!r}; there are region, {', '.join(NORM_BASELINES)}")

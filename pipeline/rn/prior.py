@@ -14,7 +14,7 @@ GREY = 0.5
 
 
 def _pull(value: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The next coarser level: the mean of the known pixels of each 2x2 cell, and how much of it is known."""
+    """Return the next coarser level: the mean of the known pixels of each 2x2 cell, and how much of it is known."""
     height, width = value.shape[-2], value.shape[-1]
     if height % 2 or width % 2:
         pad = (0, width % 2, 0, height % 2)
@@ -26,14 +26,14 @@ def _pull(value: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _smooth(value: Tensor, missing: Tensor) -> Tensor:
-    """One Jacobi step of Laplace's equation inside the hole: each missing pixel becomes its four neighbours' mean."""
+    """Return the map after a Jacobi step of Laplace's equation: missing pixels become their four neighbours' mean."""
     around = F.pad(value, (1, 1, 1, 1), mode="replicate")
     mean = 0.25 * (around[..., :-2, 1:-1] + around[..., 2:, 1:-1] + around[..., 1:-1, :-2] + around[..., 1:-1, 2:])
     return torch.where(missing, mean, value)
 
 
 def push_pull(image: Tensor, hole: Tensor) -> Tensor:
-    """The pictures (N,3,H,W) float32 with their holes filled smoothly; known pixels are returned as they came.
+    """Return the pictures (N,3,H,W) float32 with their holes filled smoothly; known pixels do not change.
 
     Multigrid harmonic fill: known pixels are averaged downwards, level by level, until nothing is missing; on the
     way back each level's gaps take the coarser level's value and are smoothed by a few Jacobi steps of Laplace's
@@ -63,10 +63,10 @@ def push_pull(image: Tensor, hole: Tensor) -> Tensor:
 
 
 def biharmonic_refine(filled: Tensor, region: Tensor, steps: int) -> Tensor:
-    """The pictures (N,3,H,W) float32 with their filled holes bent towards a thin plate; the known pixels as they came.
+    """Return the pictures (N,3,H,W) float32 whose filled holes are refined towards the biharmonic (thin-plate) fill.
 
     A harmonic fill is a membrane: it meets the known pixels with a kink, and a line that crosses a scratch sags in
-    it. A thin plate, the biharmonic fill, goes on with their slope, which is nearer to the truth across a few pixels
+    it. A thin plate, the biharmonic fill, continues their slope, which is nearer to the truth across a few pixels
     and further from it across many. So few ``steps`` of the Chebyshev iteration (see :mod:`pipeline.rn.chebyshev`)
     that narrow holes arrive there and wide ones stay harmonic but for their rim. Each pixel follows from those within
     twice as many pixels as there are steps. ``region`` is (N,1,H,W), 1 in the hole and 0 elsewhere. With no steps
@@ -81,7 +81,7 @@ def biharmonic_refine(filled: Tensor, region: Tensor, steps: int) -> Tensor:
 
 
 def _laplacian(value: Tensor) -> Tensor:
-    """The five-point Laplacian, mirrored at the border."""
+    """Return the five-point Laplacian, the border's pixels repeated."""
     around = F.pad(value, (1, 1, 1, 1), mode="replicate")
     result = around[..., :-2, 1:-1] + around[..., 2:, 1:-1]
     result += around[..., 1:-1, :-2]

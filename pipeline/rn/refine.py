@@ -53,7 +53,7 @@ class RefineNet(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-5)
 
     def forward(self, coarse: Tensor, hole: Tensor, features: Tensor) -> Tensor:
-        """The residual (N,3,H,W) float32 to add to the coarse fill.
+        """Return the residual (N,3,H,W) float32 to add to the coarse fill.
 
         ``coarse`` is the picture (N,3,H,W) with its hole filled by the coarse stage, ``hole`` (N,1,H,W) 0/1,
         ``features`` the coarse net's (N,C,H/8,W/8). H and W are multiples of 8.

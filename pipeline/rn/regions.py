@@ -39,7 +39,7 @@ fused: Normalise | None = None
 
 
 def shrink_hole(hole: Tensor, factor: int) -> Tensor:
-    """The hole (N,1,H,W) 0/1 at 1/``factor`` of its side: a cell is hole when any of its pixels is.
+    """Return the hole (N,1,H,W) 0/1 at 1/``factor`` of its side: a cell is hole when any of its pixels is.
 
     By maximum, never by nearest neighbour: a scratch one pixel wide would vanish. H and W must be multiples of
     ``factor``.
@@ -48,7 +48,7 @@ def shrink_hole(hole: Tensor, factor: int) -> Tensor:
 
 
 def _moments(sums: Tensor, squares: Tensor, count: Tensor, mean: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance (N,C,1,1) of one region from its sums, shrunk towards the whole map's."""
+    """Return mean and variance (N,C,1,1) of one region from its sums, shrunk towards the whole map's."""
     count = count + PSEUDO_PIXELS
     region_mean = (sums + PSEUDO_PIXELS * mean) / count
     region_second = (squares + PSEUDO_PIXELS * second) / count
@@ -56,7 +56,7 @@ def _moments(sums: Tensor, squares: Tensor, count: Tensor, mean: Tensor, second:
 
 
 def region_statistics(values: Tensor, hole: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean and variance of the hole, then of the known region, each (N,C,1,1) float32.
+    """Return mean and variance of the hole, then of the known region, each (N,C,1,1) float32.
 
     ``values`` is (N,C,H,W) float32, ``hole`` (N,1,H,W) float32, 0..1: how far a pixel belongs to the hole. One pass
     over the map: sums of the values and of their squares, over all of it and over the hole; the known region has the
@@ -84,7 +84,7 @@ def normalise_regions(
     known_scale: Tensor,
     known_shift: Tensor,
 ) -> Tensor:
-    """The map (N,C,H,W) with each region normalised by itself and given its own affine, in the dtype of ``values``.
+    """Return the map (N,C,H,W), each region normalised separately with its own affine, in the dtype of ``values``.
 
     Scales and shifts are (1,C,1,1). The arithmetic is float32 whatever the map's dtype, also under autocast: sums
     over a map in bf16 lose the mean.

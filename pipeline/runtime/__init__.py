@@ -1,1 +1,1 @@
-"""This machine: where networks run on it, the cache of their exported graphs, and files that appear whole."""
+"""What networks run on: device, precision, OpenVINO, the cache of exported graphs, memory."""

@@ -1,4 +1,4 @@
-"""Where networks run: the device and the backend that were asked for, or those that suit the machine."""
+"""Choose device and backend of networks: those asked for, or those that suit the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def choose_device(device: str = "auto", backend: str = "auto") -> tuple[str, str
     """Return the device, `cpu` or `cuda`, and the backend, which is `auto` where the CPU may choose.
 
     Args:
-        device: one of `DEVICES`; `auto` takes what this installation's settings say, else a GPU where there is one.
+        device: one of `DEVICES`; `auto` takes this installation's setting, else a GPU where there is one.
         backend: one of `CPU_BACKENDS`, or `auto`; a GPU is torch's.
 
     Raises:
@@ -38,14 +38,14 @@ def choose_device(device: str = "auto", backend: str = "auto") -> tuple[str, str
     if backend not in ("auto", *CPU_BACKENDS):
         raise ConfigurationError(f"there is no backend {backend!r}; there are auto, {', '.join(CPU_BACKENDS)}")
     if device == "cuda" and backend not in ("auto", "torch"):
-        raise ConfigurationError(f"backend {backend!r} runs on the CPU only; with device cuda take torch")
+        raise ConfigurationError(f"backend {backend!r} runs on the CPU only; with device cuda use torch")
     if device == "cuda" or (device == "auto" and backend in ("auto", "torch") and _cuda_driver()):
         import torch
 
         if torch.cuda.is_available():
             return "cuda", "torch"
         if device == "cuda":
-            raise ConfigurationError("device cuda was asked for, but torch finds none here; take device auto or cpu")
+            raise ConfigurationError("device cuda was asked for, but torch finds none here; use device auto or cpu")
     return "cpu", backend
 
 
@@ -66,11 +66,11 @@ def load_on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
         except WeightsError:
             raise
         except Exception as error:
-            # Whatever an exporter or a runtime stumbles over: torch itself always can.
-            log.warning("OpenVINO cannot be used, going on with torch: %s", error)
+            # Whatever makes an exporter or a runtime fail, torch itself can run the network.
+            log.warning("OpenVINO cannot be used, using torch instead: %s", error)
     return load("torch")
 
 
 def _cuda_driver() -> bool:
-    """Whether it is worth the seconds of importing torch to ask it for a CUDA device."""
+    """Return whether there may be a CUDA device, before spending seconds on importing torch to ask it."""
     return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))

@@ -1,4 +1,4 @@
-"""Networks as ONNX, exported once per weights file and kept in the installation's cache."""
+"""Export networks as ONNX, once per weights file, into the installation's cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that is free but still counts as this process's."""
+"""Return freed memory to the system."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from contextlib import suppress
 
 
 def malloc_trim() -> None:
-    """Give freed memory back to the system where the C library can (glibc); elsewhere nothing happens."""
+    """Return freed memory to the system where the C library can (glibc); elsewhere do nothing."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Graphs compiled by OpenVINO for the CPU."""
+"""Compile graphs by OpenVINO for the CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.runtime.precision import float32_only
 if TYPE_CHECKING:
     import openvino as ov
 
-#: What sums over a map, and what may stand before a sum.
+#: Operations that sum over a map, and those that make a sum's terms.
 SUMS = ("ReduceSum", "ReduceMean")
 TERMS = ("Multiply", "Subtract")
 
@@ -62,11 +62,10 @@ def compiled_queue(
 
 @cache
 def _core() -> ov.Core:
-    """Return the one that this process has for as long as it lives.
+    """Return the process's only core, which lives as long as the process.
 
-    Each puts a stack of its own under the thread's signal handlers and takes it away with itself. Of two that go in
-    the order in which they came, the second puts that of the first back, which is no more: the next signal that Python
-    handles then ends the process without a word.
+    Every ``ov.Core`` installs an alternate signal stack and restores the previous one when destroyed. Two destroyed in
+    the order of their creation leave a dangling one, and the next signal kills the process. Hence one core per process.
     """
     import openvino as ov
 
@@ -74,7 +73,7 @@ def _core() -> ov.Core:
 
 
 def _with_exact_sums(core: ov.Core, network: ov.Model) -> ov.Model:
-    """Return the network with sums over a map, their terms and all that is made of them marked to be kept in f32.
+    """Return the network with sums over a map, their terms and what is computed from them marked to stay in f32.
 
     In bf16 the variance of a region, a difference of two sums, would often be lost altogether. The mark is an
     attribute of OpenVINO's own file format, so the network goes through a file.
@@ -98,7 +97,7 @@ def _with_exact_sums(core: ov.Core, network: ov.Model) -> ov.Model:
 
 
 def _of_sums(operation: ov.Node) -> bool:
-    """Whether an operation sums over a map, makes the terms of such a sum, or works on sums: on one value a channel."""
+    """Return whether an operation sums over a map, makes such a sum's terms, or works on sums (one value a channel)."""
     kind = operation.get_type_name()
     if kind in SUMS:
         return True

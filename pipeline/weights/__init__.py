@@ -1,4 +1,4 @@
-"""The weights files that are shipped, what a weights file says of itself, and how its tensors are loaded and saved."""
+"""Weights files: the shipped ones, what a file says of itself, loading and saving its tensors."""
 
 from pipeline.weights.descriptor import Kind, WeightsFile, read_weights
 from pipeline.weights.shipped import SHIPPED, shipped_digest, weights_path

@@ -1,4 +1,4 @@
-"""What a weights file says of itself: which kind of network it holds, of which shape; read without torch."""
+"""Read what a weights file says of itself, without torch: which kind of network it holds, of which shape."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Format:
         article: the kind in a sentence, indefinite.
         shape: keys of the metadata from which the network can be built.
         remedy: what to do where a file of this kind is wanted and another was given.
-        entry: key of the metadata under which all others lie as one JSON object, or ``None`` where they are strings.
+        entry: key of the metadata that holds all others as one JSON object, or ``None`` where they are strings.
     """
 
     kind: Kind
@@ -77,7 +77,7 @@ class WeightsFile:
     Attributes:
         path: of the file.
         format: a key of :data:`FORMATS`.
-        metadata: everything that the file says of itself: shape, seed, steps and so on.
+        metadata: the file's description of itself: shape, seed, steps and so on.
         sha256: of the whole file.
         expected: the sha256 that was asked for, if any.
         remedy: what to do where the file cannot be used.
@@ -94,12 +94,12 @@ class WeightsFile:
 
     @property
     def kind(self) -> Kind:
-        """What the network does."""
+        """Return what the network does."""
         return FORMATS[self.format].kind
 
     @property
     def shape(self) -> dict[str, str]:
-        """What the network is built from, as the file has it.
+        """Return the metadata from which the network is built.
 
         Raises:
             WeightsError: something is missing.

@@ -1,4 +1,4 @@
-"""Tensors out of weights files, and into them."""
+"""Load tensors from weights files and save them."""
 
 from __future__ import annotations
 

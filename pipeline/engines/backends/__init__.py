@@ -1,4 +1,4 @@
-"""What runs a network: one interface, one small module per backend."""
+"""Backends that run the inpainting network: one interface, one module per backend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Network(Protocol):
     """A generator ready to run.
 
     Attributes:
-        runtime: for people, e.g. ``openvino bf16 on cpu``.
+        runtime: what computes, for people to read, e.g. ``openvino bf16 on cpu``.
         batch_pixels: pixels of windows in one call that make good use of the device.
     """
 
@@ -19,7 +19,7 @@ class Network(Protocol):
     batch_pixels: int
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
-        """The pictures (N,3,H,W) float32 0..1 with their holes (N,1,H,W) 0/1 filled; H, W multiples of 16.
+        """Return pictures (N,3,H,W) float32 0..1 with their holes (N,1,H,W) 0/1 filled; H, W multiples of 16.
 
         Raises:
             MemoryError: the batch does not fit the device's memory.

@@ -1,4 +1,4 @@
-"""The backend that suits the machine."""
+"""Choose the backend of the inpainter that suits the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator as ONNX, exported once per weights file and kept in the installation's cache."""
+"""Export the generator as ONNX, once per weights file, into the installation's cache."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _graph(path: Path, digest: str) -> bytes:
     from pipeline.rn.weights import load_generator
 
     class AfterPrior(torch.nn.Module):
-        """What :class:`Generator` does once the hole is filled smoothly; a test holds the two together."""
+        """What :class:`Generator` does once the hole is filled smoothly; a test checks that both agree."""
 
         def __init__(self, generator: Generator) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""The generator run by OpenVINO on the CPU: the fastest there."""
+"""Run the generator by OpenVINO, the fastest backend on a CPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OpenVINONetwork:
 
     Args:
         model: the ONNX file, or its bytes.
-        bends: steps in which the prior is bent; the weights know.
+        bends: steps of the prior's biharmonic refinement, from the weights' configuration.
         precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the CPU computes in it. Fills in bf16 are as good, take
             two fifths of the time, and differ by a tenth of a grey level on average and 4 at most.
     """
@@ -45,7 +45,7 @@ class OpenVINONetwork:
         return compiled_queue(self._model, SHAPES, "f32", self._streams)[0]
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
-        """The filled pictures; see :class:`pipeline.engines.backends.Network`."""
+        """Return the filled pictures; see :class:`pipeline.engines.backends.Network`."""
         result = np.empty_like(images)
 
         def done(request: Any, number: int) -> None:

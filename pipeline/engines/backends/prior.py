@@ -1,4 +1,4 @@
-"""The priors in OpenCV: the same fills as those of :mod:`pipeline.rn.prior`, without torch."""
+"""The priors of :mod:`pipeline.rn.prior` in OpenCV: the same fills, without torch."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
 def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
-    """Return a picture (H,W,3) with its hole (H,W) filled smoothly; known pixels come back as they came.
+    """Return a picture (H,W,3) with its hole (H,W) filled smoothly; known pixels do not change.
 
-    See :func:`pipeline.rn.prior.push_pull`, of which this is the second writing: a fifth of its time, and it spares
-    the import of torch. A test holds the two together. ``image`` must be finite, also in the hole.
+    The second implementation of :func:`pipeline.rn.prior.push_pull`: it takes a fifth of the time and needs no torch. A
+    test checks that both agree. ``image`` must be finite, also in the hole.
     """
     value = np.where(hole[:, :, np.newaxis], np.float32(0), image)
     gap = hole.astype(np.uint8)
     levels: list[tuple[NDArray[np.float32], NDArray[np.uint8]]] = [(value, gap)]
-    # Once nothing is missing a coarser level has no say.
+    # Once nothing is missing, coarser levels contribute nothing.
     while gap.any() and max(gap.shape) > 1:
         value, gap = _pull(value, gap)
         levels.append((value, gap))
@@ -53,9 +53,9 @@ def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArra
 
 
 def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
-    """Return a picture (H,W,3) with its filled hole (H,W) bent towards a thin plate.
+    """Return a picture (H,W,3) whose filled hole (H,W) is refined towards the biharmonic (thin-plate) fill.
 
-    See :func:`pipeline.rn.prior.biharmonic_refine`, of which this is the second writing. A test holds the two together.
+    The second implementation of :func:`pipeline.rn.prior.biharmonic_refine`. A test checks that both agree.
     """
     region = np.repeat(hole[:, :, np.newaxis].astype(np.float32), 3, axis=2)
     bent, change, residual = filled.copy(), np.zeros_like(filled), np.empty_like(filled)

@@ -1,4 +1,4 @@
-"""The generator run by torch, on the CPU or a CUDA device; the other backends are measured against it."""
+"""Run the generator by torch, on the CPU or a CUDA device; the reference for the other backends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TorchNetwork:
         self.batch_pixels = 1 << 23 if self._device.type == "cuda" else 1 << 18
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
-        """The filled pictures; see :class:`pipeline.engines.backends.Network`."""
+        """Return the filled pictures; see :class:`pipeline.engines.backends.Network`."""
         try:
             with torch.inference_mode():
                 image = torch.from_numpy(images).to(self._device).contiguous(memory_format=torch.channels_last)
