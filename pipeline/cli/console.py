@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -69,15 +69,37 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def print_training_progress(report: Report) -> None:
-    """Print a line of progress to stderr; on a terminal the next one overwrites it."""
-    text = (
-        f"step {report.step:>7,}  {report.progress:6.1%}  loss {report.loss:.4f}  rate {report.rate:.1e}"
-        f"  {report.steps_per_second:.2f} steps/s  waiting for data {report.waiting:.1%}"
-        f"  left {format_duration(report.left_seconds)}"
+@contextmanager
+def training_progress() -> Iterator[Callable[[Report], None]]:
+    """Show a training's progress: a bar on a terminal, one line per report in a log.
+
+    Yields:
+        a function that takes each report.
+    """
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = stderr_console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[figures]}"),
     )
-    end = "\r" if sys.stderr.isatty() else "\n"
-    print(text, end=end, file=sys.stderr, flush=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("step       0", total=1.0, figures="")
+
+        def show(report: Report) -> None:
+            step, loss = f"step {report.step:>7,}", f"loss {report.loss:.4f}"
+            speed = f"{report.steps_per_second:.2f} steps/s"
+            left = f"left {format_duration(report.left_seconds)}"
+            bar.update(task, description=step, completed=report.progress, figures=f"{loss}  {speed}  {left}")
+            if not console.is_terminal:
+                print_line(
+                    f"{step}  {report.progress:6.1%}  {loss}  rate {report.rate:.1e}  {speed}"
+                    f"  waiting for data {report.waiting:.1%}  {left}"
+                )
+
+        yield show
 
 
 def print_line(text: str) -> None:

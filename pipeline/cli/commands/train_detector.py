@@ -15,7 +15,7 @@ from pipeline.cli.arguments import (
     training_budget,
     training_options,
 )
-from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, print_training_progress
+from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, training_progress
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def command(
             workers=workers,
             seed=seed,
         )
-        network = train_detector(options, _print_score, print_training_progress, searched=_print_searched)
+        with training_progress() as report:
+            network = train_detector(options, _print_score, report, searched=_print_searched)
         weights = export_run(options, network)
     print(weights)
     return 0
@@ -153,6 +154,6 @@ def _print_score(score: Score) -> None:
 
 
 def _print_searched(count: int, photos: int) -> None:
-    """Print one line every hundred photographs that were searched for false marks."""
+    """Print one line every hundred photographs that were searched for false positives."""
     if count % 100 == 0 or count == photos:
-        print_line(f"searched {count:,} of {photos:,} photographs for false marks")
+        print_line(f"searched {count:,} of {photos:,} photographs for false positives")

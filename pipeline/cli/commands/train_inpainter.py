@@ -14,7 +14,7 @@ from pipeline.cli.arguments import (
     training_budget,
     training_options,
 )
-from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, print_training_progress
+from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, training_progress
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\
@@ -124,14 +124,15 @@ def command(
             mean_with=mean_with,
             mean_share=mean_share,
         )
-        trained = train_inpainter(
-            photos,
-            options,
-            resume=resume,
-            sharp=sharp,
-            start=(weights or DEFAULT) if sharp else init,
-            report=print_training_progress,
-            validated=print_line,
-        )
+        with training_progress() as report:
+            trained = train_inpainter(
+                photos,
+                options,
+                resume=resume,
+                sharp=sharp,
+                start=(weights or DEFAULT) if sharp else init,
+                report=report,
+                validated=print_line,
+            )
     print(trained)
     return 0
