@@ -1,4 +1,4 @@
-"""Read and write IDX files (the format of MNIST), plain or gzipped; headers are validated."""
+"""Read IDX files (the format of MNIST), plain or gzipped; headers are validated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +45,6 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
         trouble = "is truncated" if held < size else "is longer than its header says"
         raise ConfigurationError(f"{path} {trouble}: {sizes} = {size} bytes announced, {held} found: {REMEDY}")
     return np.frombuffer(data, dtype=np.uint8, offset=header).reshape(shape).copy()
-
-
-def write_idx(path: Path, values: NDArray[Any]) -> None:
-    """Write an array of unsigned bytes as a plain IDX file, or gzipped when the name ends in ``.gz``."""
-    exact = np.ascontiguousarray(values, dtype=np.uint8)
-    header = struct.pack(f">HBB{exact.ndim}I", 0, UNSIGNED_BYTE, exact.ndim, *exact.shape)
-    data = header + exact.tobytes()
-    # With a fixed time stamp the same digits give the same file.
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def _content(path: Path) -> bytes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from idx_files import write_idx
 from PIL import Image, ImageDraw
 
 from pipeline.training.digits.datasets import Digits
-from pipeline.training.digits.idx import write_idx
 
 #        top  upper-left  upper-right  middle  lower-left  lower-right  bottom
 STROKES = ["1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "1101111", "1010010", "1111111", "1111011"]

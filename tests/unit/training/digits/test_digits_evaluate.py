@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.__main__ import main
+from pipeline.cli import main
 from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.training.digits.evaluate import evaluate, fillers
 from pipeline.training.digits.holes import centred_hole

@@ -7,9 +7,10 @@ import struct
 
 import numpy as np
 import pytest
+from idx_files import write_idx
 
 from pipeline.errors import ConfigurationError
-from pipeline.training.digits.idx import read_idx, write_idx
+from pipeline.training.digits.idx import read_idx
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 

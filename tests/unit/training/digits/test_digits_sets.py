@@ -6,10 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+from idx_files import write_idx
 
 from pipeline.errors import ConfigurationError
 from pipeline.training.digits.datasets import load_digits
-from pipeline.training.digits.idx import write_idx
 
 
 def test_validation_is_the_end_of_the_training_digits(folder, digits):
