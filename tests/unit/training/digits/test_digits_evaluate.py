@@ -65,7 +65,7 @@ def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path
     assert {row["method"] for row in summary["table"]} == set(METHODS)
     assert summary["training"]["paper"]["seed"] == 1
     assert main([*words, *brief]) == 2
-    assert "holds a run already: add --resume" in capsys.readouterr().err
+    assert "already contains a run: add --resume" in capsys.readouterr().err
     weights = ["--evaluate", "--weights", str(out / "weights"), "--out", str(tmp_path / "again")]
     assert main([*words, *weights]) == 0
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
