@@ -92,7 +92,7 @@ def test_the_digest_is_that_of_the_weights(weights):
 
 
 def test_foreign_weights_are_refused_before_any_work(weights):
-    with pytest.raises(WeightsError, match="does not hold a digit network"):
+    with pytest.raises(WeightsError, match="holds the digit network 'judge', not 'paper' or 'region'"):
         load_engine("dcgan-digits", weights=str(weights / file_name("judge")))
     with pytest.raises(WeightsError, match="cannot read"):
         load_engine("dcgan-digits", weights=str(weights / "none.safetensors"))
