@@ -80,6 +80,6 @@ def _notify_late(document: dict[str, Any], context: dict[str, Any]) -> str:
         moment=datetime.fromisoformat(str(context["deadline"]["deadline_time"])),
         dag_id=run["dag_id"],
         run_id=run["dag_run_id"],
-        ledger_or_not=True,
+        even_without_ledger=True,
     )
     return "sent" if sent else "not sent: it was sent before, or there are no recipients"

@@ -1,4 +1,4 @@
-"""Telling people once that a batch waits, has stopped, or is late; through the channel of the digests."""
+"""Notify people once that a batch waits, has stopped, or is late; by the mail server of the digests."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def notify(
     moment: datetime | None = None,
     dag_id: str = "",
     run_id: str = "",
-    ledger_or_not: bool = False,
+    even_without_ledger: bool = False,
 ) -> bool:
-    """Return whether a notice went out now: once for each kind and batch, whatever is killed in between.
+    """Return whether a notice was sent now; it is sent once for each kind and batch, whatever process is killed.
 
     Args:
         kind: `waiting`, `stopped` or `late`.
         why: one sentence.
-        channel: what sends; None where there is no mail server.
-        moment: since when, or by when it should have been finished; now by default.
-        ledger_or_not: send also when the ledger does not answer, so that nobody can know whether it was sent before.
+        channel: sends the message; None without a mail server.
+        moment: when it stopped, or the deadline that it missed; now by default.
+        even_without_ledger: send it even when the ledger does not answer, at the risk of sending it twice.
 
     Raises:
-        StoreUnavailable, or what the channel raises: not sent; it may be tried again.
+        StoreUnavailable, or any error of the channel: not sent; a retry may succeed.
     """
     from pipeline.digests import build_notice
 
@@ -53,15 +53,19 @@ def notify(
             if not notices.begin(session, collection.name, subject, why):
                 return False
     except StoreUnavailable:
-        if not ledger_or_not:
+        if not even_without_ledger:
             raise
     if channel is None or not collection.recipients:
         _end(collection, subject, notices.UNSENT)
         return False
-    base = settings().public_url.rstrip("/")
-    run_url = f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}" if base and run_id else ""
     message = build_notice(
-        collection, kind, batch, moment or now(), why, sender=settings().smtp_sender, run_url=run_url
+        collection,
+        kind,
+        batch,
+        moment or now(),
+        why,
+        sender=settings().smtp_sender,
+        run_url=airflow_run_url(dag_id, run_id),
     )
     try:
         channel.send(message)
@@ -73,14 +77,14 @@ def notify(
 
 
 def record_unsent(collection: Collection, kind: str, batch: str, why: str) -> None:
-    """Keep what would be told, for the digest to say; nothing is sent."""
+    """Record why a batch waits or has stopped, for its digest and report; send nothing."""
     with open_ledger().write() as session:
         if notices.begin(session, collection.name, f"{kind} {batch}", why):
             notices.end(session, collection.name, f"{kind} {batch}", notices.UNSENT)
 
 
 def renew_claims(collection: Collection, batch: str) -> None:
-    """Keep the claims of a batch that waits, so that no other run takes its scans."""
+    """Renew the claims of a batch that waits, so that no other run takes its scans."""
     with open_ledger().write() as session:
         try:
             claims.renew(session, batches.get(session, collection.name, batch).id)
@@ -89,10 +93,16 @@ def renew_claims(collection: Collection, batch: str) -> None:
 
 
 def stop_reason(collection: Collection, batch: str) -> str:
-    """Return why a batch has stopped or waits, empty when it never did."""
+    """Return why a batch has stopped or waits; empty when it never did."""
     with open_ledger().read() as session:
-        told = (notices.message(session, collection.name, f"{kind} {batch}") for kind in ("stopped", "waiting"))
-        return next(filter(None, told), "")
+        messages = (notices.message(session, collection.name, f"{kind} {batch}") for kind in ("stopped", "waiting"))
+        return next(filter(None, messages), "")
+
+
+def airflow_run_url(dag_id: str, run_id: str) -> str:
+    """Return the address of a run in Airflow; empty without a public address, or without a run."""
+    base = settings().public_url.rstrip("/")
+    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}" if base and run_id else ""
 
 
 def _end(collection: Collection, subject: str, state: str) -> None:
@@ -100,11 +110,11 @@ def _end(collection: Collection, subject: str, state: str) -> None:
         with open_ledger().write() as session:
             notices.end(session, collection.name, subject, state)
     except StoreUnavailable as error:
-        logger.warning("collection=%s stage=notice cannot be noted: %s", collection.name, error)
+        logger.warning("collection=%s stage=notice the notice could not be recorded: %s", collection.name, error)
 
 
 def describe_progress(collection: Collection, batch: str) -> str | None:
-    """Return a sentence on how far a batch is; None when it is done.
+    """Return a sentence on the progress of a batch; None when it is done.
 
     Raises:
         StoreUnavailable: the ledger did not answer.
@@ -113,7 +123,7 @@ def describe_progress(collection: Collection, batch: str) -> str | None:
         try:
             row = batches.get(session, collection.name, batch)
         except LookupError:
-            return "The batch has not begun: receive has not come so far, or has failed."
+            return "The batch has not begun: receive has not run yet, or has failed."
         if row.state == batches.BatchState.DONE:
             return None
         done = batches.count_outcomes(session, row.id)

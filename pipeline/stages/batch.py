@@ -76,7 +76,7 @@ class BatchContext:
         return storage.join(self.collection.output, *parts)
 
     def chunk_uri(self, number: int, attempt: str) -> str:
-        """Return the URI of a received chunk; each attempt of `receive` has names of its own."""
+        """Return the URI of a received chunk; attempts of `receive` do not share names."""
         return self.work_uri("chunks", f"{number:04d}-{attempt}.received.parquet")
 
     def chunk_uris(self, row: Batch) -> list[str]:

@@ -1,11 +1,10 @@
-"""The digest of a batch: written beside the report, and sent at most once."""
+"""Write the digest of a batch beside its report, and send it at most once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from pipeline import logs, storage
 from pipeline.errors import UnconfirmedDelivery
@@ -15,6 +14,7 @@ from pipeline.ledger.tables import Event
 from pipeline.provenance.events import EventType
 from pipeline.settings import settings
 from pipeline.stages import batch_frame, previews
+from pipeline.stages.alerts import airflow_run_url
 from pipeline.stages.batch import BatchContext, load_batch, open_ledger
 from pipeline.stages.tempdir import temporary_folder
 
@@ -27,18 +27,18 @@ logger = logs.stage_logger("digest")
 
 
 def digest(work_area: str, context: TaskContext | None = None, *, channel: Channel | None = None) -> dict[str, Any]:
-    """Return what became of the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
+    """Return what was done with the digest: `sent` (true or false), `eml` (URI), `recipients`, `why` (when not sent).
 
-    The same batch always gives the same message, with the same Message-ID. That it is about to be sent is written to
-    the ledger first: when this task dies while sending, or the mail server does, nobody can know whether it arrived,
-    and it is not sent twice.
+    A batch always has the same message, with the same Message-ID. The ledger records that it is about to be sent before
+    it is: when this task or the mail server is interrupted while sending, nobody can know whether the message arrived,
+    and it is not sent again.
 
     Args:
         work_area: URI of the work area.
-        channel: what sends; None to write `digest.eml` only.
+        channel: sends the message; None to write `digest.eml` only.
 
     Raises:
-        StoreUnavailable, or what the channel raises: not sent; try again.
+        StoreUnavailable, or any error of the channel: not sent; a retry may succeed.
     """
     context = context or TaskContext()
     started = time.perf_counter()
@@ -46,50 +46,50 @@ def digest(work_area: str, context: TaskContext | None = None, *, channel: Chann
     message, eml = _message(batch, list(batch.collection.recipients))
     storage.write_bytes(eml, bytes(message))
     found: dict[str, Any] = {"sent": False, "eml": eml, "recipients": list(batch.collection.recipients)}
-    why, sent = _begin(batch, channel, context)
+    why, sent = _record_sending(batch, channel, context)
     if why or channel is None:
         logger.info("batch=%s stage=digest decision=not-sent why=%s file=%s", batch.name, quoted(why), eml)
-        _note(batch, context, "written", time.perf_counter() - started, why)
+        _record(batch, context, "written", time.perf_counter() - started, why)
         return found | {"sent": sent, "why": why}
     try:
         channel.send(message)
     except UnconfirmedDelivery as error:
-        _note(batch, context, "unclear", time.perf_counter() - started, error_line(error, 300))
+        _record(batch, context, "unclear", time.perf_counter() - started, error_line(error, 300))
         logger.warning("batch=%s stage=digest decision=unclear file=%s: %s", batch.name, eml, error)
-        return found | {"why": f"{error_line(error, 300)}; whether it arrived is not known, and it is not sent twice"}
+        return found | {"why": f"{error_line(error, 300)}; it may have arrived, so it is not sent twice"}
     except Exception as error:
-        _note(batch, context, "refused", time.perf_counter() - started, error_line(error, 300))
+        _record(batch, context, "refused", time.perf_counter() - started, error_line(error, 300))
         raise
-    _note(batch, context, "sent", time.perf_counter() - started)
+    _record(batch, context, "sent", time.perf_counter() - started)
     logger.info("batch=%s stage=digest decision=sent recipients=%d", batch.name, len(found["recipients"]))
     return found | {"sent": True, "why": ""}
 
 
-def _begin(batch: BatchContext, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
-    """Return why the digest is not to be sent now (empty when it is), and whether it was sent before.
+def _record_sending(batch: BatchContext, channel: Channel | None, context: TaskContext) -> tuple[str, bool]:
+    """Return why the digest is not sent now (empty when it is), and whether it was sent before.
 
-    That it is about to be sent is written down together with the look at what was written before: of two tries at
-    the same moment, one sends.
+    One transaction reads what earlier attempts recorded and records that this one is about to send: of two concurrent
+    attempts, only one sends.
     """
     with open_ledger().write() as session:
         batches.lock(session, batch.batch_id)
         past = events.of_batch(session, batch.batch_id, "digest")
-        why = _not_to_send(batch, channel, past)
+        why = _reason_not_to_send(batch, channel, past)
         if not why:
             record = events.EventRecord(None, "digest", str(EventType.DISSEMINATION), "sending")
             events.append(session, batch.batch_id, context, [record])
     return why, any(event.decision == "sent" for event in past)
 
 
-def _not_to_send(batch: BatchContext, channel: Channel | None, past: Sequence[Event]) -> str:
-    """Return why the digest is not to be sent now, empty when it is."""
-    said = [event.decision for event in past if event.decision in ("sending", "sent", "refused", "unclear")]
-    if said and said[-1] == "sent":
-        return "it was sent by an earlier try"
-    if said and said[-1] == "sending":
-        return "an earlier try died while sending; whether it arrived is not known, and it is not sent twice"
-    if said and said[-1] == "unclear":
-        return "the mail server fell silent in an earlier try; whether it arrived is not known; it is not sent twice"
+def _reason_not_to_send(batch: BatchContext, channel: Channel | None, past: Sequence[Event]) -> str:
+    """Return why the digest is not sent now; empty when it is."""
+    states = [event.decision for event in past if event.decision in ("sending", "sent", "refused", "unclear")]
+    if states and states[-1] == "sent":
+        return "it was sent by an earlier attempt"
+    if states and states[-1] == "sending":
+        return "an earlier attempt was interrupted while sending; it may have arrived, so it is not sent twice"
+    if states and states[-1] == "unclear":
+        return "the mail server did not confirm an earlier attempt; it may have arrived, so it is not sent twice"
     if not batch.collection.recipients:
         return "the collection names no recipients"
     return "no mail server is configured" if channel is None else ""
@@ -105,8 +105,6 @@ def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, 
         reported = events.of_batch(session, batch.batch_id, "report")
     target = batch.output_uri("reports", batch.name)
     installation = settings()
-    base = installation.public_url.rstrip("/")
-    run_url = f"{base}/dags/{quote(batch.dag_id)}/runs/{quote(batch.run_id)}" if base and batch.run_id else ""
     with temporary_folder() as folder:
         pdf = folder / "report.pdf"
         try:
@@ -120,13 +118,13 @@ def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, 
             pdf,
             sender=installation.smtp_sender,
             recipients=recipients,
-            run_url=run_url,
+            run_url=airflow_run_url(batch.dag_id, batch.run_id),
             attach_megabytes=installation.attach_megabytes,
         )
     return message, storage.join(target, "digest.eml")
 
 
-def _note(batch: BatchContext, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
+def _record(batch: BatchContext, context: TaskContext, decision: str, seconds: float = 0.0, message: str = "") -> None:
     """Write an event of the digest to the ledger."""
     record = events.EventRecord(None, "digest", str(EventType.DISSEMINATION), decision, message, seconds=seconds)
     with open_ledger().write() as session:

@@ -1,4 +1,4 @@
-"""Chunk manifests: Parquet with one row per scan, written anew by each stage with its columns added."""
+"""Chunk manifests: Parquet with one row per scan, rewritten by each stage with its columns added."""
 
 from __future__ import annotations
 

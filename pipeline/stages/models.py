@@ -1,4 +1,4 @@
-"""Engine and detector of a recipe, loaded once per process."""
+"""Load engine and detector of a recipe, once per process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.masks import guards
 from pipeline.settings import Recipe
 from pipeline.stages.batch import BatchContext
 
-#: Versions of what changes pixels beside engine and detector; also of what a recipe leaves off.
+# Versions of all other rules that can change a pixel, also of those that a recipe does not use.
 RULES = (
     f"guards-{guards.VERSION} infrared-{infrared.VERSION} crop-{crop.VERSION} blend-{blend.VERSION}"
     f" grain-{grain.VERSION}"
@@ -26,11 +26,11 @@ def digests(recipe: Recipe) -> str:
     Raises:
         ConfigurationError, WeightsError: one of them cannot be loaded.
     """
-    return f"{_engine(recipe.engine, recipe.weights).digest} {_marking(_detector(recipe.detector))}"
+    return f"{_engine(recipe.engine, recipe.weights).digest} {_mask_digest(_detector(recipe.detector))}"
 
 
-def _marking(detector: Detector) -> str:
-    """What decides on masks."""
+def _mask_digest(detector: Detector) -> str:
+    """Return the digest of everything that decides on masks."""
     return f"{detector.digest} {RULES}"
 
 
@@ -56,7 +56,7 @@ def detector_of(batch: BatchContext) -> Detector:
         WeightsError: its weights are missing or damaged.
     """
     detector = _detector(batch.collection.recipe.detector)
-    if _marking(detector) != batch.detector_digest:
+    if _mask_digest(detector) != batch.detector_digest:
         raise ConfigurationError("the detector was changed since this batch began; start a new run")
     return detector
 

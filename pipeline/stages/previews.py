@@ -1,4 +1,4 @@
-"""Small pictures of each scan for report and digest, made while its pixels are at hand."""
+"""Small pictures of each scan for report and digest, made while its pixels are in memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pipeline.reports import Preview
 
 LONG_SIDE = 900
-#: What is filled, or would be, is laid over in red; what is only suggested is hatched in blue: in the dark parts of a
-#: picture, in print without colour, and to eyes that tell no red from green, the pattern tells them apart.
-MARK, DOUBT = (230, 30, 30), (20, 90, 255)
+# What is filled, or would be, is red; what is only suggested is hatched in blue. The pattern distinguishes them in dark
+# parts of a picture, in print without colour, and for readers who cannot distinguish red from green.
+FILL_COLOUR, SUGGESTION_COLOUR = (230, 30, 30), (20, 90, 255)
 HATCH = 6
 PARTS = ("before", "mask", "after")
 
@@ -30,10 +30,11 @@ PARTS = ("before", "mask", "after")
 def write_previews(
     batch: BatchContext, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None
 ) -> None:
-    """Write the pictures of one scan to the work area: before, with its damage marked, and after, where there is.
+    """Write the pictures of one scan to the work area: before, with its damage marked, and after.
 
     Args:
-        levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask is one too.
+        levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask will do.
+        after: restored pixels as the scan is stored; None without any.
     """
     before = scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
     pictures: dict[str, Image.Image] = {"before": before}
@@ -49,33 +50,36 @@ def write_previews(
 
 
 def draw_masks(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
-    """Return a small picture with what is marked laid over; the thinnest scratch stays visible.
+    """Return a small picture with its masks drawn over it; the thinnest scratch stays visible.
 
     Args:
-        before: the picture, as viewers show it.
+        before: the picture, upright.
         levels: (H,W) uint8 as the scan is stored: 255 = to be filled, 128 = only suggested, 0 = intact.
         orientation: EXIF orientation of the scan.
     """
     picture = before.convert("RGB")
-    doubtful = _shrunk(np.where(levels == 128, np.uint8(255), np.uint8(0)), orientation)
-    if doubtful.any():
-        rows, columns = np.indices(doubtful.shape)
-        rim = cv2.dilate(doubtful, np.ones((3, 3), np.uint8)) > doubtful
-        picture = _over(picture, rim | ((doubtful > 0) & ((rows + columns) % HATCH < HATCH // 2)), DOUBT, 0.9)
-    certain = _shrunk(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation)
-    # One pixel of rim: a speck of two pixels is lost on a printed page.
-    picture = _over(picture, cv2.dilate(certain, np.ones((3, 3), np.uint8)) > certain, MARK, 1.0)
-    return _over(picture, certain > 0, MARK, 0.8)
+    suggested = _shrink(np.where(levels == 128, np.uint8(255), np.uint8(0)), orientation)
+    if suggested.any():
+        rows, columns = np.indices(suggested.shape)
+        rim = cv2.dilate(suggested, np.ones((3, 3), np.uint8)) > suggested
+        hatched = rim | ((suggested > 0) & ((rows + columns) % HATCH < HATCH // 2))
+        picture = _draw_over(picture, hatched, SUGGESTION_COLOUR, 0.9)
+    filled = _shrink(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation)
+    # One pixel of rim, because a speck of two pixels is not visible on a printed page.
+    picture = _draw_over(picture, cv2.dilate(filled, np.ones((3, 3), np.uint8)) > filled, FILL_COLOUR, 1.0)
+    return _draw_over(picture, filled > 0, FILL_COLOUR, 0.8)
 
 
-def _over(picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float) -> Image.Image:
-    """Return a picture with a colour laid over some places."""
+def _draw_over(
+    picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float
+) -> Image.Image:
+    """Return a picture with a colour blended over the pixels of `where` (H,W)."""
     stencil = Image.fromarray(where.astype(np.uint8) * np.uint8(255))
     return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, colour), strength), picture, stencil)
 
 
-def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return a mask as small and as upright as its picture, 0 and 255."""
+def _shrink(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return a mask, 0 or 255, as small and as upright as its preview."""
     shrink = max(1, int(np.ceil(max(mask.shape) / LONG_SIDE)))
     thick = cv2.dilate(mask, np.ones((shrink, shrink), np.uint8)) if shrink > 1 else mask
     small = np.asarray(scans.oriented_preview(np.asarray(thick, np.uint8), orientation, LONG_SIDE))
@@ -83,7 +87,7 @@ def _shrunk(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def preview_reader(batch: BatchContext) -> Callable[[Any], Preview | None]:
-    """Return what gives the pictures of a row, or None where there are none."""
+    """Return a function that loads the pictures of a row of the batch's frame; it returns None where there are none."""
     from pipeline.reports import Preview
 
     def preview(row: Any) -> Preview | None:

@@ -1,4 +1,4 @@
-"""Publishing: the last checks, then derivative, masks and sidecar, each whole, and at the very end the outcome."""
+"""Publish the scans of a chunk: check them, write derivative, masks and sidecar, and record the outcome last."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from pipeline.stages.published_files import PublishedFiles, copy_recorded
 from pipeline.stages.quarantine import quarantine
 from pipeline.stages.scan_row import Inpainted, Masked, Measured, ScanRow, Stopped, failed, figures
 
+# The outcome of each decision, once its files are written.
 OUTCOMES = {
     "fill": Outcome.RESTORED,
     "unchanged": Outcome.UNCHANGED,
@@ -44,7 +45,8 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     Each scan's outcome is committed to the ledger after all its files are written, in one transaction with its event.
 
     Raises:
-        StoreUnavailable: try again; what is published already is recognised.
+        StoreUnavailable: a retry may succeed; what is already published is recognised.
+        InputVanished: the batch was finished or given up meanwhile.
     """
     stage = ChunkStage(chunk, Stage.PUBLISH, context, progress)
     if stage.finished:
@@ -52,7 +54,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     publisher = _Publisher(stage)
     for row in stage.rows:
         with stage.ledger.read() as session:
-            outcome = _recorded(session, stage.batch, row)
+            outcome = _find_recorded(session, stage.batch, row)
         if outcome is not None:
             copy_recorded(row, outcome)
             stage.tick()
@@ -62,8 +64,8 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     return stage.target
 
 
-def _recorded(session: Session, batch: BatchContext, row: ScanRow) -> OutcomeRow | None:
-    """Return what another try of this task, dead or thought dead, has published, or None."""
+def _find_recorded(session: Session, batch: BatchContext, row: ScanRow) -> OutcomeRow | None:
+    """Return the outcome that another attempt of this task has recorded, or None."""
     found = outcomes.of_scans(session, batch.recipe_digest, [row.scan_id]).get(row.scan_id)
     return found if found is not None and found.batch_id == batch.batch_id else None
 
@@ -103,17 +105,17 @@ class _Publisher:
         data, after = b"", None
         if files.outcome is Outcome.RESTORED:
             assert mask is not None
-            data, after = self._derivative(row, scan, mask)
+            data, after = self._make_derivative(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
                 return failed("outside-changed", "pixels outside the mask would have changed: not published")
         if mask is not None:
-            files.mask_uri, files.mask_sha256 = self._mask(row, "masks", mask)
+            files.mask_uri, files.mask_sha256 = self._write_mask(row, "masks", mask)
         if suggested is not None:
-            files.suggested_uri, files.suggested_sha256 = self._mask(row, "suggestions", suggested)
+            files.suggested_uri, files.suggested_sha256 = self._write_mask(row, "suggestions", suggested)
         levels = artifacts.read_mask(row.levels_uri) if row.levels_uri else artifacts.combine_levels(mask, suggested)
         previews.write_previews(self.batch, row.scan_id, scan, levels, after)
         if after is not None:
-            # Encoding takes twice as much memory as a scan: the master and its masks are not needed any more.
+            # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
             data = data or scans.encode(scan, extension)
@@ -126,7 +128,7 @@ class _Publisher:
         storage.write_bytes(files.sidecar_uri, files.sidecar)
         return None
 
-    def _mask(self, row: ScanRow, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
+    def _write_mask(self, row: ScanRow, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
         """Write a mask below the collection's output; return its URI and sha256."""
         data = encode_mask(mask)
         uri = self.batch.output_uri(folder, f"{row.output_path}.png")
@@ -134,9 +136,9 @@ class _Publisher:
         return uri, hashlib.sha256(data).hexdigest()
 
     def _remove_superseded(self, row: ScanRow, files: PublishedFiles) -> None:
-        """Remove derivatives and masks that another recipe, mask or file left for this path, and that it has no more.
+        """Remove derivatives and masks that this path had with another recipe, mask or content, and has no longer.
 
-        Only what is there exactly as it was published: what somebody has changed since is no longer ours.
+        A file that was changed since it was published is kept.
         """
         with self.stage.ledger.read() as session:
             current = (files.restored_uri, files.mask_uri, files.suggested_uri)
@@ -149,10 +151,14 @@ class _Publisher:
             except FileNotFoundError:
                 continue
 
-    def _derivative(self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
-        """Return the derivative's file and pixels: those of the same bytes under another name, or new ones.
+    def _make_derivative(self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
+        """Return the encoded derivative and its pixels, of a new fill or of an earlier scan of the same bytes.
 
-        New pixels are not encoded yet: their file is empty.
+        A new fill is not encoded yet: its bytes are empty.
+
+        Raises:
+            LookupError: the earlier result is not in the ledger any more.
+            ValueError: the earlier result was changed since it was published.
         """
         if row.filled_uri:
             return b"", artifacts.apply_fill(scan.pixels, mask, row.filled_uri)
@@ -193,11 +199,11 @@ class _Publisher:
         )
 
     def _commit(self, row: ScanRow, files: PublishedFiles) -> None:
-        """Write the outcome and its event together; from here on the scan is done."""
+        """Record the outcome and its event in one transaction; after it the scan is done."""
         found = figures(row, Masked, Inpainted, Measured)
         with self.stage.ledger.write() as session:
             state = batches.get(session, self.batch.collection.name, self.batch.name).state
-            repeated = _recorded(session, self.batch, row) is not None
+            repeated = _find_recorded(session, self.batch, row) is not None
             if state != batches.BatchState.RUNNING and not repeated:
                 raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")
             outcomes.record(
@@ -213,20 +219,20 @@ class _Publisher:
                 code_version=self.batch.code_version,
             )
             if repeated and files.sidecar:
-                # Whoever commits last must have written last, or the ledger's digest would be of the other's sidecar.
+                # The attempt that commits last must also write last, so that the ledger has the digest of its sidecar.
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.batch.batch_id, self.stage.context, self._events(row, files, repeated))
             claims.release(session, self.batch.batch_id, [row.scan_id])
         if state != batches.BatchState.RUNNING:
-            # Recorded all the same: what this try has overwritten is what the ledger must tell of.
+            # The outcome is recorded first, because this attempt has overwritten the files that it describes.
             raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")
         self.stage.log(row, str(files.outcome), row.publish_seconds)
 
     def _events(self, row: ScanRow, files: PublishedFiles, repeated: bool) -> list[events.EventRecord]:
-        """Return what happened; two tries at once publish the same, which is told as a repetition."""
-        happened = []
+        """Return the events of publishing a scan; a second attempt publishes the same, which counts as a repetition."""
+        records = []
         if files.sidecar_uri:
-            happened.append(events.EventRecord(row.scan_id, "publish", str(EventType.FIXITY), "master intact"))
+            records.append(events.EventRecord(row.scan_id, "publish", str(EventType.FIXITY), "master intact"))
         decision = "repeated" if repeated else str(files.outcome)
-        happened.append(self.stage.event(row, decision, row.publish_seconds))
-        return happened
+        records.append(self.stage.event(row, decision, row.publish_seconds))
+        return records

@@ -14,7 +14,7 @@ from pipeline.stages.scan_row import Published, ScanRow, Stopped
 class PublishedFiles:
     """The outcome of a scan and its files; what does not exist is empty.
 
-    `sidecar` is the sidecar's content: tries of a task write different ones, with their number and time.
+    `sidecar` is the content of the sidecar: attempts of a task write different ones, with their number and time.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""Reconciling: every scan received has exactly one outcome, or somebody hears of it."""
+"""Reconcile a batch: check that every scan received has exactly one outcome, and finish the batch."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ logger = logs.stage_logger("reconcile")
 
 
 class Unreconciled(RestorationError):
-    """Scans of a batch have no outcome: a task failed for good. Run it again; finished work is kept."""
+    """Scans of a batch have no outcome, because a task has failed. Run it again; finished work is kept."""
 
 
 def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
     """Return the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
 
-    The ledger is what is counted, not what tasks handed on. When all is well the batch is marked done, its claims are
-    given up and its work area removed.
+    The counts are those of the ledger, not what earlier tasks returned. When every scan has an outcome, the batch is
+    marked as done, its claims are released and its work area is removed.
 
     Args:
         work_area: URI of the work area.
-        chunks: of the batch, for the reader of a task's log; the ledger knows them itself.
+        chunks: URIs of the batch's chunks; shown by Airflow only, because the ledger knows them.
 
     Raises:
-        Unreconciled: a scan has no outcome. Its claim is given up, so that the next run takes it.
-        StoreUnavailable: try again.
+        Unreconciled: a scan has no outcome. Its claim is released, so that the next run takes it.
+        StoreUnavailable: a retry may succeed.
     """
     ledger = open_ledger()
     try:
@@ -45,22 +45,22 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
             row = batches.by_output(session, output, name)
         if row is None or row.state != batches.BatchState.DONE:
             raise
-        # A try that died while it removed the work area may have left a part of it.
+        # An attempt killed while it removed the work area may have left a part of it.
         storage.delete_tree(work_area)
-        return _told(row)
+        return _counts(row)
     with ledger.read() as session:
         row = batches.get(session, batch.collection.name, batch.name)
     if row.state == batches.BatchState.DONE:
-        return _done(batch, row)
+        return _clean_up(batch, row)
     try:
         received = _received(batch, row)
     except FileNotFoundError:
-        # Another try, thought dead, has come to its end meanwhile and is removing the work area.
+        # Another attempt, taken for dead, has finished meanwhile and is removing the work area.
         with ledger.read() as session:
             row = batches.get(session, batch.collection.name, batch.name)
         if row.state != batches.BatchState.DONE:
             raise
-        return _done(batch, row)
+        return _clean_up(batch, row)
     with ledger.read() as session:
         found = outcomes.of_scans(session, batch.recipe_digest, list(received))
     missing = [scan_id for scan_id in received if scan_id not in found]
@@ -80,27 +80,27 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
         record = events.EventRecord(None, "reconcile", str(EventType.INGESTION_END), "reconciled", figures=tally)
         events.append(session, batch.batch_id, context or TaskContext(), [record])
         row = batches.get(session, batch.collection.name, batch.name)
-    told = _done(batch, row)
-    logger.info("batch=%s stage=reconcile %s", batch.name, " ".join(f"{key}={value}" for key, value in told.items()))
-    return told
+    counted = _clean_up(batch, row)
+    logger.info("batch=%s stage=reconcile %s", batch.name, " ".join(f"{key}={value}" for key, value in counted.items()))
+    return counted
 
 
-def _done(batch: BatchContext, row: Batch) -> dict[str, Any]:
-    """Return what is told of a batch that is done, when nothing that it needed is left."""
+def _clean_up(batch: BatchContext, row: Batch) -> dict[str, Any]:
+    """Return the counts of a batch that is done, after removing everything that only it needed."""
     with open_ledger().read() as session:
         alone = batches.is_sole_writer(session, row)
-    # The work area last: while it is there, another try knows what to tidy.
+    # The work area last: without it, another attempt would not know what to remove.
     remove_temporary_files(batch, alone=alone)
     storage.delete_tree(batch.uri)
-    return _told(row)
+    return _counts(row)
 
 
 def _received(batch: BatchContext, row: Batch) -> dict[int, str]:
-    """Return the scans of a batch: id and path."""
+    """Return the paths of a batch's scans by id."""
     return {scan.scan_id: scan.path for chunk in batch.chunk_uris(row) for scan in manifest.read(chunk)}
 
 
-def _told(row: Batch) -> dict[str, Any]:
+def _counts(row: Batch) -> dict[str, Any]:
     return {
         **row.counts,
         "received": row.received,

@@ -1,4 +1,4 @@
-"""The report of a batch: PDF for people, Parquet and CSV for programs."""
+"""Write the report of a batch: PDF for people, Parquet and CSV for programs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def report(work_area: str, chunks: list[str] | None = None, context: TaskContext
 
     Args:
         work_area: URI of the work area.
-        chunks: of the batch; those that the ledger knows, if None. A chunk that did not come to its end is reported
-            as far as it came.
+        chunks: URIs of the batch's chunks; by default those that the ledger knows. An unfinished chunk is reported
+            with what its last finished stage found.
 
     Raises:
-        StoreUnavailable: try again.
-        ConfigurationError: what makes the PDF is not installed.
+        StoreUnavailable: a retry may succeed.
+        ConfigurationError: a library that makes the PDF is not installed.
     """
     from pipeline.reports import write_report
 

@@ -1,4 +1,4 @@
-"""What one run without Airflow did, in figures."""
+"""The figures of one run without Airflow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RunSummary:
-    """What a run did, printed with `--json`."""
+    """The figures of a run, printed with `--json`."""
 
     output: str
     ledger: str

@@ -1,4 +1,4 @@
-"""A folder for temporary files that does not outlive its process, however that ends."""
+"""A folder for temporary files that is removed even when its process is killed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PREFIX = "restoration~"
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Give an empty folder of this process, in which libraries put their temporary files too meanwhile.
+    """Yield an empty folder, in which libraries put their temporary files too, and remove it afterwards.
 
-    Folders of this user's processes that were killed are removed first: nobody else would.
+    Folders that killed processes of this user left are removed first.
     """
-    place = Path(tempfile.gettempdir())
-    for left in place.glob(f"{PREFIX}*"):
+    parent = Path(tempfile.gettempdir())
+    for left in parent.glob(f"{PREFIX}*"):
         if has_ended(" ".join(left.name.split("~")[1:4])) and left.lstat().st_uid == os.getuid():
             shutil.rmtree(left, ignore_errors=True)
     before = tempfile.tempdir

@@ -68,7 +68,7 @@ def test_a_late_notice_goes_out_although_the_ledger_is_away(project, post, monke
     monkeypatch.setattr(alerts, "open_ledger", away)
     with pytest.raises(StoreUnavailable):
         notify(project.collection, "waiting", "b1", WHY, channel=channel)
-    assert notify(project.collection, "late", "b1", WHY, channel=channel, ledger_or_not=True)
+    assert notify(project.collection, "late", "b1", WHY, channel=channel, even_without_ledger=True)
     assert len(postbox.arrived) == 1
 
 

@@ -76,7 +76,7 @@ def test_a_digest_is_sent_once(project, done: str, post, without_pdf) -> None:
     report(done)
     assert digest(done, channel=channel)["sent"]
     again = digest(done, channel=channel)
-    assert again["sent"] and again["why"] == "it was sent by an earlier try"
+    assert again["sent"] and again["why"] == "it was sent by an earlier attempt"
     [message] = postbox.arrived
     assert message["To"] == "lead@example.org"
     kept = message_from_bytes((project.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
@@ -122,7 +122,7 @@ def test_a_digest_that_may_have_arrived_is_not_sent_again(project, done: str, po
     first = digest(done, channel=Silent())
     assert not first["sent"] and "fell silent" in first["why"] and "not sent twice" in first["why"]
     again = digest(done, channel=channel)
-    assert not again["sent"] and "fell silent in an earlier try" in again["why"]
+    assert not again["sent"] and "did not confirm an earlier attempt" in again["why"]
     with project.ledger.read() as session:
         said = [event.decision for event in events.of_batch(session, batches.get(session, "c", "b1").id, "digest")]
     assert said == ["sending", "unclear", "written"]
