@@ -1,3 +1,5 @@
+"""Backends of the inpainter agree with each other, and weights are checked before any work."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -45,7 +47,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def network(weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Network]]:
-    """Returns what makes a network of the test weights by backend, with a cache of its own."""
+    """Return a function that loads the test weights by a backend, with its own cache."""
     monkeypatch.setenv("RESTORATION_CACHE", str(cache))
     settings.cache_clear()
     yield lambda backend: choose._load(weights, backend)[0]
@@ -74,7 +76,7 @@ def disagreement(found: np.ndarray, expected: np.ndarray, holes: np.ndarray) -> 
 
 
 def openvino(path: Path, cache: Path, precision: str) -> OpenVINONetwork:
-    """Returns the network of a weights file in one precision; a CPU without bf16 computes that in f32."""
+    """Return the network of a weights file in one precision; a CPU without bf16 computes that in f32."""
     return OpenVINONetwork(exported_generator(path, cache)[0], load_generator(path)[0].config.bends, precision)
 
 
@@ -174,7 +176,7 @@ def test_what_float16_cannot_hold_is_computed_again(weights: Path, windows: tupl
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
-def test_a_window_is_the_same_in_any_company(
+def test_a_window_does_not_depend_on_others_in_its_batch(
     backend: str, network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]
 ) -> None:
     images, holes = windows
@@ -235,7 +237,7 @@ def test_the_digest_is_of_the_weights_not_of_the_backend(weights: Path, network:
     assert len(digests) == 1 and len(digests.pop()) == 64
 
 
-def test_what_is_not_here_is_named(weights: Path) -> None:
+def test_unknown_engines_backends_and_devices_are_named(weights: Path) -> None:
     with pytest.raises(ConfigurationError, match="nonesuch"):
         load_engine("nonesuch")
     with pytest.raises(ConfigurationError, match="backend"):

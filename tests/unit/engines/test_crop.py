@@ -32,5 +32,5 @@ def test_a_small_scan_is_shrunk_once_and_its_reflections_are_small(monkeypatch: 
         mean = np.nansum(known.reshape(7, 8, 6, 8, 3), axis=(1, 3)) / (64 * share)[:, :, None]
     assert np.array_equal(holes[:7, :6], share < 0.5)
     assert np.allclose(image[:7, :6][share >= 0.5], mean[share >= 0.5], atol=1e-6)
-    assert np.array_equal(image[7:14, :6], image[6::-1, :6]), "what lies beyond is its mirror image"
+    assert np.array_equal(image[7:14, :6], image[6::-1, :6]), "beyond the scan is its mirror image"
     assert np.array_equal(image[:, 6:12], image[:, 5::-1])

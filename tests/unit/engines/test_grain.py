@@ -76,7 +76,7 @@ def test_grain_follows_the_tone() -> None:
     assert np.array_equal(noise[..., 0], noise[..., 2])  # a grey scan stays grey
 
 
-def test_edges_and_textures_are_no_grain() -> None:
+def test_edges_and_textures_are_not_taken_for_grain() -> None:
     rows, columns = np.mgrid[:320, :320]
     picture = 0.5 + 0.2 * ((rows // 12 + columns // 12) % 2) * (columns > 130)
     picture += np.random.default_rng(0).standard_normal(picture.shape) * 0.01
@@ -88,7 +88,7 @@ def test_edges_and_textures_are_no_grain() -> None:
 
 
 @pytest.mark.parametrize("kind", ["flat", "small", "white"])
-def test_where_no_grain_can_be_read_none_is_added(kind: str) -> None:
+def test_no_grain_is_added_where_none_can_be_estimated(kind: str) -> None:
     size = 24 if kind == "small" else 200
     picture = np.full((size, size, 3), 255 if kind == "white" else 128, np.uint8)
     mask = np.zeros((size, size), np.uint8)

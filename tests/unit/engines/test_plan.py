@@ -29,7 +29,7 @@ def pixels(planned: Plan) -> int:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 700), st.integers(1, 700), st.integers(1, 12), st.integers(1, 120), st.integers(0, 99))
-def test_every_damaged_pixel_lies_in_a_core_and_every_core_in_its_window(
+def test_every_damaged_pixel_is_in_a_core_and_every_core_in_its_window(
     height: int, width: int, count: int, largest: int, seed: int
 ) -> None:
     mask = dust(height, width, count, largest, seed)
@@ -71,7 +71,7 @@ def test_planning_fifty_megapixels_is_cheap() -> None:
     assert min(times) < 1.0
 
 
-def test_neighbours_share_a_window_and_strangers_do_not() -> None:
+def test_close_damage_shares_a_window_and_distant_damage_does_not() -> None:
     near, far = np.zeros((1000, 1000), np.uint8), np.zeros((1000, 1000), np.uint8)
     near[500:504, 500:504] = near[520:524, 510:514] = 255
     far[100:104, 100:104] = far[800:804, 800:804] = 255

@@ -54,7 +54,7 @@ def test_damage_is_filled_plausibly_and_nothing_else_changes(engine: Engine) -> 
     assert filled.pixels.shape == (np.count_nonzero(mask), 3) and filled.pixels.dtype == np.float32
 
 
-def test_what_stands_in_the_hole_never_matters(engine: Engine) -> None:
+def test_pixels_inside_the_hole_never_matter(engine: Engine) -> None:
     truth = data.astronaut()[::2, ::2].astype(np.float32) / 255
     mask = scratched(truth.shape)
     white, noise = truth.copy(), truth.copy()
@@ -63,7 +63,7 @@ def test_what_stands_in_the_hole_never_matters(engine: Engine) -> None:
     assert np.array_equal(only(white, mask, engine)[1], only(noise, mask, engine)[1])
 
 
-def test_a_result_does_not_depend_on_the_scans_beside_it(engine: Engine) -> None:
+def test_a_result_does_not_depend_on_other_scans(engine: Engine) -> None:
     pictures = [data.astronaut()[:200, :200], data.coffee()[:200, :200], data.chelsea()[:200, :200]]
     jobs = [Job(str(i), p, scratched(p.shape, i)) for i, p in enumerate(pictures)]
     together = list(inpaint(jobs, engine))
@@ -135,7 +135,7 @@ def test_sixteen_bits_are_not_rounded_to_eight() -> None:
         assert np.abs(result[:, :, 0] * 65535 - picture)[mask != 0].max() < 40  # a grey level of 8 bits is 257
 
 
-def test_pixels_that_are_no_numbers_do_not_spread_and_stay(engine: Engine) -> None:
+def test_values_that_are_not_finite_do_not_spread_and_stay(engine: Engine) -> None:
     picture = data.astronaut()[:128, :128].astype(np.float32) / 255
     picture[30:34, 30:34] = np.nan
     picture[60, 60] = np.inf
@@ -205,7 +205,7 @@ def test_progress_counts_windows() -> None:
     assert sum(counts) == 10
 
 
-def test_want_of_memory_halves_the_batch_and_is_noted() -> None:
+def test_running_out_of_memory_halves_the_batch_and_is_noted() -> None:
     engine = Flat(limit=1)
     results = list(inpaint(spots(8), engine))
     assert max(engine.batches) == 1 and len(engine.batches) == 8
@@ -213,7 +213,7 @@ def test_want_of_memory_halves_the_batch_and_is_noted() -> None:
     assert results[-1].notes == []  # what was learnt is kept
 
 
-def test_want_of_memory_for_a_single_window_turns_to_the_fallback() -> None:
+def test_running_out_of_memory_for_a_single_window_uses_the_fallback() -> None:
     spare = Flat()
     results = list(inpaint(spots(8), Flat(limit=0, spare=spare)))
     assert any("went on with test" in note for note in results[0].notes)
@@ -251,7 +251,7 @@ def test_a_wide_hole_is_filled_from_smaller_scales_without_a_step() -> None:
 
 
 def test_a_window_without_anything_intact_is_widened() -> None:
-    """With holes far deeper than the context, whole windows lie in the hole; the engine must never see one."""
+    """With holes far deeper than the context, whole windows are inside the hole; the engine must never get one."""
 
     class Deep(Flat):
         layout = WindowLayout(sizes=(64, 128), context=32, depth=1000)
@@ -262,7 +262,7 @@ def test_a_window_without_anything_intact_is_widened() -> None:
     assert np.abs(result[mask != 0] - 0.5).max() < 1 / 65535 and not result[mask == 0].any()
 
 
-def test_memory_of_mixing_goes_by_the_damage_not_by_the_windows() -> None:
+def test_memory_of_blending_depends_on_the_damage_not_on_the_windows() -> None:
     mask = np.zeros((2048, 2048), np.uint8)
     mask[::256, ::256] = 255
     cores = [Rect(top, left, top + 1024, left + 1024) for top in (0, 1024) for left in (0, 1024)]
@@ -277,7 +277,7 @@ def test_memory_of_mixing_goes_by_the_damage_not_by_the_windows() -> None:
     assert peak < 2048 * 2048 * 3, "less than one byte a value of the scan"
 
 
-def test_a_scan_whose_intact_pixels_are_no_numbers_is_refused_by_name() -> None:
+def test_a_scan_whose_intact_pixels_are_not_finite_is_refused_by_name() -> None:
     mask = np.zeros((40, 40), np.uint8)
     mask[5:9, 5:9] = 255
     with pytest.raises(ValueError, match="plate"):

@@ -21,7 +21,7 @@ def test_listed_described_and_small_enough(path) -> None:
     assert path.stat().st_size < 16 << 20
 
 
-def test_the_sharp_weights_fill_with_texture_and_say_that_it_is_invented() -> None:
+def test_the_sharp_weights_fill_with_texture_and_name_it_invented() -> None:
     picture = data.gravel()[:256, :256]
     mask = np.zeros((256, 256), np.uint8)
     mask[80:160, 64:200] = 255  # so deep that the faithful weights fill it at a smaller scale

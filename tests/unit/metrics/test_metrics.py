@@ -133,7 +133,7 @@ def test_a_seam_is_measured_the_same_tile_by_tile(
     assert tiled[1:] == pytest.approx(whole[1:])
 
 
-def test_sharpness_tells_blur_from_detail(pair: tuple[np.ndarray, ...]) -> None:
+def test_sharpness_distinguishes_blur_from_detail(pair: tuple[np.ndarray, ...]) -> None:
     truth, noisy, mask = pair
     blurred = np.where(mask[:, :, None] != 0, cv2.GaussianBlur(truth, (0, 0), 4), truth)
     assert sharpness(truth, mask, original=truth) == 1
@@ -144,7 +144,7 @@ def test_sharpness_tells_blur_from_detail(pair: tuple[np.ndarray, ...]) -> None:
     assert math.isnan(sharpness(np.zeros_like(truth), mask))
 
 
-def test_an_estimate_comes_close_to_what_can_be_measured() -> None:
+def test_an_estimate_is_close_to_the_measured_value() -> None:
     truth = data.astronaut()
     mask = np.zeros(truth.shape[:2], np.uint8)
     for x in range(20, 500, 60):
@@ -161,7 +161,7 @@ def test_an_estimate_comes_close_to_what_can_be_measured() -> None:
     assert estimate(truth, mask, engine, seed=1, count=24) == found
 
 
-def test_an_estimate_without_ground_to_stand_on_is_absent() -> None:
+def test_an_estimate_without_intact_surroundings_is_absent() -> None:
     truth = data.astronaut()[:64, :64]
     engine = load_engine("telea")
     for mask in (np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)):

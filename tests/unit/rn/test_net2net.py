@@ -1,4 +1,4 @@
-"""A grown generator begins exactly where the trained one stands, and all that is new learns."""
+"""An enlarged generator computes exactly what the trained one does, and all that is new learns."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_fill_is_the_same_with_copies_of_the_channels(trained: Generator) ->
     assert change.max() < 0.1
 
 
-def test_copies_part_in_training(trained: Generator) -> None:
+def test_copies_diverge_in_training(trained: Generator) -> None:
     broad = net2net(trained, BROAD)
     image, hole = torch.rand(1, 3, 48, 48), (torch.rand(1, 1, 48, 48) > 0.8).float()
     broad(image, hole).square().mean().backward()

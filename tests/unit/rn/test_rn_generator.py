@@ -55,7 +55,7 @@ def test_known_pixels_come_back_exactly(trained: Generator) -> None:
 
 
 @torch.no_grad()
-def test_a_result_does_not_depend_on_the_neighbours_in_the_batch(trained: Generator) -> None:
+def test_a_result_does_not_depend_on_others_in_its_batch(trained: Generator) -> None:
     image, hole = pair(3)
     together = trained(image, hole)
     for index in range(3):
@@ -64,7 +64,7 @@ def test_a_result_does_not_depend_on_the_neighbours_in_the_batch(trained: Genera
 
 
 @torch.no_grad()
-def test_what_stands_in_the_hole_never_matters(trained: Generator) -> None:
+def test_pixels_inside_the_hole_never_matter(trained: Generator) -> None:
     image, hole = pair()
     spoiled = torch.where(hole > 0.5, torch.full_like(image, float("nan")), image)
     assert torch.equal(trained(image, hole), trained(spoiled, hole))
@@ -107,7 +107,7 @@ def test_it_can_be_exported_for_a_fixed_window(trained: Generator) -> None:
     assert torch.allclose(exported.module()(image, hole), trained(image, hole), atol=1e-6)
 
 
-def test_a_configuration_survives_its_text() -> None:
+def test_a_configuration_survives_json() -> None:
     for config in SIZES.values():
         assert GeneratorConfig.from_json(config.to_json()) == config
     old = json.loads(SIZES["light"].to_json())
@@ -118,13 +118,13 @@ def test_a_configuration_survives_its_text() -> None:
             GeneratorConfig.from_json(text)
 
 
-def test_the_discriminator_judges_patches() -> None:
+def test_the_discriminator_scores_patches() -> None:
     image, hole = pair(1)
     assert Discriminator(8)(image, hole).shape == (1, 1, 6, 8)
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
-def test_another_normalisation_takes_the_place_of_every_layer(norm: str) -> None:
+def test_a_baseline_replaces_every_normalisation(norm: str) -> None:
     rival = Generator(replace(TINY, norm=norm))
     assert not any(isinstance(module, BasicRegionNorm | LearnedRegionNorm) for module in rival.modules())
     image, hole = pair()
@@ -140,7 +140,7 @@ def test_an_instance_is_a_region_without_a_hole() -> None:
 
 
 @torch.no_grad()
-def test_a_hole_may_begin_grey_for_measuring() -> None:
+def test_the_ablation_may_start_from_grey() -> None:
     image, hole = pair()
     output = Generator(replace(TINY, start="grey")).eval()(image, hole)
     assert (output[(hole > 0.5).expand_as(image)] - 0.5).abs().max() < 2e-3

@@ -44,7 +44,7 @@ def test_noise_has_no_direction() -> None:
     assert alike(0, 5) > 0.15 and abs(alike(0, 40)) < 0.05
 
 
-def test_what_is_wider_than_the_tile_sees_it_again() -> None:
+def test_noise_repeats_beyond_the_tile() -> None:
     noise = NoiseTile().eval()(torch.ones(1, 1, 16, SIDE + 16))
     assert torch.equal(noise[..., :16], noise[..., SIDE:])
 
@@ -78,7 +78,7 @@ def test_what_is_enlarged_smoothly_shows_no_blocks(tmp_path: Path) -> None:
         assert (within == 0) == jumps and between > 0, "a step in the middle of a cell, or none but at its border"
 
 
-def test_files_of_before_have_none() -> None:
+def test_older_files_have_no_noise() -> None:
     text = SIZES["light"].to_json()
     assert GeneratorConfig.from_json(text.replace('"noise": 0.0, ', "")) == SIZES["light"]
     assert GeneratorConfig.from_json(text.replace('"smooth": false, ', "")) == SIZES["light"]

@@ -34,7 +34,7 @@ def test_any_size_and_a_constant_stays_constant(size: tuple[int, int]) -> None:
     assert torch.allclose(push_pull(image, hole), image, atol=1e-6)
 
 
-def test_what_stands_in_the_hole_never_matters() -> None:
+def test_pixels_inside_the_hole_never_matter() -> None:
     image = scene()
     hole = hole_like(image)
     hole[:, :, 5:9] = 1
@@ -43,7 +43,7 @@ def test_what_stands_in_the_hole_never_matters() -> None:
     assert torch.equal(push_pull(image, hole), push_pull(spoiled, hole))
 
 
-def test_nothing_known_is_grey_and_does_not_reach_its_neighbour() -> None:
+def test_a_picture_without_known_pixels_is_grey_and_does_not_affect_others() -> None:
     image = scene()
     hole = hole_like(image)
     hole[0] = 1
@@ -62,7 +62,7 @@ def test_the_fill_keeps_within_what_is_known() -> None:
     assert filled.max() <= image.max()
 
 
-def test_a_bent_fill_goes_on_with_the_slope_on_either_side() -> None:
+def test_a_refined_fill_continues_the_slope_on_either_side() -> None:
     across = torch.linspace(-1, 1, 64)
     image = (0.5 + 0.4 * torch.sin(5 * across)).expand(1, 3, 64, 64).contiguous()
     hole = hole_like(image)
@@ -74,7 +74,7 @@ def test_a_bent_fill_goes_on_with_the_slope_on_either_side() -> None:
     assert torch.equal(biharmonic_refine(flat, hole, 0), flat)
 
 
-def test_narrow_holes_arrive_at_the_biharmonic_fill() -> None:
+def test_narrow_holes_converge_to_the_biharmonic_fill() -> None:
     import numpy as np
     from skimage.restoration import inpaint_biharmonic
 
@@ -89,7 +89,7 @@ def test_narrow_holes_arrive_at_the_biharmonic_fill() -> None:
     assert near < 0.1 * far
 
 
-def test_a_wide_hole_is_bent_at_its_rim_alone() -> None:
+def test_a_wide_hole_is_refined_at_its_rim_alone() -> None:
     image = scene(1, 120, 120)
     image[..., :20, :] += 0.1
     hole = hole_like(image)

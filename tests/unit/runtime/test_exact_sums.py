@@ -11,7 +11,7 @@ from pipeline.runtime.openvino import compiled_queue
 
 
 class _Variance(torch.nn.Module):
-    """A convolution, the variance of what it says of each picture, as a difference of sums, and another behind it."""
+    """A convolution, the variance of its output for each picture as a difference of sums, and another convolution."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,8 +22,8 @@ class _Variance(torch.nn.Module):
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         values = self.before(picture)
         mean, second = values.mean(dim=(2, 3), keepdim=True), (values * values).mean(dim=(2, 3), keepdim=True)
-        said: torch.Tensor = self.after((second - mean * mean) * values)
-        return said
+        output: torch.Tensor = self.after((second - mean * mean) * values)
+        return output
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])

@@ -1,4 +1,4 @@
-"""Graphs of both networks, exported once: what lies in the cache is run without torch."""
+"""Graphs of both networks are exported once; cached ones run without torch."""
 
 from __future__ import annotations
 

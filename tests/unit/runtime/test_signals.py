@@ -28,7 +28,7 @@ signal.raise_signal(signal.SIGTERM)
 """
 
 
-def test_a_signal_is_handled_after_two_networks_have_come_and_gone(tmp_path: Path) -> None:
+def test_a_signal_is_handled_after_two_networks_were_made_and_destroyed(tmp_path: Path) -> None:
     graph = tmp_path / "graph.onnx"
     graph.write_bytes(to_onnx(torch.nn.Conv2d(3, 1, 3), (torch.zeros(1, 3, 16, 24),), ["picture"], "said"))
     ended = subprocess.run(
