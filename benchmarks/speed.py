@@ -28,9 +28,9 @@ from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import Job, inpaint, load_engine
-from pipeline.engines.backends.choose import load_rn
 from pipeline.engines.backends.export import exported_generator
 from pipeline.engines.backends.openvino import OpenVINONetwork
+from pipeline.engines.load_rn import load_rn
 from pipeline.engines.pixels import canonical
 from pipeline.engines.plan import plan
 from pipeline.engines.rn import RnEngine

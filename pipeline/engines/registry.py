@@ -37,7 +37,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
 
         return PriorEngine()
     if name == "rn":
-        from pipeline.engines.backends.choose import load_rn
+        from pipeline.engines.load_rn import load_rn
 
         return load_rn(weights_path(weights), shipped_digest(weights), device=device, backend=backend)
     if name == "dcgan-digits":

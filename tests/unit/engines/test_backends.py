@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.engines import load_engine
-from pipeline.engines.backends import Network, choose
+from pipeline.engines import load_engine, load_rn
+from pipeline.engines.backends import Network
 from pipeline.engines.backends.export import exported_generator
 from pipeline.engines.backends.openvino import OpenVINONetwork
 from pipeline.engines.backends.prior import biharmonic_refine, push_pull
@@ -50,7 +50,7 @@ def network(weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Return a function that loads the test weights by a backend, with its own cache."""
     monkeypatch.setenv("RESTORATION_CACHE", str(cache))
     settings.cache_clear()
-    yield lambda backend: choose._load(weights, backend)[0]
+    yield lambda backend: load_rn._load(weights, backend)[0]
     settings.cache_clear()
 
 
@@ -100,7 +100,7 @@ def test_shipped_weights_give_the_same_by_both(
 ) -> None:
     path = weights_path("rn-faithful")
     images, holes = windows
-    found, expected = (choose._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
+    found, expected = (load_rn._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
     mean, largest = disagreement(found, expected, holes)
     assert mean <= 0.5 and largest <= 4
 

@@ -1,4 +1,4 @@
-"""Choose the backend of the inpainter that suits the machine."""
+"""Load the engine `rn` with the backend that suits the machine."""
 
 from __future__ import annotations
 
