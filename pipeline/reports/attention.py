@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
+from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import Language
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def find_concerns(frame: pd.DataFrame, t: Language) -> list[Concern]:
     return [concern for _, _, concern in sorted(found, key=lambda entry: entry[:2])]
 
 
-def _causes(row: Mapping[Hashable, Any]) -> list[Cause]:
+def _causes(row: FrameRow) -> list[Cause]:
     causes = []
     outcome = row["outcome"]
     if row["outside_identical"] is False:
@@ -95,7 +95,7 @@ def _causes(row: Mapping[Hashable, Any]) -> list[Cause]:
     return causes
 
 
-def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
+def _sentence(row: FrameRow, cause: Cause, t: Language) -> str:
     """Return one cause as a sentence."""
     if cause is Cause.LOW_ESTIMATE:
         return t("cause.low_estimate", value=t.decibels(row["estimate_psnr"]))
@@ -110,7 +110,7 @@ def _sentence(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> str:
     return t(f"cause.{cause}")
 
 
-def _details(row: Mapping[Hashable, Any], cause: Cause, t: Language) -> list[str]:
+def _details(row: FrameRow, cause: Cause, t: Language) -> list[str]:
     """Return what else was recorded about the cause, unless the sentence already says it."""
     if cause not in (Cause.REVIEW, Cause.QUARANTINED, Cause.FAILED):
         return []

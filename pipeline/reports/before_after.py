@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
+from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import NBSP, Language
 from pipeline.reports.page_regions import count_regions, describe_regions
 from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
@@ -28,8 +29,6 @@ MAX_COMPARISONS = 300
 MAX_THUMBNAILS = 120
 """Images without any mark shown with one small picture each."""
 THUMBNAIL = 260
-
-FrameRow = Mapping[Hashable, Any]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.ledger.outcome import Outcome
@@ -10,6 +11,8 @@ from pipeline.ledger.outcome import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
+FrameRow = Mapping[Hashable, Any]
+"""A row of a complete frame, as `DataFrame.to_dict("records")` returns it."""
 TEXT = (
     *("path", "outcome", "reason", "message", "review_reason", "same_as"),
     *("format", "mask_source", "mask_note", "kinds", "held", "suggested_kinds", "engine", "notes"),
