@@ -19,8 +19,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNSUPPORTED: "{name} is a kind of image that is not supported{detail}; "
     "save it as 8- or 16-bit grey, RGB or CMYK in {formats}.",
     Reason.NOT_A_FILE: "{name} is not a file{detail}; remove it from the inbox or rename it.",
-    Reason.OUTWARD_LINK: "{name} is a link that points outside the inbox{detail}; put the file itself there.",
-    Reason.DANGLING_LINK: "{name} is a link to a file that does not exist{detail}; put the file itself there.",
     Reason.UNREADABLE: "{name} cannot be read{detail}; copy or scan it again.",
     Reason.DECODER_CRASHED: "{name} made the image decoder crash{detail}; the file is probably damaged. "
     "Copy or scan it again, or save it again with an image editor.",
