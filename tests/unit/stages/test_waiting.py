@@ -47,8 +47,8 @@ def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_fin
     second = project.receive()
     with monkeypatch.context() as full:
         # More than any disk has free.
-        full.setattr(local, "ROOM_BYTES", 1 << 80)
-        full.setattr(local, "ROOM_SHARE", 1.0)
+        full.setattr(local, "MIN_FREE_BYTES", 1 << 80)
+        full.setattr(local, "MIN_FREE_SHARE", 1.0)
         for begun in (lambda: project.receive("b9"), lambda: mask(second[0])):
             with pytest.raises(OutputNotWritable, match=r"the disk is nearly full \(only .* MB are free\)"):
                 begun()
