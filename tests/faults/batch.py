@@ -1,4 +1,4 @@
-"""One small batch on its way through the stages, and what must be true of it at the end."""
+"""A small batch that goes through the stages, and what must be true of it at the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.settings import Collection, Recipe
 from pipeline.stages.order import CHUNK_STAGES
 from tests.faults.stages import Call, enter, run
 
-# Those with a mask are filled, the fourth holds no picture.
+# Those with a mask are filled; the fourth is not an image.
 SCANS = {"a.png": "restored", "box/b.png": "restored", "box/c.png": "unchanged", "d.png": "quarantined"}
 
 
@@ -39,13 +39,13 @@ class Damage:
     torn: list[str] = field(default_factory=list)
 
     def __ior__(self, other: Damage) -> Damage:
-        """Takes over what another found."""
+        """Adds the damage of another run."""
         self.lost += other.lost
         self.doubled += other.doubled
         self.torn += other.torn
         return self
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Returns all of it as one text, empty when nothing is wrong."""
         return "; ".join([*self.lost, *self.doubled, *self.torn])
 
@@ -57,7 +57,7 @@ class Folder:
         self.root = root
 
     def files(self) -> dict[str, bytes]:
-        """Returns everything that lies there, hidden too, by name relative to the root."""
+        """Returns all files, hidden ones too, by name relative to the root."""
         return {str(p.relative_to(self.root)): p.read_bytes() for p in self.root.rglob("*") if p.is_file()}
 
 
@@ -65,7 +65,7 @@ class UnattendedRun:
     """One collection with a small inbox, and its batches.
 
     Args:
-        folder: for everything that the batch needs; the inbox lies there, and the output unless one is given.
+        folder: for everything that the batch needs: the inbox, and the output unless another one is given.
         place: keys of the collection that differ, such as `output` or `inbox`.
         ledger: its URL; a file in the folder when empty.
         mail: to which the digest goes.
@@ -92,25 +92,25 @@ class UnattendedRun:
             "RESTORATION_CODE_VERSION": "test",
             "TMPDIR": str(self.scratch),
         }
-        self.tries = 0
+        self.attempts = 0
         if mail:
             mail.mode = "calm"
             mail.messages.clear()
         enter(self.call("receive"))
 
     def fill(self) -> None:
-        """Puts the inbox where it belongs."""
+        """Writes the files of the inbox."""
         for path, data in self.masters.items():
             (self.inbox / path).parent.mkdir(parents=True, exist_ok=True)
             (self.inbox / path).write_bytes(data)
 
     def call(self, stage: str, batch: str = "b1", **given: Any) -> Call:
-        """Returns the first try of a task."""
+        """Returns the first attempt of a task."""
         port = self.mail.port if self.mail else 0
         return Call(stage, self.collection, batch, mail=port, environment=self.environment, **given)
 
     def go(self, do: Callable[[Call], Any], batch: str = "b1") -> None:
-        """Takes a batch all its way; each task is done by `do`, which returns what the stage does."""
+        """Runs all tasks of a batch; each is run by `do`, which returns what the stage returns."""
         chunks = list(do(self.call("receive", batch)))
         for stage in map(str, CHUNK_STAGES):
             chunks = [do(self.call(stage, batch, chunk=chunk)) for chunk in chunks]
@@ -119,19 +119,19 @@ class UnattendedRun:
             do(self.call("digest", batch))
         do(self.call("reconcile", batch, chunks=tuple(chunks)))
 
-    def insist(self, call: Call, *, pause: float = 0.0, mended: Callable[[Exception], None] | None = None) -> Any:
-        """Returns what a stage returns, tried again as Airflow would, as often as a store or the mail server is away.
+    def insist(self, call: Call, *, pause: float = 0.0, repair: Callable[[Exception], None] | None = None) -> Any:
+        """Returns what a stage returns, retried as Airflow would whenever a store or the mail server does not answer.
 
         Args:
-            mended: called after each failure, to mend what can be mended.
+            repair: called after each failure, to repair what can be repaired.
         """
         for _ in range(60):
-            self.tries += 1
+            self.attempts += 1
             try:
                 return run(call)
             except (StoreUnavailable, smtplib.SMTPException, TimeoutError) as error:
-                if mended is not None:
-                    mended(error)
+                if repair is not None:
+                    repair(error)
                 time.sleep(pause)
                 call = call.again()
         raise AssertionError(f"{call.stage} never came through")
@@ -139,7 +139,7 @@ class UnattendedRun:
     def damage(
         self, files: dict[str, bytes] | None = None, masters: dict[str, bytes] | None = None, *, batches: int = 1
     ) -> Damage:
-        """Returns what is wrong with the collection's results, its ledger, its masters and what lies about.
+        """Returns what is wrong with the collection's results, its ledger, its masters and its temporary files.
 
         Args:
             files: everything in the output, by name; those of the folder when left out.
@@ -150,7 +150,7 @@ class UnattendedRun:
         files = Folder(self.output).files() if files is None else files
         masters = Folder(self.inbox).files() if masters is None else masters
         if masters != self.masters:
-            found.torn.append("the masters are not what they were")
+            found.torn.append("the masters were changed")
         self._check_ledger(found, files, batches)
         for name in files:
             if any(part.startswith(".") for part in Path(name).parts):
@@ -229,5 +229,5 @@ def is_whole(data: bytes) -> bool:
 
 
 def step_of(chance: random.Random, steps: int) -> int:
-    """Returns a step of a stage that takes so many."""
+    """Returns a random step of a stage with so many steps."""
     return 1 + chance.randrange(max(1, steps))

@@ -1,4 +1,4 @@
-"""The table that all faults fill in, how many runs they make, and the settings that they leave behind."""
+"""The table of all faults, the number of runs, and the restored environment after each test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from pipeline.settings import settings
 from tests.faults.table import Table
 
-# Made now, and not later in a folder that a test looks at.
+# Created now, not later in a folder that a test checks.
 get_temp_dir()
 
 TABLE = pytest.StashKey[Table]()
@@ -27,7 +27,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
-    """Whether every fault is to be met, and often."""
+    """Whether every fault is tested, and often."""
     return bool(request.config.getoption("--full"))
 
 
@@ -40,21 +40,21 @@ def seeds(request: pytest.FixtureRequest, full: bool) -> range:
 
 @pytest.fixture(autouse=True)
 def _same_environment() -> Iterator[None]:
-    """Takes back what a task's environment has changed in this process, after each test."""
+    """Restores the environment of this process after each test."""
     with same_environment():
         yield
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _same_environment_of_module() -> Iterator[None]:
-    """Likewise what fixtures have changed that serve several tests."""
+    """Restores it after each module too, because fixtures of the module change it."""
     with same_environment():
         yield
 
 
 @contextmanager
 def same_environment() -> Iterator[None]:
-    """Takes back in the end what has changed in this process's environment."""
+    """Restores the environment of this process at the end."""
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before:
@@ -65,14 +65,14 @@ def same_environment() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Prints the table, and writes it to the file that was asked for."""
+    """Prints the table, and writes it to the file given by --table."""
     table = config.stash.get(TABLE, None)
     if table is None or not table.rows:
         return
     terminalreporter.section(f"faults, seeds from {config.getoption('--seed')}")
     terminalreporter.write(table.markdown())
     for row in table.rows.values():
-        for saying in row.sayings:
-            terminalreporter.write_line(f"{row.fault}: {saying}")
+        for note in row.notes:
+            terminalreporter.write_line(f"{row.fault}: {note}")
     if config.getoption("--table"):
         Path(config.getoption("--table")).write_text(table.markdown(), encoding="utf-8")

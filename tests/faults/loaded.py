@@ -1,4 +1,4 @@
-"""What every stage imports, imported once in the process from which victims are forked."""
+"""Everything that stages import, imported once in the process from which victims are forked."""
 
 import cv2
 import pandas

@@ -1,4 +1,4 @@
-"""Calls of stages as tasks make them, one by one, in this process or in one that can be killed."""
+"""Call stages as tasks do, in this process or in one that can be killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Call:
     environment: dict[str, str] = field(default_factory=dict)
 
     def again(self) -> Call:
-        """Returns the next try of the same task."""
+        """Returns the next attempt of the same task."""
         return replace(self, try_number=self.try_number + 1)
 
 
@@ -59,7 +59,7 @@ def run(call: Call) -> Any:
 
 
 def _function(stage: str) -> Callable[..., Any]:
-    """Returns what calls a stage."""
+    """Returns a function that calls a stage."""
     from pipeline.stages.digest import digest
     from pipeline.stages.receive import receive
     from pipeline.stages.reconcile import reconcile

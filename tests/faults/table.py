@@ -1,4 +1,4 @@
-"""The fault table: what was done how often, what came of it, and how long until the work went on."""
+"""The table of faults: how often each was tested, what damage it did, and how long recovery took."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Row:
     """One fault.
 
     Attributes:
-        seconds: from each fault in a running Airflow until the work went on.
+        seconds: from each fault in a running Airflow until the work continued.
     """
 
     fault: str
@@ -25,9 +25,9 @@ class Row:
     doubled: int = 0
     torn: int = 0
     seconds: list[float] = field(default_factory=list)
-    sayings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def add(self, damage: Damage, saying: str = "", seconds: float | None = None) -> None:
+    def add(self, damage: Damage, note: str = "", seconds: float | None = None) -> None:
         """Counts a run."""
         self.runs += 1
         self.lost += len(damage.lost)
@@ -35,11 +35,11 @@ class Row:
         self.torn += len(damage.torn)
         if seconds is not None:
             self.seconds.append(seconds)
-        if damage.told():
-            self.sayings.append(f"{saying}: {damage.told()}")
+        if damage.describe():
+            self.notes.append(f"{note}: {damage.describe()}")
 
     def cells(self) -> tuple[str, ...]:
-        """Returns what the table shows."""
+        """Returns the cells of its line."""
         recovery = "–"
         if self.seconds:
             low, high = min(self.seconds), max(self.seconds)
@@ -48,7 +48,7 @@ class Row:
 
 
 class Table:
-    """All faults of a session, in the order in which they were met first."""
+    """All faults of a session, in the order in which they first occurred."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -58,17 +58,17 @@ class Table:
         return self.rows.setdefault(fault, Row(fault))
 
     @contextmanager
-    def run(self, faults: list[str], saying: str) -> Iterator[Damage]:
-        """Gives what a run under these faults fills in; counted when it ends, a run that breaks off as lost."""
+    def run(self, faults: list[str], note: str) -> Iterator[Damage]:
+        """Yields the damage for a run under these faults to fill in, and counts it; a run that raises is lost."""
         damage = Damage()
         try:
             yield damage
         except Exception as error:
-            damage.lost.append(f"it broke off: {type(error).__name__}: {error}")
+            damage.lost.append(f"it was interrupted: {type(error).__name__}: {error}")
             raise
         finally:
             for fault in faults:
-                self.row(fault).add(damage, saying)
+                self.row(fault).add(damage, note)
 
     def markdown(self) -> str:
         """Returns the table."""

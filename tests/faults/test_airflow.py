@@ -1,4 +1,4 @@
-"""Faults in a running Airflow, as `make up` starts it: how long until the work goes on, and what comes of it."""
+"""Faults in a running Airflow, as `make up` starts it: what damage they do, and how long recovery takes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.faults.table import Table
 SERVER = Path(__file__).parents[2] / "scripts" / "server.py"
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(7200)]
 
-# In the order in which a run comes to them.
+# In the order of a run.
 TASKS = {stage: f"chunk.{stage}" if stage in CHUNK_STAGES else stage for stage in STAGES}
-# Of those that are killed together with what they have started.
+# Of components that are killed together with their child processes.
 COMPONENTS = {
     "scheduler": "the scheduler with its workers",
     "triggerer": "the triggerer",
@@ -36,7 +36,7 @@ COMPONENTS = {
 
 
 class Project:
-    """A running Airflow with collections of its own.
+    """A running Airflow with its own collections.
 
     Args:
         airflow: the Airflow home.
@@ -54,7 +54,7 @@ class Project:
         for name in names:
             self.runs[name] = UnattendedRun(self.folder / name, ledger=self.url, name=name, mail=self.mail)
             if name == "triggerer":
-                # Its inbox is filled when nobody looks.
+                # Its inbox is filled while the triggerer is down.
                 shutil.rmtree(self.runs[name].inbox)
                 self.runs[name].inbox.mkdir()
         extra = {"disable_ssl": True, "disable_tls": True, "timeout": 2, "retry_limit": 0}
@@ -88,7 +88,7 @@ class Project:
                 time.sleep(0.5)
 
     def unpause(self, name: str) -> str:
-        """Switches a collection on, and returns its DAG's path in the API."""
+        """Unpauses a collection, and returns its DAG's path in the API."""
         dag = f"/api/v2/dags/restore_{name}"
         deadline = time.monotonic() + 240
         while f"restore_{name}" not in {found["dag_id"] for found in self.ask("GET", "/api/v2/dags")["dags"]}:
@@ -126,7 +126,7 @@ class Project:
         raise AssertionError(f"{task} did not run: {[(one['task_id'], one['state']) for one in self.tasks(run)]}")
 
     def wait_again(self, run: str, hit: dict[str, Any]) -> None:
-        """Returns when a task that was hit runs again, or has ended after all."""
+        """Returns when a task that was hit runs again, or has ended anyway."""
         deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             for one in self.tasks(run):
@@ -171,7 +171,7 @@ def project(
 
 
 def killed_task(pid: int) -> list[psutil.Process]:
-    """Kills the process of a task; what it had started ends by itself."""
+    """Kills the process of a task; its child processes end by themselves."""
     process = psutil.Process(pid)
     family = process.children(recursive=True)
     process.kill()
@@ -179,7 +179,7 @@ def killed_task(pid: int) -> list[psutil.Process]:
 
 
 def killed_supervisor(pid: int) -> list[psutil.Process]:
-    """Kills the process that supervises a task; the task goes on."""
+    """Kills the process that supervises a task; the task continues."""
     process = psutil.Process(pid)
     supervisor = process.parent()
     assert supervisor is not None
@@ -188,14 +188,14 @@ def killed_supervisor(pid: int) -> list[psutil.Process]:
 
 
 def killed_family(process: psutil.Process) -> None:
-    """Kills a component and everything that it has started."""
+    """Kills a component and its child processes."""
     for one in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
 
 
 def _hit(project: Project, run: str, task: str, chance: random.Random, strike: Callable[[int], Any]) -> float | None:
-    """Strikes a task at a random moment; returns the seconds until it was taken up, None when it was too fast."""
+    """Kills a task at a random moment; returns the seconds until it was continued, None when it was too fast."""
     hit = project.wait_running(run, task)
     time.sleep(chance.uniform(0, 2))
     try:
@@ -221,22 +221,22 @@ def test_tasks_and_supervisors_are_killed(project: Project, table: Table, full: 
         seconds[stage] = _hit(project, run, TASKS[stage], chance, strike)
         print(f"seed {seeds[0]}: {label}: {stage}: taken up after {seconds[stage]} s", flush=True)
         if not full and seconds[stage] is not None:
-            break  # one will do; a task that had ended before the blow is none
+            break  # one is enough; a task that had ended before does not count
     state = project.end(run)
     found = project.runs[who].damage()
     left = [path.name for path in (project.folder / "tmp").iterdir() if path.name.startswith(("restoration~", "weasy"))]
     found.torn += [f"{name} is left" for name in left]
     for stage, spent in seconds.items():
         table.row(f"{label}: {stage}").add(found, f"seed {seeds[0]} in Airflow", spent)
-    assert state == "success" and not found.told(), f"{state}: {found.told()}"
+    assert state == "success" and not found.describe(), f"{state}: {found.describe()}"
     assert any(spent is not None for spent in seconds.values()), "too fast to be killed"
 
 
 def _killed_component(project: Project, component: str) -> tuple[float, Callable[[], float]]:
-    """Kills a component with all that it has started, and returns when another one runs in its place.
+    """Kills a component and its child processes, and returns when another one runs in its place.
 
     Returns:
-        The moment of the kill, and what tells the seconds since then.
+        The moment of the kill, and a function that returns the seconds since then.
     """
     process = project.component(component)
     killed_family(process)
@@ -267,10 +267,10 @@ def test_components_are_killed(project: Project, table: Table, seeds: range, com
     state = project.end(run)
     found = project.runs[component].damage()
     table.row(f"kill -9 of {COMPONENTS[component]}").add(found, f"seed {seeds[0]} in Airflow", seconds)
-    assert state == "success" and not found.told(), f"{state}: {found.told()}"
+    assert state == "success" and not found.describe(), f"{state}: {found.describe()}"
 
 
-def test_the_triggerer_is_killed_and_hears_what_was_dropped_meanwhile(
+def test_the_triggerer_is_killed_and_then_finds_what_was_delivered_meanwhile(
     project: Project, table: Table, full: bool
 ) -> None:
     unattended = project.runs["triggerer"]
@@ -291,4 +291,4 @@ def test_the_triggerer_is_killed_and_hears_what_was_dropped_meanwhile(
     state = project.end(f"{runs}/{found[0]['dag_run_id']}")
     damage = unattended.damage(batches=len(project.ask("GET", runs)["dag_runs"]))
     table.row(f"kill -9 of {COMPONENTS['triggerer']}").add(damage, "in Airflow", seconds)
-    assert state == "success" and not damage.told(), f"{state}: {damage.told()}"
+    assert state == "success" and not damage.describe(), f"{state}: {damage.describe()}"

@@ -1,4 +1,4 @@
-"""Stores, mail servers and databases that are away, slow, or break off; and disks that are full."""
+"""Stores, mail servers and databases that do not answer, are slow or break off; and disks that are full."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ MAIL = {
 }
 
 
-# Of those, what the short form meets: one of each sort. What a message can have become, the tests of channels show.
+# One of each kind, for runs without --full; the tests of the mail channel cover all states of a message.
 SHORT = ("503", "cuts the upload", "hangs", "takes the message and dies")
 
 
 @pytest.fixture
 def _in_short(full: bool, fault: str) -> None:
     if not full and fault not in SHORT:
-        pytest.skip("this fault is met by: make faults")
+        pytest.skip("this fault is tested by: make faults")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def test_a_store_misbehaves(tmp_path: Path, store: str, table: Table, seeds: ran
                 damage.torn += [f"an upload of {upload['Key']} is left unfinished" for upload in begun]
         finally:
             fickle.close()
-        print(f"seed {seed}: {fickle.faults} requests went wrong, {unattended.tries} tries of 12 tasks")
-        assert not damage.told(), f"seed {seed}: {damage.told()}"
+        print(f"seed {seed}: {fickle.faults} requests went wrong, {unattended.attempts} attempts at 12 tasks")
+        assert not damage.describe(), f"seed {seed}: {damage.describe()}"
         met += fickle.faults
     assert met >= len(seeds)
 
@@ -91,7 +91,7 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
         unattended = UnattendedRun(tmp_path / str(seed), mail=mail)
         failed = 0
 
-        def mended(error: Exception, mail: FaultyMail = mail) -> None:
+        def repair(error: Exception, mail: FaultyMail = mail) -> None:
             nonlocal failed
             failed += 1
             if failed == 2:
@@ -99,10 +99,10 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
 
         def do(call: Call, mail: FaultyMail = mail, unattended: UnattendedRun = unattended) -> Any:
             if call.stage == "report":
-                return None  # the message goes without its PDF, which is not the point here
+                return None  # the message is sent without its PDF, which does not matter here
             if call.stage == "digest":
                 mail.mode = mode
-            return unattended.insist(call, mended=mended)
+            return unattended.insist(call, repair=repair)
 
         try:
             with table.run([f"the mail server {fault}"], f"seed {seed}") as damage:
@@ -112,7 +112,7 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
                     damage.lost.append(f"{len(mail.messages)} messages arrived")
         finally:
             mail.close()
-        assert not damage.told(), damage.told()
+        assert not damage.describe(), damage.describe()
         assert failed == (0 if taken else 2) and (mail.mode == "calm") != taken
 
 
@@ -149,9 +149,9 @@ def test_the_ledgers_database_is_restarted(tmp_path: Path, table: Table, seeds: 
                 over.set()
                 thread.join()
             damage |= unattended.damage()
-        print(f"seed {seed}: {unattended.tries} tries of 12 tasks")
-        assert not damage.told(), f"seed {seed}: {damage.told()}"
-        met += unattended.tries
+        print(f"seed {seed}: {unattended.attempts} attempts at 12 tasks")
+        assert not damage.describe(), f"seed {seed}: {damage.describe()}"
+        met += unattended.attempts
     assert met >= 12 * len(seeds)
 
 
@@ -186,7 +186,7 @@ def test_the_disk_is_full(tmp_path: Path, table: Table, seeds: range) -> None:
                 with ballast.open("wb") as file:
                     file.write(bytes(max(0, state.f_bavail * state.f_frsize - room)))
 
-            def mended(error: Exception, ballast: Path = ballast) -> None:
+            def repair(error: Exception, ballast: Path = ballast) -> None:
                 nonlocal met
                 assert isinstance(error, OutputNotWritable), error
                 met += 1
@@ -194,14 +194,14 @@ def test_the_disk_is_full(tmp_path: Path, table: Table, seeds: range) -> None:
 
             def do(call: Call, chance: random.Random = chance, unattended: UnattendedRun = unattended) -> Any:
                 full(chance.choice((0, 4096, 8192, 32768, 65536)))
-                return unattended.insist(call, mended=mended)
+                return unattended.insist(call, repair=repair)
 
             with table.run(["the disk is full"], f"seed {seed}") as damage:
                 unattended.go(do)
                 ballast.unlink(missing_ok=True)
                 damage |= unattended.damage(Folder(disk / "out").files())
-            print(f"seed {seed}: {unattended.tries} tries of 12 tasks")
-            assert not damage.told(), f"seed {seed}: {damage.told()}"
+            print(f"seed {seed}: {unattended.attempts} attempts at 12 tasks")
+            assert not damage.describe(), f"seed {seed}: {damage.describe()}"
     assert met, "the disk was never full"
 
 
@@ -212,12 +212,12 @@ def test_nothing_is_wrong_where_nothing_goes_wrong(tmp_path: Path, table: Table)
             unattended = UnattendedRun(tmp_path / "n", mail=mail)
             unattended.go(run)
             damage |= unattended.damage()
-            # That damage would be seen.
+            # Damage would be noticed.
             next((unattended.output / "restored").rglob("*.png")).write_bytes(b"half a pict")
             (unattended.output / "masks" / ".part-1-2").touch()
             mail.messages += mail.messages
             (unattended.inbox / "a.png").write_bytes(b"")
             seen = unattended.damage()
-        assert not damage.told() and len(seen.torn) >= 4 and len(seen.doubled) == 1
+        assert not damage.describe() and len(seen.torn) >= 4 and len(seen.doubled) == 1
     finally:
         mail.close()

@@ -1,4 +1,4 @@
-"""A process that does a stage and dies, or freezes, at a chosen step of it.
+"""A process that runs a stage and is killed, or frozen, at a chosen step of it.
 
 A step is a moment at which something outside the process changes or is about to: a file opened for writing, renamed or
 removed, a statement or a commit of the ledger, a connection, a message to the mail server. Between two steps the world
@@ -45,7 +45,7 @@ class Victim:
         theirs.close()
 
     def wait(self, timeout: float = 120.0) -> str:
-        """Returns how it stands: `done`, `failed`, `frozen`, or `killed`."""
+        """Returns its state: `done`, `failed`, `frozen`, or `killed`."""
         for _ in range(int(timeout / 0.01)):
             with contextlib.suppress(EOFError, OSError):
                 if self.connection.poll(0.01):
@@ -60,7 +60,7 @@ class Victim:
         raise AssertionError(f"the process did not end within {timeout:.0f} s")
 
     def resume(self) -> None:
-        """Lets a frozen process go on."""
+        """Lets a frozen process continue."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid or 0, signal.SIGCONT)
 
@@ -107,7 +107,7 @@ class _Steps:
 
 
 def _main(call: Call, step: int | None, freeze: bool, connection: Connection) -> None:
-    """The process: says what the stage returned, and how many steps it took."""
+    """The process: sends what the stage returned, and the number of steps."""
     enter(call)
     steps = _Steps(step, freeze)
     try:

@@ -1,4 +1,4 @@
-"""A small inbox of damaged pictures with painted masks, a ledger of its own, and the stages in a row."""
+"""A small inbox of damaged pictures with painted masks, its own ledger, and all stages."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from pipeline.stages.scan_row import ScanRow
 
 @cache
 def clean(number: int = 0) -> NDArray[np.uint8]:
-    """A picture (96,128,3); another one for each number."""
+    """Returns a picture (96,128,3); a different one for each number."""
     top = 7 * number % 300
     return np.ascontiguousarray(data.astronaut()[top : top + 96, 100:228])
 
 
 def damaged(number: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The picture with a scratch and a spot, and the mask of both."""
+    """Returns the picture with a scratch and a spot, and the mask of both."""
     mask = np.zeros((96, 128), np.uint8)
     mask[:, 40 + number % 20 : 43 + number % 20] = 255
     mask[20:30, 80:90] = 255
@@ -86,7 +86,7 @@ class Project:
         return work_area(str(self.output), batch or f"b{self.batches}")
 
     def restore(self, chunks: list[str], context: TaskContext | None = None) -> list[str]:
-        """Takes chunks as far as they are published."""
+        """Runs all stages on chunks; returns the published ones."""
         for stage in CHUNK_STAGES:
             chunks = [load_stage(stage)(chunk, context) for chunk in chunks]
         return chunks
@@ -105,7 +105,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 class Postbox:
-    """What stands behind a mail server and keeps what arrives, or answers as it is told."""
+    """Receives the messages of a mail server, or makes it give another answer."""
 
     def __init__(self) -> None:
         self.answer, self.arrived = "250 OK", list[EmailMessage]()
@@ -127,7 +127,7 @@ def post() -> Iterator[tuple[Postbox, MailChannel]]:
 
 
 class WhiteDetector:
-    """Takes pure white for damage, the left half of a picture confidently; so that its findings are known."""
+    """Finds pure white, with confidence in the left half of a picture, so that its findings are known."""
 
     name = "classical"
     digest = "0" * 64

@@ -1,4 +1,4 @@
-"""The whole way over folders, by the command: once, twice, killed at every stage, two at once, and wrong."""
+"""All stages over folders, by the command line: once, twice, killed at every stage, and two concurrent runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ledger(output: Path, query: str) -> list[tuple]:
         connection.close()
 
 
-def test_a_folder_goes_the_whole_way_and_is_done(
+def test_a_folder_is_restored_and_then_done(
     tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
@@ -96,8 +96,8 @@ def test_a_folder_goes_the_whole_way_and_is_done(
     monkeypatch.delenv("RESTORATION_LEDGER_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     assert main(["trace", "<b>bold</b>.png", "--ledger", str(output)]) == 0
-    told = capsys.readouterr().out
-    assert "restored" in told and "publish" in told
+    printed = capsys.readouterr().out
+    assert "restored" in printed and "publish" in printed
     assert main(["trace", "new\nline.png", "--ledger", str(output), "--json"]) == 0
     story = json.loads(capsys.readouterr().out)["scans"][0]
     assert [one["stage"] for one in story["events"]] == ["receive", "mask", "inpaint", "measure", "publish", "publish"]
@@ -115,7 +115,7 @@ BOUNDARIES = [
 ]
 
 
-def test_a_run_killed_at_every_stage_is_taken_up(tmp_path: Path, recipe: Path) -> None:
+def test_a_run_killed_at_every_stage_is_continued(tmp_path: Path, recipe: Path) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     names = [f"{number}.png" for number in range(6)]
     fill_inbox(inbox, names)
@@ -141,7 +141,7 @@ def test_a_run_killed_at_every_stage_is_taken_up(tmp_path: Path, recipe: Path) -
     assert ledger(output, "SELECT count(*) FROM ledger_claims") == [(0,)]
 
 
-def test_two_runs_at_once_share_the_work(tmp_path: Path, recipe: Path) -> None:
+def test_two_concurrent_runs_share_the_work(tmp_path: Path, recipe: Path) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     fill_inbox(inbox, [f"{number}.png" for number in range(8)])
     line = [*command("restore", inbox, output, "--recipe", recipe), "--json", "--limit"]

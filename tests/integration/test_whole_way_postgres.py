@@ -1,4 +1,4 @@
-"""The ledger on a real PostgreSQL server, started here, through the whole way."""
+"""All stages with the ledger on a real PostgreSQL server, started here."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_claims_events_and_moments(server: PostgresServer) -> None:
         session.execute(text("DELETE FROM ledger_events"))
 
 
-def test_the_whole_way_and_a_restart_of_the_database(
+def test_a_folder_is_restored_and_the_database_may_restart(
     server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
@@ -89,7 +89,7 @@ def test_the_whole_way_and_a_restart_of_the_database(
         assert session.scalar(select(func.count()).select_from(Batch).where(Batch.state == "done")) == 2
 
 
-def test_a_connection_that_breaks_is_told_as_such(server: PostgresServer) -> None:
+def test_a_broken_connection_is_reported_as_such(server: PostgresServer) -> None:
     ledger = upgrade(server.url())
     with pytest.raises(StoreUnavailable, match="did not answer"), ledger.write() as session:
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))

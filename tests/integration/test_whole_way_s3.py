@@ -1,4 +1,4 @@
-"""The whole way over a bucket, against a real S3 server in this process."""
+"""All stages over a bucket, against a real S3 server in this process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def keys(client: Any, prefix: str) -> dict[str, bytes]:
     return objects(client, "archive", prefix)
 
 
-def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[str, str]) -> None:
+def test_a_bucket_is_restored(tmp_path: Path, bucket: Any, access: dict[str, str]) -> None:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     for number, name in enumerate(["a.png", "Größe #1?/50%.png"]):
         damaged, mask, _ = pair(number)
@@ -64,7 +64,7 @@ def test_a_bucket_goes_the_whole_way(tmp_path: Path, bucket: Any, access: dict[s
     assert restored(*arguments, **access)["known"] == 3
 
 
-def test_a_fickle_store_costs_tries_and_nothing_else(
+def test_a_fickle_store_costs_attempts_and_nothing_else(
     tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
 ) -> None:
     from pipeline.ledger.tables import Event, OutcomeRow
@@ -87,12 +87,12 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
     settings.cache_clear()
-    tries = 0
+    attempts = 0
 
     def insist(stage: Callable[..., Any], *arguments: Any, **given: Any) -> Any:
-        nonlocal tries
+        nonlocal attempts
         for _ in range(60):
-            tries += 1
+            attempts += 1
             try:
                 return stage(*arguments, **given)
             except StoreUnavailable:
@@ -107,7 +107,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         chunks = [insist(stage, chunk) for chunk in chunks]
     counts = insist(reconcile, work_area("s3://archive/out", "b1"), chunks)
     settings.cache_clear()
-    print(f"seed {seed}: {store.faults} faults, {tries} tries for 10 tasks")
+    print(f"seed {seed}: {store.faults} faults, {attempts} attempts at 10 tasks")
     assert store.faults > 3 and counts["restored"] == counts["received"] == 4
     store.calm = True
     store.proxy.shutdown()
@@ -126,7 +126,7 @@ def test_a_fickle_store_costs_tries_and_nothing_else(
         assert session.scalar(select(func.count()).select_from(Event).where(Event.decision == "restored")) == 4
 
 
-def test_a_store_that_does_not_answer_is_told(
+def test_a_store_that_does_not_answer_is_reported(
     tmp_path: Path,
     bucket: Any,
     access: dict[str, str],

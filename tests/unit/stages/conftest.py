@@ -1,4 +1,4 @@
-"""A small project: an inbox of damaged pictures, a ledger, and the stages in a row."""
+"""A small project: an inbox of damaged pictures, a ledger, and all stages."""
 
 from small_project import detecting, picture, post, project
 

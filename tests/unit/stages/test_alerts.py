@@ -1,4 +1,4 @@
-"""Notices go out once, through a real mail server, and say what somebody has to mend."""
+"""Notices are sent once, through a real mail server, and say what must be fixed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_notice_is_sent_once(project, post, language: str, subject: str, then:
     assert WHY in body and then in body and "b1" in body
 
 
-def test_a_notice_that_was_refused_is_tried_again(project, post) -> None:
+def test_a_refused_notice_is_sent_again(project, post) -> None:
     postbox, channel = post
     project.changes["recipients"] = ("a@example.org",)
     postbox.answer = "451 later"
@@ -50,7 +50,7 @@ def test_a_notice_that_was_refused_is_tried_again(project, post) -> None:
     assert [message["Subject"].split(":")[0] for message in postbox.arrived] == ["c"]
 
 
-def test_without_a_mail_server_it_is_kept_and_sent_when_there_is_one(project, post) -> None:
+def test_without_a_mail_server_a_notice_is_sent_once_there_is_one(project, post) -> None:
     postbox, channel = post
     project.changes["recipients"] = ("a@example.org",)
     assert not notify(project.collection, "late", "b1", WHY, channel=None)
@@ -58,7 +58,7 @@ def test_without_a_mail_server_it_is_kept_and_sent_when_there_is_one(project, po
     assert len(postbox.arrived) == 1
 
 
-def test_a_late_notice_goes_out_although_the_ledger_is_away(project, post, monkeypatch) -> None:
+def test_a_late_notice_is_sent_although_the_ledger_does_not_answer(project, post, monkeypatch) -> None:
     postbox, channel = post
     project.changes["recipients"] = ("a@example.org",)
 
@@ -72,7 +72,7 @@ def test_a_late_notice_goes_out_although_the_ledger_is_away(project, post, monke
     assert len(postbox.arrived) == 1
 
 
-def test_how_far_a_batch_is(project) -> None:
+def test_the_progress_of_a_batch_is_one_sentence(project) -> None:
     from pipeline.stages.reconcile import reconcile
 
     assert "has not begun" in (describe_progress(project.collection, "b1") or "")

@@ -1,4 +1,4 @@
-"""What killed and forgotten runs left is cleared; what may still be alive is not."""
+"""What killed and abandoned runs left is removed; what may still be in use is not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def leftover(folder: Path) -> Path:
     return path
 
 
-def test_half_files_of_killed_writers_go_with_the_batch(project) -> None:
+def test_temporary_files_of_killed_writers_are_removed_with_the_batch(project) -> None:
     project.put("a.png")
     chunks = project.receive("b1")
     left = [leftover(project.output / "restored/box"), leftover(project.output / "reports/b0")]
@@ -36,7 +36,7 @@ def test_half_files_of_killed_writers_go_with_the_batch(project) -> None:
     assert not any(path.exists() for path in left)
 
 
-def test_half_files_stay_while_another_run_may_be_writing_them(project) -> None:
+def test_temporary_files_stay_while_another_run_may_write_them(project) -> None:
     project.put("a.png")
     chunks = project.receive("b1", limit=1)
     project.put("b.png", 1)
@@ -48,7 +48,7 @@ def test_half_files_stay_while_another_run_may_be_writing_them(project) -> None:
     assert young.exists() and not old.exists()
 
 
-def test_a_work_area_that_came_back_is_removed(project) -> None:
+def test_a_work_area_written_to_after_its_removal_is_removed_again(project) -> None:
     project.put("a.png")
     project.restore(chunks := project.receive("b1"))
     reconcile(project.work_area("b1"), chunks)
@@ -57,13 +57,13 @@ def test_a_work_area_that_came_back_is_removed(project) -> None:
     assert not Path(project.work_area("b1")).exists() and Path(project.work_area("b2")).exists()
 
 
-def test_a_batch_that_nobody_takes_up_is_given_up(project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_batch_is_abandoned(project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.put("a.png")
     (chunk,) = project.receive("b1")
     with project.ledger.write() as session:
         session.execute(update(Batch).values(started=now() - timedelta(days=30)))
     project.receive("b2")
-    assert Path(project.work_area("b1")).exists(), "it was heard of lately"
+    assert Path(project.work_area("b1")).exists(), "it was active recently"
     with project.ledger.write() as session:
         batches.release(session, batches.get(session, "c", "b1").id)
     monkeypatch.setattr(cleanup, "STALE_AFTER", timedelta(0))

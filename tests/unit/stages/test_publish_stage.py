@@ -146,7 +146,7 @@ def test_an_attempt_killed_while_publishing_is_continued(project, monkeypatch) -
 
 
 def test_two_concurrent_attempts_publish_one_outcome(project, monkeypatch) -> None:
-    """A try that was thought dead comes to its commit after another try has published the same scan."""
+    """An attempt taken for dead commits after another attempt has published the same scan."""
     from pipeline.stages.publish import _Publisher
 
     project.put("a.png")

@@ -1,4 +1,4 @@
-"""Receiving: what is new, in order, bounded, claimed, and the same for every try."""
+"""Receiving: new files are taken in order, within limits, claimed, and the same for every attempt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def paths(chunks: list[str]) -> list[str]:
 
 
 def settle(project) -> None:
-    """Makes all files old enough to be known again by their time."""
+    """Makes all files old enough to have a fingerprint."""
     for path in project.inbox.rglob("*"):
         if not path.is_symlink():
             os.utime(path, (time.time() - 60, time.time() - 60))
@@ -68,7 +68,7 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
     assert found[1].mask_given_uri.endswith("/b.mask.png")
 
 
-def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monkeypatch) -> None:
+def test_an_unreadable_file_is_reported_and_taken_once_it_is_readable(project, monkeypatch) -> None:
     from pipeline.inbox import identify
 
     def refuse(entry):
@@ -76,7 +76,7 @@ def test_a_file_that_may_not_be_read_is_told_and_taken_once_it_may(project, monk
 
     project.put("a.png", painted=False)
     settle(project)
-    # Root may read everything, so the refusal is put where the file is opened.
+    # Root may read everything, so opening the file is made to fail.
     with monkeypatch.context() as patched:
         patched.setattr(identify, "_read_limited", refuse)
         (row,) = rows(project.receive())
@@ -93,7 +93,7 @@ def test_a_batch_is_received_once(project) -> None:
     assert project.receive("b1") == first and paths(first) == ["a.png"]
 
 
-def test_the_same_inbox_twice_is_no_work(project) -> None:
+def test_an_unchanged_inbox_is_no_work(project) -> None:
     project.put("a.png")
     project.put("b.png", 1)
     project.restore(project.receive("b1"))
@@ -163,7 +163,7 @@ def test_another_recipe_is_new_work(project) -> None:
     assert paths(project.receive()) == ["a.png"], "what is published is the other recipe's"
 
 
-def test_batches_are_bounded_and_go_on_in_order(project) -> None:
+def test_batches_are_limited_and_continue_in_order(project) -> None:
     for number in range(5):
         project.put(f"{number}.png", number)
     project.changes["batch_scans"] = 2
@@ -205,7 +205,7 @@ def test_the_longest_names_have_results_too(project) -> None:
     assert len(list((project.output / "quarantine/b1").glob("*.reason.json"))) == 1
 
 
-def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
+def test_an_active_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
     for number in range(3):
         project.put(f"{number}.png", number)
     first = project.receive("b1", limit=2)
@@ -217,8 +217,8 @@ def test_a_live_run_keeps_its_scans_and_a_dead_one_loses_them(project) -> None:
     assert paths(project.receive("b3")) == ["0.png", "1.png", "2.png"]
 
 
-def test_of_two_tries_at_once_the_first_to_finish_counts(project, monkeypatch) -> None:
-    """A try that was thought dead lists the inbox before a file comes, and finishes after the try that saw it."""
+def test_of_two_concurrent_attempts_the_first_to_finish_counts(project, monkeypatch) -> None:
+    """An attempt taken for dead lists the inbox before a file comes, and finishes after the attempt that saw it."""
     from pipeline.stages.receive import _Attempt
 
     project.put("b.png", 1)
@@ -237,7 +237,7 @@ def test_of_two_tries_at_once_the_first_to_finish_counts(project, monkeypatch) -
     assert batch_of(project, "b1").received == 2
 
 
-def test_a_file_that_vanishes_while_it_is_looked_at_is_left_out(project, monkeypatch) -> None:
+def test_a_file_removed_while_it_is_read_is_left_out(project, monkeypatch) -> None:
     from pipeline.inbox import record
 
     project.put("a.png", painted=False)

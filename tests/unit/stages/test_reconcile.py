@@ -41,10 +41,10 @@ def test_a_batch_is_done_although_its_last_task_was_killed_while_removing_the_wo
     chunks = project.restore(project.receive("b1"))
     area = Path(project.work_area("b1"))
     document = (area / "batch.json").read_bytes()
-    told = reconcile(project.work_area("b1"), chunks)
+    counts = reconcile(project.work_area("b1"), chunks)
     assert not area.exists()
-    # What may be left of the work area: with what says which batch it was, or without.
+    # What may be left of the work area, with and without the file that names its batch.
     for name in ("batch.json", "half"):
         area.mkdir(parents=True)
         (area / name).write_bytes(document)
-        assert reconcile(project.work_area("b1"), chunks) == told and not area.exists()
+        assert reconcile(project.work_area("b1"), chunks) == counts and not area.exists()

@@ -31,7 +31,7 @@ def done(project) -> str:
 
 @pytest.fixture
 def without_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digests are about mail; the PDF has a test of its own."""
+    """Replaces the PDF, which these tests of the mail do not need."""
     import pipeline.reports
 
     def tables_only(frame: pd.DataFrame, batch: Any, previews: Any, target_dir: Path) -> None:
@@ -64,11 +64,11 @@ def gather_previews(done: str) -> dict[str, Any]:
     return {row["outcome"]: read(row) for row in batch_frame.load_frame(batch, chunks).to_dict("records")}
 
 
-def test_the_summary_tells_seconds_of_each_stage(done: str) -> None:
-    told = batch_frame.summarise_batch(load_batch(done))
-    assert list(told.seconds_by_stage) == ["receive", "mask", "inpaint", "measure", "publish"]
-    assert all(seconds > 0 for seconds in told.seconds_by_stage.values())
-    assert (told.batch, told.collection, told.code_version) == ("b1", "c", "test")
+def test_the_summary_has_the_seconds_of_each_stage(done: str) -> None:
+    summary = batch_frame.summarise_batch(load_batch(done))
+    assert list(summary.seconds_by_stage) == ["receive", "mask", "inpaint", "measure", "publish"]
+    assert all(seconds > 0 for seconds in summary.seconds_by_stage.values())
+    assert (summary.batch, summary.collection, summary.code_version) == ("b1", "c", "test")
 
 
 def test_a_digest_is_sent_once(project, done: str, post, without_pdf) -> None:
@@ -83,7 +83,7 @@ def test_a_digest_is_sent_once(project, done: str, post, without_pdf) -> None:
     assert kept["Message-ID"] == message["Message-ID"] and kept["Subject"] == message["Subject"]
 
 
-def test_a_refused_digest_may_be_tried_again(done: str, post, without_pdf) -> None:
+def test_a_refused_digest_may_be_sent_again(done: str, post, without_pdf) -> None:
     postbox, channel = post
     report(done)
     postbox.answer = "451 later"
@@ -93,7 +93,7 @@ def test_a_refused_digest_may_be_tried_again(done: str, post, without_pdf) -> No
     assert digest(done, channel=channel)["sent"] and len(postbox.arrived) == 1
 
 
-def test_a_try_that_died_while_sending_is_not_repeated(project, done: str, post, without_pdf) -> None:
+def test_a_digest_interrupted_while_sending_is_not_sent_again(project, done: str, post, without_pdf) -> None:
     postbox, channel = post
     report(done)
 

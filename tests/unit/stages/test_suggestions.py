@@ -1,4 +1,4 @@
-"""What is suggested and not filled: published beside the masks, told everywhere, and never left standing."""
+"""Suggestions: published beside the masks, mentioned everywhere, and removed when they no longer apply."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from small_project import read_image
 from sqlalchemy import select
 
 from pipeline.ledger.tables import OutcomeRow
@@ -27,19 +28,14 @@ from pipeline.stages.report import report
 SPOT = (slice(20, 30), slice(80, 90))
 
 
-def image(path: Path) -> np.ndarray:
-    with Image.open(path) as opened:
-        return np.asarray(opened)
-
-
 def recipe(project: Any, **changes: Any) -> None:
     project.changes["recipe"] = project.changes["recipe"].model_copy(update=changes)
 
 
-def put_doubtful(project: Any, name: str = "a.png") -> None:
-    """Puts a picture into the inbox on which there is nothing but a doubtful spot."""
+def put_suspected(project: Any, name: str = "a.png") -> None:
+    """Puts a picture into the inbox that has only one suspected spot."""
     path = project.put(name, painted=False)
-    pixels = np.minimum(image(path), 250)
+    pixels = np.minimum(read_image(path), 250)
     pixels[SPOT] = 255
     Image.fromarray(pixels).save(path)
 
@@ -56,31 +52,31 @@ def restored(project: Any, name: str = "a.png", **given: Any) -> dict[str, Any]:
 def check(project: Any, row: dict[str, Any], stem: str = "a") -> np.ndarray:
     """Returns the published suggestions; manifest, sidecar and ledger agree on them."""
     path = project.output / f"suggestions/{stem}.png"
-    told = row["sidecar"]["mask"]["suggested"]
+    found = row["sidecar"]["mask"]["suggested"]
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert told["uri"] == row["suggested_out_uri"] == str(path) and told["sha256"] == sha256
-    assert (told["pieces"], told["share"]) == (row["suggested"], row["suggested_share"])
+    assert found["uri"] == row["suggested_out_uri"] == str(path) and found["sha256"] == sha256
+    assert (found["pieces"], found["share"]) == (row["suggested"], row["suggested_share"])
     with project.ledger.read() as session:
         recorded = session.scalars(select(OutcomeRow).where(OutcomeRow.scan_id == row["scan_id"])).all()[-1]
     assert (recorded.suggested_uri, recorded.suggested_sha256) == (str(path), sha256)
-    mask = image(path)
+    mask = read_image(path)
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
-    assert told["share"] == pytest.approx(np.count_nonzero(mask) / mask.size)
+    assert found["share"] == pytest.approx(np.count_nonzero(mask) / mask.size)
     return mask
 
 
-def test_what_is_left_of_a_restored_scan_is_published(detecting) -> None:
+def test_what_is_not_filled_on_a_restored_scan_is_published(detecting) -> None:
     detecting.put("a.png", painted=False)
     row = restored(detecting)
     mask = check(detecting, row)
     assert mask[SPOT].all() and np.count_nonzero(mask) == 100
-    assert not (mask & image(detecting.output / "masks/a.png")).any()
+    assert not (mask & read_image(detecting.output / "masks/a.png")).any()
     assert row["outcome"] == "restored" and row["sidecar"]["mask"]["suggested"]["kinds"] == {"dust": 1}
     assert "Left as it is: 1 mark of possible damage (0.81 % of the scan)" in row["sidecar"]["disclosure"]
 
 
-def test_an_unchanged_scan_says_that_there_is_something_to_look_at(detecting) -> None:
-    put_doubtful(detecting)
+def test_an_unchanged_scan_mentions_its_suggestions(detecting) -> None:
+    put_suspected(detecting)
     row = restored(detecting)
     assert row["outcome"] == "unchanged" and row["mask_out_uri"] == ""
     assert check(detecting, row)[SPOT].all()
@@ -90,17 +86,17 @@ def test_an_unchanged_scan_says_that_there_is_something_to_look_at(detecting) ->
     assert preview is not None and preview.mask is not None
 
 
-def test_in_a_review_everything_that_was_marked_is_left(detecting, picture) -> None:
+def test_in_a_review_everything_is_a_suggestion(detecting, picture) -> None:
     recipe(detecting, max_coverage=0.001)
     detecting.put("a.png", painted=False)
     row = restored(detecting)
     mask = check(detecting, row)
     assert row["outcome"] == "review" and np.array_equal(mask, picture(0)[1])
-    assert np.array_equal(mask, image(detecting.output / "masks/a.png"))
+    assert np.array_equal(mask, read_image(detecting.output / "masks/a.png"))
     assert row["sidecar"]["mask"]["suggested"]["kinds"] == {"scratch": 1, "dust": 1}
 
 
-def test_where_everything_is_filled_there_is_nothing_to_tell(detecting) -> None:
+def test_where_everything_is_filled_there_are_no_suggestions(detecting) -> None:
     recipe(detecting, level=MaskLevel.SUGGEST)
     detecting.put("a.png", painted=False)
     row = restored(detecting)
@@ -110,7 +106,7 @@ def test_where_everything_is_filled_there_is_nothing_to_tell(detecting) -> None:
     assert not (detecting.output / "suggestions").exists()
 
 
-def test_a_suggestion_that_somebody_painted_over_is_filled(detecting) -> None:
+def test_a_suggestion_under_a_painted_mask_is_filled(detecting) -> None:
     recipe(detecting, mask_mode=MaskMode.ADD)
     detecting.put("a.png", painted=False)
     drawn = np.zeros((96, 128), np.uint8)
@@ -121,21 +117,21 @@ def test_a_suggestion_that_somebody_painted_over_is_filled(detecting) -> None:
     assert row["sidecar"]["mask"]["kinds"] == {"repair": {"manual": 1, "scratch": 1, "dust": 1}}
 
 
-def test_the_next_night_fills_what_was_accepted(detecting) -> None:
-    put_doubtful(detecting)
-    before = image(detecting.inbox / "a.png")
+def test_the_next_run_fills_what_was_accepted(detecting) -> None:
+    put_suspected(detecting)
+    before = read_image(detecting.inbox / "a.png")
     restored(detecting)
     accepted = (detecting.output / "suggestions/a.png").read_bytes()
     (detecting.inbox / "a.mask.png").write_bytes(accepted)
     row = restored(detecting)
     assert row["outcome"] == "restored" and row["suggested"] == 0
-    after = image(detecting.output / "restored/a.png")
+    after = read_image(detecting.output / "restored/a.png")
     changed = (after != before).any(axis=2)
     assert changed[SPOT].any() and changed.sum() == changed[SPOT].sum()
-    assert not (detecting.output / "suggestions/a.png").exists(), "of the night before"
+    assert not (detecting.output / "suggestions/a.png").exists(), "of the run before"
 
 
-def test_masks_of_an_earlier_recipe_are_not_left_standing(detecting) -> None:
+def test_masks_of_an_earlier_recipe_are_removed(detecting) -> None:
     detecting.put("a.png", painted=False)
     restored(detecting)
     assert {path.parent.name for path in detecting.output.glob("*/a.png")} == {"restored", "masks", "suggestions"}
@@ -146,7 +142,7 @@ def test_masks_of_an_earlier_recipe_are_not_left_standing(detecting) -> None:
     assert list(detecting.output.glob("*/a.png")) == []
 
 
-def test_a_mask_that_somebody_changed_is_no_longer_ours_to_remove(detecting) -> None:
+def test_a_mask_changed_by_a_person_is_not_removed(detecting) -> None:
     detecting.put("a.png", painted=False)
     restored(detecting)
     edited = detecting.output / "suggestions/a.png"
@@ -156,7 +152,7 @@ def test_a_mask_that_somebody_changed_is_no_longer_ours_to_remove(detecting) -> 
     assert edited.read_bytes() == b"edited"
 
 
-def test_doing_it_again_gives_the_same_file(detecting) -> None:
+def test_redo_gives_the_same_file(detecting) -> None:
     detecting.put("a.png", painted=False)
     first = restored(detecting)["sidecar"]["mask"]
     assert not detecting.receive(), "it is done"
@@ -165,7 +161,7 @@ def test_doing_it_again_gives_the_same_file(detecting) -> None:
     assert again["sidecar"]["mask"] == first
 
 
-def test_a_try_that_comes_later_tells_what_is_published(detecting) -> None:
+def test_a_later_attempt_returns_what_is_published(detecting) -> None:
     detecting.put("a.png", painted=False)
     (chunk,) = detecting.restore(detecting.receive())
     before = manifest.read(chunk)
@@ -186,14 +182,14 @@ def test_the_same_bytes_carry_the_same_suggestions(detecting) -> None:
     preview = previews.preview_reader(load_batch(detecting.work_area()))(later)
     assert preview is not None and preview.mask is not None
     red, blue = (np.asarray(preview.mask).astype(int)[:, :, channel] for channel in (0, 2))
-    assert (blue - red)[SPOT].max() > 100, "hatched on the twin's picture too"
+    assert (blue - red)[SPOT].max() > 100, "hatched on the duplicate's picture too"
 
 
-def test_suggestions_that_somebody_removed_are_made_again_for_a_twin(detecting) -> None:
-    put_doubtful(detecting)
+def test_removed_suggestions_are_made_again_for_a_duplicate(detecting) -> None:
+    put_suspected(detecting)
     restored(detecting)
     (detecting.output / "suggestions/a.png").unlink()
-    put_doubtful(detecting, "b.png")
+    put_suspected(detecting, "b.png")
     row = restored(detecting, "b.png")
     assert row["same_as"] == "" and check(detecting, row, "b").any()
 
@@ -205,10 +201,10 @@ SAID = {
 
 
 @pytest.mark.parametrize("language", SAID)
-def test_report_and_digest_of_a_batch_tell_of_them(detecting, language: str) -> None:
+def test_report_and_digest_mention_them(detecting, language: str) -> None:
     detecting.changes["language"] = language
     detecting.put("a.png", painted=False)
-    put_doubtful(detecting, "box/b.png")
+    put_suspected(detecting, "box/b.png")
     detecting.put("c.png", 1)
     detecting.restore(detecting.receive())
     target = Path(report(detecting.work_area()))

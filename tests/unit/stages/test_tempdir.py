@@ -1,4 +1,4 @@
-"""The folder for temporary files, and what becomes of those whose process was killed."""
+"""The folder for temporary files, and those of processes that were killed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_is_gone_afterwards_with_what_libraries_left_there(place: Path) -> None:
+def test_it_is_removed_with_everything_that_libraries_left_in_it(place: Path) -> None:
     with temporary_folder() as folder:
         assert folder.parent == place and not list(folder.iterdir())
         assert Path(tempfile.mkdtemp()).parent == folder

@@ -1,4 +1,4 @@
-"""What somebody has to mend stops a batch without an outcome, and the same batch goes on when it is mended."""
+"""A fault outside the scans stops a batch without recording outcomes; the batch continues once it is fixed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.stages.reconcile import reconcile
 from pipeline.storage import local
 
 
-def test_an_output_that_is_gone_is_waited_for(project) -> None:
+def test_a_batch_waits_for_a_missing_output(project) -> None:
     project.put("a.png")
     chunks = [mask(chunk) for chunk in project.receive()]
     project.output.rename(project.output.with_name("unmounted"))
@@ -24,7 +24,7 @@ def test_an_output_that_is_gone_is_waited_for(project) -> None:
 
 
 @pytest.mark.parametrize("emptied", [False, True])
-def test_an_inbox_that_is_gone_fails_no_scan(project, emptied: bool) -> None:
+def test_a_missing_inbox_fails_no_scan(project, emptied: bool) -> None:
     project.put("a.png")
     project.put("b.png", 1)
     chunks = project.receive()
@@ -40,7 +40,7 @@ def test_an_inbox_that_is_gone_fails_no_scan(project, emptied: bool) -> None:
     assert reconcile(project.work_area(), chunks)["restored"] == 2
 
 
-def test_nothing_is_begun_on_a_disk_that_is_nearly_full_but_what_is_begun_is_finished(project, monkeypatch) -> None:
+def test_on_a_nearly_full_disk_no_chunk_is_begun_but_begun_chunks_are_finished(project, monkeypatch) -> None:
     project.put("a.png")
     first = [mask(chunk) for chunk in project.receive()]
     project.put("b.png", 1)
