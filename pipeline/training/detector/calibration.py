@@ -129,7 +129,7 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
         "| level | pixels from | fewest pixels | precision | recall | F1 | clean: mean | all but 1 % | empty "
-        "| pieces a megapixel |",
+        "| components per megapixel |",
         "|---" * 10 + "|",
         *(_row(f"**repair**, {kept:g}", found, repaired[found]) for kept, found in best.items() if found),
         _row("**suggest**", (suggest,), suggested[suggest]),

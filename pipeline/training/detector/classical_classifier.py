@@ -99,16 +99,16 @@ def _labelled(grey: NDArray[np.uint8], near: NDArray[np.uint8], marked: NDArray[
     rows = []
     for found, bright in zip(local_contrast(grey), (True, False), strict=True):
         for cut in CUTS:
-            pieces = find_components(grey, found, bright=bright, cut=cut)
-            if not len(pieces):
+            components = find_components(grey, found, bright=bright, cut=cut)
+            if not len(components):
                 continue
-            on = np.bincount(pieces.labels[near > 0], minlength=len(pieces) + 1)[1:] / pieces.area
-            touched = np.bincount(pieces.labels[marked > 0], minlength=len(pieces) + 1)[1:] / pieces.area
+            on = np.bincount(components.labels[near > 0], minlength=len(components) + 1)[1:] / components.area
+            touched = np.bincount(components.labels[marked > 0], minlength=len(components) + 1)[1:] / components.area
             damage, intact = on > ON, (on < OFF) & (touched < OFF + 0.05)
             sure = damage | intact
             # A large component weighs more, but no single one dominates.
-            weight = np.sqrt(np.minimum(pieces.area, 400))
-            table = np.column_stack([features(pieces, unit, cut), damage.astype(np.float64), weight])
+            weight = np.sqrt(np.minimum(components.area, 400))
+            table = np.column_stack([features(components, unit, cut), damage.astype(np.float64), weight])
             rows.append(table[sure])
     return rows
 

@@ -24,7 +24,7 @@ WORN = 0.5
 class Evidence:
     """Probabilities (H,W) uint8 on one picture and its labels (H,W) uint8, see `pipeline.training.detector.data`."""
 
-    chance: Probabilities
+    probability: Probabilities
     labels: NDArray[np.uint8]
 
     @property
@@ -40,7 +40,7 @@ class Evidence:
 
 
 def gather(
-    chances: Callable[[NDArray[np.uint8]], Probabilities], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
+    predict: Callable[[NDArray[np.uint8]], Probabilities], photos: PhotoSet, artefacts: Path | None, *, rounds: int = 2
 ) -> Iterator[Evidence]:
     """Yield a detector's probabilities on held-out photographs: each unchanged, and `rounds` times aged and damaged.
 
@@ -48,7 +48,7 @@ def gather(
     photographs.
 
     Args:
-        chances: returns a detector's probabilities (H,W) for a picture (H,W,3).
+        predict: returns a detector's probabilities (H,W) for a picture (H,W,3).
         photos: held out of training.
         artefacts: folder of scanned artefacts. Those of training are used, since the others are kept for measuring;
             false positives are in the photographs, which are new to the detector.
@@ -56,12 +56,12 @@ def gather(
     """
     bank = ArtefactBank.load(artefacts) if artefacts else None
     for index, picture in enumerate(photos.pictures):
-        yield Evidence(chances(picture), np.full(picture.shape[:2], INTACT, np.uint8))
+        yield Evidence(predict(picture), np.full(picture.shape[:2], INTACT, np.uint8))
         for turn in range(rounds):
             sample = make_sample(
                 picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0, worn=WORN
             )
-            yield Evidence(chances(sample.picture), sample.labels)
+            yield Evidence(predict(sample.picture), sample.labels)
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ def component_table(evidence: Sequence[Evidence], cut: Callable[[Probabilities],
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        components = connected_components(one.chance, cut(one.chance))
+        components = connected_components(one.probability, cut(one.probability))
         sums = [components.sums(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([components.areas, *sums], axis=1).astype(np.float64))
-        max_probability.append(components.maxima(one.chance))
-        specks.append(find_specks(components, one.chance))
+        max_probability.append(components.maxima(one.probability))
+        specks.append(find_specks(components, one.probability))
         picture.append(np.full(len(components), index, np.int64))
     return ComponentTable(
         np.concatenate(counts),

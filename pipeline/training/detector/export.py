@@ -146,10 +146,10 @@ def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds,
     """Write a sheet of held-out pictures: input, truth in green, repairs in red and suggestions in orange."""
     rows = []
     for sample in samples:
-        chance = probabilities(network, sample.picture)
+        probability = probabilities(network, sample.picture)
         truth, found = sample.picture.copy(), sample.picture.copy()
         truth[sample.labels == DAMAGED] = (0, 200, 0)
-        repair, suggest = apply_thresholds(np.round(255 * chance).astype(np.uint8), limits)
+        repair, suggest = apply_thresholds(np.round(255 * probability).astype(np.uint8), limits)
         found[suggest > 0] = (255, 160, 0)
         found[repair > 0] = (255, 0, 0)
         row = np.hstack([sample.picture, truth, found])

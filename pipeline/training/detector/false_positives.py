@@ -56,7 +56,7 @@ class FalsePositives:
 
 
 def find_false_positives(
-    chances: Callable[[Picture], NDArray[np.uint8]],
+    predict: Callable[[Picture], NDArray[np.uint8]],
     pictures: Sequence[Picture],
     searched: Callable[[int, int], None] | None = None,
 ) -> Iterator[FalsePositives]:
@@ -66,14 +66,14 @@ def find_false_positives(
     several scales.
 
     Args:
-        chances: returns a detector's probabilities (H,W) for a picture (H,W,3).
+        predict: returns a detector's probabilities (H,W) for a picture (H,W,3).
         pictures: undamaged photographs.
         searched: called after each photograph with how many were searched, and how many there are.
     """
     for photo, picture in enumerate(pictures):
         for version in range(VERSIONS):
             shown = _version(picture, photo, version)
-            marked = chances(shown) >= MARKED
+            marked = predict(shown) >= MARKED
             if marked.mean() > KEPT_SHARE:
                 rng = np.random.default_rng((photo, version))
                 where = np.argwhere(marked)

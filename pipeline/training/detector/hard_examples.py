@@ -54,8 +54,8 @@ class HardExamples:
             logits: (N,1,S,S) of the network.
         """
         with torch.no_grad():
-            chance = torch.sigmoid(logits[:, 0].float())
-            false = (chance * (chance > 0.5) * (labels == INTACT)).sum(dim=(1, 2))
+            probability = torch.sigmoid(logits[:, 0].float())
+            false = (probability * (probability > 0.5) * (labels == INTACT)).sum(dim=(1, 2))
         for index, hardness in enumerate(false.tolist()):
             if hardness < HARD:
                 continue

@@ -1,4 +1,4 @@
-"""Compute the gradients of a batch in pieces, by threads."""
+"""Compute the gradients of a batch by threads, in micro-batches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-Piece = tuple[Tensor, ...]
-Loss = Callable[[Piece], tuple[Tensor, dict[str, Tensor]]]
-PieceResult = tuple[list[Tensor | None], Tensor, dict[str, Tensor]]
+MicroBatch = tuple[Tensor, ...]
+Loss = Callable[[MicroBatch], tuple[Tensor, dict[str, Tensor]]]
+MicroBatchResult = tuple[list[Tensor | None], Tensor, dict[str, Tensor]]
 
 
 PROBE_STEPS = 6
@@ -45,13 +45,13 @@ class FasterOption:
 
 
 class GradientWorkers:
-    """Threads that compute gradients of pieces of a batch, each with one core.
+    """Threads that compute gradients of micro-batches, each with one core.
 
     On a shared CPU this is twice as fast as running every operation on all cores: an operation waits for its slowest
     core, thousands of times per step; here only the end of a step waits. Where even that is slower, the caller's thread
-    computes all pieces; both are timed repeatedly. Gradients are added in the order of the pieces, so that the result
-    does not depend on timing. With ``threads`` 1 or less the caller's thread computes all pieces (right for a GPU). Use
-    as a context manager.
+    computes all micro-batches; both are timed repeatedly. Gradients are added in the order of the micro-batches, so
+    that the result does not depend on timing. With ``threads`` 1 or less the caller's thread computes them all (right
+    for a GPU). Use as a context manager.
     """
 
     def __init__(self, threads: int) -> None:
@@ -72,28 +72,28 @@ class GradientWorkers:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(
-        self, parameters: Sequence[Tensor], pieces: Sequence[Piece], loss: Loss
+        self, parameters: Sequence[Tensor], micro_batches: Sequence[MicroBatch], loss: Loss
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Set ``grad`` of the parameters to the mean over the pieces; return the mean loss and terms, detached.
+        """Set ``grad`` of the parameters to the mean over the micro-batches; return the mean loss and terms, detached.
 
-        ``loss`` maps a piece to its scalar loss, a mean over its pictures, and to named scalars for the log. Pieces are
-        weighted by their number of pictures (the length of their first tensor).
+        ``loss`` maps a micro-batch to its scalar loss, a mean over its pictures, and to named scalars for the log. Each
+        micro-batch is weighted by its number of pictures (the length of its first tensor).
         """
 
-        def one(piece: Piece) -> PieceResult:
-            value, terms = loss(piece)
+        def one(micro_batch: MicroBatch) -> MicroBatchResult:
+            value, terms = loss(micro_batch)
             grads = torch.autograd.grad(value, list(parameters), allow_unused=True)
             return list(grads), value.detach(), terms
 
-        threaded = self._pool is not None and len(pieces) > 1 and self._chooser.choose()
+        threaded = self._pool is not None and len(micro_batches) > 1 and self._chooser.choose()
         started = time.monotonic()
         if self._pool is not None and threaded:
-            results = list(self._pool.map(one, pieces))
+            results = list(self._pool.map(one, micro_batches))
         else:
-            results = [one(piece) for piece in pieces]
-        if self._pool is not None and len(pieces) > 1:
+            results = [one(micro_batch) for micro_batch in micro_batches]
+        if self._pool is not None and len(micro_batches) > 1:
             self._chooser.record(threaded, time.monotonic() - started)
-        counts = [piece[0].shape[0] for piece in pieces]
+        counts = [micro_batch[0].shape[0] for micro_batch in micro_batches]
         shares = [count / sum(counts) for count in counts]
         total: list[Tensor | None] = [None] * len(parameters)
         for share, (grads, _, _) in zip(shares, results, strict=True):

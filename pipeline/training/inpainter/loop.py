@@ -52,7 +52,7 @@ class InpainterOptions:
         checkpoint_seconds, validation_seconds: time between two checkpoints and between two validations.
         validation_size, validation_count: side in pixels and number of the validation crops.
         bank_holes: holes drawn in advance, of each size.
-        threads, piece: threads that compute gradients on a CPU, and pictures that one of them takes at a time.
+        threads, micro_batch: threads that compute gradients on a CPU, and pictures that one of them takes at a time.
         init: sha256 of the weights that a new run starts from, for its card; empty for random weights.
         mean_with: weights of the same size that those of the run are averaged with before they are measured and
             written, or None.
@@ -75,7 +75,7 @@ class InpainterOptions:
     validation_count: int = 60
     bank_holes: int = 3000
     threads: int = 2
-    piece: int = 4
+    micro_batch: int = 4
     warm_up: int = schedule.WARM_UP_STEPS
     init: str = ""
     mean_with: Path | None = None
@@ -224,9 +224,9 @@ class InpainterTraining(TrainingHooks[Batch]):
 
     def update(self, target: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Train on targets (N,3,S,S) float32 0..1 and holes (N,1,S,S) float32 0/1; return the loss and its terms."""
-        size = self.options.piece
-        pieces = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
-        loss, terms = self.workers.run(self.parameters, pieces, self._loss)
+        size = self.options.micro_batch
+        micro_batches = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
+        loss, terms = self.workers.run(self.parameters, micro_batches, self._loss)
         self.descend()
         return loss, terms
 
@@ -239,8 +239,8 @@ class InpainterTraining(TrainingHooks[Batch]):
         else:
             log.warning("step %d: the gradient is not finite; the step was skipped", self.state.step)
 
-    def _loss(self, piece: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        target, hole = piece
+    def _loss(self, micro_batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        target, hole = micro_batch
         with torch.autocast(self.device.type, torch.bfloat16):
             stages = self.generator.forward_stages(target, hole)
         return reconstruction(stages, target, hole, self.options.weights)

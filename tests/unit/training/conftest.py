@@ -61,7 +61,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def make_options(tmp_path: Path) -> Callable[..., InpainterOptions]:
     def make(steps: int, name: str = "run", **changes: Any) -> InpainterOptions:
         standard: dict[str, Any] = {
-            "size": "light", "crop": 32, "batch": 4, "piece": 2, "validation_size": 48, "validation_count": 5,
+            "size": "light", "crop": 32, "batch": 4, "micro_batch": 2, "validation_size": 48, "validation_count": 5,
             "bank_holes": 8, "warm_up": 2,
         }  # fmt: skip
         return InpainterOptions(out=tmp_path / name, budget=Budget(steps=steps), **{**standard, **changes})

@@ -1,4 +1,4 @@
-"""The judge's table can be fitted again, and a fitted one judges."""
+"""The classical detector's classifier: it can be fitted again and used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_table_is_fitted_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {key: np.shape(value) for key, value in table.items()} == {
         key: np.shape(value) for key, value in shipped.items()
     }
-    path = tmp_path / "judge.json"
+    path = tmp_path / "classifier.json"
     path.write_text(json.dumps(table))
     monkeypatch.setattr(classifier, "TABLE", path)
     classifier._load_table.cache_clear()

@@ -1,4 +1,4 @@
-"""Pieces of evidence are counted on the pictures that they are of."""
+"""Evidence: components and their correctness, by picture."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def at(cut: int) -> Callable[[Probabilities], int]:
     return lambda _: cut
 
 
-def test_pieces_are_counted_on_their_pictures() -> None:
+def test_components_are_counted_on_their_pictures() -> None:
     clean = Evidence(np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
     table = component_table([clean, evidence(512)], at(140))
     assert table.counts.tolist() == [[40, 40, 40, 40], [30, 15, 0, 0]]
@@ -41,7 +41,7 @@ def test_what_is_a_speck_depends_on_the_size_of_its_picture() -> None:
     assert component_table([evidence(512), evidence(1024)], at(140)).specks.tolist() == [False, False, True, True]
 
 
-def test_evidence_without_pieces_has_an_empty_table() -> None:
+def test_evidence_without_components_has_an_empty_table() -> None:
     table = component_table([evidence(512)], at(240))
     assert table.counts.shape == (0, 4)
     assert len(table.max_probability) == len(table.specks) == len(table.picture) == 0

@@ -1,4 +1,4 @@
-"""Training of the detector: labels say what can be seen, a short run learns, saves and goes on."""
+"""Training of the detector: labels, crops, loss, and a short run that is saved, resumed and exported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_labels_follow_what_can_be_seen() -> None:
     assert 0 < float(np.mean(shares)) < 0.5
 
 
-def test_kinds_left_out_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excluded_kinds_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[list[str]] = []
     simulate = data.simulate
 
@@ -55,7 +55,7 @@ def test_kinds_left_out_are_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None
         met = {kind for kinds in drawn for kind in kinds}
         assert not met & left_out and all(drawn)
         assert ("dust" in met) == (not left_out) and "vague" in met
-    assert met == {"vague"}, "which stands in where nothing else is left"
+    assert met == {"vague"}, "which is drawn where no other kind is left"
 
 
 def test_crops_are_a_stream_of_what_the_network_takes() -> None:

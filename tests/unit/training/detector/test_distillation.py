@@ -1,4 +1,4 @@
-"""What teachers say is learned from every side alike, and what is labelled intact is taught as intact."""
+"""Distillation: targets of transformed copies, intact pixels, false positives, old photographs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipeline.training.detector.false_positives import (
 
 
 class Bright(DetectorNet):
-    """Says of each pixel how bright it is, whichever way the picture lies."""
+    """Returns the brightness of each pixel as logit."""
 
     def __init__(self, sign: float = 1.0) -> None:
         super().__init__(NetworkConfig(1, 4, 4))
@@ -46,18 +46,18 @@ def crops(count: int = 2, side: int = 64) -> Tensor:
     )
 
 
-def test_a_teacher_is_heard_where_the_pixel_lies_whichever_way_it_looked() -> None:
+def test_targets_are_aligned_with_the_pixels_whatever_the_transformation() -> None:
     shown = crops()
     teachers = TeacherEnsemble([Bright()], seed=3)
     labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
     wanted = 8 * shown[:, 0].float() / 255 - 4
-    for _ in range(8):  # sides are drawn anew each time
-        said, _ = teachers.targets(shown, labels)
-        assert float((said - wanted).abs().mean()) < 0.25
-        assert float((said - wanted.flip(2)).abs().mean()) > 1
+    for _ in range(8):  # transformations are random
+        logits, _ = teachers.targets(shown, labels)
+        assert float((logits - wanted).abs().mean()) < 0.25
+        assert float((logits - wanted.flip(2)).abs().mean()) > 1
 
 
-def test_teachers_are_heard_by_turns() -> None:
+def test_teachers_alternate_at_random() -> None:
     shown = crops()
     labels = torch.full((2, 64, 64), UNSURE, dtype=torch.uint8)
     teachers = TeacherEnsemble([Bright(), Bright(-1.0)], seed=1)
@@ -65,23 +65,23 @@ def test_teachers_are_heard_by_turns() -> None:
     assert float(mean.abs().mean()) < 0.3, "what they contradict each other in is not taught"
 
 
-def test_what_is_intact_is_taught_as_intact_and_counts_more_where_teachers_doubt_it() -> None:
+def test_intact_pixels_are_taught_as_intact_and_weigh_more_where_teachers_see_damage() -> None:
     shown = crops()
     teachers = TeacherEnsemble([Bright()], seed=3)
     for label, most in ((INTACT, INTACT_LOGIT), (DAMAGED, LOGIT_LIMIT), (UNSURE, LOGIT_LIMIT)):
-        said, counts = teachers.targets(shown, torch.full((2, 64, 64), label, dtype=torch.uint8))
-        assert float(said.max()) <= most
+        logits, counts = teachers.targets(shown, torch.full((2, 64, 64), label, dtype=torch.uint8))
+        assert float(logits.max()) <= most
         bright = shown[:, 0] > 200
-        assert (said[bright] > 0).all() == (label != INTACT)
+        assert (logits[bright] > 0).all() == (label != INTACT)
         assert float(counts[bright].min()) > 2 * float(counts[shown[:, 0] < 10].max())
 
 
-def test_without_a_teacher_there_is_nothing_to_learn() -> None:
+def test_distillation_needs_a_teacher() -> None:
     with pytest.raises(ValueError, match="teacher"):
         TeacherEnsemble([], seed=1)
 
 
-def test_the_loss_is_none_where_both_are_sure_of_the_same() -> None:
+def test_the_distillation_loss_is_zero_where_both_agree_confidently() -> None:
     targets, counts = torch.full((1, 4, 4), INTACT_LOGIT), torch.ones(1, 4, 4)
     assert float(distillation_loss(torch.full((1, 1, 4, 4), -30.0), targets, counts)) == 0
     unsure = distillation_loss(torch.zeros(1, 1, 4, 4), targets, counts)
@@ -94,9 +94,9 @@ def test_the_loss_is_none_where_both_are_sure_of_the_same() -> None:
     assert float(distillation_loss(mixed, targets, half)) == 0, "what counts nothing is not asked"
 
 
-def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
+def test_false_positives_are_found_saved_and_drawn_again(tmp_path: Path) -> None:
     pictures = (skimage.data.chelsea(), np.zeros((300, 300, 3), np.uint8))
-    told: list[tuple[int, int]] = []
+    counts_seen: list[tuple[int, int]] = []
 
     seen: list[np.ndarray] = []
 
@@ -104,8 +104,10 @@ def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
         seen.append(picture)
         return np.where(picture[..., 0] > 180, 200, 20).astype(np.uint8)
 
-    found = list(find_false_positives(bright, pictures, lambda *count: told.append(count)))
-    assert told == [(1, 2), (2, 2)] and found and {one.photo for one in found} == {0}, "nothing is marked on black"
+    found = list(find_false_positives(bright, pictures, lambda *count: counts_seen.append(count)))
+    assert counts_seen == [(1, 2), (2, 2)] and found and {one.photo for one in found} == {0}, (
+        "nothing is marked on black"
+    )
     save_false_positives(tmp_path / "false.json", found)
     again = load_false_positives(tmp_path / "false.json")
     assert again == found
@@ -117,7 +119,7 @@ def test_false_marks_are_found_kept_and_drawn_again(tmp_path: Path) -> None:
         for seed in range(5):
             crop = one.crop(picture, np.random.default_rng(seed), 64)
             assert crop is not None and crop.picture.shape == (64, 64, 3) and (crop.labels == INTACT).all()
-            assert (bright(crop.picture) >= 140).any(), "a place lies in it"
+            assert (bright(crop.picture) >= 140).any(), "it contains a place"
         assert one.crop(picture, np.random.default_rng(0), 2000) is None
 
 
@@ -127,7 +129,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         load_false_positives(tmp_path / "false.json")
 
 
-def test_lessons_label_nothing_intact_on_old_photographs() -> None:
+def test_distillation_data_label_nothing_intact_on_old_photographs() -> None:
     old = DistillationCrops(
         (skimage.data.chelsea(),), None, unlabelled=(skimage.data.coffee(),), false=(), side=64, seed=1
     )
@@ -140,7 +142,7 @@ def test_lessons_label_nothing_intact_on_old_photographs() -> None:
     assert any((one == UNSURE).all() for one in unlabelled), "and others are left as they are"
 
 
-def test_lessons_show_false_marks_again() -> None:
+def test_distillation_data_show_false_positives_again() -> None:
     picture = skimage.data.chelsea()
     false = FalsePositives(0, 0, ((100, 200),))
     lessons = DistillationCrops((picture,), None, unlabelled=(), false=(false,), side=64, seed=1)

@@ -1,4 +1,4 @@
-"""What fooled the detector comes back, what did not is forgotten."""
+"""Hard examples: crops with false positives are shown again, others are dropped."""
 
 import torch
 
@@ -13,7 +13,7 @@ def batch(chances: list[float], label: int = INTACT) -> tuple[torch.Tensor, torc
     return planes, labels, logits
 
 
-def test_keeps_only_crops_with_false_marks() -> None:
+def test_only_crops_with_false_positives_are_kept() -> None:
     hard = HardExamples()
     hard.remember(*batch([0.1, 0.9, 0.49]))
     assert len(hard) == 1
@@ -23,14 +23,14 @@ def test_keeps_only_crops_with_false_marks() -> None:
     assert len(hard) == 0
 
 
-def test_marks_on_damage_or_on_doubtful_pixels_fool_nobody() -> None:
+def test_marks_on_damage_or_on_unsure_pixels_are_not_hard_examples() -> None:
     hard = HardExamples()
     hard.remember(*batch([0.9], DAMAGED))
     hard.remember(*batch([0.9], UNSURE))
     assert len(hard) == 0
 
 
-def test_what_fooled_least_gives_way_when_full() -> None:
+def test_the_least_hard_example_is_replaced_when_the_store_is_full() -> None:
     hard = HardExamples(size=2)
     hard.remember(*batch([0.6, 0.8, 0.7, 0.55]))
     assert sorted(int(planes[0, 0, 0]) for planes, _ in hard.take(2)) == [1, 2]

@@ -1,4 +1,4 @@
-"""Digits drawn here: seven strokes, each a little off, so that no test needs the real ones."""
+"""Digits drawn for the tests: seven strokes with some noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches and holes follow from seed and step alone."""
+"""Batches and holes of digits follow from seed and step."""
 
 from __future__ import annotations
 

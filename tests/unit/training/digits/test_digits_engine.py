@@ -1,4 +1,4 @@
-"""The engine `dcgan-digits`: digits in, digits out, known pixels kept, and everything else refused."""
+"""The engine `dcgan-digits`: digits are filled, known pixels are unchanged, other scans are refused."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_digit_s_result_does_not_depend_on_its_batch(engine, windows):
     assert np.array_equal(together, np.stack(alone))
 
 
-def test_it_fills_scans_through_the_common_way(engine, digits):
+def test_it_fills_scans_like_every_engine(engine, digits):
     masks = [np.uint8(255) * centred_hole(14), np.zeros((28, 28), np.uint8)]
     masks[1][20:28, 3:26] = 255
     for image, mask in zip(digits.images[:2], masks, strict=True):
@@ -64,7 +64,7 @@ def test_it_fills_scans_through_the_common_way(engine, digits):
         assert np.array_equal(result[mask == 0], (colour / np.float32(255))[mask == 0])
 
 
-def test_what_is_no_digit_is_refused(engine):
+def test_windows_that_are_not_digits_are_refused(engine):
     hole = centred_hole(10)[np.newaxis]
     photograph = np.random.default_rng(0).random((1, 28, 28, 3), dtype=np.float32)
     grey = np.repeat(photograph[..., :1], 3, axis=3)

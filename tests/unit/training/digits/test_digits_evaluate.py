@@ -1,4 +1,4 @@
-"""The table, the report and the command, on a few drawn digits and networks that have hardly learnt."""
+"""The evaluation, the report and the command, on a few drawn digits and barely trained networks."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def test_perfect_and_empty_fills_are_measured_as_such(digits):
     assert masked.ssim_hole < 0.9
 
 
-def test_a_way_that_touches_known_pixels_is_found_out(digits):
+def test_a_way_of_filling_that_changes_known_pixels_is_detected(digits):
     with pytest.raises(RuntimeError, match="vandal changed known pixels"):
         evaluate(digits.first(3), DigitClassifier(), {"vandal": lambda images, holes: 255 - images}, sizes=(10,))
 
 
 def test_from_data_to_report(folder, tmp_path):
-    told = []
+    seen = []
     options = DigitsOptions(
         epochs=dict.fromkeys(("judge", "paper", "region"), 1), limit=130, compiled=False, batch="2026-01-01T000000Z"
     )
-    result = train_digits(folder, tmp_path, options, lambda what, share, figures: told.append((what, share)))
+    result = train_digits(folder, tmp_path, options, lambda what, share, figures: seen.append((what, share)))
     table = pd.read_csv(result.files.csv)
     assert list(table["method"]) == METHODS * 2
     assert set(table["digits"]) == {40}
@@ -52,7 +52,7 @@ def test_from_data_to_report(folder, tmp_path):
     card = (tmp_path / "weights" / "digits-region.md").read_text()
     assert "| 14×14 |" in card
     assert result.records["region"].digest in card
-    assert told[-1][1] == 1.0
+    assert seen[-1][1] == 1.0
     assert not list(tmp_path.rglob(".part-*"))
 
 
@@ -74,7 +74,7 @@ def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--data", "/none"], "/none lacks train-images-idx3-ubyte"),
         (["--data", "/none", "--epochs-paper", "0"], "epochs must be more than 0"),
@@ -82,6 +82,6 @@ def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path
         (["--data", "/none", "--weights", "/w"], "--weights is for --evaluate"),
     ],
 )
-def test_what_cannot_begin_says_why(words, told, tmp_path, capsys):
+def test_what_cannot_begin_says_why(words, message, tmp_path, capsys):
     assert main(["train", "digits", *words, "--out", str(tmp_path)]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

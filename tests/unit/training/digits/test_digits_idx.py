@@ -1,4 +1,4 @@
-"""IDX files: read exactly, or refused by a sentence that names the file and what to do."""
+"""IDX files: read exactly, or refused with a message that names the file and the remedy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plain(shape=(3, 4, 5), magic=b"\0\0\x08\x03", body=60):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"", "ends inside its header (0 of 16 bytes)"),
         (plain()[:11], "ends inside its header (11 of 16 bytes)"),
@@ -49,12 +49,12 @@ def plain(shape=(3, 4, 5), magic=b"\0\0\x08\x03", body=60):
     ],
     ids=lambda given: given[:40] if isinstance(given, str) else "",
 )
-def test_what_is_wrong_is_named(tmp_path, data, told):
+def test_invalid_files_are_described(tmp_path, data, message):
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(data)
     with pytest.raises(ConfigurationError) as caught:
         read_idx(path, dimensions=3)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert "--data" in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""The networks: what goes in, what comes out, and what must not matter."""
+"""The digit networks: shapes, ranges, and what must not influence a result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_drawing_is_a_digit_in_range(generator, batch):
     assert drawn.abs().max() <= 1
 
 
-def test_what_stands_in_the_hole_never_matters(generator, batch):
+def test_pixels_in_the_hole_are_ignored(generator, batch):
     noise = torch.where(batch.holes > 0.5, torch.rand_like(batch.images), batch.images)
     with torch.inference_mode():
         assert torch.equal(generator(batch.images, batch.holes), generator(noise, batch.holes))
@@ -64,12 +64,12 @@ def test_every_drawing_and_the_belief_have_gradients(batch):
     assert all(parameter.grad is not None for parameter in generator.parameters())
 
 
-def test_of_several_drawings_the_one_nearest_to_all_is_shown():
+def test_of_several_drawings_the_central_one_is_returned():
     hole = torch.zeros(1, 1, 28, 28)
     hole[..., 9:19, 9:19] = 1
     three, eight = torch.full((28, 28), -1.0), torch.full((28, 28), 1.0)
     drawn = torch.stack([three, three + 0.1, three + 0.2, eight])[None]
-    # The eight is the likeliest single one, but more of the belief lies with the threes.
+    # The eight is the most probable single drawing, but the threes together are more probable.
     shown = central(drawn, torch.tensor([[0.2, 0.2, 0.2, 0.4]]), hole)
     assert torch.equal(shown[0, 0], three + 0.2)
     shown = central(drawn, torch.tensor([[0.1, 0.1, 0.1, 0.7]]), hole)
@@ -80,6 +80,6 @@ def test_of_several_drawings_the_one_nearest_to_all_is_shown():
     assert torch.equal(shown[0, 0], drawn[0, 2])
 
 
-def test_judge_and_discriminator_give_logits(batch):
+def test_classifier_and_discriminator_return_logits(batch):
     assert DigitClassifier()(batch.images).shape == (8, 10)
     assert PaperDiscriminator()(batch.images).shape == (8,)

@@ -29,17 +29,17 @@ def test_every_missing_file_is_named(tmp_path, folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "told"),
+    ("name", "values", "message"),
     [
         ("t10k-images-idx3-ubyte", np.zeros((40, 28, 27)), "holds images of 27×28, not 28×28"),
         ("t10k-images-idx3-ubyte", np.zeros((39, 28, 28)), "holds 39 images"),
         ("t10k-labels-idx1-ubyte", np.full(40, 10), "holds the label 10"),
     ],
 )
-def test_sets_that_do_not_fit_are_refused(tmp_path, folder, name, values, told):
+def test_sets_that_do_not_fit_are_refused(tmp_path, folder, name, values, message):
     for path in folder.iterdir():
         if not path.name.startswith(name):
             shutil.copy(path, tmp_path)
     write_idx(tmp_path / name, values)
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=message):
         load_digits(tmp_path)

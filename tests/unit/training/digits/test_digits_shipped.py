@@ -1,4 +1,4 @@
-"""The weights that are shipped: whole, described by their cards, and better at their task than a classical fill."""
+"""The shipped weights: complete, described by their cards, and better than classical fills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.weights import SHIPPED
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_card_tells_of_each_file(name):
+def test_a_card_names_the_sha256_of_each_file(name):
     path = SHIPPED / file_name(name)
     _, _, digest = load_network(path, name)
     assert digest in path.with_suffix(".md").read_text(encoding="utf-8")

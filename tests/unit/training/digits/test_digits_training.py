@@ -1,4 +1,4 @@
-"""Training: it learns, it repeats itself, and after a break it goes on to the bit."""
+"""Training of the digit networks: it learns, is reproducible and resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.training.digits.steps import PaperStep
 BATCH = 16
 
 
-def school(name, digits, folder, steps, *, seed=1, resume=False, total=None):
+def train_steps(name, digits, folder, steps, *, seed=1, resume=False, total=None):
     """Train for so many steps of a run of ``total``; the network."""
     ready = prepare(TrainingPlan(name, epochs=1, batch=BATCH, elsewhere=0.2, adversarial_from=0.1), digits, seed)
     place = RunFiles(folder, name)
@@ -58,9 +58,9 @@ def same(one, other):
 
 @pytest.mark.parametrize("name", ["judge", "paper", "region"])
 def test_a_run_repeats_itself_and_another_seed_is_another_run(name, digits, tmp_path):
-    first = tensors(school(name, digits, tmp_path / "a", 3))
-    assert same(first, tensors(school(name, digits, tmp_path / "b", 3)))
-    assert not same(first, tensors(school(name, digits, tmp_path / "c", 3, seed=2)))
+    first = tensors(train_steps(name, digits, tmp_path / "a", 3))
+    assert same(first, tensors(train_steps(name, digits, tmp_path / "b", 3)))
+    assert not same(first, tensors(train_steps(name, digits, tmp_path / "c", 3, seed=2)))
 
 
 @pytest.mark.parametrize("name", ["judge", "paper", "region"])
@@ -68,43 +68,43 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(name, digits, tmp_path, mo
     # A checkpoint at every point of the curve; points every two steps.
     monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 2)
     monkeypatch.setattr("pipeline.training.digits.loop.CHECKPOINT_SECONDS", -1.0)
-    whole = school(name, digits, tmp_path / "whole", 8)
+    whole = train_steps(name, digits, tmp_path / "whole", 8)
     # Stopped after step 5: goes on from the checkpoint of step 4.
-    school(name, digits, tmp_path / "broken", 5, total=8)
-    resumed = school(name, digits, tmp_path / "broken", 8, resume=True)
+    train_steps(name, digits, tmp_path / "broken", 5, total=8)
+    resumed = train_steps(name, digits, tmp_path / "broken", 8, resume=True)
     assert same(tensors(whole), tensors(resumed))
-    told, again = (read_curves(RunFiles(tmp_path / run, name).curves) for run in ("whole", "broken"))
-    assert told["step"] == [2, 4, 6, 8]
-    for curves in (told, again):
+    points, again = (read_curves(RunFiles(tmp_path / run, name).curves) for run in ("whole", "broken"))
+    assert points["step"] == [2, 4, 6, 8]
+    for curves in (points, again):
         del curves["seconds"]
-    assert told == again
+    assert points == again
 
 
 def test_the_random_state_of_the_caller_is_left_alone(digits, tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    school("paper", digits, tmp_path, 2)
+    train_steps("paper", digits, tmp_path, 2)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_resuming_with_another_seed_or_a_damaged_checkpoint_is_refused(digits, tmp_path):
-    school("judge", digits, tmp_path, 2)
+    train_steps("judge", digits, tmp_path, 2)
     with pytest.raises(ConfigurationError, match="--seed 1"):
-        school("judge", digits, tmp_path, 2, seed=2, resume=True)
+        train_steps("judge", digits, tmp_path, 2, seed=2, resume=True)
     path = RunFiles(tmp_path, "judge").checkpoint
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match=path.name):
-        school("judge", digits, tmp_path, 2, resume=True)
+        train_steps("judge", digits, tmp_path, 2, resume=True)
 
 
 def test_a_tiny_training_lowers_the_losses(digits, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 10)
     monkeypatch.setattr("pipeline.training.digits.loop.WARM_UP_STEPS", 5)
-    school("judge", digits, tmp_path, 40)
-    judged = read_curves(RunFiles(tmp_path, "judge").curves)["judge"]
-    assert judged[-1] < 0.8 * judged[0]
-    school("region", digits, tmp_path, 40)
+    train_steps("judge", digits, tmp_path, 40)
+    losses = read_curves(RunFiles(tmp_path, "judge").curves)["judge"]
+    assert losses[-1] < 0.8 * losses[0]
+    train_steps("region", digits, tmp_path, 40)
     drawn = read_curves(RunFiles(tmp_path, "region").curves)
     assert drawn["reconstruction"][-1] < 0.9 * drawn["reconstruction"][0]
     assert drawn["discriminator"][-1] > 0

@@ -1,4 +1,4 @@
-"""Weights files: what is saved is loaded, and nothing else is."""
+"""Weights files of the digit networks: saved, loaded, and refused when invalid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_what_is_saved_is_loaded(name, tmp_path):
     assert [left.name for left in tmp_path.iterdir()] == [path.name]
 
 
-def test_what_is_no_digit_network_is_refused(tmp_path):
+def test_files_without_a_digit_network_are_refused(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(WeightsError, match=r"cannot read the weights .*w\.safetensors"):
         load_network(path)

@@ -1,4 +1,4 @@
-"""Loss and PSNR per epoch, from a run's own figures."""
+"""Loss and PSNR per epoch, from a run's logs."""
 
 import math
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_the_table_leaves_out_what_was_not_measured(run: Path) -> None:
     assert lines[-1] == "On the same holes: telea 19.00."
 
 
-def test_a_long_run_is_put_together(run: Path) -> None:
+def test_epochs_of_a_long_run_are_grouped(run: Path) -> None:
     lines = [line for line in as_markdown(per_epoch(run, 1, 8), {}).splitlines()[2:] if line]
     # 480 passes over one picture, of which the log's six rows end six.
     assert len(lines) == 6

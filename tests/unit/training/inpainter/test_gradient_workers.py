@@ -1,4 +1,4 @@
-"""Gradients of a batch, computed in pieces."""
+"""Gradients of a batch, computed in micro-batches."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from pipeline.training.inpainter.gradient_workers import PROBE_STEPS, FasterOpti
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_pieces_give_the_gradient_of_the_whole(threads: int) -> None:
+def test_micro_batches_give_the_gradient_of_the_batch(threads: int) -> None:
     torch.manual_seed(0)
     weight = torch.randn(4, requires_grad=True)
     unused = torch.randn(2, requires_grad=True)

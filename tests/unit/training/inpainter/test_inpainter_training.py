@@ -1,4 +1,4 @@
-"""Whole runs of a tiny network: learning, resuming to the bit, sharpening, the command line."""
+"""Runs of a tiny inpainter: learning, resuming bit for bit, the sharp phase, the command line."""
 
 import signal
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def states(training: InpainterTraining) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", ["faithful", "sharp"])
-def test_a_resumed_run_is_the_same_to_the_bit(photo_folder: Path, make_options: MakeOptions, kind: str) -> None:
+def test_a_resumed_run_is_the_same_bit_for_bit(photo_folder: Path, make_options: MakeOptions, kind: str) -> None:
     photos = load_photos(photo_folder)
 
     def begin(options: InpainterOptions, *, resume: bool = False) -> InpainterTraining:
@@ -117,7 +117,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """`train …` with small crops and few held-out pictures."""
 
     def small(*args: object, **kwargs: object) -> InpainterOptions:
-        kwargs.update(validation_size=48, validation_count=5, bank_holes=6, warm_up=2, piece=2)
+        kwargs.update(validation_size=48, validation_count=5, bank_holes=6, warm_up=2, micro_batch=2)
         return InpainterOptions(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr("pipeline.training.inpainter.loop.InpainterOptions", small)

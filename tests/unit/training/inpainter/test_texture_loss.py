@@ -1,4 +1,4 @@
-"""The distance of textures: blind to where details lie, not to whether they are there."""
+"""The texture loss: details may be displaced, but not missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def blurred(pictures: Tensor) -> Tensor:
     return F.avg_pool2d(F.pad(pictures, (2, 2, 2, 2), mode="reflect"), 5, 1)
 
 
-def test_texture_may_lie_elsewhere_but_must_be_there(ground: Tensor) -> None:
+def test_texture_may_be_displaced_but_must_not_be_missing(ground: Tensor) -> None:
     distance = TextureDistance()
     moved, soft = ground.roll((3, 5), (2, 3)), blurred(ground)
     assert distance(ground, ground, WHOLE).item() == 0
@@ -36,7 +36,7 @@ def test_direction_counts() -> None:
 
 
 @pytest.mark.parametrize("shift", [0, 5, 21])
-def test_what_lies_beside_the_hole_counts_for_nothing(ground: Tensor, shift: int) -> None:
+def test_pixels_outside_the_hole_do_not_count(ground: Tensor, shift: int) -> None:
     hole = torch.zeros(1, 1, 128, 128)
     hole[..., :32] = 1
     elsewhere, within = ground.clone(), ground.clone()
@@ -48,7 +48,7 @@ def test_what_lies_beside_the_hole_counts_for_nothing(ground: Tensor, shift: int
     assert distance(within, ground, hole, shift).item() > 0.01
 
 
-def test_stillness_has_a_gradient(ground: Tensor) -> None:
+def test_a_flat_picture_has_a_gradient(ground: Tensor) -> None:
     flat = torch.full_like(ground, 0.5, requires_grad=True)
     TextureDistance()(flat, ground, WHOLE).backward()  # type: ignore[no-untyped-call]
     assert flat.grad is not None and bool(torch.isfinite(flat.grad).all())
