@@ -1,4 +1,4 @@
-"""Weights files of the learned detector: the network's shape, its thresholds and its tensors."""
+"""Read and write weights files of the learned detector: the network's shape, thresholds and tensors."""
 
 from __future__ import annotations
 

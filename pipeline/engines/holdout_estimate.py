@@ -16,12 +16,12 @@ from pipeline.engines.grid import CELL, reduce_mask
 from pipeline.engines.pixels import canonical, to_float
 
 SIDE = 128
-"""Of the pieces of damage that are copied, in pixels."""
+"""Side in pixels of the pieces of damage that are copied."""
 
 CONTEXT = 64
 TRIES = 24
 CEILING = 96.0
-"""dB that no sample exceeds: the rounding of 16 bits."""
+"""Upper limit of a sample's PSNR in dB: the rounding of 16 bits."""
 
 
 @dataclass(frozen=True)

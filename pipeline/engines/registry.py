@@ -43,6 +43,6 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
     if name == "dcgan-digits":
         from pipeline.engines.dcgan_digits import DEFAULT, load_dcgan_digits
 
-        # A recipe that names no weights names those of the default engine.
+        # A recipe without weights carries the default ones of ``rn``.
         return load_dcgan_digits(weights_path(DEFAULT if weights == "rn-faithful" else weights))
     raise ConfigurationError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")

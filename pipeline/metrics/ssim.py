@@ -13,7 +13,7 @@ from pipeline.metrics.errors import check
 
 SIGMA = 1.5
 RADIUS = 5
-"""Of the Gaussian window, 11 pixels wide; so far is the border left out of the mean, as Wang's own code does."""
+"""Radius of the Gaussian window, 11 pixels wide; the mean leaves out a border of it, as Wang's own code does."""
 
 TILE = 512
 

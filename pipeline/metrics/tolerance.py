@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLERANCE = 2
-"""In pixels."""
+"""Largest distance in pixels at which two marks still agree."""
 
 _NEAR = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * TOLERANCE + 1, 2 * TOLERANCE + 1))
 

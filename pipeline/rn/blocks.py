@@ -12,7 +12,7 @@ RESIDUAL_SCALE = 0.2
 """Scale of what a residual block adds at first, relative to its input: a deep stack begins near the identity."""
 
 SLOPE = 0.1
-"""Of the leaky rectifier: cheap, and exact in every backend that the network is exported to."""
+"""Slope of the leaky rectifier: cheap, and exact in every backend that the network is exported to."""
 
 
 def activate(values: Tensor) -> Tensor:

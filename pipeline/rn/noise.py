@@ -1,4 +1,4 @@
-"""Noise in the hole, which the sharp variant makes texture of: from what is smooth no network draws the unforeseen."""
+"""Noise in the hole, from which the sharp variant makes texture: from smooth input a network makes none."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 SIDE = 512
-"""Side of the tile in pixels; what is wider sees it repeated."""
+"""Side of the tile in pixels; wider pictures see it repeated."""
 
 OCTAVES = 4
-"""Sizes of its grain: single pixels, and blurred by 1, 2 and 4, alike in strength. Fine grain is gone at 1/8."""
+"""Number of grain sizes: single pixels, and blurred by 1, 2 and 4, of equal strength. Fine grain is gone at 1/8."""
 
 
 class NoiseTile(nn.Module):
@@ -25,11 +25,11 @@ class NoiseTile(nn.Module):
         summed = np.zeros((SIDE, SIDE))
         for octave, spectrum in enumerate(white):
             sigma = 2.0 ** (octave - 1) if octave else 0.0
-            # Blurred alike in all directions: blocks, even smoothed ones, come back in the fill as a weave.
+            # Blurred equally in all directions: blocks, even smoothed ones, reappear in the fill as a weave.
             grain = np.fft.irfft2(spectrum * np.exp(-2.0 * (np.pi * sigma) ** 2 * squared), s=(SIDE, SIDE))
             summed += grain / grain.std()
         summed = (summed - summed.mean()) / summed.std()
-        # Part of the code, not of what is learned: no weights file holds it.
+        # Part of the code and not learned, so not in the weights files.
         self.register_buffer("tile", torch.from_numpy(summed.astype(np.float32))[None, None], persistent=False)
 
     def forward(self, hole: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pipeline.rn.chebyshev import chebyshev_steps
 
 SMOOTHING_STEPS = 6
 GREY = 0.5
-"""What a picture without a single known pixel is filled with."""
+"""Value that fills a picture without a single known pixel."""
 
 
 def _pull(value: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +43,7 @@ def push_pull(image: Tensor, hole: Tensor) -> Tensor:
     """
     with torch.no_grad(), torch.autocast(device_type=image.device.type, enabled=False):
         missing = hole > 0.5
-        # Planes one after the other: shifting by a pixel is then a plain move of memory.
+        # Contiguous planes: shifting by a pixel is then a plain move of memory.
         value = torch.where(missing, torch.zeros_like(image), image).float().contiguous()
         weight = (~missing).to(torch.float32).contiguous()
         levels = [(value, weight)]
@@ -72,7 +72,7 @@ def biharmonic_refine(filled: Tensor, region: Tensor, steps: int) -> Tensor:
     twice as many pixels as there are steps. ``region`` is (N,1,H,W), 1 in the hole and 0 elsewhere. With no steps
     ``filled`` comes back.
     """
-    filled = filled.contiguous()  # planes one after the other, as in ``push_pull``
+    filled = filled.contiguous()  # contiguous planes, as in ``push_pull``
     change = torch.zeros_like(filled)
     for momentum, step in chebyshev_steps(steps):
         change = momentum * change - step * region * _laplacian(_laplacian(filled))

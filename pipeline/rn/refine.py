@@ -26,7 +26,7 @@ class RefineNet(nn.Module):
         smooth: bool = False,
     ) -> None:
         super().__init__()
-        # Nearest neighbour costs less, but what is made of noise behind it shows its rows and columns as a weave.
+        # Nearest neighbour costs less, but texture made from noise after it shows rows and columns as a weave.
         self.enlarge = nn.Upsample(scale_factor=2.0, mode="bilinear" if smooth else "nearest")
         self.noise = noise
         self.tile = NoiseTile() if noise else None

@@ -1,4 +1,4 @@
-"""Weights files of the inpainter: the generator's shape and tensors."""
+"""Read and write weights files of the inpainter: the generator's shape and tensors."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU_BACKENDS = ("openvino", "torch")
-"""In the order in which `auto` takes the first that is installed."""
+"""`auto` takes the first of these that is installed and works."""
 
 Loaded = TypeVar("Loaded")
 

@@ -8,7 +8,7 @@ from pipeline.runtime.graph_cache import cached_graph, to_onnx
 from pipeline.weights import Kind, read_weights
 
 VERSION = "onnx-4"
-"""Raised when the exported graph changes."""
+"""Increase it when the exported graph changes."""
 
 
 def exported_generator(path: Path, cache: Path) -> tuple[Path | bytes, str]:

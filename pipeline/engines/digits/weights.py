@@ -1,4 +1,4 @@
-"""Weights files of the digit networks: safetensors that say which network they hold."""
+"""Read and write weights files of the digit networks, which name the network they hold."""
 
 from __future__ import annotations
 
