@@ -1,4 +1,4 @@
-"""List photographs below a folder, and tell which of them are held out from training."""
+"""List photographs below a folder, and decide which of them are held out from training."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def read_mask(data: bytes, shape: tuple[int, int], orientation: int, name: str) 
     share = float(marked.mean())
     inverted = share > INVERTED_ABOVE
     if inverted and share == 1.0:
-        # All white is more likely "everything is damage" than "nothing is": neither may be filled unseen.
+        # All white is more likely "everything is damage" than "nothing is": neither may be filled without review.
         raise UnreadableScan(
             Reason.MASK_UNREADABLE, f"mask {name} is white all over; paint damage white on black, or remove the mask"
         )

@@ -21,7 +21,7 @@ from pipeline.imaging.types import Mask, Pixels
 #: Changed when the same scan could get another mask; part of the detector's digest.
 VERSION = "4"
 
-#: Components wider than this many units are only suggested: no rule tells what broad things are.
+#: Components wider than this many units are only suggested: no rule decides what broad things are.
 WIDEST = 14.0
 
 #: Side in pixels of the blocks in which a large scan is searched, and the margin searched around each.

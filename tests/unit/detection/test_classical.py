@@ -40,7 +40,7 @@ def test_clean_photographs_have_next_to_nothing_to_repair(name: str) -> None:
     assert found.review is None
 
 
-def test_plain_damage_is_found_and_explained() -> None:
+def test_plain_damage_is_found_with_a_reason() -> None:
     picture, truth = scratched()
     found = detect(picture)
     assert recall(found.suggest, truth) > 0.8
@@ -48,12 +48,12 @@ def test_plain_damage_is_found_and_explained() -> None:
     outside = cv2.dilate(truth, np.ones((13, 13), np.uint8)) == 0
     assert not found.repair[outside].any()
     assert ((found.suggest > 0) >= (found.repair > 0)).all()
-    for piece in found.components:
-        assert piece.level in ("repair", "suggest")
-        assert piece.probability is not None
-        assert 0 <= piece.probability <= 1
-        assert piece.area > 0
-        assert "brighter" in piece.reason or "darker" in piece.reason
+    for component in found.components:
+        assert component.level in ("repair", "suggest")
+        assert component.probability is not None
+        assert 0 <= component.probability <= 1
+        assert component.area > 0
+        assert "brighter" in component.reason or "darker" in component.reason
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

@@ -28,7 +28,7 @@ ROWS, COLUMNS = 2000, 2100
 
 
 class Brightness:
-    """Takes a pixel's brightness for its chance."""
+    """Returns a pixel's brightness as its probability."""
 
     runtime = "none"
 

@@ -40,7 +40,7 @@ def test_any_depth_answers_at_full_size(depth: int) -> None:
     assert float(torch.sigmoid(logits).mean()) < 0.2, "damage is rare before anything is learned"
 
 
-def test_planes_show_colour_and_relief() -> None:
+def test_features_hold_colour_and_local_contrast() -> None:
     picture = np.full((40, 50, 3), 90, np.uint8)
     picture[20, 10:40] = 200
     shown = compute_features(picture)
@@ -70,7 +70,7 @@ def test_the_digest_changes_with_weights_and_with_the_version(
     assert LearnedDetector(weights).digest != digest
 
 
-def test_windows_give_what_the_whole_gives(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_give_the_same_as_the_whole(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights)
     picture = skimage.data.astronaut()[:180, :200]
     whole = detector.probabilities(picture)
@@ -93,12 +93,12 @@ def test_depth_and_channels_do_not_matter(weights: Path) -> None:
 
 def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights)
-    chance = np.zeros((60, 80), np.uint8)
-    chance[10, 5:70] = 140  # likely enough to be repaired
-    chance[10, 30] = 250
-    chance[40, 5:30] = 110  # a suggestion
-    chance[50, 60:62] = 60  # neither
-    monkeypatch.setattr(detector, "probabilities", lambda _: chance.copy())
+    probability = np.zeros((60, 80), np.uint8)
+    probability[10, 5:70] = 140  # likely enough to be repaired
+    probability[10, 30] = 250
+    probability[40, 5:30] = 110  # a suggestion
+    probability[50, 60:62] = 60  # neither
+    monkeypatch.setattr(detector, "probabilities", lambda _: probability.copy())
     found = detector.detect(np.zeros((60, 80), np.uint8), dilate=0)
     assert (found.repair[10, 5:70] == 255).all()
     assert not found.repair[40].any()

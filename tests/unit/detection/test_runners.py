@@ -29,7 +29,7 @@ from pipeline.settings import settings
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny network whose chances take every value."""
+    """A tiny network whose probabilities take every value."""
     torch.manual_seed(1)
     network = DetectorNet(NetworkConfig(depth=2, width=8, widest=8)).eval()
     with torch.no_grad():
@@ -54,7 +54,7 @@ def answers(runner: Runner, shown: list[Features]) -> list[np.ndarray]:
     found: dict[int, np.ndarray] = {}
 
     def into(number: int) -> Sink:
-        return lambda chance: found.__setitem__(number, chance.copy())
+        return lambda probability: found.__setitem__(number, probability.copy())
 
     runner.run((each, into(number)) for number, each in enumerate(shown))
     return [found[number] for number in range(len(shown))]
@@ -123,7 +123,7 @@ def test_training_scores_a_network_in_the_precision_asked_for(
 
 
 @pytest.mark.parametrize("backend", ["openvino", "torch"])
-def test_a_window_is_the_same_in_any_company(weights: Path, shown: list[Features], backend: str) -> None:
+def test_a_window_does_not_depend_on_the_others(weights: Path, shown: list[Features], backend: str) -> None:
     runner = load_runner(weights, device="cpu", backend=backend)[0]
     together = answers(runner, shown * 3)
     for number, each in enumerate(shown):
@@ -140,7 +140,7 @@ def test_what_float16_cannot_hold_is_computed_again(weights: Path, shown: list[F
         assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
 
 
-def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> None:
+def test_devices_and_backends_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nonesuch"):
         LearnedDetector(weights, backend="nonesuch")
     with pytest.raises(ConfigurationError, match="CPU only"):
@@ -153,7 +153,7 @@ def test_places_that_do_not_exist_are_refused(weights: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
-def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Features], backend: str) -> None:
+def test_memory_is_released_and_allocated_again(weights: Path, shown: list[Features], backend: str) -> None:
     runner = load_runner(weights, device="cpu", backend=backend)[0]
     wanted = answers(runner, shown)
     runner.release()
@@ -161,7 +161,7 @@ def test_memory_is_given_back_and_taken_anew(weights: Path, shown: list[Features
         assert np.array_equal(one, again)
 
 
-def test_after_a_large_scan_the_network_s_memory_goes(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_s_memory_is_released_after_a_large_scan(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights, device="cpu", backend="torch")
     released: list[bool] = []
     monkeypatch.setattr(detector._runner, "release", lambda: released.append(True), raising=False)
@@ -181,7 +181,7 @@ class Full:
         raise MemoryError("out of memory")
 
 
-def test_a_full_device_is_left_for_the_cpu(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cpu_takes_over_from_a_full_device(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights, device="cpu", backend="torch")
     picture = skimage.data.camera()[:96, :80]
     wanted = detector.probabilities(picture)
@@ -214,7 +214,7 @@ def test_windows_cover_every_pixel_once_and_in_place(
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 90), (97, 64), (300, 340)])
-def test_smaller_larger_and_turned_looks_say_it_of_the_same_place(
+def test_scaled_and_rotated_views_answer_for_the_same_place(
     shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "WINDOW", 160)
@@ -229,21 +229,21 @@ class Changing:
 
     runtime = "none"
 
-    def __init__(self, chances: list[int]) -> None:
-        self.chances = chances
+    def __init__(self, probabilities: list[int]) -> None:
+        self.probabilities = probabilities
 
     def run(self, shown: object) -> None:
         for turn, (each, sink) in enumerate(shown):  # type: ignore[arg-type,var-annotated]
-            sink(np.full(each.shape[1:], self.chances[turn % len(self.chances)], np.uint8))
+            sink(np.full(each.shape[1:], self.probabilities[turn % len(self.probabilities)], np.uint8))
 
 
-def test_what_all_looks_say_is_the_mean_of_their_logits() -> None:
+def test_the_answer_is_the_mean_of_all_views_logits() -> None:
     picture = np.zeros((40, 50, 3), np.uint8)
     for said, wanted in (([128, 128], 128), ([230, 25], 128), ([255, 0], 128), ([255, 255], 255)):
-        chance = windows.probabilities(Changing(said), picture, 32)
-        assert np.abs(chance.astype(int) - wanted).max() <= 2
-    doubtful = windows.probabilities(Changing([250, 20]), picture, 32)
-    assert doubtful.max() < 230, "one look that sees nothing is heard"
+        probability = windows.probabilities(Changing(said), picture, 32)
+        assert np.abs(probability.astype(int) - wanted).max() <= 2
+    mixed = windows.probabilities(Changing([250, 20]), picture, 32)
+    assert mixed.max() < 230, "one view that sees nothing lowers the mean"
 
 
 @pytest.mark.parametrize("length", [161, 256, 319, 1000, 1024, 1025])
@@ -255,7 +255,7 @@ def test_nothing_is_kept_that_lies_near_a_cut(length: int) -> None:
         assert one.last - one.end >= 48 and after.begin - after.first >= 48
 
 
-def test_coarser_scales_raise_the_chance_and_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coarser_scales_raise_the_probability_and_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     coarse = rng.integers(0, 256, (50, 40)).astype(np.uint8)
     wanted = cv2.resize(coarse, (80, 100), interpolation=cv2.INTER_LINEAR)

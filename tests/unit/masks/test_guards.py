@@ -51,18 +51,18 @@ def test_pictures_without_people_hold_no_faces() -> None:
 
 def test_a_crack_across_a_face_sends_the_scan_to_review() -> None:
     picture = skimage.data.astronaut().copy()
-    mask, pieces = marked(picture.shape, (221, 60, 5, 140), (420, 400, 5, 60))
+    mask, components = marked(picture.shape, (221, 60, 5, 140), (420, 400, 5, 60))
     picture[mask > 0] = 255
-    found = apply_guards(picture, mask, pieces)
+    found = apply_guards(picture, mask, components)
     assert found.review is not None and "1 place lies on a face" in found.review
     assert not found.fill[60:200, 221:226].any() and found.fill[400:460, 420:425].all()
     assert found.suppressed == {"face": 1}
     assert [one.level for one in found.components] == ["suggest", "repair"]
     assert found.components[0].reason == "a line; left as it is: it lies on a face"
-    assert apply_guards(picture, mask, pieces, faces=False, text=False).fill is mask
+    assert apply_guards(picture, mask, components, faces=False, text=False).fill is mask
 
 
-def test_a_speck_on_a_cheek_is_no_matter_but_one_on_the_eye_is() -> None:
+def test_a_speck_on_a_cheek_is_repaired_but_not_one_on_an_eye() -> None:
     picture = skimage.data.astronaut()
     (face,) = [f for f in find_faces(picture) if f.box[0] < EYES[1] < f.box[0] + f.box[2]]
     x, y, width, height = face.features[0]
@@ -98,8 +98,8 @@ def test_pictures_without_text_hold_none() -> None:
 def test_a_scratch_through_text_goes_to_review_and_a_letter_is_left() -> None:
     sheet = page()
     scratch, letter, beside = (200, 20, 3, 200), (45, 62, 8, 18), (20, 260, 4, 4)
-    mask, pieces = marked(sheet.shape, letter, beside)
-    found = apply_guards(sheet, mask, pieces)
+    mask, components = marked(sheet.shape, letter, beside)
+    found = apply_guards(sheet, mask, components)
     assert found.review is None and found.suppressed == {"text": 1}
     assert not found.fill[62:80, 45:53].any() and found.fill[260:264, 20:24].all()
     found = apply_guards(sheet, *marked(sheet.shape, scratch, beside))

@@ -71,16 +71,16 @@ def test_dirt_in_infrared_is_repaired(project, how: str) -> None:
     assert mask[dirt > 0].mean() > 0.95 * 255
     assert not mask[cv2.dilate(dirt, np.ones((11, 11), np.uint8)) == 0].any()
     assert "infrared plane was used" in row["mask_note"]
-    told = row["sidecar"]["mask"]
-    assert told["source"] == "infrared" and "dark in infrared" in told["components"][0]["reason"]
-    assert (told["infrared"] or "").endswith("a.ir.tif") == (how == "beside")
+    recorded = row["sidecar"]["mask"]
+    assert recorded["source"] == "infrared" and "dark in infrared" in recorded["components"][0]["reason"]
+    assert (recorded["infrared"] or "").endswith("a.ir.tif") == (how == "beside")
     after = scans.decode((project.output / "restored/a.tif").read_bytes(), "a.tif")
     assert after.pixels.shape == ((160, 200, 4) if how == "sample" else (160, 200, 3))
     if how == "sample":
         assert np.array_equal(after.pixels[:, :, 3], plane), "the plane itself is no picture and stays"
 
 
-def test_a_recipe_may_leave_the_plane_alone(project) -> None:
+def test_a_recipe_may_ignore_the_plane(project) -> None:
     project.changes["recipe"] = project.collection.recipe.model_copy(update={"infrared": False})
     put(project, "beside", *film()[:2])
     assert restored(project)["outcome"] == "unchanged"
@@ -92,7 +92,7 @@ def test_silver_film_falls_back_to_the_detector_and_says_so(project) -> None:
     assert row["mask_source"] == "none" and "it shows the picture itself" in row["mask_note"]
 
 
-def test_a_plane_that_cannot_be_read_costs_nothing_but_itself(project) -> None:
+def test_a_scan_is_processed_without_a_plane_that_cannot_be_read(project) -> None:
     put(project, "beside", *film()[:2])
     (project.inbox / "a.ir.tif").write_bytes(b"II*\0 broken")
     row = restored(project)

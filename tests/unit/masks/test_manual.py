@@ -50,7 +50,7 @@ def test_modes_that_editors_save() -> None:
         assert np.array_equal(read_mask(saved(image, "PNG"), SHAPE, 1, "m").mask, mask), image.mode
 
 
-def test_black_on_white_is_turned_and_said() -> None:
+def test_black_on_white_is_inverted_with_a_note() -> None:
     given = read_mask(saved(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "plate.mask.png")
     assert np.array_equal(given.mask, painted())
     assert given.inverted
@@ -85,7 +85,7 @@ def test_masks_painted_over_the_upright_view(orientation: int) -> None:
     assert np.array_equal(read_mask(saved(stored, "PNG", exif=exif), SHAPE, orientation, "m").mask, painted())
 
 
-def test_a_masks_own_orientation_is_heeded() -> None:
+def test_a_masks_own_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying, shown turned clockwise
     lying = np.rot90(painted(), 1)
@@ -117,7 +117,7 @@ def test_protected_regions_are_read_as_white_or_as_paint() -> None:
     assert "nothing" in read_protected(saved(Image.new("L", SHAPE[::-1]), "PNG"), SHAPE, 1, "m").note
 
 
-def test_a_protected_region_of_doubtful_polarity_is_refused() -> None:
+def test_a_protected_region_of_ambiguous_polarity_is_refused() -> None:
     with pytest.raises(UnreadableScan, match="white or black is to be protected") as error:
         read_protected(saved(Image.fromarray(255 - painted()), "PNG"), SHAPE, 1, "m")
     assert error.value.reason is Reason.MASK_UNREADABLE

@@ -104,7 +104,7 @@ def test_without_halftone_the_same_stream_gives_the_same_picture(astronaut: np.n
     assert np.array_equal(one.pixels, simulate(astronaut, np.random.default_rng(9), halftone=0.0).pixels)
 
 
-def test_variety_draws_what_is_rare(astronaut: np.ndarray) -> None:
+def test_variety_draws_unusual_damage(astronaut: np.ndarray) -> None:
     def dark_share(variety: float) -> float:
         dark = bright = 0
         for seed in range(12):
