@@ -27,7 +27,7 @@ class ScanFiller(ABC, Generic[Item]):
     """Streams scans through an engine, so that windows of different scans share batches.
 
     Args:
-        engine: what fills.
+        engine: fills the masks.
         batch_pixels: pixels of windows in one call of the engine; the engine's own number by default.
         progress: called with the number of windows just filled.
     """

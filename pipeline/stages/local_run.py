@@ -1,4 +1,4 @@
-"""The stages one after the other in one process, for `restore`."""
+"""Run all stages of a collection in one process, for `restore`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ from pipeline.stages.report import report
 if TYPE_CHECKING:
     from pipeline.stages.run_summary import RunSummary
 
+# Imported with this module, so that a broken installation shows before anything is written.
+STAGES = tuple((stage, load_stage(stage)) for stage in CHUNK_STAGES)
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -39,7 +42,7 @@ class RunOptions:
     Args:
         limit: scans of one run at most; None for all.
         since: only files changed since this date or time (ISO 8601); None for all.
-        redo: restore also what is done with this recipe.
+        redo: also restore scans that are done with this recipe.
         show_progress: draw a progress bar on stderr; it is drawn on a terminal only.
     """
 
@@ -50,7 +53,7 @@ class RunOptions:
 
 
 def restore(collection: Collection, options: RunOptions, summary: RunSummary) -> None:
-    """Restore a collection and add what was done to the summary.
+    """Restore a collection, and add the figures of the run to the summary.
 
     A batch that another process left unfinished when it was killed is finished first.
 
@@ -58,22 +61,22 @@ def restore(collection: Collection, options: RunOptions, summary: RunSummary) ->
         ConfigurationError, WeightsError, OutputNotWritable: nothing was written.
         StoreUnavailable: run the same command again.
     """
-    # Everything that can be wrong with the installation shows here, before anything is written.
+    # Check the installation and the configuration before anything is written.
     weasyprint()
     listing.open_inbox(collection, None, options.since)
     digests(collection.recipe)
     open_engine(settings().ledger_url)
     storage.check_writable(collection.output)
-    unfinished = _adopt(collection)
+    unfinished = _adopt_unfinished(collection)
     if unfinished:
-        _batch(collection, unfinished, options, summary)
-    _batch(collection, f"{now():%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}", options, summary)
+        _run_batch(collection, unfinished, options, summary)
+    _run_batch(collection, f"{now():%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}", options, summary)
 
 
-def _adopt(collection: Collection) -> str | None:
-    """Return the name of a batch that a killed process left, now ours; others that no longer fit are given up."""
+def _adopt_unfinished(collection: Collection) -> str | None:
+    """Take over the batch that a killed process left, and return its name; abandon those of another recipe or inbox."""
     mine: str | None = None
-    given_up = []
+    abandoned = []
     with open_ledger().write() as session:
         for batch in batches.orphaned(session, collection.name):
             same = batch.recipe_digest == collection.recipe.digest(digests(collection.recipe))
@@ -82,14 +85,14 @@ def _adopt(collection: Collection) -> str | None:
                     mine = batch.name
             else:
                 batches.abandon(session, batch.id)
-                given_up.append(work_area(batch.output, batch.name))
-    for area in given_up:
+                abandoned.append(work_area(batch.output, batch.name))
+    for area in abandoned:
         storage.delete_tree(area)
     return mine
 
 
-def _batch(collection: Collection, name: str, options: RunOptions, summary: RunSummary) -> None:
-    """Take one batch the whole way."""
+def _run_batch(collection: Collection, name: str, options: RunOptions, summary: RunSummary) -> None:
+    """Run all stages on one batch."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[scans]}"), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not options.show_progress or not sys.stderr.isatty()) as bar:
@@ -106,12 +109,12 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: RunS
         )
         area = work_area(collection.output, name)
         sizes = [len(manifest.read(chunk)) for chunk in chunks]
-        bar.update(task, total=sum(sizes) * len(CHUNK_STAGES) or 1, completed=0)
+        bar.update(task, total=sum(sizes) * len(STAGES) or 1, completed=0)
         steps = done = 0
         for chunk, size in zip(chunks, sizes, strict=True):
-            for stage in CHUNK_STAGES:
+            for stage, function in STAGES:
                 bar.update(task, description=f"{stage:9}", scans=f"{done}/{sum(sizes)} scans")
-                chunk = load_stage(stage)(chunk, TaskContext(task_id=str(stage)), progress=_advance(bar, task))
+                chunk = function(chunk, TaskContext(task_id=str(stage)), progress=_advance(bar, task))
                 steps += size
                 bar.update(task, completed=steps)
             done += size
@@ -119,7 +122,7 @@ def _batch(collection: Collection, name: str, options: RunOptions, summary: RunS
             bar.update(task, description="report   ", scans=f"{done}/{done} scans")
             summary.report = report(area, chunks, TaskContext(task_id="report"))
             digest(area, TaskContext(task_id="digest"))
-            _figures(area, chunks, summary)
+            _add_figures(area, chunks, summary)
             summary.batches.append(name)
     counts = reconcile(area, chunks, TaskContext(task_id="reconcile"))
     for outcome in Outcome:
@@ -133,8 +136,8 @@ def _advance(bar: Progress, task: object) -> Callable[[int], None]:
     return lambda count: bar.advance(task, count)  # type: ignore[arg-type]
 
 
-def _figures(area: str, chunks: list[str], summary: RunSummary) -> None:
-    """Add a batch's figures and what wants a person's attention."""
+def _add_figures(area: str, chunks: list[str], summary: RunSummary) -> None:
+    """Add the figures of a batch, and the scans that a person should look at."""
     from pipeline.reports.attention import find_concerns
     from pipeline.reports.frames import complete_frame
     from pipeline.reports.language import Language
