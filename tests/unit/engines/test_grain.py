@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+import pipeline
 from pipeline.engines import Filled, Job, inpaint, load_engine, paste
 from pipeline.engines.grain import add_grain
 
@@ -74,6 +80,25 @@ def test_grain_follows_the_tone() -> None:
     assert noise[150:170, 20:120].std() == pytest.approx(0.01, rel=0.25)
     assert noise[150:170, 200:300].std() == pytest.approx(0.05, rel=0.25)
     assert np.array_equal(noise[..., 0], noise[..., 2])  # a grey scan stays grey
+
+
+GREY = """
+import numpy as np
+from pipeline.engines import Filled, Rect
+from pipeline.engines.grain import add_grain
+rng = np.random.default_rng(0)
+scan = (0.5 + 0.02 * rng.standard_normal((320, 320))).astype(np.float32)
+mask = np.zeros((320, 320), np.uint8)
+mask[150:170, 20:300] = 255
+fill = np.full((np.count_nonzero(mask), 3), 0.5, np.float32)
+pixels = add_grain(Filled("scan", fill, [Rect(150, 20, 170, 300)], 0.0), scan, mask, 1).pixels
+assert pixels.std() > 0.01 and (pixels == pixels[:, :1]).all()
+"""
+
+
+def test_a_grey_scan_stays_grey_with_the_linear_algebra_of_another_cpu() -> None:
+    environment = os.environ | {"OPENBLAS_CORETYPE": "Haswell"}
+    subprocess.run([sys.executable, "-c", GREY], check=True, env=environment, cwd=Path(pipeline.__file__).parents[1])
 
 
 def test_edges_and_textures_are_not_taken_for_grain() -> None:
