@@ -1,4 +1,4 @@
-"""The components of Airflow on this machine as processes: which run, how one is started, what is noted of them."""
+"""The components of Airflow as processes: which of them run, how one is started, and the file that records them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,32 @@ KEEPER = Path(__file__).with_name("keeper.py")
 
 
 def running() -> list[psutil.Process]:
-    """Return the components that an earlier start left running."""
-    return [process for one in state().get("processes", []) if (process := find(*one)) is not None]
+    """Return the recorded components that are running."""
+    recorded = (find_process(*one) for one in load_state().get("processes", []))
+    return [process for process in recorded if process is not None]
 
 
-def find(pid: int, created: float) -> psutil.Process | None:
-    """Return a process that runs, or None; a number used again by the system is another process."""
+def find_process(pid: int, created: float) -> psutil.Process | None:
+    """Return a running process, or None; one that has its number but started at another time is another process."""
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        found = abs(process.create_time() - created) < 1 and is_alive(process)
     except psutil.NoSuchProcess:
         return None
-    return process if same else None
+    return process if found else None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def port() -> int:
-    """Return the port of the components that run, else the one that the environment asks for."""
-    return int(state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
+    """Return the port of the running components, or else the one that the environment asks for."""
+    return int(load_state().get("port", 0) if running() else os.environ["AIRFLOW__API__PORT"])
 
 
 def environment(port: int) -> dict[str, str]:
@@ -45,9 +54,9 @@ def environment(port: int) -> dict[str, str]:
     return os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
 
 
-def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
-    """Return number and birth of a new process, in a session of its own: a component, or the keeper."""
-    # Log servers would listen on every interface; the API server reads the files instead.
+def start_process(name: str, environment: dict[str, str]) -> tuple[int, float]:
+    """Start a component or the keeper, in a session of its own; return the number and start time of its process."""
+    # Log servers would listen on every interface; the API server reads the log files instead.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
     command = [sys.executable, str(KEEPER)] if name == "keeper" else ["airflow", name, *options]
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -63,8 +72,12 @@ def started(name: str, environment: dict[str, str]) -> tuple[int, float]:
     return process.pid, psutil.Process(process.pid).create_time()
 
 
-def state() -> dict[str, Any]:
-    """Return port and processes of the last start: `port`, `processes` (number and birth of each), `keeper`."""
+def load_state() -> dict[str, Any]:
+    """Return what the last start recorded, empty when nothing was started.
+
+    `port`; `processes`: number and start time of each component's process, in the order of COMPONENTS; `keeper`:
+    likewise.
+    """
     try:
         found: dict[str, Any] = json.loads(STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -72,14 +85,14 @@ def state() -> dict[str, Any]:
     return found
 
 
-def save(state: dict[str, Any]) -> None:
-    """Write down what runs, whole."""
+def save_state(state: dict[str, Any]) -> None:
+    """Write the record atomically."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(STATE, json.dumps(state).encode())
 
 
-def end_session(leader: int) -> None:
-    """Kills all processes of the session that a process, which has ended, has led."""
+def kill_session(leader: int) -> None:
+    """Kill what is left of the session that an ended process has led."""
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == leader:

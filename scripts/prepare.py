@@ -1,11 +1,11 @@
-"""Makes Airflow's database and the `gpu` pool; what is there already stays as it is."""
+"""Create or migrate Airflow's database, and create the `gpu` pool unless it exists."""
 
 import os
 
 
 def main() -> None:
-    """Bring the metadata database up to date and creates the pool that inpainting takes its slots from."""
-    # Before Airflow is imported, which reads it once: a page of notices would hide the one that matters.
+    """Migrate the metadata database and create the pool of inpainting."""
+    # Airflow reads this when it is imported. At its default level a page of notices would hide an error.
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     from airflow.models.pool import Pool
     from airflow.utils.db import check_migrations, upgradedb

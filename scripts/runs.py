@@ -1,25 +1,25 @@
-"""Runs of a DAG from the terminal: trigger one, show how far it is, tell what came of it."""
+"""Runs of a DAG from the terminal: start one, show its progress, and say how it ended."""
 
 from __future__ import annotations
 
 import sys
 import time
-import urllib.error
-import urllib.parse
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from airflow_api import Api
+import httpx
+
+from airflow_api import RUNNING, AirflowApi, run_path
 from components import HOME
-from server import Trouble
+from pipeline.stages.order import Stage
+from server import CommandError
 
-STAGES = ("receive", "mask", "inpaint", "measure", "publish", "report", "digest", "reconcile")
-# What was skipped, since nothing was new, is not shown.
+TASKS = (*Stage, "report", "digest", "reconcile")
+# A task is skipped when there was nothing new; it is not shown.
 ENDED = ("success", "failed", "upstream_failed")
-# A DAG appears within seconds of a start, and within a minute of a change.
-PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -38,75 +38,57 @@ class Run:
     following: str | None
 
 
-def trigger(api: Api, dag_id: str, conf: dict[str, Any]) -> str:
-    """Switches a DAG on, starts a run and returns its id.
+def start(api: AirflowApi, dag_id: str, conf: dict[str, Any]) -> str:
+    """Switch a DAG on, start a run and return its id.
 
     Raises:
-        Trouble: the DAG did not appear.
+        CommandError: the DAG did not appear.
     """
-    dag = f"/api/v2/dags/{dag_id}"
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            api.request("PATCH", f"{dag}?update_mask=is_paused", {"is_paused": False})
-            break
-        except urllib.error.HTTPError as error:
-            if error.code != 404 or time.monotonic() > deadline:
-                raise Trouble(f"{dag_id} did not appear in Airflow: see make up, Import errors") from error
-            time.sleep(0.3)
-    # Named here, so that a request that is made again starts no second run.
-    run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
     try:
-        api.request("POST", f"{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
-    except urllib.error.HTTPError as error:
-        if error.code != 409:
-            raise
+        api.unpause(dag_id)
+    except TimeoutError as error:
+        raise CommandError(f"{error}: see make up, Import errors") from error
+    run_id = f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    api.trigger(dag_id, run_id, conf=conf)
     return run_id
 
 
-def follow(api: Api, dag_id: str, run_id: str) -> Run:
-    """Print the progress of a run until it has ended, and return what came of it."""
-    page = f"/dags/{dag_id}/runs/{urllib.parse.quote(run_id)}"
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id)}"
-    began, shown, state = time.monotonic(), "", ""
-    while state not in ("success", "failed"):
+def follow(api: AirflowApi, dag_id: str, run_id: str) -> Run:
+    """Print the progress of a run until it has ended, and return how it ended."""
+    path = run_path(dag_id, run_id)
+    began, shown, state = time.monotonic(), "", RUNNING[0]
+    while state in RUNNING:
         time.sleep(0.5)
         state = api.get(path)["state"]
-        tasks = _tasks(api, path)
+        tasks = api.tasks(path)
         if (line := _progress(tasks)) != shown:
             shown = line
             print(f"  {time.monotonic() - began:4.0f} s  {line}", flush=True)
     for task in tasks:
         if task["state"] == "failed":
-            folder = f"dag_id={dag_id}/run_id={run_id}/task_id={task['task_id']}"
-            where = HOME / "logs" / folder
-            print(f"{task['task_id']} failed at try {task['try_number']}; its log says why: {where}", file=sys.stderr)
-    following = _returned(api, path, "following_batch", "trigger_run_id")
-    return Run(page, state == "success", _returned(api, path, "report", "return_value"), following)
-
-
-def _tasks(api: Api, path: str) -> list[dict[str, Any]]:
-    """Return all task instances of a run, page by page."""
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = api.get(f"{path}/taskInstances", limit=100, offset=len(found))
-        found += answer["task_instances"]
-        if len(found) >= answer["total_entries"] or not answer["task_instances"]:
-            return found
+            folder = HOME / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
+            print(f"{task['task_id']} failed at try {task['try_number']}; its log says why: {folder}", file=sys.stderr)
+    return Run(
+        page=f"/dags/{dag_id}/runs/{quote(run_id)}",
+        succeeded=state == "success",
+        report=_xcom(api, path, "report", "return_value"),
+        following=_xcom(api, path, "following_batch", "trigger_run_id"),
+    )
 
 
 def _progress(tasks: list[dict[str, Any]]) -> str:
-    """Return one line on how far each stage is."""
+    """Return one line with the number of ended tasks of each kind."""
     known = Counter(task["task_id"].rpartition(".")[2] for task in tasks)
     done = Counter(task["task_id"].rpartition(".")[2] for task in tasks if task["state"] in ENDED)
-    line = "  ".join(f"{stage} {done[stage]}/{known[stage]}" for stage in STAGES if done[stage])
-    again = sorted({task["task_id"] for task in tasks if task["state"] == "up_for_retry"})
-    return line + (f"  (waiting for another try: {', '.join(again)})" if again else "")
+    line = "  ".join(f"{name} {done[name]}/{known[name]}" for name in TASKS if done[name])
+    retried = sorted({task["task_id"] for task in tasks if task["state"] == "up_for_retry"})
+    return line + (f"  (waiting for a retry: {', '.join(retried)})" if retried else "")
 
 
-def _returned(api: Api, path: str, task: str, key: str) -> str | None:
-    """Return what a task handed on, or None when it did not come to that."""
+def _xcom(api: AirflowApi, path: str, task: str, key: str) -> str | None:
+    """Return what a task returned, or None when it returned nothing."""
     try:
-        return api.get(f"{path}/taskInstances/{task}/xcomEntries/{key}", deserialize="true")["value"]
-    except urllib.error.HTTPError:
+        value: str | None = api.get(f"{path}/taskInstances/{task}/xcomEntries/{key}", deserialize="true")["value"]
+    except httpx.HTTPStatusError:
         return None
+    return value

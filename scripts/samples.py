@@ -1,4 +1,4 @@
-"""The sample inbox of the demo: photographs that ship with scikit-image, damaged so that the truth is known."""
+"""The sample inbox of the demo: photographs that ship with scikit-image, damaged, so that originals are known."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Sample:
     """One photograph of the inbox.
 
     Attributes:
-        path: relative to the inbox; its extension decides on the format.
-        source: name of the picture in `skimage.data`, or of one in its folder of bundled files.
-        kinds: damage to draw; none leaves it whole.
+        path: relative to the inbox; its suffix decides the format.
+        source: name of a function of `skimage.data`, or of a file that is bundled with it.
+        kinds: of damage to draw; empty for an undamaged scan.
         bits: 8 or 16 for each channel.
-        grey: whether it is stored without colour.
-        painted: whether a mask lies beside it, as a person would have painted it.
+        grey: whether it is stored in grey.
+        painted: whether a mask is put beside it, as a person would paint it.
     """
 
     path: str
@@ -52,10 +52,10 @@ SAMPLES = (
 
 
 def make(inbox: Path, originals: Path) -> list[str]:
-    """Write the inbox and, in a folder of its own, the truth; the same bytes every time.
+    """Write the inbox, and the undamaged originals to another folder; the same bytes every time.
 
     Returns:
-        The paths below the inbox that are scans, among them two files that cannot be read.
+        The paths of the scans below the inbox, among them two files that cannot be read.
     """
     for number, sample in enumerate(SAMPLES):
         picture = _picture(sample)
@@ -75,12 +75,16 @@ def make(inbox: Path, originals: Path) -> list[str]:
 
 
 def _picture(sample: Sample) -> NDArray[Any]:
-    """Return the undamaged picture at the depth in which it is stored."""
+    """Return an undamaged picture at the bit depth of the sample."""
     bundled = Path(skimage.data.data_dir) / sample.source
-    picture = cv2.imread(str(bundled))[..., ::-1] if bundled.suffix else getattr(skimage.data, sample.source)()
+    picture: NDArray[Any]
+    if bundled.suffix:
+        picture = np.asarray(Image.open(bundled).convert("RGB"))
+    else:
+        picture = getattr(skimage.data, sample.source)()
     picture = np.ascontiguousarray(picture[..., :3]) if picture.ndim == 3 else picture
     if sample.bits == 16:
-        # Between the grey levels too, as a scanner would have it.
+        # With values between the 8-bit levels, as from a scanner.
         smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.6)
         return np.clip(smooth * 257, 0, 65535).round().astype(np.uint16)
     return picture

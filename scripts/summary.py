@@ -1,4 +1,4 @@
-"""The summary at the end of the demo: what became of each file, and how good that is where the truth is known."""
+"""The summary at the end of the demo: the outcome of each file, and its PSNR and SSIM where the original is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pipeline.ledger import Outcome
 from pipeline.metrics import psnr, ssim
 from pipeline.stages.order import CHUNK_STAGES
 
-NAME = 36
+# Of the column with file names.
+WIDTH = 36
 
 
 def summarise(report: str) -> None:
@@ -39,33 +40,33 @@ def summarise(report: str) -> None:
     print("\nSeconds of work: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in spent.items()))
     known = [row for row in rows if row["outcome"] == Outcome.RESTORED and row["original_uri"]]
     if known:
-        _print_truth(known)
+        _print_quality(known)
 
 
 def _outcome(row: dict[str, Any]) -> str:
-    """Return a line on what became of a file, and a second one on why where it was not restored."""
+    """Return a line with the outcome of a file, and a second one with the reason when it was not restored."""
     size = f"{row['width']}×{row['height']}, {row['channels']}×{row['bit_depth']} bit" if row["width"] else ""
-    line = f"{row['outcome']:<12}{_name(row):<{NAME}} {size:<22}"
+    line = f"{row['outcome']:<12}{_name(row):<{WIDTH}} {size:<22}"
     if row["outcome"] == Outcome.RESTORED:
         by = {"manual": "painted mask", "combined": "painted mask and detector", "infrared": "infrared"}.get(
             row["mask_source"], "detector"
         )
-        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows{_left(row)}"
-    why = row["message"] or row["review_reason"] or _left(row).removeprefix(", ")
+        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows{_not_filled(row)}"
+    why = row["message"] or row["review_reason"] or _not_filled(row).removeprefix(", ")
     return line + (f"\n{'':<12}{escape(why)}" if why else "")
 
 
-def _left(row: dict[str, Any]) -> str:
-    """Return how many marks were not filled, with a comma before it; empty for none."""
+def _not_filled(row: dict[str, Any]) -> str:
+    """Return how many marks were not filled, after a comma; empty for none."""
     count = int(row["suggested"] or 0)
     return f", {count} {'mark' if count == 1 else 'marks'} not filled" if count else ""
 
 
-def _print_truth(rows: list[dict[str, Any]]) -> None:
-    """Print PSNR and SSIM: of the damaged scan, of Telea's fill and of ours; whole, and in the hole alone."""
-    print("\nAgainst the known originals, with Telea on the same masks beside it:\n")
-    print(f"{'':<{NAME}} {'PSNR dB, whole image':^26} {'in the hole':^17}   {'SSIM, whole':^17} {'in the hole':^17}")
-    print(f"{'':<{NAME}} {'damaged':>8}" + 4 * f"{'Telea':>8} {'restored':>8} ")
+def _print_quality(rows: list[dict[str, Any]]) -> None:
+    """Print PSNR and SSIM of the damaged scan, of Telea's fill and of ours, whole and in the hole only."""
+    print("\nCompared with the known originals, beside Telea's method on the same masks:\n")
+    print(f"{'':<{WIDTH}} {'PSNR dB, whole image':^26} {'in the hole':^17}   {'SSIM, whole':^17} {'in the hole':^17}")
+    print(f"{'':<{WIDTH}} {'damaged':>8}" + 4 * f"{'Telea':>8} {'restored':>8} ")
     telea = load_engine("telea")
     figures = [_figures(row, telea) for row in rows]
     for name, line in [
@@ -74,13 +75,13 @@ def _print_truth(rows: list[dict[str, Any]]) -> None:
     ]:
         decibels, similarity = [f"{x:8.2f}" for x in line[:5]], [f"{x:8.4f}" for x in line[5:]]
         pairs = [" ".join(pair) for pair in (decibels[1:3], decibels[3:], similarity[:2], similarity[2:])]
-        print(f"{name:<{NAME}} {decibels[0]}{' '.join(pairs)}")
+        print(f"{name:<{WIDTH}} {decibels[0]}{' '.join(pairs)}")
 
 
 def _figures(row: dict[str, Any], telea: Engine) -> list[float]:
-    """Return the figures of one scan; what the batch did not measure itself is measured here in the same way."""
+    """Return one line of the table; what the batch did not measure is measured here in the same way."""
     scan, original = (scans.colour(_scan(row[name])) for name in ("uri", "original_uri"))
-    mask = _scan(row["mask_out_uri"]).pixels
+    mask = _scan(row["mask_out_uri"]).pixels.astype(np.uint8)
     [filled] = inpaint([Job("", scan, mask)], telea)
     baseline = paste(scan, mask, filled)
     return [
@@ -101,5 +102,6 @@ def _scan(uri: str) -> scans.Scan:
 
 
 def _name(row: dict[str, Any]) -> str:
+    """Return the name of a file as it fits into its column."""
     name = visible(row["path"])
-    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
+    return name if len(name) <= WIDTH else f"…{name[1 - WIDTH :]}"
