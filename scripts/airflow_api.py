@@ -124,7 +124,7 @@ class AirflowApi:
             if len(found) >= answer["total_entries"] or not answer["task_instances"]:
                 return found
 
-    def wait_for_run(self, run: str, *, seconds: float = 600.0) -> str:
+    def wait_for_run(self, run: str, *, seconds: float = 900.0) -> str:
         """Return the state in which a run has ended: `success` or `failed`.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What holds for every test: none leaves a trace in the next, or in the home of who runs it."""
+"""What holds for every test: none affects the next, or the home folder of the user."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from airflow_home import airflow
 
 __all__ = ["airflow"]
 
-# Airflow makes a home as soon as it is imported; not in the user's, and one for each process of the tests.
+# Airflow creates its home as soon as it is imported: not in the user's, and one for each process of the tests.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
 os.environ["AIRFLOW_HOME"] = str(Path(__file__).parents[1] / ".airflow" / WORKER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the fault table; the others take no notice of them."""
+    """Add the options of the fault table; other tests ignore them."""
     group = parser.getgroup("faults")
     group.addoption("--full", action="store_true", help="the fault table in full: more runs, and more in real Airflow")
     group.addoption("--seed", type=int, default=1, help="of the first run; the following ones count up")
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _same_loggers() -> Iterator[None]:
-    """Gives the library's logger back the level that a command line run in the test's process has set."""
+    """Restores the level of the library's logger, which a command run in this process may have set."""
     logger = logging.getLogger("pipeline")
     level = logger.level
     yield

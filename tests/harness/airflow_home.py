@@ -1,22 +1,32 @@
-"""An Airflow of the tests' own: its home in a temporary folder, its settings those of `make up`."""
+"""An Airflow for tests: its home is a temporary folder, its settings are those of `make up`."""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
+from ports import free_port
+
+from scripts.airflow_api import AirflowApi
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 
 class Airflow:
-    """Runs commands in an Airflow home with collections of its own.
+    """Runs commands in an Airflow home with its own collections.
 
     Args:
         home: an empty folder.
@@ -34,16 +44,16 @@ class Airflow:
         self.environment.pop("PYTEST_CURRENT_TEST", None)
 
     def write(self, **collections: dict[str, Any]) -> None:
-        """Writes the collections file; each engine is the quickest that needs no weights, unless said otherwise."""
+        """Writes the collections file; each collection uses the quickest engine without weights by default."""
         entries = {
             name: {"schedule": None, "recipe": {"engine": "telea"}} | entry for name, entry in collections.items()
         }
         self.collections.write_text(yaml.safe_dump({"collections": entries}), encoding="utf-8")
 
     def run(self, *command: str | Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Returns a finished command; its output goes into the test's report when it fails."""
+        """Runs a command and returns it; when it fails, its output goes into the test's report."""
         done = subprocess.run(
-            [ROOT / "scripts" / "with-airflow", *command],
+            [SCRIPTS / "with-airflow", *command],
             env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,21 +66,58 @@ class Airflow:
         return done
 
     def restore(self, name: str, *, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a collection's DAG from end to end in one process, as a real run in the database."""
+        """Runs a collection's DAG in one process, as a real run in the database."""
         return self.run("airflow", "dags", "test", f"restore_{name}", check=check, **environment)
 
     def tasks(self, dag_id: str) -> dict[str, tuple[str, int]]:
-        """Returns state and tries of the tasks of a DAG's only run that are not mapped."""
+        """Returns state and tries of the unmapped tasks of a DAG's only run."""
         query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = ? AND map_index = -1"
         with sqlite3.connect(self.home / "airflow.db") as database:
             return {task: (state, tries) for task, state, tries in database.execute(query, (dag_id,))}
 
+    def prepare(self, **environment: str) -> None:
+        """Prepares Airflow's database, as `make up` does."""
+        self.run(sys.executable, SCRIPTS / "prepare.py", **environment)
+
+    @contextmanager
+    def running(self, port: int | None = None, **environment: str) -> Iterator[AirflowApi]:
+        """Starts the components as `make up` does, gives their API, and stops them in the end.
+
+        Args:
+            port: of the API server; a free one by default.
+        """
+        port = port or free_port()
+        environment |= {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
+        try:
+            started = self.run(sys.executable, SCRIPTS / "server.py", "up", **environment)
+            assert f"http://127.0.0.1:{port}" in started.stdout
+            api = AirflowApi(port, self.home)
+            api.login()
+            yield api
+        finally:
+            self.stop()
+
+    def stop(self) -> str:
+        """Stops the components as `make down` does, and returns what it printed."""
+        return self.run(sys.executable, SCRIPTS / "server.py", "down").stdout
+
+    def component(self, name: str) -> psutil.Process:
+        """Returns the process of a running component."""
+        state = json.loads((self.home / "run" / "components.json").read_text(encoding="utf-8"))
+        return psutil.Process(state["processes"][COMPONENTS.index(name)][0])
+
+
+def start_run(api: AirflowApi, name: str, **body: Any) -> str:
+    """Starts a run of a collection as soon as Airflow has read its DAG, and returns the run's path in the API."""
+    api.unpause(f"restore_{name}", seconds=240)
+    return api.trigger(f"restore_{name}", f"test__{uuid.uuid4().hex[:8]}", **body)
+
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    """An Airflow with its database made and no collection yet."""
+    """An Airflow with its database prepared and no collection yet."""
     airflow = Airflow(tmp_path_factory.mktemp("airflow") / "home")
     airflow.home.mkdir()
     airflow.write()
-    airflow.run(sys.executable, ROOT / "scripts" / "prepare.py")
+    airflow.prepare()
     return airflow

@@ -23,6 +23,14 @@ def scratched(name: str, extension: str = ".png") -> tuple[bytes, bytes]:
     return saved(Image.fromarray(picture), kind), png(mask)
 
 
+# What must become of these files of the inbox.
+EXPECTED = {
+    "box 1/Grüße <b>.png": "restored",
+    "half.png": "quarantined",
+    "notes.jpg": "quarantined",
+}
+
+
 def inbox() -> dict[str, bytes]:
     """Returns a small inbox by name: one scan with its mask, one without, one undamaged, two that cannot be read."""
     scan, mask = scratched("astronaut")

@@ -17,7 +17,7 @@ from mail_channel import MailChannel
 from numpy.typing import NDArray
 from picture_files import png
 from PIL import Image
-from rest import free_port
+from ports import free_port
 from skimage import data
 from sqlalchemy import func, select
 

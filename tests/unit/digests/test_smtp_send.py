@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from faulty_mail import FaultyMail
 from mail_channel import MailChannel
-from rest import free_port
+from ports import free_port
 
 from pipeline.digests import Channel
 from pipeline.digests.smtp_send import smtp_send

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
+from airflow_home import SCRIPTS, start_run
+from ports import free_port
 from postgres_server import postgres, program
-from rest import Client, free_port
 from small_inbox import write_inbox
 
-ROOT = Path(__file__).parents[3]
-SERVER = ROOT / "scripts" / "server.py"
+from scripts.airflow_api import wait_until
+
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
-def wait_for(connect: Any, process: subprocess.Popen[bytes]) -> None:
-    """Returns when a server answers."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connect()
-            return
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+def answers(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Returns whether a server answers, which must not have ended."""
+    assert process.poll() is None
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -44,7 +39,7 @@ def services() -> Iterator[dict[str, str]]:
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close(), broker)
+            wait_until(lambda: answers(port, broker), "Redis did not answer", seconds=60, interval=0.1)
             yield {
                 "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url("airflow"),
@@ -62,21 +57,23 @@ def services() -> Iterator[dict[str, str]]:
 def test_a_run_through_celery_workers_and_postgresql(airflow, services, tmp_path):
     write_inbox(tmp_path / "inbox")
     airflow.write(celery={"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out"), "chunk_scans": 2})
+    # Workers ask the API server for their tasks, so its port is known before it starts.
     port = free_port()
     services |= {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
-    airflow.run(sys.executable, ROOT / "scripts" / "prepare.py", **services)
+    airflow.prepare(**services)
     workers = []
     try:
         for queue in ("cpu", "gpu"):
             command = ["airflow", "celery", "worker", "--queues", queue, "--concurrency", "1", "--skip-serve-logs"]
             with (tmp_path / f"{queue}.log").open("wb") as log:
                 worker = subprocess.Popen(
-                    [ROOT / "scripts" / "with-airflow", *command, "--celery-hostname", f"{queue}@localhost"],
+                    [SCRIPTS / "with-airflow", *command, "--celery-hostname", f"{queue}@localhost"],
                     env=airflow.environment | services, stdout=log, stderr=log,
                 )  # fmt: skip
             workers.append(worker)
-        airflow.run(sys.executable, SERVER, "up", **services)
-        state, _, tasks = Client(port, airflow.home).restore("celery")
+        with airflow.running(port, **services) as api:
+            run = start_run(api, "celery")
+            state, tasks = api.wait_for_run(run), api.tasks(run)
         logs = "".join((tmp_path / f"{queue}.log").read_text()[-3000:] for queue in ("cpu", "gpu"))
         assert state == "success", f"{[(task['task_id'], task['state']) for task in tasks]}\n{logs}"
         assert {task["queue"] for task in tasks if task["task_id"] == "chunk.inpaint"} == {"gpu"}
@@ -87,7 +84,6 @@ def test_a_run_through_celery_workers_and_postgresql(airflow, services, tmp_path
             assert dict(cursor.fetchall())["restored"] >= 1
         connection.close()
     finally:
-        airflow.run(sys.executable, SERVER, "down", **services)
         for worker in workers:
             worker.terminate()
         for worker in workers:
