@@ -13,6 +13,7 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
+    retry_if_exception_type,
     retry_if_result,
     stop_after_attempt,
     stop_after_delay,
@@ -38,9 +39,10 @@ class AirflowApi:
     Args:
         port: of the API server.
         home: Airflow's home folder.
+        patience: seconds for which a request that no server answers is repeated, for a server that may be restarted.
     """
 
-    def __init__(self, port: int, home: Path) -> None:
+    def __init__(self, port: int, home: Path, *, patience: float = 0.0) -> None:
         self.url, self.home = f"http://127.0.0.1:{port}", home
         self._client = httpx.Client(
             base_url=self.url,
@@ -49,10 +51,16 @@ class AirflowApi:
             verify=False,  # no TLS, and so no time for loading certificates
             limits=httpx.Limits(max_keepalive_connections=0),  # the server may be restarted between two requests
         )
-        self._retrying = Retrying(
+        self._retry_failed = Retrying(
             retry=retry_if_exception(_is_server_error),
             wait=wait_exponential(multiplier=1),
             stop=stop_after_attempt(4),
+            reraise=True,
+        )
+        self._retry_unanswered = Retrying(
+            retry=retry_if_exception_type(httpx.TransportError),
+            wait=wait_fixed(0.5),
+            stop=stop_after_delay(patience),
             reraise=True,
         )
 
@@ -73,7 +81,7 @@ class AirflowApi:
 
     def request(self, method: str, path: str, *, body: Any = None, query: dict[str, Any] | None = None) -> Any:
         """Return the JSON that any request answers."""
-        return self._retrying(self._request, method, path, body, query)
+        return self._retry_unanswered(self._retry_failed, self._request, method, path, body, query)
 
     def _request(self, method: str, path: str, body: Any, query: dict[str, Any] | None) -> Any:
         answer = self._client.request(method, path, json=body, params=query or None)

@@ -80,18 +80,19 @@ class Airflow:
         self.run(sys.executable, SCRIPTS / "prepare.py", **environment)
 
     @contextmanager
-    def running(self, port: int | None = None, **environment: str) -> Iterator[AirflowApi]:
+    def running(self, *, port: int | None = None, patience: float = 0.0, **environment: str) -> Iterator[AirflowApi]:
         """Starts the components as `make up` does, gives their API, and stops them in the end.
 
         Args:
             port: of the API server; a free one by default.
+            patience: of the API client, in seconds.
         """
         port = port or free_port()
         environment |= {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
         try:
             started = self.run(sys.executable, SCRIPTS / "server.py", "up", **environment)
             assert f"http://127.0.0.1:{port}" in started.stdout
-            api = AirflowApi(port, self.home)
+            api = AirflowApi(port, self.home, patience=patience)
             api.login()
             yield api
         finally:

@@ -71,7 +71,7 @@ def test_a_run_through_celery_workers_and_postgresql(airflow, services, tmp_path
                     env=airflow.environment | services, stdout=log, stderr=log,
                 )  # fmt: skip
             workers.append(worker)
-        with airflow.running(port, **services) as api:
+        with airflow.running(port=port, **services) as api:
             run = start_run(api, "celery")
             state, tasks = api.wait_for_run(run), api.tasks(run)
         logs = "".join((tmp_path / f"{queue}.log").read_text()[-3000:] for queue in ("cpu", "gpu"))
