@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -37,6 +36,7 @@ from PIL import Image
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.results_page import Results, Section, publish
+from scripts.airflow_api import RUNNING, AirflowApi, run_path, wait_until
 
 ROOT = Path(__file__).parents[1]
 RECIPE = {"engine": "telea", "detector": "none"}
@@ -63,11 +63,11 @@ class Airflow:
             port = probe.getsockname()[1]
         home.mkdir()
         (home / "collections.yaml").write_text(yaml.safe_dump({"collections": collections}), encoding="utf-8")
-        self.home, self.url, self.token = home, f"http://127.0.0.1:{port}", ""
+        self.home, self.api = home, AirflowApi(port, home)
         self.environment = os.environ | extra | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__BASE_URL": self.api.url,
             "RESTORATION_COLLECTIONS": str(home / "collections.yaml"),
             "RESTORATION_LEDGER_URL": f"sqlite:///{home}/ledger.db",
         }  # fmt: skip
@@ -80,39 +80,23 @@ class Airflow:
     def __enter__(self) -> Airflow:
         self.script(str(ROOT / "scripts" / "prepare.py"))
         self.script(str(ROOT / "scripts" / "server.py"), "up")
-        secrets = json.loads((self.home / "simple_auth_manager_passwords.json.generated").read_text())
-        [(user, password)] = secrets.items()
-        self.token = self("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        self.api.login()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.script(str(ROOT / "scripts" / "server.py"), "down")
 
-    def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method)) as answer:
-            return json.load(answer)
-
-    def switch_on(self, name: str) -> None:
-        """Unpause a collection's DAG as soon as there is one."""
-        while f"restore_{name}" not in {dag["dag_id"] for dag in self("GET", "/api/v2/dags")["dags"]}:
-            time.sleep(0.5)
-        self("PATCH", f"/api/v2/dags/restore_{name}?update_mask=is_paused", {"is_paused": False})
-
-    def runs(self, name: str) -> list[dict[str, Any]]:
-        """Return all runs of a collection, oldest first."""
-        return self("GET", f"/api/v2/dags/restore_{name}/dagRuns?order_by=id&limit=100")["dag_runs"]
-
-    def wait(self, name: str, earlier: int) -> dict[str, Any]:
+    def wait(self, dag_id: str, earlier: int) -> dict[str, Any]:
         """Return the run after so many earlier ones, when its first task has begun."""
-        while True:
-            for run in self.runs(name)[earlier:]:
-                path = f"/api/v2/dags/restore_{name}/dagRuns/{urllib.request.quote(run['dag_run_id'])}"
-                for task in self("GET", f"{path}/taskInstances?limit=100")["task_instances"]:
+
+        def begun() -> dict[str, Any]:
+            for run in self.api.runs(dag_id)[earlier:]:
+                for task in self.api.tasks(run_path(dag_id, run["dag_run_id"])):
                     if task["task_id"] == "receive" and task["start_date"]:
                         return run | {"first_task": task["start_date"]}
-            time.sleep(0.3)
+            return {}
+
+        return wait_until(begun, f"{dag_id}: no run has begun", seconds=3600, interval=0.3)
 
     def largest(self) -> float:
         """Return the megabytes of the largest process among all components and tasks now."""
@@ -155,11 +139,11 @@ def measure_starts(folder: Path, counts: list[int], settle: float, interval: flo
         }
         with Airflow(folder / "home", collections, extra) as airflow:
             for name in collections:
-                airflow.switch_on(name)
+                airflow.api.unpause(f"restore_{name}", seconds=600)
             # The first drop is not counted: switching a DAG on takes the triggerer a while.
             for count in (0, *counts):
                 for name in collections:
-                    earlier = len(airflow.runs(name))
+                    earlier = len(airflow.api.runs(f"restore_{name}"))
                     for number in range(max(count, 1)):
                         key = f"box {count}/{number:05d}.png"
                         if name == "bucket":
@@ -168,7 +152,7 @@ def measure_starts(folder: Path, counts: list[int], settle: float, interval: flo
                             (folder / "in" / f"box {count}").mkdir(exist_ok=True)
                             (folder / "in" / key).write_bytes(picture(count + number))
                     dropped = time.time()
-                    run = airflow.wait(name, earlier)
+                    run = airflow.wait(f"restore_{name}", earlier)
                     created, first = (
                         datetime.fromisoformat(run[key]).timestamp() - dropped for key in ("queued_at", "first_task")
                     )
@@ -215,14 +199,14 @@ def measure_whole(folder: Path, count: int) -> dict[str, Any]:
     _fill(folder, count)
     collections = {"drop": {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}}
     with Airflow(folder / "home", collections, {}) as airflow:
-        airflow.switch_on("drop")
+        airflow.api.unpause("restore_drop", seconds=600)
         began, peak = time.monotonic(), 0.0
-        airflow("POST", "/api/v2/dags/restore_drop/dagRuns", {"logical_date": None})
+        airflow.api.trigger("restore_drop", "drop")
         done: list[dict[str, Any]] = []
-        while not done or any(run["state"] in ("queued", "running") for run in done):
+        while not done or any(run["state"] in RUNNING for run in done):
             peak = max(peak, airflow.largest())
             time.sleep(1)
-            done = airflow.runs("drop")
+            done = airflow.api.runs("restore_drop")
         states = sorted({run["state"] for run in done})
         return {"files": count, "batches": len(done), "states": states, "seconds": time.monotonic() - began,
                 "peak_mb": peak}  # fmt: skip
