@@ -69,7 +69,7 @@ def test_nothing_is_published_beyond_loopback_and_every_image_has_a_tag(compose)
         assert not service["image"].endswith(":latest")
 
 
-def test_no_secret_stands_in_a_file(compose):
+def test_no_file_holds_a_secret(compose):
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|FERNET_KEY|(?<!ACCESS_)SECRET(?!_ACCESS)", name):
@@ -83,7 +83,22 @@ def test_the_image_runs_without_root_and_installs_what_is_locked():
     assert "-r requirements.txt -c requirements.lock" in text
 
 
-def test_the_linter_of_dockerfiles_is_content():
+def test_the_image_copies_only_what_exists_and_is_in_the_build_context():
+    text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
+    copied = {name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE) for name in line.split()}
+    assert copied >= {"pipeline", "dags", "plugins", "pyproject.toml", "README.md", "LICENSE", "NOTICE"}
+    context = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    assert {line[1:] for line in context if line.startswith("!")} == copied
+    assert not [name for name in copied if not (ROOT / name).exists()]
+
+
+def test_the_image_holds_the_library_with_its_command_and_the_licence():
+    build, final = (DOCKER / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[-2:]
+    assert "pip install --no-deps ." in build and "COPY pipeline pipeline" in build
+    assert "COPY --from=build /opt/venv /opt/venv" in final and "COPY LICENSE NOTICE ./" in final
+
+
+def test_the_linter_of_dockerfiles_finds_nothing():
     hadolint = shutil.which("hadolint", path=str(ROOT / ".venv" / "bin")) or shutil.which("hadolint")
     if hadolint is None:
         pytest.skip("hadolint is not installed")
