@@ -1,4 +1,4 @@
-"""Parses the DAG files as Airflow's processor does, in a process of its own so that what they import can be seen."""
+"""Parse the DAG files as Airflow's processor does, in a separate process, to see what they import."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Bag:
-    """What the DAG files gave: serialised DAGs, import errors, seconds, and names of modules."""
+    """The result of parsing: serialised DAGs, import errors, seconds, and the names of all imported modules."""
 
     dags: dict[str, Any]
     errors: dict[str, str]

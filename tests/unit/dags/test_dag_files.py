@@ -1,4 +1,4 @@
-"""The DAG files: one DAG per collection, cheap to parse, and a mistake that costs its own collection alone."""
+"""The DAG files: one DAG per collection, parsed quickly; a mistake disables only its own collection."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
     assert "line 25: clock.schedule: '99 2 * * *' is not a cron expression" in error
 
 
-def test_parsing_is_cheap_and_leaves_heavy_libraries_alone(bag):
+def test_parsing_is_quick_and_imports_no_heavy_library(bag):
     heavy = {"torch", "pandas", "weasyprint", "matplotlib", "openvino", "cv2", "skimage", "numpy", "sqlalchemy_utils"}
     assert heavy.isdisjoint(bag.modules)
     # A generous bound for a busy machine: the processor parses every half minute.
     assert bag.seconds < 5
 
 
-def test_chunks_go_their_whole_way_one_after_the_other(bag):
+def test_a_chunk_goes_through_all_stages_before_the_next_starts(bag):
     tasks = bag.tasks("restore_plates")
     assert "chunk.mask" in tasks["receive"]["downstream_task_ids"]
     assert tasks["chunk.mask"]["downstream_task_ids"] == ["chunk.inpaint"]
@@ -69,13 +69,13 @@ def test_chunks_go_their_whole_way_one_after_the_other(bag):
     assert {task.get("weight_rule") for task in tasks.values()} == {"upstream"}
 
 
-def test_only_inpainting_takes_the_gpu(bag):
+def test_only_inpainting_uses_the_gpu(bag):
     tasks = bag.tasks("restore_plates")
     assert {name for name, task in tasks.items() if task.get("pool") == "gpu"} == {"chunk.inpaint"}
     assert {name for name, task in tasks.items() if task.get("queue") == "gpu"} == {"chunk.inpaint"}
 
 
-def test_reconcile_runs_whatever_happened_and_decides_on_the_run(bag):
+def test_reconcile_always_runs_and_decides_the_state_of_the_run(bag):
     tasks = bag.tasks("restore_plates")
     assert tasks["reconcile"]["trigger_rule"] == "all_done"
     # The only leaf fails with it, and is a success or skipped otherwise.
@@ -84,7 +84,7 @@ def test_reconcile_runs_whatever_happened_and_decides_on_the_run(bag):
     assert tasks["following_batch"].get("trigger_rule", "all_success") == "all_success"
 
 
-def test_the_clock_the_bell_or_both(bag):
+def test_a_schedule_a_watched_inbox_or_both(bag):
     plates, album, both = (bag.dags[f"restore_{name}"]["timetable"] for name in ("plates", "album", "both"))
     assert plates["__type"].endswith("CronTriggerTimetable")
     assert plates["__var"]["timezone"] == "Europe/Berlin"

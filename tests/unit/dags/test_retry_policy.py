@@ -1,4 +1,4 @@
-"""What becomes of a task that ends with an error: what waits is counted apart from what fails."""
+"""Retries of a task that ends with an error: waiting is counted apart from failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.airflow
 
-# In a process of its own: importing Airflow switches off the loggers of this one.
+# In another process: importing Airflow would disable the loggers of this one.
 SCRIPT = """
 import json, sys
 from datetime import datetime, timedelta, timezone
@@ -30,7 +30,7 @@ class Store(dict):
         self[key] = json.loads(json.dumps(value))
 
 
-def judge(*errors):
+def evaluate(*errors):
     context = {"task_state_store": Store(), "ti": None}
     decisions = []
     for error in errors:
@@ -40,22 +40,22 @@ def judge(*errors):
     return decisions, retry_state.count_attempt(context)
 
 
-def told(decision):
+def summary(decision):
     return [decision.action.value, decision.retry_delay and decision.retry_delay.total_seconds(), decision.reason]
 
 
-said = {}
-said["configuration"] = told(judge(ConfigurationError("no such\\nfolder"))[0][-1])
-said["sixth"] = [told(one)[:2] for one in judge(*[ValueError("x")] * 6)[0]]
+found = {}
+found["configuration"] = summary(evaluate(ConfigurationError("no such\\nfolder"))[0][-1])
+found["sixth"] = [summary(one)[:2] for one in evaluate(*[ValueError("x")] * 6)[0]]
 waits = [OutputNotWritable("full")] * 30 + [ValueError("x")] * 5
-decisions, past = judge(*waits)
-said["waits"] = [told(decisions[n])[:2] for n in (0, 1, 29, 34)]
-said["memory"] = judge(MemoryError(), None, None, StoreUnavailable("away"))[1].__dict__
+decisions, _ = evaluate(*waits)
+found["waits"] = [summary(decisions[n])[:2] for n in (0, 1, 29, 34)]
+found["memory"] = evaluate(MemoryError(), None, None, StoreUnavailable("away"))[1].__dict__
 retry_policy.WAIT_SECONDS = 0
-said["too long"] = told(judge(StoreUnavailable("away"))[0][-1])
+found["too long"] = summary(evaluate(StoreUnavailable("away"))[0][-1])
 
 berlin = lambda moment, hour: next_hour(datetime.fromisoformat(moment), hour, "Europe/Berlin").isoformat()
-said["hours"] = [
+found["hours"] = [
     berlin("2026-11-20T01:00:00+00:00", "06:00"),
     berlin("2026-11-20T05:00:00+00:00", "06:00"),
     berlin("2026-10-24T22:30:00+00:00", "06:00"),
@@ -66,19 +66,19 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.timetables.trigger import CronTriggerTimetable
 
 now = datetime.now(timezone.utc)
-night = CronTriggerTimetable("0 2 * * *", timezone="Europe/Berlin")
+nightly = CronTriggerTimetable("0 2 * * *", timezone="Europe/Berlin")
 last = now - timedelta(days=5)
-after = night.next_dagrun_info(
+after = nightly.next_dagrun_info(
     last_automated_data_interval=DataInterval.exact(last),
     restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
 )
-said["after an outage"] = (now - after.run_after).total_seconds() / 3600
-print(json.dumps(said))
+found["after an outage"] = (now - after.run_after).total_seconds() / 3600
+print(json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     home = tmp_path_factory.mktemp("airflow")
     done = subprocess.run(
         [ROOT / "scripts" / "with-airflow", sys.executable, "-W", "ignore", "-c", SCRIPT],
@@ -93,12 +93,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_what_no_try_can_mend_fails_at_once_and_says_why(said):
-    assert said["configuration"] == ["fail", None, "no such folder"]
+def test_an_error_that_no_retry_can_solve_fails_immediately_and_says_why(found):
+    assert found["configuration"] == ["fail", None, "no such folder"]
 
 
-def test_what_fails_is_tried_six_times(said):
-    assert said["sixth"] == [
+def test_a_failing_task_is_tried_six_times(found):
+    assert found["sixth"] == [
         ["retry", 30],
         ["retry", 60],
         ["retry", 120],
@@ -108,18 +108,18 @@ def test_what_fails_is_tried_six_times(said):
     ]
 
 
-def test_what_waits_is_tried_for_a_day_and_costs_no_tries(said):
-    assert said["waits"] == [["retry", 30], ["retry", 60], ["retry", 600], ["retry", 480]]
-    assert said["too long"] == ["fail", None, "away"]
+def test_a_waiting_task_is_retried_for_a_day_and_waiting_counts_as_no_failure(found):
+    assert found["waits"] == [["retry", 30], ["retry", 60], ["retry", 600], ["retry", 480]]
+    assert found["too long"] == ["fail", None, "away"]
 
 
-def test_tries_that_ran_out_of_memory_or_were_killed_are_known(said):
-    memory = said["memory"]
+def test_attempts_that_ran_out_of_memory_or_were_killed_are_counted(found):
+    memory = found["memory"]
     assert (memory["attempts"], memory["errors"], memory["waits"], memory["memory_errors"]) == (5, 2, 1, 1)
 
 
-def test_the_hour_is_the_clocks_also_when_it_is_changed(said):
-    assert said["hours"] == [
+def test_the_hour_follows_the_clock_also_when_it_changes(found):
+    assert found["hours"] == [
         "2026-11-20T05:00:00+00:00",
         "2026-11-21T05:00:00+00:00",
         "2026-10-25T05:00:00+00:00",
@@ -127,5 +127,5 @@ def test_the_hour_is_the_clocks_also_when_it_is_changed(said):
     ]
 
 
-def test_after_an_outage_the_last_night_is_caught_up_at_once_and_no_other(said):
-    assert 0 <= said["after an outage"] <= 25
+def test_after_an_outage_only_the_last_scheduled_run_is_caught_up(found):
+    assert 0 <= found["after an outage"] <= 25

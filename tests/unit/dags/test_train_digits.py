@@ -1,4 +1,4 @@
-"""The DAG that trains the digits: three trainings side by side, then the measurement, only when asked for."""
+"""The DAG that trains the networks for digits: three trainings side by side, then the measurement; no schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox trigger against a real folder: one event per settled state, through errors and restarts."""
+"""The inbox trigger on a real folder: one event per settled state, through errors and restarts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from triggers import Store, load, rings
+from triggers import Store, collect_events, load
 
 
 def load_trigger() -> Any:
@@ -23,22 +23,22 @@ def test_one_event_per_settled_state(tmp_path: Path) -> None:
     trigger = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
     trigger.asset_state_store = Store()
     kept = trigger.asset_state_store.values
-    assert asyncio.run(rings(trigger, 20, until=lambda _: "announced" in kept)) == [
+    assert asyncio.run(collect_events(trigger, 20, until=lambda _: "announced" in kept)) == [
         {"inbox": str(tmp_path), "files": 2, "folders": 2}
     ]
 
     again = load_trigger()(str(tmp_path), settle=0.1, interval=0.05)
     again.asset_state_store = trigger.asset_state_store
-    assert asyncio.run(rings(again, 0.5)) == []
+    assert asyncio.run(collect_events(again, 0.5)) == []
 
 
 @pytest.mark.airflow
-def test_an_absent_inbox_is_waited_for(tmp_path: Path) -> None:
+def test_an_absent_inbox_is_retried(tmp_path: Path) -> None:
     inbox = tmp_path / "later"
     trigger = load_trigger()(str(inbox), settle=0.0, interval=0.05)
 
     async def arrive() -> list[dict[str, Any]]:
-        task = asyncio.create_task(rings(trigger, 20, until=bool))
+        task = asyncio.create_task(collect_events(trigger, 20, until=bool))
         await asyncio.sleep(0.1)
         inbox.mkdir()
         (inbox / "a.png").write_bytes(b"1")
@@ -48,7 +48,7 @@ def test_an_absent_inbox_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.airflow
-def test_after_an_outage_it_rings_for_what_lies_there(tmp_path: Path) -> None:
+def test_after_an_outage_everything_in_the_inbox_is_announced_again(tmp_path: Path) -> None:
     inbox, away = tmp_path / "in", tmp_path / "unmounted"
     inbox.mkdir()
     (inbox / "a.png").write_bytes(b"1")
@@ -70,12 +70,12 @@ def test_after_an_outage_it_rings_for_what_lies_there(tmp_path: Path) -> None:
             away.rename(inbox)
         return len(events) > 1
 
-    events = asyncio.run(rings(Counting(str(inbox), settle=0.0, interval=0.02), 60, until=unmount_and_mount))
+    events = asyncio.run(collect_events(Counting(str(inbox), settle=0.0, interval=0.02), 60, until=unmount_and_mount))
     assert [event["files"] for event in events] == [1, 1]
 
 
 @pytest.mark.airflow
-def test_it_is_made_again_from_what_it_serializes(tmp_path: Path) -> None:
+def test_it_is_created_again_from_what_it_serializes(tmp_path: Path) -> None:
     trigger = load_trigger()(str(tmp_path), settle=1, interval=2, marker=".ready")
     path, arguments = trigger.serialize()
     assert path == "inbox_trigger.InboxTrigger"
@@ -83,15 +83,15 @@ def test_it_is_made_again_from_what_it_serializes(tmp_path: Path) -> None:
 
 
 @pytest.mark.airflow
-def test_a_hidden_marker_is_seen(tmp_path: Path) -> None:
+def test_a_hidden_marker_is_found(tmp_path: Path) -> None:
     (tmp_path / "box 1").mkdir()
     (tmp_path / "box 1" / "a.png").write_bytes(b"1")
     trigger = load_trigger()(str(tmp_path), settle=30, interval=0.05, marker=".ready")
 
     async def deliver() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        before = await rings(trigger, 0.3)
+        before = await collect_events(trigger, 0.3)
         (tmp_path / "box 1" / ".ready").touch()
-        return before, await rings(trigger, 20, until=bool)
+        return before, await collect_events(trigger, 20, until=bool)
 
     before, after = asyncio.run(deliver())
     assert before == []
@@ -99,7 +99,7 @@ def test_a_hidden_marker_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.airflow
-def test_a_bag_rings_when_its_checksums_match_and_is_named_once_when_not(
+def test_a_bag_is_announced_when_its_checksums_match_and_logged_once_when_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from pipeline.settings import settings
@@ -114,22 +114,22 @@ def test_a_bag_rings_when_its_checksums_match_and_is_named_once_when_not(
     trigger = load_trigger()(str(tmp_path / "in"), settle=30, interval=0.05)
     trigger.asset_state_store = Store()
 
-    said = ""
+    output = ""
 
     def warnings() -> int:
-        nonlocal said
-        said += capsys.readouterr().out
-        return said.count('"data/a.png" does not have the sha256')
+        nonlocal output
+        output += capsys.readouterr().out
+        return output.count('"data/a.png" does not have the sha256')
 
     async def deliver() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-        harmed = await rings(trigger, 20, until=lambda _: warnings() > 0)
-        await rings(trigger, 0.2)
+        harmed = await collect_events(trigger, 20, until=lambda _: warnings() > 0)
+        await collect_events(trigger, 0.2)
         restarted = load_trigger()(str(tmp_path / "in"), settle=30, interval=0.05)
         restarted.asset_state_store = trigger.asset_state_store
-        still = await rings(restarted, 0.5)
+        still = await collect_events(restarted, 0.5)
         assert warnings() == 1, "it is logged once, a restart of the triggerer included"
         (bag / "data" / "a.png").write_bytes(b"whole")
-        return harmed, still, await rings(restarted, 20, until=bool)
+        return harmed, still, await collect_events(restarted, 20, until=bool)
 
     harmed, still, whole = asyncio.run(deliver())
     settings.cache_clear()

@@ -1,4 +1,4 @@
-"""The queue's trigger against a real queue (moto's SQS over HTTP) into which a bucket puts its notifications."""
+"""The queue trigger with a real queue (moto's SQS over HTTP) into which a bucket puts its notifications."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from triggers import load, rings
+from triggers import collect_events, load
 
 pytestmark = pytest.mark.airflow
 
 
 class Cloud:
-    """A bucket that tells a queue of what is put into it, on a server that can be stopped and started again."""
+    """A bucket that notifies a queue of new objects, on a moto server."""
 
     def __init__(self) -> None:
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -27,8 +27,8 @@ class Cloud:
         self.queue = self.sqs.create_queue(QueueName="scans")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.s3.create_bucket(Bucket="archive")
-        told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]}
-        self.s3.put_bucket_notification_configuration(Bucket="archive", NotificationConfiguration=told)
+        notify = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}]}
+        self.s3.put_bucket_notification_configuration(Bucket="archive", NotificationConfiguration=notify)
 
     def put(self, key: str) -> None:
         self.s3.put_object(Bucket="archive", Key=key, Body=b"1")
@@ -53,66 +53,66 @@ def make(cloud: Cloud, settle: float = 0.5) -> Any:
     return load("queue_trigger").QueueTrigger("s3://archive/in box", cloud.queue, settle)
 
 
-def told(events: list[dict[str, Any]]) -> int:
+def messages(events: list[dict[str, Any]]) -> int:
     return sum(event["messages"] for event in events)
 
 
-def test_many_notifications_ring_once_and_leave_the_queue(cloud: Cloud) -> None:
+def test_many_notifications_create_one_event_and_leave_the_queue(cloud: Cloud) -> None:
     for number in range(25):
         cloud.put(f"in box/ü {number}.png")
     trigger = make(cloud, settle=3.0)
-    events = asyncio.run(rings(trigger, 60, until=lambda events: told(events) >= 25))
+    events = asyncio.run(collect_events(trigger, 60, until=lambda events: messages(events) >= 25))
     assert [event["inbox"] for event in events] == ["s3://archive/in box"] * len(events)
-    assert told(events) == 25 and len(events) <= 2  # on a busy machine the ring at the start may come first
+    assert messages(events) == 25 and len(events) <= 2  # on a busy machine the event at the start may come first
     assert cloud.waiting() == 0
 
 
-def test_other_prefixes_and_removed_objects_do_not_ring(cloud: Cloud) -> None:
+def test_other_prefixes_and_removed_objects_create_no_event(cloud: Cloud) -> None:
     trigger = make(cloud)
 
     async def deliver() -> list[dict[str, Any]]:
-        await rings(trigger, 60, until=lambda events: len(events) == 1)
+        await collect_events(trigger, 60, until=lambda events: len(events) == 1)
         cloud.put("restored/a.png")
         cloud.s3.delete_object(Bucket="archive", Key="in box/gone.png")
-        await rings(trigger, 60, until=lambda events: len(events) == 1 and cloud.waiting() == 0)
+        await collect_events(trigger, 60, until=lambda events: len(events) == 1 and cloud.waiting() == 0)
         trigger._first = 0.0
         cloud.put("in box/b.png")
-        return await rings(trigger, 60, until=lambda events: told(events) > 0)
+        return await collect_events(trigger, 60, until=lambda events: messages(events) > 0)
 
-    assert told(asyncio.run(deliver())) == 1
-
-
-def test_it_rings_at_the_start_for_what_a_killed_triggerer_may_have_heard(cloud: Cloud) -> None:
-    assert asyncio.run(rings(make(cloud), 60, until=bool)) == [{"inbox": "s3://archive/in box", "messages": 0}]
+    assert messages(asyncio.run(deliver())) == 1
 
 
-def test_a_queue_that_is_away_is_waited_for(
+def test_an_event_at_the_start_covers_messages_that_a_killed_triggerer_may_have_received(cloud: Cloud) -> None:
+    assert asyncio.run(collect_events(make(cloud), 60, until=bool)) == [{"inbox": "s3://archive/in box", "messages": 0}]
+
+
+def test_a_queue_that_does_not_answer_is_retried(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     trigger = make(cloud)
-    said = ""
+    output = ""
 
     async def deliver() -> list[dict[str, Any]]:
         def is_away(_: object) -> bool:
-            nonlocal said
-            said += capsys.readouterr().out
-            return "does not answer" in said
+            nonlocal output
+            output += capsys.readouterr().out
+            return "does not answer" in output
 
         def is_back(events: list[dict[str, Any]]) -> bool:
             if is_away(events):
                 monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
-            return told(events) > 0
+            return messages(events) > 0
 
         cloud.put("in box/a.png")
-        return await rings(trigger, 90, until=is_back)
+        return await collect_events(trigger, 90, until=is_back)
 
-    assert told(asyncio.run(deliver())) == 1
-    assert (said + capsys.readouterr().out).count("does not answer") == 1
+    assert messages(asyncio.run(deliver())) == 1
+    assert (output + capsys.readouterr().out).count("does not answer") == 1
 
 
-def test_it_is_made_again_from_what_it_serializes(cloud: Cloud) -> None:
+def test_it_is_created_again_from_what_it_serializes(cloud: Cloud) -> None:
     path, arguments = make(cloud).serialize()
     assert path == "queue_trigger.QueueTrigger"
     assert load("queue_trigger").QueueTrigger(**arguments).serialize() == (path, arguments)
@@ -123,7 +123,7 @@ DETAIL = {"bucket": {"name": "b"}, "object": {"key": "in/a ü.png"}}
 
 
 @pytest.mark.parametrize(
-    ("message", "rings"),
+    ("message", "concerned"),
     [
         ({"Records": [RECORD]}, True),
         ({"Type": "Notification", "Message": json.dumps({"Records": [RECORD]})}, True),
@@ -138,8 +138,8 @@ DETAIL = {"bucket": {"name": "b"}, "object": {"key": "in/a ü.png"}}
         ("no JSON at all", True),
     ],
 )
-def test_which_messages_ring(message: Any, rings: bool) -> None:
+def test_which_messages_concern_an_inbox(message: Any, concerned: bool) -> None:
     from pipeline.storage.notifications import may_concern
 
     body = message if isinstance(message, str) else json.dumps(message)
-    assert may_concern(body, "s3://b/in/") is rings
+    assert may_concern(body, "s3://b/in/") is concerned

@@ -1,4 +1,4 @@
-"""Loading a trigger from plugins/ and listening to what it yields."""
+"""Load a trigger from plugins/ and collect its events."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
-def logging_kept() -> Iterator[None]:
-    """Puts logging back as it was: importing Airflow switches off every logger that was there before it."""
+def restored_logging() -> Iterator[None]:
+    """Restores logging in the end: importing Airflow disables every logger that exists already."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     known = {name: one for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
@@ -39,13 +39,13 @@ def load(name: str) -> Any:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         if str(ROOT / "plugins") not in sys.path:
             sys.path.append(str(ROOT / "plugins"))
-        with logging_kept():
+        with restored_logging():
             spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
 
 
 class Store:
-    """An asset state store that lives in memory, with the verbs of Airflow's."""
+    """An asset state store in memory, with the methods of Airflow's."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -57,10 +57,10 @@ class Store:
         self.values[key] = value
 
 
-async def rings(
+async def collect_events(
     trigger: Any, seconds: float, until: Callable[[list[dict[str, Any]]], bool] = lambda events: False
 ) -> list[dict[str, Any]]:
-    """Returns the payloads that a trigger yields within some seconds, or before something is true of them."""
+    """Returns the payloads of a trigger's events after some seconds, or as soon as a condition on them is true."""
     events: list[dict[str, Any]] = []
 
     async def follow() -> None:
