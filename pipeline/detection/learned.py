@@ -49,11 +49,6 @@ class LearnedDetector:
         self._multiple = 2 ** config["depth"]
         self._runner, self._on_cpu = load_runner(weights or WEIGHTS, device=device, backend=backend)
 
-    @property
-    def runtime(self) -> str:
-        """What runs the network, for people."""
-        return self._runner.runtime
-
     def detect(
         self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,

@@ -26,12 +26,10 @@ class ManualMask:
 
     Attributes:
         mask: (H,W) uint8, 255 = damaged, 0 = intact; oriented as the scan's own pixels are.
-        inverted: whether dark was taken as damage.
         note: how the mask was read, in one sentence.
     """
 
     mask: Mask
-    inverted: bool
     note: str
 
 
@@ -66,7 +64,7 @@ def read_mask(data: bytes, shape: tuple[int, int], orientation: int, name: str) 
     else:
         notes.append("white was taken as damage" if share else "it is black all over: nothing is marked")
     mask = np.where(marked, np.uint8(255), np.uint8(0))
-    return ManualMask(mask, inverted, f"mask {name}: {'; '.join(notes)}")
+    return ManualMask(mask, f"mask {name}: {'; '.join(notes)}")
 
 
 def read_protected(data: bytes, shape: tuple[int, int], orientation: int, name: str) -> ManualMask:
@@ -90,7 +88,7 @@ def read_protected(data: bytes, shape: tuple[int, int], orientation: int, name: 
     notes.append(
         "white is protected" if share and not layered else "paint is protected" if share else "nothing is marked"
     )
-    return ManualMask(np.where(marked, np.uint8(255), np.uint8(0)), False, f"mask {name}: {'; '.join(notes)}")
+    return ManualMask(np.where(marked, np.uint8(255), np.uint8(0)), f"mask {name}: {'; '.join(notes)}")
 
 
 def _marked(

@@ -187,7 +187,7 @@ def test_the_cpu_takes_over_from_a_full_device(weights: Path, monkeypatch: pytes
     wanted = detector.probabilities(picture)
     monkeypatch.setattr(detector, "_runner", Full())
     assert np.abs(detector.probabilities(picture).astype(int) - wanted.astype(int)).mean() < 1
-    assert detector.runtime.endswith("cpu")
+    assert detector._runner.runtime.endswith("cpu")
 
 
 class Brightness:
