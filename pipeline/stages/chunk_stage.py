@@ -52,7 +52,7 @@ class ChunkStage:
             with self.ledger.write() as session:
                 claims.renew(session, self.batch.batch_id)
 
-    def open_rows(self) -> Iterator[ScanRow]:
+    def rows_to_process(self) -> Iterator[ScanRow]:
         """Yield the scans that this stage must process: neither stopped nor sharing another scan's result."""
         for row in self.rows:
             if not row.same_as and not row.is_stopped:
@@ -67,7 +67,7 @@ class ChunkStage:
         """
         started = time.perf_counter()
         found = self.guarded(row, lambda: process(row))
-        self.settle(row, found, time.perf_counter() - started)
+        self.finish_row(row, found, time.perf_counter() - started)
 
     def guarded(self, row: ScanRow, process: Callable[[], Found]) -> Found | Stopped:
         """Return what the processing found, or the decision to quarantine or fail the scan."""
@@ -92,7 +92,7 @@ class ChunkStage:
             message = f"{type(error).__name__} in {self.stage}: {error_line(error, 300)}"
             return failed("error", message)
 
-    def settle(self, row: ScanRow, found: StepColumns | Stopped, seconds: float) -> None:
+    def finish_row(self, row: ScanRow, found: StepColumns | Stopped, seconds: float) -> None:
         """Add to a row what was found, write its log line, and queue its event."""
         row.update(found)
         setattr(row, f"{self.stage}_seconds", seconds)

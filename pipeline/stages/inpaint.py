@@ -32,7 +32,7 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
     stage = ChunkStage(chunk, Stage.INPAINT, context, progress)
     if stage.finished:
         return stage.target
-    wanted = [row for row in stage.open_rows() if row.decision == "fill"]
+    wanted = [row for row in stage.rows_to_process() if row.decision == "fill"]
     if wanted:
         _ChunkFiller(stage, engine_of(stage.batch)).fill(wanted)
         # Windows of many sizes were allocated and freed; later stages in this process need memory for whole scans.
@@ -41,7 +41,7 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
 
 
 class _ChunkFiller(ScanFiller[ScanRow]):
-    """Fills the scans of one chunk and settles their rows."""
+    """Fills the scans of one chunk and finishes their rows."""
 
     def __init__(self, stage: ChunkStage, engine: Engine) -> None:
         halvings = min(stage.context.halvings, MOST_HALVINGS)
@@ -60,7 +60,7 @@ class _ChunkFiller(ScanFiller[ScanRow]):
 
     def store(self, row: ScanRow, scan: Scan, mask: Mask, filled: Filled) -> None:
         found = self.stage.guarded(row, lambda: self._write(row, scan, mask, filled))
-        self.stage.settle(row, found, filled.seconds)
+        self.stage.finish_row(row, found, filled.seconds)
 
     def _write(self, row: ScanRow, scan: Scan, mask: Mask, filled: Filled) -> Inpainted:
         """Return the columns of a filled scan, its new pixels written at native depth."""
@@ -78,7 +78,7 @@ class _ChunkFiller(ScanFiller[ScanRow]):
         )
 
     def fail(self, row: ScanRow, error: Exception, seconds: float) -> None:
-        self.stage.settle(row, self.stage.guarded(row, lambda: _raise(error)), seconds)
+        self.stage.finish_row(row, self.stage.guarded(row, lambda: _raise(error)), seconds)
 
     def on_batch_failure(self, error: Exception) -> None:
         self.stage.logger.error("stage=inpaint: filling scans together failed; going on one by one", exc_info=error)

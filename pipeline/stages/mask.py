@@ -43,7 +43,7 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     for row in stage.rows:
         if row.is_stopped:
             row.decision = str(Outcome.QUARANTINED)
-    for row in stage.open_rows():
+    for row in stage.rows_to_process():
         stage.process_row(row, lambda row: _find_damage(row, stage.batch, detector))
     return stage.save()
 

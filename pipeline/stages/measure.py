@@ -30,7 +30,7 @@ def measure(chunk: str, context: TaskContext | None = None, *, progress: Progres
     stage = ChunkStage(chunk, Stage.MEASURE, context, progress)
     if stage.finished:
         return stage.target
-    filled = [row for row in stage.open_rows() if row.filled_uri]
+    filled = [row for row in stage.rows_to_process() if row.filled_uri]
     if filled:
         engine = engine_of(stage.batch)
         for row in filled:
