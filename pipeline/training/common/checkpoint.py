@@ -21,6 +21,35 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass
+class Window:
+    """Sums since the last report.
+
+    Attributes:
+        steps: number of steps.
+        seconds: time spent in them.
+        waited: part of it spent waiting for data.
+        sums: sum of each loss. Tensors stay on their device until a report is due: reading one waits for the device.
+    """
+
+    steps: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+    sums: dict[str, Tensor | float] = field(default_factory=dict)
+
+    def add(self, losses: Mapping[str, Tensor | float], seconds: float, waited: float) -> None:
+        """Add a step."""
+        self.steps += 1
+        self.seconds += seconds
+        self.waited += waited
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Return the mean of each loss."""
+        return {name: float(value) / self.steps for name, value in self.sums.items()}
+
+
+@dataclass
 class RunState:
     """How far a run is.
 
@@ -29,12 +58,14 @@ class RunState:
         seconds: time spent in them; breaks, validation and checkpoints are not counted.
         pixels: pixels trained on.
         facts: options that must be the same when the run is resumed, as JSON values.
+        window: sums since the last report, so that a resumed run logs the same means.
     """
 
     step: int = 0
     seconds: float = 0.0
     pixels: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
+    window: Window = field(default_factory=Window)
 
 
 def _pack_optimizer(prefix: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -71,11 +102,8 @@ def save_checkpoint(
             tensors[f"module.{name}.{key}"] = value.detach().cpu().contiguous().clone()
     for name, optimizer in optimizers.items():
         _pack_optimizer(f"optimizer.{name}", optimizer, tensors)
-    metadata = {
-        "progress": json.dumps(
-            {"step": state.step, "seconds": state.seconds, "pixels": state.pixels, "facts": state.facts}
-        )
-    }
+    window = {**vars(state.window), "sums": {name: float(value) for name, value in state.window.sums.items()}}
+    metadata = {"progress": json.dumps({**vars(state), "window": window})}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata)
 
@@ -90,7 +118,8 @@ def read_state(path: Path) -> RunState:
             raw = json.loads((opened.metadata() or {})["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a complete checkpoint: {error}") from error
-    return RunState(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]))
+    window = Window(**raw.get("window", {}))  # absent in checkpoints of older versions
+    return RunState(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]), window)
 
 
 def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> RunState:

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.training.common.checkpoint import RunState, save_checkpoint
+from pipeline.training.common.checkpoint import RunState, Window, save_checkpoint
 from pipeline.training.common.schedule import WARM_UP_STEPS, Budget, learning_rate
 from pipeline.training.common.signals import stop_on_signal
 
@@ -118,7 +118,6 @@ class LoopOptions:
         checkpoint_seconds: time between two checkpoints; one is written after each validation and at the end as well.
         validation_seconds: time between two validations.
         validation_steps: steps between two validations; 0 leaves it to the time.
-        whole_windows: write checkpoints and stop only where a report is due, so that a resumed run logs the same means.
     """
 
     budget: Budget
@@ -128,29 +127,6 @@ class LoopOptions:
     checkpoint_seconds: float = 240.0
     validation_seconds: float = math.inf
     validation_steps: int = 0
-    whole_windows: bool = False
-
-
-class _Window:
-    """Sums since the last report."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.seconds = self.waited = 0.0
-        self._sums: dict[str, Tensor | float] = {}
-
-    def add(self, losses: Mapping[str, Tensor | float], seconds: float, waited: float) -> None:
-        """Add a step."""
-        self.steps += 1
-        self.seconds += seconds
-        self.waited += waited
-        for name, value in losses.items():
-            # Tensors stay on their device until a report is due: reading one waits for the device.
-            self._sums[name] = self._sums.get(name, 0.0) + value
-
-    def means(self) -> dict[str, float]:
-        """Return the mean of each loss."""
-        return {name: float(value) / self.steps for name, value in self._sums.items()}
 
 
 class TrainingLoop(Generic[Batch]):
@@ -166,10 +142,9 @@ class TrainingLoop(Generic[Batch]):
         ``report`` is called with each report, after it is logged.
         """
         hooks, options, state = self._hooks, self._options, self._hooks.state
-        window = _Window()
         saved = validated = time.monotonic()
         with hooks.batches() as batches, stop_on_signal() as stop:
-            while (share := self._share()) < 1.0 and not (stop.asked and self._may_save()):
+            while (share := self._share()) < 1.0 and not stop.asked:
                 started = time.monotonic()
                 batch = next(batches)
                 waited = time.monotonic() - started
@@ -179,10 +154,10 @@ class TrainingLoop(Generic[Batch]):
                 state.pixels += result.pixels
                 seconds = time.monotonic() - started
                 state.seconds += seconds
-                window.add(result.losses, seconds, waited)
-                if self._report_due():
-                    line = self._report(window, share, rate)
-                    window = _Window()
+                state.window.add(result.losses, seconds, waited)
+                if state.step % options.report_steps == 0:
+                    line = self._report(share, rate)
+                    state.window = Window()
                     hooks.log(line)
                     if report is not None:
                         report(line)
@@ -191,7 +166,7 @@ class TrainingLoop(Generic[Batch]):
                 if validation_due:
                     hooks.validate()
                     validated = time.monotonic()
-                if self._may_save() and (validation_due or now - saved > options.checkpoint_seconds):
+                if validation_due or now - saved > options.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
             self._save()
@@ -201,15 +176,9 @@ class TrainingLoop(Generic[Batch]):
         state = self._hooks.state
         return self._options.budget.progress(state.step, state.seconds)
 
-    def _report_due(self) -> bool:
-        return self._hooks.state.step % self._options.report_steps == 0
-
     def _validation_due(self, seconds: float) -> bool:
         steps = self._options.validation_steps
         return seconds > self._options.validation_seconds or (steps > 0 and self._hooks.state.step % steps == 0)
-
-    def _may_save(self) -> bool:
-        return not self._options.whole_windows or self._report_due()
 
     def _set_rates(self, share: float) -> float:
         """Set the learning rates of all optimisers; return the first one's."""
@@ -221,8 +190,8 @@ class TrainingLoop(Generic[Batch]):
                 group["lr"] = rates[-1]
         return rates[0]
 
-    def _report(self, window: _Window, share: float, rate: float) -> Report:
-        state = self._hooks.state
+    def _report(self, share: float, rate: float) -> Report:
+        state, window = self._hooks.state, self._hooks.state.window
         speed = window.steps / max(window.seconds, 1e-9)
         left = self._options.budget.time_left(state.step, state.seconds, speed)
         waiting = window.waited / max(window.seconds, 1e-9)

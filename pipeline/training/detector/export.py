@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import cv2
@@ -29,8 +28,6 @@ from pipeline.training.detector.evidence import gather
 from pipeline.training.detector.false_positives import load_false_positives
 from pipeline.training.detector.loop import CURVES, FALSE_POSITIVES, DetectorOptions
 from pipeline.training.detector.validation import REPORTED, held_out_samples, probabilities, read_scores
-
-log = logging.getLogger(__name__)
 
 WEIGHTS, CARD, CURVES_PICTURE, SHEET = "detector.safetensors", "detector.md", "curves.png", "sheet.png"
 

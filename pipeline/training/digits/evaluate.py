@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -20,8 +19,6 @@ from pipeline.training.digits.holes import SIZES, centred_hole
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
 
 Filler = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 """Digits (N,28,28) uint8 and holes (N,28,28) to filled digits (N,28,28) uint8; known pixels must not change."""

@@ -138,7 +138,6 @@ def train(
             warm_up=WARM_UP_STEPS,
             report_steps=CURVE_EVERY,
             checkpoint_seconds=CHECKPOINT_SECONDS,
-            whole_windows=True,
         ),
     )
     with torch.random.fork_rng(devices=[]):

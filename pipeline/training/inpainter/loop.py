@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -153,7 +153,7 @@ class InpainterTraining(TrainingHooks[Batch]):
                 "resuming with other %s than the run was started with: results will differ from a run without a break",
                 ", ".join(changed),
             )
-        self.state = RunState(found.step, found.seconds, found.pixels, facts)
+        self.state = replace(found, facts=facts)
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:

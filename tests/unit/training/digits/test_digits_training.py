@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
 from pipeline.errors import ConfigurationError, WeightsError
+from pipeline.training.common.checkpoint import read_state
 from pipeline.training.common.schedule import Budget
 from pipeline.training.digits.batches import BatchMaker
 from pipeline.training.digits.loop import RunFiles, read_curves, train
@@ -65,11 +68,11 @@ def test_a_run_repeats_itself_and_another_seed_is_another_run(name, digits, tmp_
 
 @pytest.mark.parametrize("name", ["judge", "paper", "region"])
 def test_a_run_that_was_stopped_ends_in_the_same_bits(name, digits, tmp_path, monkeypatch):
-    # A checkpoint at every point of the curve; points every two steps.
+    # A checkpoint after every step, a point of the curves every two steps.
     monkeypatch.setattr("pipeline.training.digits.loop.CURVE_EVERY", 2)
     monkeypatch.setattr("pipeline.training.digits.loop.CHECKPOINT_SECONDS", -1.0)
     whole = train_steps(name, digits, tmp_path / "whole", 8)
-    # Stopped after step 5: goes on from the checkpoint of step 4.
+    # Stopped after step 5, in the middle of a point of the curves.
     train_steps(name, digits, tmp_path / "broken", 5, total=8)
     resumed = train_steps(name, digits, tmp_path / "broken", 8, resume=True)
     assert same(tensors(whole), tensors(resumed))
@@ -78,6 +81,22 @@ def test_a_run_that_was_stopped_ends_in_the_same_bits(name, digits, tmp_path, mo
     for curves in (points, again):
         del curves["seconds"]
     assert points == again
+
+
+def test_a_signal_saves_and_stops(digits, tmp_path):
+    ready = prepare(TrainingPlan("judge", epochs=1, batch=BATCH), digits, 1)
+    make = ready.maker.make
+
+    def make_and_signal(step):
+        if step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return make(step)
+
+    ready.maker.make = make_and_signal
+    files = RunFiles(tmp_path, "judge")
+    with pytest.raises(KeyboardInterrupt, match="stopped at step 3"):
+        train(ready.network, ready.maker, Budget(steps=8), files, seed=1)
+    assert read_state(files.checkpoint).step == 3
 
 
 def test_the_random_state_of_the_caller_is_left_alone(digits, tmp_path):
