@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from end_to_end import damaged_sample
 from faulty_mail import FaultyMail
 from PIL import Image
 from sqlalchemy import select
-from whole_way import pair
 
 from pipeline.errors import StoreUnavailable
 from pipeline.ledger.migrate import upgrade
@@ -94,7 +94,7 @@ class UnattendedRun:
         }
         self.attempts = 0
         if mail:
-            mail.mode = "calm"
+            mail.mode = "healthy"
             mail.messages.clear()
         enter(self.call("receive"))
 
@@ -157,8 +157,8 @@ class UnattendedRun:
                 found.torn.append(f"{name} is left")
         for path in self.scratch.iterdir():
             found.torn.append(f"{path} is left")
-        if self.mail and self.mail.most_of_one() > 1:
-            found.doubled.append(f"a digest was sent {self.mail.most_of_one()} times")
+        if self.mail and self.mail.max_copies() > 1:
+            found.doubled.append(f"a digest was sent {self.mail.max_copies()} times")
         return found
 
     def _check_ledger(self, found: Damage, files: dict[str, bytes], batches: int) -> None:
@@ -208,7 +208,7 @@ def inbox_files() -> dict[str, bytes]:
     """Returns the inbox by name: see SCANS."""
     files = {}
     for number, path in enumerate(SCANS):
-        damaged, mask, _ = pair(number)
+        damaged, mask, _ = damaged_sample(number)
         files[path] = damaged
         if SCANS[path] == "restored":
             files[f"{path.removesuffix('.png')}.mask.png"] = mask

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from faulty_mail import FaultyMail
-from fickle_store import Fickle, new_bucket, objects, s3_access, s3_server
+from faulty_store import FaultyStore, new_bucket, objects, s3_access, s3_server
 from postgres_server import PostgresServer, postgres
 
 from pipeline.errors import OutputNotWritable
@@ -59,25 +59,25 @@ def test_a_store_misbehaves(tmp_path: Path, store: str, table: Table, seeds: ran
     for seed in seeds:
         name = f"archive-{fault.replace(' ', '-')}-{seed}"
         client = new_bucket(store, name)
-        fickle = Fickle(store, seed, {"slow": 0.4, "cuts the upload": 0.5}.get(fault, 0.15), [STORE[fault]])
-        os.environ.update(s3_access(fickle.url) | {"AWS_MAX_ATTEMPTS": "2"})
+        faulty = FaultyStore(store, seed, {"slow": 0.4, "cuts the upload": 0.5}.get(fault, 0.15), [STORE[fault]])
+        os.environ.update(s3_access(faulty.url) | {"AWS_MAX_ATTEMPTS": "2"})
         unattended = UnattendedRun(tmp_path / str(seed), inbox=f"s3://{name}/in", output=f"s3://{name}/out")
         for path, data in unattended.masters.items():
             client.put_object(Bucket=name, Key=f"in/{path}", Body=data)
         try:
             with table.run([f"the store: {fault}"], f"seed {seed}") as damage:
                 unattended.go(unattended.insist)
-                fickle.calm = True
+                faulty.healthy = True
                 files = {key.removeprefix("out/"): data for key, data in objects(client, name, "out/").items()}
                 masters = {key.removeprefix("in/"): data for key, data in objects(client, name, "in/").items()}
                 damage |= unattended.damage(files, masters)
                 begun = client.list_multipart_uploads(Bucket=name).get("Uploads", ())
                 damage.torn += [f"an upload of {upload['Key']} is left unfinished" for upload in begun]
         finally:
-            fickle.close()
-        print(f"seed {seed}: {fickle.faults} requests went wrong, {unattended.attempts} attempts at 12 tasks")
+            faulty.close()
+        print(f"seed {seed}: {faulty.faults} requests went wrong, {unattended.attempts} attempts at 12 tasks")
         assert not damage.describe(), f"seed {seed}: {damage.describe()}"
-        met += fickle.faults
+        met += faulty.faults
     assert met >= len(seeds)
 
 
@@ -95,7 +95,7 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
             nonlocal failed
             failed += 1
             if failed == 2:
-                mail.mode = "calm"
+                mail.mode = "healthy"
 
         def do(call: Call, mail: FaultyMail = mail, unattended: UnattendedRun = unattended) -> Any:
             if call.stage == "report":
@@ -113,7 +113,7 @@ def test_a_mail_server_misbehaves(tmp_path: Path, table: Table, seeds: range, fa
         finally:
             mail.close()
         assert not damage.describe(), damage.describe()
-        assert failed == (0 if taken else 2) and (mail.mode == "calm") != taken
+        assert failed == (0 if taken else 2) and (mail.mode == "healthy") != taken
 
 
 @pytest.fixture(scope="module")

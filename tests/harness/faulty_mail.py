@@ -1,4 +1,4 @@
-"""A mail server that misbehaves on demand, and remembers what it was handed whole."""
+"""A mail server that fails on demand, and keeps every message that it received completely."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 class FaultyMail:
     """A mail server on loopback.
 
-    Modes: `calm`; `refuse` (answers 421 at the door); `later` (451 to the message's data); `hang` (never greets);
-    `die` (hangs up before the message); `swallow` (takes the message whole, then hangs up without a word); `mute`
-    (takes the message whole and never answers); `linger` (takes it, says so, and never answers again).
+    Modes: `healthy`; `refuse` (answers 421 to a connection); `later` (451 to the message's data); `hang` (sends no
+    greeting); `die` (closes before the message); `swallow` (receives the message, then closes without an answer);
+    `mute` (receives the message and never answers); `linger` (receives and confirms it, and never answers again).
 
     Attributes:
-        mode: how the next connections are treated; may be changed at any time.
-        messages: what was handed over whole, whatever the sender was told, oldest first.
+        mode: of the next connections; may be changed at any time.
+        messages: received completely, whether confirmed or not, oldest first.
     """
 
-    def __init__(self, mode: str = "calm", patience: float = 5.0) -> None:
+    def __init__(self, mode: str = "healthy", patience: float = 5.0) -> None:
         self.mode, self.patience, self.messages = mode, patience, list[bytes]()
         self.connections = 0
         mail = self
@@ -69,14 +69,14 @@ class FaultyMail:
             allow_reuse_address = daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Says nothing: a sender that was killed is what this is for."""
+                """Ignores errors: senders that are killed are expected here."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port: int = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def most_of_one(self) -> int:
-        """Returns how often the message that came most often came."""
+    def max_copies(self) -> int:
+        """Returns how often the most frequent message was received."""
         counts = Counter(email.message_from_bytes(message)["Message-ID"] for message in self.messages)
         return max(counts.values(), default=0)
 

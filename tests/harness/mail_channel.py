@@ -1,4 +1,4 @@
-"""A channel to a mail server of a test: what production sends with, on a connection that needs no Airflow."""
+"""A channel to a test's mail server: it sends as in production, on a connection without Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, which can be stopped, killed and started again."""
+"""A PostgreSQL server for tests, which can be stopped, killed and started again."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ USER = "restoration"
 
 
 def program(name: str, package: str) -> str:
-    """Returns a server's program, from PATH or from where Debian puts it; skips the test where there is none."""
+    """Returns the path of a program, from PATH or from Debian's folder; skips the test where there is none."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     found = shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
     if found is None:
         pytest.skip(f"{name} is not installed (Debian: apt-get install {package})")
-    return str(Path(found).absolute())  # not resolved: some programs tell from their name what they are
+    return str(Path(found).absolute())  # not resolved: some programs depend on the name they are called by
 
 
 class PostgresServer:
-    """A PostgreSQL server on loopback with a data folder of its own.
+    """A PostgreSQL server on loopback with its own data folder.
 
     Args:
-        folder: an empty folder into which every user may look.
+        folder: an empty folder that every user may read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,7 +78,7 @@ class PostgresServer:
         raise AssertionError((self.folder / "log").read_text())
 
     def create(self, *databases: str) -> None:
-        """Makes databases."""
+        """Creates databases."""
         connection = self._connect()
         connection.autocommit = True
         for name in databases:
@@ -86,16 +86,16 @@ class PostgresServer:
         connection.close()
 
     def kill(self) -> None:
-        """Ends the server at once, as a crash would: what was not committed is lost."""
+        """Stops the server immediately, as a crash would: what was not committed is lost."""
         if self.process is not None:
-            # Its own word for that, because SIGKILL would leave its children and their shared memory behind.
+            # PostgreSQL's immediate shutdown: SIGKILL would leave its child processes and shared memory behind.
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(30)
 
     def stop(self) -> None:
         """Stops the server."""
         if self.process is not None:
-            # At once: connections that are open are closed.
+            # The fast shutdown, which closes open connections.
             self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(15)
@@ -108,8 +108,8 @@ class PostgresServer:
 
 @contextmanager
 def postgres(*databases: str) -> Iterator[PostgresServer]:
-    """A running server with these databases; stopped in the end."""
-    # Not pytest's folder, into which another user may not look.
+    """Runs a server with these databases, and stops it in the end."""
+    # Not pytest's folder, which another user may not read.
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = PostgresServer(Path(folder))
         try:

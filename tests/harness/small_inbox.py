@@ -1,4 +1,4 @@
-"""A small inbox with a bit of everything, and how to read what became of it."""
+"""A small inbox with scans of several kinds, and their outcomes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import skimage.data
-from picture_files import png, saved
+from image_files import png, saved
 from PIL import Image
 
 

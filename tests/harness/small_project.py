@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from aiosmtpd.controller import Controller
+from image_files import png
 from mail_channel import MailChannel
 from numpy.typing import NDArray
-from picture_files import png
 from PIL import Image
 from ports import free_port
 from skimage import data

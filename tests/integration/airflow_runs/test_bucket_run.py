@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from fickle_store import new_bucket, objects, s3_access, s3_server
+from faulty_store import new_bucket, objects, s3_access, s3_server
 from mail_server import Mailbox
 from small_inbox import EXPECTED, inbox, outcomes
 

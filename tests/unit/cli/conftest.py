@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import png
+from image_files import png
 
 from pipeline.ledger import Outcome, TaskContext, batches, events, outcomes, publications, scans
 from pipeline.ledger.migrate import upgrade

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from picture_files import tiff
+from image_files import tiff
 from PIL import Image
 from skimage import data
 

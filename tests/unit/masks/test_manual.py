@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from picture_files import saved
+from image_files import saved
 from PIL import Image
 
 from pipeline.errors import Reason, UnreadableScan

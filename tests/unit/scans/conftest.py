@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from image_files import saved, tiff
 from numpy.typing import NDArray
-from picture_files import saved, tiff
 from PIL import Image, ImageCms
 from s3_bucket import bucket, s3_address, s3_environment
 from skimage import data

@@ -8,9 +8,9 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
+import image_files
 import imagecodecs
 import numpy as np
-import picture_files
 import pytest
 import tifffile
 from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
@@ -37,7 +37,7 @@ def exif(orientation: int = 6) -> bytes:
 
 
 def saved(kind: str, mode: str = "RGB", **options: Any) -> bytes:
-    return picture_files.saved(Image.fromarray(PHOTO).convert(mode), kind, **options)
+    return image_files.saved(Image.fromarray(PHOTO).convert(mode), kind, **options)
 
 
 def tags_of(content: bytes) -> dict[int, Any]:

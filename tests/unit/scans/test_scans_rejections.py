@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from image_files import saved, tiff
 from numpy.typing import NDArray
-from picture_files import saved, tiff
 from PIL import Image
 
 from pipeline.errors import Reason, UnreadableScan

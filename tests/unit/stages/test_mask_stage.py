@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from picture_files import png
+from image_files import png
 from small_project import published, read_image
 
 

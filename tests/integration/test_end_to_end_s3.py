@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fickle_store import Fickle, new_bucket, objects, s3_access, s3_server
+from end_to_end import RECIPE, damaged_sample, restored
+from faulty_store import FaultyStore, new_bucket, objects, s3_access, s3_server
 from sqlalchemy import func, select
-from whole_way import RECIPE, pair, restored
 
 from pipeline.cli import main
 from pipeline.errors import StoreUnavailable
@@ -42,7 +42,7 @@ def keys(client: Any, prefix: str) -> dict[str, bytes]:
 def test_a_bucket_is_restored(tmp_path: Path, bucket: Any, access: dict[str, str]) -> None:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     for number, name in enumerate(["a.png", "Größe #1?/50%.png"]):
-        damaged, mask, _ = pair(number)
+        damaged, mask, _ = damaged_sample(number)
         bucket.put_object(Bucket="archive", Key=f"in/{name}", Body=damaged)
         bucket.put_object(Bucket="archive", Key=f"in/{name.removesuffix('.png')}.mask.png", Body=mask)
     bucket.put_object(Bucket="archive", Key="in/text.png", Body=b"no image")
@@ -64,7 +64,7 @@ def test_a_bucket_is_restored(tmp_path: Path, bucket: Any, access: dict[str, str
     assert restored(*arguments, **access)["known"] == 3
 
 
-def test_a_fickle_store_costs_attempts_and_nothing_else(
+def test_a_faulty_store_costs_attempts_and_nothing_else(
     tmp_path: Path, bucket: Any, access: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int = 1
 ) -> None:
     from pipeline.ledger.tables import Event, OutcomeRow
@@ -78,11 +78,11 @@ def test_a_fickle_store_costs_attempts_and_nothing_else(
     from pipeline.stages.reconcile import reconcile
 
     for number in range(4):
-        damaged, painted, _ = pair(number)
+        damaged, painted, _ = damaged_sample(number)
         bucket.put_object(Bucket="archive", Key=f"in/{number}.png", Body=damaged)
         bucket.put_object(Bucket="archive", Key=f"in/{number}.mask.png", Body=painted)
     before = keys(bucket, "in/")
-    store = Fickle(access["AWS_ENDPOINT_URL"], seed, 0.1, ("refused", "closed", "cut"))
+    store = FaultyStore(access["AWS_ENDPOINT_URL"], seed, 0.1, ("refused", "closed", "cut"))
     for name, value in {**access, "AWS_ENDPOINT_URL": store.url, "AWS_MAX_ATTEMPTS": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RESTORATION_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
@@ -109,7 +109,7 @@ def test_a_fickle_store_costs_attempts_and_nothing_else(
     settings.cache_clear()
     print(f"seed {seed}: {store.faults} faults, {attempts} attempts at 10 tasks")
     assert store.faults > 3 and counts["restored"] == counts["received"] == 4
-    store.calm = True
+    store.healthy = True
     store.proxy.shutdown()
     assert keys(bucket, "in/") == before
     found = keys(bucket, "out/")

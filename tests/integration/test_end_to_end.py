@@ -15,8 +15,8 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+from end_to_end import RECIPE, check_output, command, damaged_sample, digests, environment, fill_inbox, restored
 from PIL import Image
-from whole_way import RECIPE, check_output, command, digests, environment, fill_inbox, pair, restored
 
 from pipeline.cli import main
 from pipeline.provenance.sidecar import SCHEMA
@@ -44,7 +44,7 @@ def test_a_folder_is_restored_and_then_done(
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
     fill_inbox(inbox, NAMES)
-    damaged, mask, clean = pair(0)
+    damaged, mask, clean = damaged_sample(0)
     raw = os.fsencode(inbox) + b"/caf\xe9.png"
     Path(os.fsdecode(raw)).write_bytes(damaged)
     (inbox / "untouched.jpg").write_bytes(clean)

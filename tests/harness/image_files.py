@@ -1,4 +1,4 @@
-"""Pictures as files, written by other libraries than those that read them in the project."""
+"""Image files, written by other libraries than those that read them in the project."""
 
 from __future__ import annotations
 

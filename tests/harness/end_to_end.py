@@ -1,4 +1,4 @@
-"""What the tests of the whole way share: a small inbox, the command in a process of its own, and what must hold."""
+"""What end-to-end tests share: a small inbox, the command in a separate process, and checks of its results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from picture_files import png
+from image_files import png
 from PIL import Image
 from skimage import data
 
@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "engine: telea\ndetector: none\n"
 
 
-def pair(number: int) -> tuple[bytes, bytes, bytes]:
-    """A damaged picture, its mask and its original, as PNG files."""
+def damaged_sample(number: int) -> tuple[bytes, bytes, bytes]:
+    """Returns a damaged picture, its mask and its original, as PNG files."""
     left = 13 * number % 300
     clean = np.ascontiguousarray(data.astronaut()[40:168, left : left + 160])
     mask = np.zeros(clean.shape[:2], np.uint8)
@@ -36,7 +36,7 @@ def fill_inbox(folder: Path, names: list[str]) -> None:
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        damaged, mask, _ = pair(number)
+        damaged, mask, _ = damaged_sample(number)
         path.write_bytes(damaged)
         path.with_name(f"{path.stem}.mask.png").write_bytes(mask)
 
@@ -46,7 +46,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment without what would choose another ledger, and with one thread per process."""
+    """Returns the environment without variables that choose another ledger, and with one thread per process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESTORATION_", "AWS_"))}
     return kept | {"OMP_NUM_THREADS": "1", "RESTORATION_CODE_VERSION": "test", "PYTHONPATH": str(ROOT), **changes}
 
@@ -58,7 +58,7 @@ def run(*arguments: str | Path, cwd: Path = ROOT, **changes: str) -> subprocess.
 
 
 def restored(*arguments: str | Path, **changes: str) -> dict[str, Any]:
-    """Runs `restore` and returns what it says; it must end well."""
+    """Runs `restore`, which must succeed, and returns its JSON summary."""
     done = run("restore", *arguments, "--json", **changes)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -66,7 +66,7 @@ def restored(*arguments: str | Path, **changes: str) -> dict[str, Any]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every file below a folder."""
+    """Returns the sha256 of every file below a folder by name."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def check_output(output: Path, names: dict[str, str]) -> None:
-    """Checks that what was published is whole and agrees with itself.
+    """Checks that published files are complete and agree with their sidecars.
 
     Args:
         names: outcome by stem of the output.

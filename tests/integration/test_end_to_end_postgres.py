@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from end_to_end import RECIPE, check_output, fill_inbox, restored, run
 from postgres_server import PostgresServer, postgres
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
-from whole_way import RECIPE, check_output, fill_inbox, restored, run
 
 from pipeline.cli import main
 from pipeline.errors import StoreUnavailable

@@ -1,4 +1,4 @@
-"""A real S3 server in this process, and a proxy before it that misbehaves by a seed."""
+"""A real S3 server in this process, and a proxy in front of it that fails at random."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from moto.server import ThreadedMotoServer
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The URL of a running S3 server that holds nothing yet."""
+    """Runs an empty S3 server and gives its URL."""
     running = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
-    # What another server of this process has stored is seen here too.
+    # All servers of a process share their contents.
     urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:
@@ -36,7 +36,7 @@ def s3_server() -> Iterator[str]:
 
 
 def s3_access(url: str) -> dict[str, str]:
-    """Returns the environment with which a client finds a server."""
+    """Returns the environment variables that lead a client to a server."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -46,7 +46,7 @@ def s3_access(url: str) -> dict[str, str]:
 
 
 def new_bucket(url: str, name: str) -> Any:
-    """Returns a client of a server on which a bucket was made."""
+    """Creates a bucket on a server, and returns a client of the server."""
     client = boto3.client(
         "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
     )
@@ -55,29 +55,34 @@ def new_bucket(url: str, name: str) -> Any:
 
 
 def objects(client: Any, bucket: str, prefix: str) -> dict[str, bytes]:
-    """Returns what lies below a prefix, by key."""
+    """Returns the objects below a prefix by key."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
     return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
-class Fickle:
-    """A proxy before the store that, by a seed, does to requests what stores and networks do.
+class FaultyStore:
+    """A proxy in front of the store that lets requests fail as stores and networks do.
 
-    `500`, `503` (or `refused`): answered so, without asking the store. `closed`: hung up without a word. `cut`: hung up
-    in the middle of the answer, after the store has done what was asked. `upload`: hung up in the middle of a request
-    that carries something. `slow`: everything trickles.
+    `500`, `503` (or `refused`): that status, without asking the store. `closed`: closed without an answer. `cut`:
+    closed in the middle of the answer, after the store has done what was asked. `upload`: reset in the middle of a
+    request with a body. `slow`: the answer comes in slow pieces.
 
     Args:
-        share: of the requests that go wrong, 0 to 1.
-        kinds: what may go wrong.
+        seed: of the random choice.
+        share: of the requests that fail, 0 to 1.
+        kinds: of failures.
+
+    Attributes:
+        faults: number of failures so far.
+        healthy: whether no further request fails.
     """
 
     def __init__(self, server: str, seed: int, share: float, kinds: Sequence[str]) -> None:
-        self.chance, self.share, self.kinds = random.Random(seed), share, tuple(kinds)
-        self.faults, self.calm = 0, False
+        self.random, self.share, self.kinds = random.Random(seed), share, tuple(kinds)
+        self.faults, self.healthy = 0, False
         self.address = urlsplit(server).netloc
-        fickle = self
+        faulty = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -87,17 +92,17 @@ class Fickle:
 
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                fault = fickle.fault(length)
+                fault = faulty.fault(length)
                 if fault == "upload":
                     self.rfile.read(length // 2)
-                    # A reset, not a polite end.
+                    # A reset instead of a clean close.
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
                     self.connection.close()
                     return
                 body = self.rfile.read(length)
                 if fault == "slow":
-                    time.sleep(fickle.chance.uniform(0.05, 0.3))
+                    time.sleep(faulty.random.uniform(0.05, 0.3))
                 if fault in ("500", "503", "refused"):
                     self.send_response(500 if fault == "500" else 503)
                     self.send_header("Content-Length", "0")
@@ -106,7 +111,7 @@ class Fickle:
                 if fault == "closed":
                     self.close_connection = True
                     return
-                server = http.client.HTTPConnection(fickle.address)
+                server = http.client.HTTPConnection(faulty.address)
                 server.request(self.command, self.path, body, dict(self.headers))
                 answered = server.getresponse()
                 content = answered.read()
@@ -132,17 +137,17 @@ class Fickle:
             daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Says nothing: a connection that broke is what this is for."""
+                """Ignores errors: broken connections are expected here."""
 
         self.proxy = Proxy(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.proxy.server_port}"
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
 
     def fault(self, length: int) -> str:
-        """Returns what goes wrong with a request that carries so many bytes; mostly nothing."""
-        if self.calm or self.chance.random() > self.share:
+        """Returns how a request with a body of so many bytes fails; empty for most."""
+        if self.healthy or self.random.random() > self.share:
             return ""
-        fault = self.chance.choice(self.kinds)
+        fault = self.random.choice(self.kinds)
         if fault == "upload" and length < 2:
             return ""
         self.faults += 1
