@@ -132,19 +132,6 @@ class AirflowApi:
             if len(found) >= answer["total_entries"] or not answer["task_instances"]:
                 return found
 
-    def wait_for_run(self, run: str, *, seconds: float = 900.0) -> str:
-        """Return the state in which a run has ended: `success` or `failed`.
-
-        Raises:
-            TimeoutError: it did not end in time.
-        """
-
-        def end_state() -> str:
-            state: str = self.get(run)["state"]
-            return "" if state in RUNNING else state
-
-        return wait_until(end_state, f"{run} did not end", seconds=seconds)
-
 
 def dag_path(dag_id: str) -> str:
     """Return the path of a DAG in the API."""

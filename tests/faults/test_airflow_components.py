@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from airflow_home import Airflow
+from airflow_home import Airflow, wait_for_run
 
-from scripts.airflow_api import dag_path, run_path, wait_until
+from scripts.airflow_api import run_path, wait_until
 from tests.faults.running_project import TASKS, WATCHED, RunningProject, running_project
 from tests.faults.table import Table
 
@@ -64,7 +64,7 @@ def test_components_are_killed(project: RunningProject, table: Table, seeds: ran
         project.api.get("/api/v2/version")
     seconds = since()
     print(f"seed {seeds[0]}: {component} killed during {stage}: back after {seconds:.0f} s", flush=True)
-    state = project.api.wait_for_run(run)
+    state = wait_for_run(project.api, run)
     found = project.runs[component].damage()
     table.row(f"kill -9 of {COMPONENTS[component]}").add(found, f"seed {seeds[0]} in Airflow", seconds)
     assert state == "success" and not found.describe(), f"{state}: {found.describe()}"
@@ -89,8 +89,7 @@ def test_the_triggerer_is_killed_and_announces_what_was_dropped_meanwhile(
     [found, *_] = wait_until(lambda: project.api.runs(dag_id), "no run was started", seconds=300 - since())
     seconds = since()
     print(f"triggerer killed: what was dropped meanwhile is received after {seconds:.0f} s", flush=True)
-    state = project.api.wait_for_run(run_path(dag_id, found["dag_run_id"]))
-    batches = len(project.api.get(f"{dag_path(dag_id)}/dagRuns")["dag_runs"])
-    damage = unattended.damage(batches=batches)
+    state = wait_for_run(project.api, run_path(dag_id, found["dag_run_id"]))
+    damage = unattended.damage(batches=len(project.api.runs(dag_id)))
     table.row(f"kill -9 of {COMPONENTS['triggerer']}").add(damage, "in Airflow", seconds)
     assert state == "success" and not damage.describe(), f"{state}: {damage.describe()}"

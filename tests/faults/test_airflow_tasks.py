@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from airflow_home import Airflow
+from airflow_home import Airflow, wait_for_run
 
 from tests.faults.running_project import TASKS, RunningProject, running_project
 from tests.faults.stages import STAGES
@@ -68,7 +68,7 @@ def test_tasks_and_supervisors_are_killed(
         print(f"seed {seeds[0]}: {label}: {stage}: resumed after {seconds[stage]} s", flush=True)
         if not full and seconds[stage] is not None:
             break  # one is enough, of a task that had not ended before
-    state = project.api.wait_for_run(run)
+    state = wait_for_run(project.api, run)
     found = project.runs[who].damage()
     left = [path.name for path in (project.folder / "tmp").iterdir() if path.name.startswith(("restoration~", "weasy"))]
     found.torn += [f"{name} is left" for name in left]

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from ports import free_port
 
-from scripts.airflow_api import AirflowApi
+from scripts.airflow_api import RUNNING, AirflowApi, wait_until
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -112,6 +112,16 @@ def start_run(api: AirflowApi, name: str, **body: Any) -> str:
     """Starts a run of a collection as soon as Airflow has read its DAG, and returns the run's path in the API."""
     api.unpause(f"restore_{name}", seconds=240)
     return api.trigger(f"restore_{name}", f"test__{uuid.uuid4().hex[:8]}", **body)
+
+
+def wait_for_run(api: AirflowApi, run: str) -> str:
+    """Returns the state in which a run has ended: `success` or `failed`."""
+
+    def end_state() -> str:
+        state: str = api.get(run)["state"]
+        return "" if state in RUNNING else state
+
+    return wait_until(end_state, f"{run} did not end", seconds=900)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import psycopg2
 import pytest
-from airflow_home import SCRIPTS, start_run
+from airflow_home import SCRIPTS, start_run, wait_for_run
 from ports import free_port
 from postgres_server import postgres, program
 from small_inbox import write_inbox
@@ -73,7 +73,7 @@ def test_a_run_through_celery_workers_and_postgresql(airflow, services, tmp_path
             workers.append(worker)
         with airflow.running(port=port, **services) as api:
             run = start_run(api, "celery")
-            state, tasks = api.wait_for_run(run), api.tasks(run)
+            state, tasks = wait_for_run(api, run), api.tasks(run)
         logs = "".join((tmp_path / f"{queue}.log").read_text()[-3000:] for queue in ("cpu", "gpu"))
         assert state == "success", f"{[(task['task_id'], task['state']) for task in tasks]}\n{logs}"
         assert {task["queue"] for task in tasks if task["task_id"] == "chunk.inpaint"} == {"gpu"}

@@ -6,10 +6,8 @@ import json
 
 import psutil
 import pytest
-from airflow_home import COMPONENTS, Airflow, start_run
+from airflow_home import COMPONENTS, Airflow, start_run, wait_for_run
 from small_inbox import outcomes, write_inbox
-
-from scripts.airflow_api import dag_path
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
@@ -33,15 +31,15 @@ def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path):
     airflow.write(plates=place | {"chunk_scans": 2, "batch_scans": 3})
     with airflow.running() as api:
         run = start_run(api, "plates")
-        state, tasks = api.wait_for_run(run), api.tasks(run)
+        state, tasks = wait_for_run(api, run), api.tasks(run)
         assert state == "success", [(task["task_id"], task["state"]) for task in tasks]
         assert {task["pool"] for task in tasks if task["task_id"] == "chunk.inpaint"} == {"gpu"}
         assert len([task for task in tasks if task["task_id"] == "chunk.publish"]) == 2
         # Four files and three in a batch: the next run takes the last, and no other follows it.
-        assert api.wait_for_run(f"{run}.2") == "success"
+        assert wait_for_run(api, f"{run}.2") == "success"
         reports = sorted(tmp_path.glob("out/reports/*/report.parquet"))
         assert [len(outcomes(path.read_bytes())) for path in reports] == [3, 1]
-        assert len(api.get(f"{dag_path('restore_plates')}/dagRuns")["dag_runs"]) == 2
+        assert len(api.runs("restore_plates")) == 2
         log = json.dumps(api.get(f"{run}/taskInstances/chunk.mask/logs/1", map_index=0))
         assert "stage=mask decision=fill" in log
 

@@ -6,7 +6,7 @@ import urllib.parse
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from airflow_home import start_run
+from airflow_home import start_run, wait_for_run
 from mail_server import Mailbox
 from small_inbox import outcomes, write_inbox
 
@@ -46,7 +46,7 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
         assert f"/dags/restore_plates/runs/{urllib.parse.quote(api.get(run)['dag_run_id'])}" in text
 
         (tmp_path / "out").unlink()
-        assert api.wait_for_run(run) == "success"
+        assert wait_for_run(api, run) == "success"
         [report] = (tmp_path / "out").glob("reports/*/report.parquet")
         assert len(outcomes(report.read_bytes())) == 4
         assert len(mailbox.messages) == 3, mailbox.subjects()
