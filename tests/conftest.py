@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _same_loggers() -> Iterator[None]:
-    """Restores the level of the library's logger, which a command run in this process may have set."""
+    """Restore the level of the library's logger, which a command run in this process may have set."""
     logger = logging.getLogger("pipeline")
     level = logger.level
     yield

@@ -38,11 +38,11 @@ class RunningProject:
         self.airflow, self.api, self.folder, self.runs = airflow, api, folder, runs
 
     def start(self, name: str) -> str:
-        """Starts a run of a collection, and returns its path in the API."""
+        """Start a run of a collection, and return its path in the API."""
         return start_run(self.api, name)
 
     def wait_running(self, run: str, task: str) -> dict[str, Any]:
-        """Returns an instance of a task as soon as it runs."""
+        """Return an instance of a task as soon as it runs."""
 
         def running() -> dict[str, Any] | None:
             of_task = (one for one in self.api.tasks(run) if one["task_id"] == task)
@@ -53,7 +53,7 @@ class RunningProject:
         return found
 
     def wait_resumed(self, run: str, hit: dict[str, Any]) -> None:
-        """Returns when a task instance that was hit runs again, or has ended after all."""
+        """Return when a task instance that was hit runs again, or has ended after all."""
 
         def resumed() -> bool:
             same = (one for one in self.api.tasks(run) if all(one[key] == hit[key] for key in ("task_id", "map_index")))
@@ -67,7 +67,7 @@ class RunningProject:
 
 @contextmanager
 def running_project(airflow: Airflow, folder: Path, names: list[str]) -> Iterator[RunningProject]:
-    """Writes the collections and starts the components, which are stopped in the end."""
+    """Write the collections and start the components, which are stopped in the end."""
     (folder / "tmp").mkdir()
     mail = FaultyMail()
     url = airflow.environment["RESTORATION_LEDGER_URL"]
@@ -90,7 +90,7 @@ def running_project(airflow: Airflow, folder: Path, names: list[str]) -> Iterato
 
 
 def _entry(name: str, run: UnattendedRun) -> dict[str, Any]:
-    """Returns a collection as the collections file has it."""
+    """Return a collection as the collections file has it."""
     collection = run.collection.model_dump(mode="json")
     kept = ("inbox", "output", "recipients", "chunk_scans", "recipe")
     entry = {key: collection[key] for key in kept} | {"recipe": {"engine": "telea", "detector": "none"}}

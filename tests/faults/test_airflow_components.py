@@ -33,7 +33,7 @@ def project(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory, full: bo
 
 
 def kill_component(project: RunningProject, component: str) -> Callable[[], float]:
-    """Kills a component with all that it has started; returns when it was restarted, with a clock since the kill."""
+    """Kill a component with all that it has started; return when it was restarted, with a clock since the kill."""
     process = project.airflow.component(component)
     for one in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -25,12 +25,12 @@ def project(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory, full: bo
 
 
 def kill_task(pid: int) -> None:
-    """Kills the process of a task; what it had started ends by itself."""
+    """Kill the process of a task; what it had started ends by itself."""
     psutil.Process(pid).kill()
 
 
 def kill_supervisor(pid: int) -> None:
-    """Kills the process that supervises a task; the task continues."""
+    """Kill the process that supervises a task; the task continues."""
     supervisor = psutil.Process(pid).parent()
     assert supervisor is not None
     supervisor.kill()
@@ -39,7 +39,7 @@ def kill_supervisor(pid: int) -> None:
 def seconds_to_resume(
     project: RunningProject, run: str, task: str, chance: random.Random, kill: Callable[[int], None]
 ) -> float | None:
-    """Kills at a random moment of a task; returns the seconds until it was resumed, None when it had ended before."""
+    """Kill at a random moment of a task; return the seconds until it was resumed, None when it had ended before."""
     hit = project.wait_running(run, task)
     time.sleep(chance.uniform(0, 2))
     try:

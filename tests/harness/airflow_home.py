@@ -44,14 +44,14 @@ class Airflow:
         self.environment.pop("PYTEST_CURRENT_TEST", None)
 
     def write(self, **collections: dict[str, Any]) -> None:
-        """Writes the collections file; each collection uses the quickest engine without weights by default."""
+        """Write the collections file; each collection uses the quickest engine without weights by default."""
         entries = {
             name: {"schedule": None, "recipe": {"engine": "telea"}} | entry for name, entry in collections.items()
         }
         self.collections.write_text(yaml.safe_dump({"collections": entries}), encoding="utf-8")
 
     def run(self, *command: str | Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command and returns it; when it fails, its output goes into the test's report."""
+        """Run a command and return it; when it fails, its output goes into the test's report."""
         done = subprocess.run(
             [SCRIPTS / "with-airflow", *command],
             env=self.environment | environment,
@@ -66,22 +66,22 @@ class Airflow:
         return done
 
     def restore(self, name: str, *, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a collection's DAG in one process, as a real run in the database."""
+        """Run a collection's DAG in one process, as a real run in the database."""
         return self.run("airflow", "dags", "test", f"restore_{name}", check=check, **environment)
 
     def tasks(self, dag_id: str) -> dict[str, tuple[str, int]]:
-        """Returns state and tries of the unmapped tasks of a DAG's only run."""
+        """Return state and tries of the unmapped tasks of a DAG's only run."""
         query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = ? AND map_index = -1"
         with sqlite3.connect(self.home / "airflow.db") as database:
             return {task: (state, tries) for task, state, tries in database.execute(query, (dag_id,))}
 
     def prepare(self, **environment: str) -> None:
-        """Prepares Airflow's database, as `make up` does."""
+        """Prepare Airflow's database, as `make up` does."""
         self.run(sys.executable, SCRIPTS / "prepare.py", **environment)
 
     @contextmanager
     def running(self, *, port: int | None = None, patience: float = 0.0, **environment: str) -> Iterator[AirflowApi]:
-        """Starts the components as `make up` does, gives their API, and stops them in the end.
+        """Start the components as `make up` does, give their API, and stop them in the end.
 
         Args:
             port: of the API server; a free one by default.
@@ -99,23 +99,23 @@ class Airflow:
             self.stop()
 
     def stop(self) -> str:
-        """Stops the components as `make down` does, and returns what it printed."""
+        """Stop the components as `make down` does, and return what it printed."""
         return self.run(sys.executable, SCRIPTS / "server.py", "down").stdout
 
     def component(self, name: str) -> psutil.Process:
-        """Returns the process of a running component."""
+        """Return the process of a running component."""
         state = json.loads((self.home / "run" / "components.json").read_text(encoding="utf-8"))
         return psutil.Process(state["processes"][COMPONENTS.index(name)][0])
 
 
 def start_run(api: AirflowApi, name: str, **body: Any) -> str:
-    """Starts a run of a collection as soon as Airflow has read its DAG, and returns the run's path in the API."""
+    """Start a run of a collection as soon as Airflow has read its DAG, and return the run's path in the API."""
     api.unpause(f"restore_{name}", seconds=240)
     return api.trigger(f"restore_{name}", f"test__{uuid.uuid4().hex[:8]}", **body)
 
 
 def wait_for_run(api: AirflowApi, run: str) -> str:
-    """Returns the state in which a run has ended: `success` or `failed`."""
+    """Return the state in which a run has ended: `success` or `failed`."""
 
     def end_state() -> str:
         state: str = api.get(run)["state"]

@@ -21,7 +21,7 @@ RECIPE = "engine: telea\ndetector: none\n"
 
 
 def damaged_sample(number: int) -> tuple[bytes, bytes, bytes]:
-    """Returns a damaged picture, its mask and its original, as PNG files."""
+    """Return a damaged picture, its mask and its original, as PNG files."""
     left = 13 * number % 300
     clean = np.ascontiguousarray(data.astronaut()[40:168, left : left + 160])
     mask = np.zeros(clean.shape[:2], np.uint8)
@@ -32,7 +32,7 @@ def damaged_sample(number: int) -> tuple[bytes, bytes, bytes]:
 
 
 def fill_inbox(folder: Path, names: list[str]) -> None:
-    """Puts damaged pictures into a folder, each with its mask beside it."""
+    """Put damaged pictures into a folder, each with its mask beside it."""
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Returns the environment without variables that choose another ledger, and with one thread per process."""
+    """Return the environment without variables that choose another ledger, and with one thread per process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESTORATION_", "AWS_"))}
     return kept | {"OMP_NUM_THREADS": "1", "RESTORATION_CODE_VERSION": "test", "PYTHONPATH": str(ROOT), **changes}
 
@@ -58,7 +58,7 @@ def run(*arguments: str | Path, cwd: Path = ROOT, **changes: str) -> subprocess.
 
 
 def restored(*arguments: str | Path, **changes: str) -> dict[str, Any]:
-    """Runs `restore`, which must succeed, and returns its JSON summary."""
+    """Run `restore`, which must succeed, and return its JSON summary."""
     done = run("restore", *arguments, "--json", **changes)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -66,7 +66,7 @@ def restored(*arguments: str | Path, **changes: str) -> dict[str, Any]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Returns the sha256 of every file below a folder by name."""
+    """Return the sha256 of every file below a folder by name."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def check_output(output: Path, names: dict[str, str]) -> None:
-    """Checks that published files are complete and agree with their sidecars.
+    """Check that published files are complete and agree with their sidecars.
 
     Args:
         names: outcome by stem of the output.

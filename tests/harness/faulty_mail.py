@@ -69,18 +69,18 @@ class FaultyMail:
             allow_reuse_address = daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Ignores errors: senders that are killed are expected here."""
+                """Ignore errors: senders that are killed are expected here."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port: int = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def max_copies(self) -> int:
-        """Returns how often the most frequent message was received."""
+        """Return how often the most frequent message was received."""
         counts = Counter(email.message_from_bytes(message)["Message-ID"] for message in self.messages)
         return max(counts.values(), default=0)
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stop listening."""
         self.server.shutdown()
         self.server.server_close()

@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Runs an empty S3 server and gives its URL."""
+    """Run an empty S3 server and give its URL."""
     running = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
@@ -36,7 +36,7 @@ def s3_server() -> Iterator[str]:
 
 
 def s3_access(url: str) -> dict[str, str]:
-    """Returns the environment variables that lead a client to a server."""
+    """Return the environment variables that lead a client to a server."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -46,7 +46,7 @@ def s3_access(url: str) -> dict[str, str]:
 
 
 def new_bucket(url: str, name: str) -> Any:
-    """Creates a bucket on a server, and returns a client of the server."""
+    """Create a bucket on a server, and return a client of the server."""
     client = boto3.client(
         "s3", endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
     )
@@ -55,7 +55,7 @@ def new_bucket(url: str, name: str) -> Any:
 
 
 def objects(client: Any, bucket: str, prefix: str) -> dict[str, bytes]:
-    """Returns the objects below a prefix by key."""
+    """Return the objects below a prefix by key."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys = [one["Key"] for page in pages for one in page.get("Contents", ())]
     return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -137,14 +137,14 @@ class FaultyStore:
             daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Ignores errors: broken connections are expected here."""
+                """Ignore errors: broken connections are expected here."""
 
         self.proxy = Proxy(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.proxy.server_port}"
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
 
     def fault(self, length: int) -> str:
-        """Returns how a request with a body of so many bytes fails; empty for most."""
+        """Return how a request with a body of so many bytes fails; empty for most."""
         if self.healthy or self.random.random() > self.share:
             return ""
         fault = self.random.choice(self.kinds)
@@ -154,6 +154,6 @@ class FaultyStore:
         return fault
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stop listening."""
         self.proxy.shutdown()
         self.proxy.server_close()

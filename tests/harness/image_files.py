@@ -11,19 +11,19 @@ from PIL import Image
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Returns a picture as Pillow saves it."""
+    """Return a picture as Pillow saves it."""
     target = io.BytesIO()
     image.save(target, kind, **options)
     return target.getvalue()
 
 
 def png(pixels: NDArray[Any]) -> bytes:
-    """Returns pixels as a PNG file."""
+    """Return pixels as a PNG file."""
     return saved(Image.fromarray(pixels), "PNG")
 
 
 def tiff(pixels: NDArray[Any], **options: Any) -> bytes:
-    """Returns pixels as tifffile saves them."""
+    """Return pixels as tifffile saves them."""
     target = io.BytesIO()
     tifffile.imwrite(target, pixels, **options)
     return target.getvalue()

@@ -31,7 +31,7 @@ class Mailbox(MessageHandler):
         self.messages.append(message)
 
     def subjects(self) -> list[str]:
-        """Returns the decoded subjects."""
+        """Return the decoded subjects."""
         return [str(make_header(decode_header(message["Subject"]))) for message in self.messages]
 
 
@@ -46,6 +46,6 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 def smtp_connection(port: int, **extra: Any) -> str:
-    """Returns an SMTP connection of Airflow as JSON, without encryption."""
+    """Return an SMTP connection of Airflow as JSON, without encryption."""
     extra = {"disable_ssl": True, "disable_tls": True, "retry_limit": 0} | extra
     return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})

@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """Returns a port that no program uses now."""
+    """Return a port that no program uses now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port

@@ -22,7 +22,7 @@ USER = "restoration"
 
 
 def program(name: str, package: str) -> str:
-    """Returns the path of a program, from PATH or from Debian's folder; skips the test where there is none."""
+    """Return the path of a program, from PATH or from Debian's folder; skip the test where there is none."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     found = shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
     if found is None:
@@ -57,11 +57,11 @@ class PostgresServer:
         )
 
     def url(self, database: str = "postgres") -> str:
-        """Returns the SQLAlchemy URL of a database."""
+        """Return the SQLAlchemy URL of a database."""
         return f"postgresql+psycopg2://{USER}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Returns when the server answers."""
+        """Return when the server answers."""
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder), "-F"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -78,7 +78,7 @@ class PostgresServer:
         raise AssertionError((self.folder / "log").read_text())
 
     def create(self, *databases: str) -> None:
-        """Creates databases."""
+        """Create databases."""
         connection = self._connect()
         connection.autocommit = True
         for name in databases:
@@ -86,14 +86,14 @@ class PostgresServer:
         connection.close()
 
     def kill(self) -> None:
-        """Stops the server immediately, as a crash would: what was not committed is lost."""
+        """Stop the server immediately, as a crash would: what was not committed is lost."""
         if self.process is not None:
             # PostgreSQL's immediate shutdown: SIGKILL would leave its child processes and shared memory behind.
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(30)
 
     def stop(self) -> None:
-        """Stops the server."""
+        """Stop the server."""
         if self.process is not None:
             # The fast shutdown, which closes open connections.
             self.process.send_signal(signal.SIGINT)
@@ -108,7 +108,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres(*databases: str) -> Iterator[PostgresServer]:
-    """Runs a server with these databases, and stops it in the end."""
+    """Run a server with these databases, and stop it in the end."""
     # Not pytest's folder, which another user may not read.
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = PostgresServer(Path(folder))

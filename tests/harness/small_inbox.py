@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def scratched(name: str, extension: str = ".png") -> tuple[bytes, bytes]:
-    """Returns a bundled picture with a white scratch, and the mask of that scratch, as files."""
+    """Return a bundled picture with a white scratch, and the mask of that scratch, as files."""
     picture = np.ascontiguousarray(getattr(skimage.data, name)()[:192, :256])
     mask = np.zeros(picture.shape[:2], np.uint8)
     cv2.line(mask, (20, 30), (220, 150), 255, 3)
@@ -32,7 +32,7 @@ EXPECTED = {
 
 
 def inbox() -> dict[str, bytes]:
-    """Returns a small inbox by name: one scan with its mask, one without, one undamaged, two that cannot be read."""
+    """Return a small inbox by name: one scan with its mask, one without, one undamaged, two that cannot be read."""
     scan, mask = scratched("astronaut")
     other, _ = scratched("camera", ".tif")
     return {
@@ -45,12 +45,12 @@ def inbox() -> dict[str, bytes]:
 
 
 def outcomes(report: bytes) -> dict[str, str]:
-    """Returns the outcome of each scan from a batch's table."""
+    """Return the outcome of each scan from a batch's table."""
     return {row["path"]: row["outcome"] for row in pq.read_table(io.BytesIO(report)).to_pylist()}
 
 
 def write_inbox(folder: Path) -> dict[Path, bytes]:
-    """Writes the small inbox into a folder, and returns what each file holds."""
+    """Write the small inbox into a folder, and return what each file holds."""
     files = {folder / name: data for name, data in inbox().items()}
     for path, data in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(900
 
 
 def answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Returns whether a server answers, which must not have ended."""
+    """Return whether a server answers, which must not have ended."""
     assert process.poll() is None
     try:
         socket.create_connection(("127.0.0.1", port)).close()

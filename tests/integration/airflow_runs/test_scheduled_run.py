@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
 
 def family(airflow: Airflow) -> list[psutil.Process]:
-    """Returns the running components, and all that they have started."""
+    """Return the running components, and all that they have started."""
     roots = [airflow.component(name) for name in COMPONENTS]
     return roots + [child for root in roots for child in root.children(recursive=True)]
 

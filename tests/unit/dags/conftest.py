@@ -45,13 +45,13 @@ class Bag:
     modules: list[str]
 
     def tasks(self, dag_id: str) -> dict[str, Any]:
-        """Returns the serialised tasks of one DAG by id."""
+        """Return the serialised tasks of one DAG by id."""
         return {task["__var"]["task_id"]: task["__var"] for task in self.dags[dag_id]["tasks"]}
 
 
 @pytest.fixture(scope="session")
 def parse(tmp_path_factory: pytest.TempPathFactory):
-    """Returns a function that parses all DAG files with a collections file of the given text."""
+    """Return a function that parses all DAG files with a collections file of the given text."""
 
     def run(text: str | None) -> Bag:
         home = tmp_path_factory.mktemp("airflow")

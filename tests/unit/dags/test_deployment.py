@@ -27,7 +27,7 @@ def compose():
 
 @pytest.fixture(scope="module")
 def options():
-    """Returns all options that this version of Airflow and its Celery provider know, as SECTION__OPTION."""
+    """Return all options that this version of Airflow and its Celery provider know, as SECTION__OPTION."""
     [airflow] = importlib.util.find_spec("airflow").submodule_search_locations
     document = yaml.safe_load(Path(airflow, "config_templates", "config.yml").read_text(encoding="utf-8"))
     known = {f"{section}__{option}".upper() for section, body in document.items() for option in body["options"]}

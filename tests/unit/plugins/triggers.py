@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 @contextmanager
 def restored_logging() -> Iterator[None]:
-    """Restores logging in the end: importing Airflow disables every logger that exists already."""
+    """Restore logging in the end: importing Airflow disables every logger that exists already."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     known = {name: one for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
@@ -32,7 +32,7 @@ def restored_logging() -> Iterator[None]:
 
 
 def load(name: str) -> Any:
-    """Returns a module of plugins/."""
+    """Return a module of plugins/."""
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, ROOT / "plugins" / f"{name}.py")
         assert spec and spec.loader
@@ -60,7 +60,7 @@ class Store:
 async def collect_events(
     trigger: Any, seconds: float, until: Callable[[list[dict[str, Any]]], bool] = lambda events: False
 ) -> list[dict[str, Any]]:
-    """Returns the payloads of a trigger's events after some seconds, or as soon as a condition on them is true."""
+    """Return the payloads of a trigger's events after some seconds, or as soon as a condition on them is true."""
     events: list[dict[str, Any]] = []
 
     async def follow() -> None:
