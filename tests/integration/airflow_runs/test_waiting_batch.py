@@ -42,7 +42,7 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
         text = waiting.get_payload(decode=True).decode()
         words = " ".join(text.split())  # of the output, or of the work area in it, whichever was tried first
         assert f"{tmp_path}/out" in words
-        assert "cannot be written: a file stands where a folder is needed" in words
+        assert "cannot be written: there is a file where a folder is needed" in words
         assert f"/dags/restore_plates/runs/{urllib.parse.quote(api.get(run)['dag_run_id'])}" in text
 
         (tmp_path / "out").unlink()
@@ -52,4 +52,4 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
         assert len(mailbox.messages) == 3, mailbox.subjects()
         assert "restored" in mailbox.subjects()[2]
         logs = [path.read_text() for path in airflow.home.rglob("task_id=receive/attempt=1.log")]
-        assert "a file stands where a folder is needed" in "".join(logs)
+        assert "there is a file where a folder is needed" in "".join(logs)
