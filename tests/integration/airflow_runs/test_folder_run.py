@@ -1,4 +1,4 @@
-"""Runs of a collection's DAG over folders, in one process."""
+"""Runs of a collection's DAG over folders, in one process, while the mail server does not answer."""
 
 from __future__ import annotations
 
