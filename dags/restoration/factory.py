@@ -23,7 +23,7 @@ def collections_files() -> list[Path]:
     As long as no collection exists the file may be missing, unless the environment names one.
     """
     own = settings().collections
-    named = [own] if own.exists() or "RESTORATION_COLLECTIONS" in os.environ else []
+    named = [own] if own.exists() or "collections" in settings().model_fields_set else []
     demo = Path(os.environ.get("AIRFLOW_HOME", ".airflow"), "demo", "collections.yaml")
     return named + ([demo] if demo.exists() else [])
 
