@@ -51,7 +51,9 @@ def _outcome(row: dict[str, Any]) -> str:
         by = {"manual": "painted mask", "combined": "painted mask and detector", "infrared": "infrared"}.get(
             row["mask_source"], "detector"
         )
-        return f"{line} {row['coverage']:6.2%} damaged ({by}), {row['windows'] or 0:.0f} windows{_not_filled(row)}"
+        windows = int(row["windows"] or 0)
+        plural = "" if windows == 1 else "s"
+        return f"{line} {row['coverage']:6.2%} damaged ({by}), {windows} window{plural}{_not_filled(row)}"
     why = row["message"] or row["review_reason"] or _not_filled(row).removeprefix(", ")
     return line + (f"\n{'':<12}{escape(why)}" if why else "")
 
