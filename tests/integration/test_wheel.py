@@ -51,7 +51,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder outside of the checkout."""
+    """Run a program in a folder outside of the checkout, without the checkout on its path."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"RESTORATION_CACHE": str(folder / "cache")}
     return subprocess.run(
@@ -76,11 +76,7 @@ def test_the_wheel_holds_all_data_and_the_licences(wheel: Path) -> None:
 
 
 def test_it_is_the_wheel_that_runs(program: Path, tmp_path: Path) -> None:
-    python = program.with_name("python")
-    found = subprocess.run(
-        [python, "-c", "import pipeline; print(pipeline.__file__)"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    found = run(program.with_name("python"), tmp_path, "-c", "import pipeline; print(pipeline.__file__)")
     assert Path(found.stdout.strip()).is_relative_to(program.parents[1])
     version = run(program, tmp_path, "--version")
     assert version.returncode == 0
