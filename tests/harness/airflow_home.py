@@ -126,7 +126,11 @@ def wait_for_run(api: AirflowApi, run: str) -> str:
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    """An Airflow with its database prepared and no collection yet."""
+    """An Airflow with its database prepared and no collection yet.
+
+    A worker's test files share it, one after the other: each names its collections otherwise, since Airflow keeps the DAG
+    of an earlier collection until it has read the new one.
+    """
     airflow = Airflow(tmp_path_factory.mktemp("airflow") / "home")
     airflow.home.mkdir()
     airflow.write()

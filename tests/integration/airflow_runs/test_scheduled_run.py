@@ -28,9 +28,9 @@ def is_alive(process: psutil.Process) -> bool:
 def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path):
     write_inbox(tmp_path / "inbox")
     place = {"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out")}
-    airflow.write(plates=place | {"chunk_scans": 2, "batch_scans": 3})
+    airflow.write(scheduled=place | {"chunk_scans": 2, "batch_scans": 3})
     with airflow.running() as api:
-        run = start_run(api, "plates")
+        run = start_run(api, "scheduled")
         state, tasks = wait_for_run(api, run), api.tasks(run)
         assert state == "success", [(task["task_id"], task["state"]) for task in tasks]
         assert {task["pool"] for task in tasks if task["task_id"] == "chunk.inpaint"} == {"gpu"}
@@ -39,7 +39,7 @@ def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path):
         assert wait_for_run(api, f"{run}.2") == "success"
         reports = sorted(tmp_path.glob("out/reports/*/report.parquet"))
         assert [len(outcomes(path.read_bytes())) for path in reports] == [3, 1]
-        assert len(api.runs("restore_plates")) == 2
+        assert len(api.runs("restore_scheduled")) == 2
         log = json.dumps(api.get(f"{run}/taskInstances/chunk.mask/logs/1", map_index=0))
         assert "stage=mask decision=fill" in log
 

@@ -20,11 +20,11 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
     # Root may write everywhere, so a file takes the folder's place.
     (tmp_path / "out").write_text("in the way")
     place = {"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out")}
-    airflow.write(plates=place | {"recipients": ["archive@example.org"], "finish_by": "06:00"})
+    airflow.write(waiting=place | {"recipients": ["archive@example.org"], "finish_by": "06:00"})
     environment = {"AIRFLOW_CONN_SMTP_DEFAULT": mailbox.connection, "RESTORATION_RETRY_SECONDS": "0.5"}
     with airflow.running(**environment) as api:
         # Scheduled two days ago, like one that an outage has delayed: so its hour has passed already.
-        run = start_run(api, "plates", run_after=f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}T02:00:00Z")
+        run = start_run(api, "waiting", run_after=f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}T02:00:00Z")
 
         wait_until(
             lambda: any("not finished by 06:00" in subject for subject in mailbox.subjects()),
@@ -35,7 +35,7 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
         assert receive["state"] in ("up_for_retry", "running", "queued", "scheduled")
         assert api.get(run)["state"] == "running"
         [waiting] = wait_until(
-            lambda: [one for one in mailbox.messages if one["Subject"] == "plates: the restoration waits"],
+            lambda: [one for one in mailbox.messages if one["Subject"] == "waiting: the restoration waits"],
             "the mail about the waiting batch did not come",
             seconds=300,
         )
@@ -43,7 +43,7 @@ def test_a_waiting_batch_says_why_is_late_once_and_continues_by_itself(airflow, 
         words = " ".join(text.split())  # of the output, or of the work area in it, whichever was tried first
         assert f"{tmp_path}/out" in words
         assert "cannot be written: there is a file where a folder is needed" in words
-        assert f"/dags/restore_plates/runs/{urllib.parse.quote(api.get(run)['dag_run_id'])}" in text
+        assert f"/dags/restore_waiting/runs/{urllib.parse.quote(api.get(run)['dag_run_id'])}" in text
 
         (tmp_path / "out").unlink()
         assert wait_for_run(api, run) == "success"
