@@ -128,8 +128,8 @@ def wait_for_run(api: AirflowApi, run: str) -> str:
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     """An Airflow with its database prepared and no collection yet.
 
-    A worker's test files share it, one after the other: each names its collections otherwise, since Airflow keeps the DAG
-    of an earlier collection until it has read the new one.
+    The test files of one worker share it, one after the other. Each has its own names of collections, since Airflow
+    keeps the DAG of an earlier collection until it has read the new one.
     """
     airflow = Airflow(tmp_path_factory.mktemp("airflow") / "home")
     airflow.home.mkdir()
