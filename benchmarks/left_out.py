@@ -32,7 +32,7 @@ import numpy as np
 from torch import nn
 
 from benchmarks import markdown
-from benchmarks.detection.datasets import Damaged, artefacts_of, damage_photograph, held_out_bank, spread_indices
+from benchmarks.detection.datasets import DamagedPicture, artefacts_of, damage_photograph, held_out_bank, spread_indices
 from benchmarks.detection.scores import PrecisionRecallCurve
 from benchmarks.results_page import Results, Section
 from benchmarks.training_runs import run_training, training_parser
@@ -92,7 +92,7 @@ class Cell:
 Row = dict[str, str | float]
 
 
-def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[Damaged]]:
+def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[str, list[DamagedPicture]]:
     """Return for each group so many held-out photographs with damage of that group alone, the same in each group."""
     pictures = [
         (photos.names[at], np.ascontiguousarray(photos.pictures[at][:SIDE, :SIDE]))
@@ -104,7 +104,7 @@ def held_out(photos: PhotoSet, bank: ArtefactBank | None, count: int) -> dict[st
     }
 
 
-def score_groups(network: nn.Module, pictures: dict[str, list[Damaged]]) -> list[Row]:
+def score_groups(network: nn.Module, pictures: dict[str, list[DamagedPicture]]) -> list[Row]:
     """Return a row for each group: how well the network finds it."""
     rows: list[Row] = []
     for group, cases in pictures.items():
@@ -253,9 +253,13 @@ def _path(out: Path, cell: Cell) -> Path:
 
 
 def _train_missing(
-    cells: list[Cell], plan: Plan, photos: PhotoSet, pictures: dict[str, list[Damaged]], arguments: argparse.Namespace
+    cells: list[Cell],
+    plan: Plan,
+    photos: PhotoSet,
+    pictures: dict[str, list[DamagedPicture]],
+    arguments: argparse.Namespace,
 ) -> None:
-    """Train and measures cells one after another; the figures of each are kept when it is done."""
+    """Train and measure cells one after another; the figures of each are kept when it is done."""
     started = time.monotonic()
     for done, cell in enumerate(cells, 1):
         began = time.monotonic()

@@ -18,7 +18,7 @@ from pipeline.simulation import simulate
 
 
 @dataclass(frozen=True)
-class Sample:
+class SamplePhoto:
     """One photograph of the inbox.
 
     Attributes:
@@ -39,15 +39,15 @@ class Sample:
 
 
 SAMPLES = (
-    Sample("portraits/astronaut.png", "astronaut", ("scratch", "dust", "hair"), painted=True),
-    Sample("portraits/cameraman.tif", "camera", ("scratch", "dust"), bits=16, grey=True),
-    Sample("portraits/Kätzchen (1951).jpg", "chelsea", ("crack", "dust")),
-    Sample("glass plates/moon.png", "moon", ("dust", "hair", "scratch"), bits=16, grey=True),
-    Sample("glass plates/coins.tif", "coins", ("scratch", "flake"), grey=True, painted=True),
-    Sample("album 7/coffee.tif", "coffee", ("crease", "dust"), bits=16),
-    Sample("album 7/rocket.jpg", "rocket", ("scratch", "hair", "dust")),
-    Sample("album 7/motorcycle.png", "motorcycle_left.png", ("tear", "scratch"), painted=True),
-    Sample("album 7/motorcycle, undamaged.png", "motorcycle_right.png", ()),
+    SamplePhoto("portraits/astronaut.png", "astronaut", ("scratch", "dust", "hair"), painted=True),
+    SamplePhoto("portraits/cameraman.tif", "camera", ("scratch", "dust"), bits=16, grey=True),
+    SamplePhoto("portraits/Kätzchen (1951).jpg", "chelsea", ("crack", "dust")),
+    SamplePhoto("glass plates/moon.png", "moon", ("dust", "hair", "scratch"), bits=16, grey=True),
+    SamplePhoto("glass plates/coins.tif", "coins", ("scratch", "flake"), grey=True, painted=True),
+    SamplePhoto("album 7/coffee.tif", "coffee", ("crease", "dust"), bits=16),
+    SamplePhoto("album 7/rocket.jpg", "rocket", ("scratch", "hair", "dust")),
+    SamplePhoto("album 7/motorcycle.png", "motorcycle_left.png", ("tear", "scratch"), painted=True),
+    SamplePhoto("album 7/motorcycle, undamaged.png", "motorcycle_right.png", ()),
 )
 
 
@@ -74,7 +74,7 @@ def make(inbox: Path, originals: Path) -> list[str]:
     return [sample.path for sample in SAMPLES] + ["album 7/half a file.jpg", "notes.jpg"]
 
 
-def _picture(sample: Sample) -> NDArray[Any]:
+def _picture(sample: SamplePhoto) -> NDArray[Any]:
     """Return an undamaged picture at the bit depth of the sample."""
     bundled = Path(skimage.data.data_dir) / sample.source
     picture: NDArray[Any]

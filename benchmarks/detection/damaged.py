@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.bands import Bands
-from benchmarks.detection.datasets import Damaged
+from benchmarks.detection.datasets import DamagedPicture
 from benchmarks.detection.scores import PixelCounts, Plane, PrecisionRecallCurve
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
 from pipeline.detection.postprocess import dilate_mask
@@ -21,7 +21,7 @@ LEVELS = ("repair", "suggest", "filled")
 
 
 def on_damaged(
-    detectors: dict[str, Detector], cases: Iterable[Damaged], recipe: Recipe | None = None, *, rim: bool = False
+    detectors: dict[str, Detector], cases: Iterable[DamagedPicture], recipe: Recipe | None = None, *, rim: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Return for each detector its figures by level, pixels pooled over all pictures, and its curve.
 

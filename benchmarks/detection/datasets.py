@@ -22,7 +22,7 @@ SEED = 20260601
 
 
 @dataclass(frozen=True)
-class Damaged:
+class DamagedPicture:
     """A damaged picture and its truth.
 
     Attributes:
@@ -69,7 +69,7 @@ def load_truth(path: Path) -> Plane:
     return np.where((stored if stored.ndim == 2 else stored.max(axis=2)) >= 128, 255, 0).astype(np.uint8)
 
 
-def foreign_damage(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[Damaged]:
+def foreign_damage(folder: Path, limit: int | None = None, without: Sequence[str] = ()) -> Iterator[DamagedPicture]:
     """Yield pictures damaged by another simulator: `damaged` and `masks` below the folder, paired by stem.
 
     Args:
@@ -78,7 +78,7 @@ def foreign_damage(folder: Path, limit: int | None = None, without: Sequence[str
         without: stems of pictures to leave out, such as those that were looked at with their errors.
 
     Raises:
-        ValueError: there is no picture of such a stem, which is a slip of the pen.
+        ValueError: no picture has such a stem, probably a typing error.
     """
     masks = {path.stem: path for path in pictures(folder / "masks")}
     damaged = pictures(folder / "damaged")
@@ -86,10 +86,10 @@ def foreign_damage(folder: Path, limit: int | None = None, without: Sequence[str
     if unknown:
         raise ValueError(f"no picture below {folder / 'damaged'} has the stem {', '.join(sorted(unknown))}")
     for path in evenly_spaced([path for path in damaged if path.stem not in without], limit):
-        yield Damaged(path.name, load(path), load_truth(masks[path.stem]))
+        yield DamagedPicture(path.name, load(path), load_truth(masks[path.stem]))
 
 
-def own_damage(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[Damaged]:
+def own_damage(data: Path, limit: int, kinds: Sequence[str] | None) -> Iterator[DamagedPicture]:
     """Yield photographs held out of training, damaged by the project's simulator with held-out artefacts.
 
     Args:
@@ -126,13 +126,13 @@ def held_out_bank(data: Path) -> ArtefactBank | None:
 
 def damage_photograph(
     name: str, picture: Plane, index: int, kinds: Sequence[str] | None, bank: ArtefactBank | None
-) -> Damaged:
+) -> DamagedPicture:
     """Return a photograph damaged by the project's simulator, the same for the same index and kinds each time."""
     rng = np.random.default_rng((SEED, index, kinds is None))
     chosen = None if kinds is None else [kinds[index % len(kinds)]]
     made = simulate(picture, rng, chosen, ageing=float(rng.uniform(0, 1)), bank=bank)
     pixels, original = np.asarray(made.pixels, np.uint8), np.asarray(made.original, np.uint8)
-    return Damaged(name, pixels, made.mask, made.kinds, original)
+    return DamagedPicture(name, pixels, made.mask, made.kinds, original)
 
 
 ALL_KINDS = tuple(KINDS)

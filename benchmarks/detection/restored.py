@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.detection.datasets import Damaged
+from benchmarks.detection.datasets import DamagedPicture
 from benchmarks.detection.scores import Plane
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
 from pipeline.detection.postprocess import dilate_mask
@@ -25,7 +25,7 @@ def fill(pixels: Plane, mask: Plane, engine: Engine) -> Plane:
 
 
 def end_to_end(
-    detectors: dict[str, Detector], engine: Engine, cases: Iterable[Damaged], recipe: Recipe | None = None
+    detectors: dict[str, Detector], engine: Engine, cases: Iterable[DamagedPicture], recipe: Recipe | None = None
 ) -> dict[str, Any]:
     """Return mean PSNR and SSIM left alone, with true masks and by detector, and how often it was worse than alone.
 

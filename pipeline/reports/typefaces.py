@@ -10,7 +10,7 @@ SHIPPED = Path(__file__).parent / "fonts"
 
 
 @dataclass(frozen=True)
-class Face:
+class FontFace:
     """One font file as a style sheet declares it."""
 
     family: str
@@ -25,7 +25,7 @@ class Face:
 
 
 @lru_cache
-def faces() -> tuple[Face, ...]:
+def faces() -> tuple[FontFace, ...]:
     """Return every font face that reports use.
 
     DejaVu is the fallback for scripts that the others lack (Arabic, Hebrew, Georgian, …); scripts that it lacks too,
@@ -35,11 +35,11 @@ def faces() -> tuple[Face, ...]:
 
     dejavu = Path(mpl.get_data_path()) / "fonts" / "ttf"
     return (
-        Face("EB Garamond", SHIPPED / "EBGaramond12-Regular.otf"),
-        Face("Inter", SHIPPED / "Inter-Regular.otf"),
-        Face("Inter", SHIPPED / "Inter-Italic.otf", style="italic"),
-        Face("Inter", SHIPPED / "Inter-SemiBold.otf", weight=600),
-        Face("DejaVu Sans", dejavu / "DejaVuSans.ttf"),
-        Face("DejaVu Sans", dejavu / "DejaVuSans-Bold.ttf", weight=600),
-        Face("DejaVu Sans Mono", dejavu / "DejaVuSansMono.ttf"),
+        FontFace("EB Garamond", SHIPPED / "EBGaramond12-Regular.otf"),
+        FontFace("Inter", SHIPPED / "Inter-Regular.otf"),
+        FontFace("Inter", SHIPPED / "Inter-Italic.otf", style="italic"),
+        FontFace("Inter", SHIPPED / "Inter-SemiBold.otf", weight=600),
+        FontFace("DejaVu Sans", dejavu / "DejaVuSans.ttf"),
+        FontFace("DejaVu Sans", dejavu / "DejaVuSans-Bold.ttf", weight=600),
+        FontFace("DejaVu Sans Mono", dejavu / "DejaVuSansMono.ttf"),
     )

@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass
-class Window:
+class ReportWindow:
     """Sums since the last report.
 
     Attributes:
@@ -65,7 +65,7 @@ class RunState:
     seconds: float = 0.0
     pixels: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
-    window: Window = field(default_factory=Window)
+    window: ReportWindow = field(default_factory=ReportWindow)
 
 
 def _pack_optimizer(prefix: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -118,7 +118,7 @@ def read_state(path: Path) -> RunState:
             raw = json.loads((opened.metadata() or {})["progress"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a complete checkpoint: {error}") from error
-    window = Window(**raw.get("window", {}))  # absent in checkpoints of older versions
+    window = ReportWindow(**raw.get("window", {}))  # absent in checkpoints of older versions
     return RunState(int(raw["step"]), float(raw["seconds"]), int(raw["pixels"]), dict(raw["facts"]), window)
 
 

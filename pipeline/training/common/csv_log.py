@@ -48,7 +48,7 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def _header(path: Path) -> list[str]:
-    """The columns of a file; none when it does not exist or is empty."""
+    """Return the columns of a file; none when it does not exist or is empty."""
     if not path.exists():
         return []
     with path.open(newline="") as opened:

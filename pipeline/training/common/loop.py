@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.training.common.checkpoint import RunState, Window, save_checkpoint
+from pipeline.training.common.checkpoint import ReportWindow, RunState, save_checkpoint
 from pipeline.training.common.schedule import WARM_UP_STEPS, Budget, learning_rate
 from pipeline.training.common.signals import stop_on_signal
 
@@ -157,7 +157,7 @@ class TrainingLoop(Generic[Batch]):
                 state.window.add(result.losses, seconds, waited)
                 if state.step % options.report_steps == 0:
                     line = self._report(share, rate)
-                    state.window = Window()
+                    state.window = ReportWindow()
                     hooks.log(line)
                     if report is not None:
                         report(line)

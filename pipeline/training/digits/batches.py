@@ -16,7 +16,7 @@ from pipeline.training.digits.holes import varied_holes
 BATCH = 128
 
 
-class Batch(NamedTuple):
+class DigitBatch(NamedTuple):
     """Images (N,1,28,28) float32 −1..1, labels (N,) int64, holes (N,1,28,28) float32 0/1."""
 
     images: Tensor
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     holes: Tensor
 
 
-class BatchMaker:
+class DigitBatchMaker:
     """Draws batches: every digit once per epoch, in an order that follows from the seed."""
 
     def __init__(
@@ -49,7 +49,7 @@ class BatchMaker:
         """The number of whole batches in an epoch."""
         return len(self._digits) // self._batch
 
-    def make(self, step: int) -> Batch:
+    def make(self, step: int) -> DigitBatch:
         """Return the batch of a step."""
         epoch, index = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
@@ -58,7 +58,7 @@ class BatchMaker:
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
         rng = np.random.default_rng((self._seed, 1, step))
         holes = varied_holes(len(chosen), self._sizes, rng, share=self._elsewhere)
-        return Batch(
+        return DigitBatch(
             to_tensor(self._digits.images[chosen]),
             torch.from_numpy(self._digits.labels[chosen].astype(np.int64)),
             torch.from_numpy(holes[:, None].astype(np.float32)),

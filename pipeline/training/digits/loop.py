@@ -18,7 +18,7 @@ from pipeline.training.common.checkpoint import RunState, load_checkpoint
 from pipeline.training.common.csv_log import append_row
 from pipeline.training.common.loop import LoopOptions, Report, StepResult, TrainingHooks, TrainingLoop
 from pipeline.training.common.schedule import Budget
-from pipeline.training.digits.batches import Batch, BatchMaker
+from pipeline.training.digits.batches import DigitBatch, DigitBatchMaker
 from pipeline.training.digits.steps import NetworkStep
 
 CURVE_EVERY = 25
@@ -46,10 +46,10 @@ class RunFiles:
         return self.folder / f"{self.name}.curves.csv"
 
 
-class DigitTraining(TrainingHooks[Batch]):
+class DigitTraining(TrainingHooks[DigitBatch]):
     """One run of one network."""
 
-    def __init__(self, network: NetworkStep, maker: BatchMaker, files: RunFiles, *, seed: int) -> None:
+    def __init__(self, network: NetworkStep, maker: DigitBatchMaker, files: RunFiles, *, seed: int) -> None:
         self._network = network
         self._maker = maker
         self._files = files
@@ -86,11 +86,11 @@ class DigitTraining(TrainingHooks[Batch]):
         return self._network.peak_rates
 
     @contextmanager
-    def batches(self) -> Iterator[Iterator[Batch]]:
+    def batches(self) -> Iterator[Iterator[DigitBatch]]:
         """Open the stream of batches."""
         yield (self._maker.make(step) for step in count(self.state.step))
 
-    def step(self, batch: Batch) -> StepResult:
+    def step(self, batch: DigitBatch) -> StepResult:
         """Train on one batch; dropout follows from seed and step."""
         torch.manual_seed(self._seed * 1_000_003 + self.state.step)
         with torch.autocast("cpu", torch.bfloat16):
@@ -105,7 +105,7 @@ class DigitTraining(TrainingHooks[Batch]):
 
 def train(
     network: NetworkStep,
-    maker: BatchMaker,
+    maker: DigitBatchMaker,
     budget: Budget,
     files: RunFiles,
     *,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.errors import ConfigurationError
-from pipeline.training.digits.batches import BATCH, BatchMaker
+from pipeline.training.digits.batches import BATCH, DigitBatchMaker
 from pipeline.training.digits.datasets import Digits
 from pipeline.training.digits.holes import SIZES
 from pipeline.training.digits.region_step import RegionStep
@@ -46,13 +46,13 @@ class Prepared:
     """A network with its first weights, its batches, and its number of steps."""
 
     network: NetworkStep
-    maker: BatchMaker
+    maker: DigitBatchMaker
     steps: int
 
 
 def prepare(plan: TrainingPlan, digits: Digits, seed: int) -> Prepared:
     """Return a training ready to start; everything in it follows from the seed."""
-    maker = BatchMaker(digits, seed, sizes=SIZES, elsewhere=plan.elsewhere, batch=plan.batch)
+    maker = DigitBatchMaker(digits, seed, sizes=SIZES, elsewhere=plan.elsewhere, batch=plan.batch)
     steps = round(plan.epochs * maker.steps_per_epoch)
     if steps < 1:
         raise ConfigurationError(f"{plan.epochs:g} epochs of {len(digits)} digits are not one training step: give more")

@@ -11,7 +11,7 @@ from pipeline.engines.digits.dcgan_paper import PaperDiscriminator
 from pipeline.engines.digits.region import RegionGenerator
 from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.schedule import ema_decay
-from pipeline.training.digits.batches import Batch
+from pipeline.training.digits.batches import DigitBatch
 from pipeline.training.digits.steps import REAL, channels_last, descend, label_loss, paste
 
 SHARPNESS = 40.0
@@ -63,7 +63,7 @@ class RegionStep:
         }
         self.peak_rates = {"generator": 1e-3, "discriminator": 2e-4}
 
-    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+    def step(self, batch: DigitBatch, taken: int) -> dict[str, float]:
         """Update the discriminator, once it takes part, then the generator and its average; return the losses."""
         drawn, logits = self._generator.hypotheses(batch.images, batch.holes)
         errors = hole_errors(drawn, batch.images, batch.holes)

@@ -31,7 +31,7 @@ LABELS = {
 
 
 @dataclass(frozen=True)
-class ReportFiles:
+class DigitReportFiles:
     """The paths of a report."""
 
     pdf: Path
@@ -48,7 +48,7 @@ def write_report(
     title: str,
     command: str,
     seed: int,
-) -> ReportFiles:
+) -> DigitReportFiles:
     """Write `report.pdf`, `report.csv` and `report.parquet`, each atomically, and return their paths.
 
     Raises:
@@ -103,7 +103,7 @@ def write_report(
         css = report_css() + environment(TEMPLATES).get_template("digits.css").render()
         pdf = render_pdf(html, css, files, f"digits/{title}")
     table = evaluation.table()
-    return ReportFiles(
+    return DigitReportFiles(
         atomic_write(target / "report.pdf", pdf),
         atomic_write(target / "report.csv", table.to_csv(index=False, float_format="%.6g").encode()),
         atomic_write(target / "report.parquet", table.to_parquet(index=False)),

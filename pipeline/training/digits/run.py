@@ -21,7 +21,7 @@ from pipeline.training.digits.evaluate import Evaluation, evaluate, fillers
 from pipeline.training.digits.loop import RunFiles, read_curves, train
 from pipeline.training.digits.model_card import write_digit_card
 from pipeline.training.digits.plans import PLANS, prepare
-from pipeline.training.digits.report import ReportFiles, write_report
+from pipeline.training.digits.report import DigitReportFiles, write_report
 from pipeline.training.digits.training_record import TrainingRecord
 from pipeline.weights import SHIPPED
 
@@ -65,7 +65,7 @@ class DigitsResult:
 
     evaluation: Evaluation
     records: dict[str, TrainingRecord]
-    files: ReportFiles
+    files: DigitReportFiles
     weights: Path
 
 

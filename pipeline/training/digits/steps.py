@@ -13,7 +13,7 @@ from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator, PaperGenerator
 from pipeline.training.common.ema import ModelEma
 from pipeline.training.common.schedule import ema_decay
-from pipeline.training.digits.batches import Batch
+from pipeline.training.digits.batches import DigitBatch
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -28,7 +28,7 @@ class NetworkStep(Protocol):
     optimizers: dict[str, Optimizer]
     peak_rates: dict[str, float]
 
-    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+    def step(self, batch: DigitBatch, taken: int) -> dict[str, float]:
         """Train on one batch after ``taken`` steps; return the losses."""
         ...
 
@@ -58,7 +58,7 @@ class ClassifierStep:
         self.optimizers: dict[str, Optimizer] = {"judge": Adam(classifier.parameters())}
         self.peak_rates = {"judge": 1e-3}
 
-    def step(self, batch: Batch, _taken: int) -> dict[str, float]:
+    def step(self, batch: DigitBatch, _taken: int) -> dict[str, float]:
         """Train on one batch; return the losses."""
         loss = F.cross_entropy(self.modules["judge"](batch.images), batch.labels)
         descend(self.optimizers["judge"], loss)
@@ -95,7 +95,7 @@ class PaperStep:
         # A generator that learns as fast as its discriminator overtakes it, and then gets no useful gradient.
         self.peak_rates = {"generator": 4e-4, "discriminator": 8e-4}
 
-    def step(self, batch: Batch, taken: int) -> dict[str, float]:
+    def step(self, batch: DigitBatch, taken: int) -> dict[str, float]:
         """Update the discriminator with the generator fixed, then the other way round; return the losses."""
         generator, discriminator = self.modules["generator"], self.modules["discriminator"]
         filled = paste(generator(batch.images, batch.holes), batch.images, batch.holes)

@@ -17,7 +17,7 @@ from benchmarks.detection.__main__ import main
 from benchmarks.detection.bands import Bands
 from benchmarks.detection.cost import cost
 from benchmarks.detection.damaged import on_damaged
-from benchmarks.detection.datasets import Damaged, foreign_damage, own_damage
+from benchmarks.detection.datasets import DamagedPicture, foreign_damage, own_damage
 from benchmarks.detection.real import on_real, restorer_changes
 from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.scores import PixelCounts, PrecisionRecallCurve
@@ -108,7 +108,7 @@ def test_worse_than_left_alone_is_counted() -> None:
     pixels = np.where(truth > 0, 255, original).astype(np.uint8)
     false = empty()
     false[40:50, 20:60] = 255
-    case = Damaged("one", pixels, truth, {}, original)
+    case = DamagedPicture("one", pixels, truth, {}, original)
     detectors = {"right": Oracle(truth), "wrong": Oracle(false), "unsure": Oracle(truth, "too much")}
     found = end_to_end(detectors, load_engine("telea"), [case])
     assert found["right"]["worse_psnr_share"] == found["true masks"]["worse_psnr_share"] == 0
@@ -122,7 +122,7 @@ def test_figures_by_kind() -> None:
     truth, hair, dust = empty(), empty(), empty()
     hair[10, 5:60], dust[40:43, 30:33] = 255, 255
     truth = hair | dust
-    case = Damaged("one", np.full((60, 80), 90, np.uint8), truth, {"hair": hair, "dust": dust})
+    case = DamagedPicture("one", np.full((60, 80), 90, np.uint8), truth, {"hair": hair, "dust": dust})
     found = on_damaged({"oracle": Oracle(hair)}, [case])["oracle"]
     assert found["repair"]["precision"] == 1
     assert found["repair"]["kinds"]["hair"]["recall"] == 1 and found["repair"]["kinds"]["dust"]["recall"] == 0
@@ -140,11 +140,12 @@ def test_an_unattended_run_fills_what_the_guards_let_pass_and_no_rim_is_counted(
     portrait, line = scratched_face()
     plain, scratch = np.full((60, 80), 90, np.uint8), empty()
     scratch[10, 5:60] = 255
-    found = on_damaged({"oracle": Oracle(scratch)}, [Damaged("plain", plain, scratch, {"scratch": scratch})])["oracle"]
+    case = DamagedPicture("plain", plain, scratch, {"scratch": scratch})
+    found = on_damaged({"oracle": Oracle(scratch)}, [case])["oracle"]
     assert found["filled"] == found["repair"] and found["review_share"] == 0
     unattended = fill_unattended(plain, Oracle(scratch).detect(plain), Recipe())
     assert np.array_equal(unattended.found, scratch) and unattended.fill[8:13, 20].all()
-    found = on_damaged({"oracle": Oracle(line)}, [Damaged("portrait", portrait, line)])["oracle"]
+    found = on_damaged({"oracle": Oracle(line)}, [DamagedPicture("portrait", portrait, line)])["oracle"]
     assert found["repair"]["recall"] == 1 and found["filled"]["recall"] == 0, "a line on a face waits for a person"
     assert found["review_share"] == 1
     assert not fill_unattended(portrait, Oracle(line).detect(portrait), Recipe()).fill.any()
@@ -211,7 +212,7 @@ def test_a_network_is_asked_once_for_mask_and_curve() -> None:
     truth = empty()
     truth[10, 5:60] = 255
     detector = Chancy(truth)
-    case = Damaged("one", np.full((60, 80), 90, np.uint8), truth)
+    case = DamagedPicture("one", np.full((60, 80), 90, np.uint8), truth)
     found = on_damaged({"chancy": detector}, [case, case])["chancy"]
     assert detector.asked == 2
     assert found["average_precision"] == 1 and found["repair"]["recall"] == 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import left_out
-from benchmarks.detection.datasets import Damaged
+from benchmarks.detection.datasets import DamagedPicture
 from benchmarks.left_out import GROUPS, Cell, held_out, main, read_cells, score_groups, table
 from pipeline.detection.network import NetworkConfig
 from pipeline.simulation import KINDS
@@ -110,7 +110,7 @@ def test_every_group_is_drawn_alone_on_the_same_photographs(photo_folder: Path) 
 def test_figures_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = np.zeros((40, 50), np.uint8)
     truth[10, 5:45] = 255
-    case = Damaged("one", np.full((40, 50, 3), 90, np.uint8), truth)
+    case = DamagedPicture("one", np.full((40, 50, 3), 90, np.uint8), truth)
     monkeypatch.setattr(left_out, "probabilities", lambda *_: truth / np.float32(255))
     assert score_groups(None, {"dust": [case]}) == [{"group": "dust", "ap": 1.0, "recall": 1.0}]  # type: ignore[arg-type]
 

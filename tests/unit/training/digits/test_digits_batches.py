@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.engines.digits.fill import to_tensor
-from pipeline.training.digits.batches import BatchMaker
+from pipeline.training.digits.batches import DigitBatchMaker
 from pipeline.training.digits.holes import centred_hole, varied_holes
 
 
@@ -25,16 +25,16 @@ def test_pixels_come_back_exactly():
 
 
 def test_a_batch_is_the_same_in_whatever_order_it_is_asked_for(digits):
-    one = BatchMaker(digits, 3, sizes=(10, 14), elsewhere=0.5, batch=32)
-    other = BatchMaker(digits, 3, sizes=(10, 14), elsewhere=0.5, batch=32)
+    one = DigitBatchMaker(digits, 3, sizes=(10, 14), elsewhere=0.5, batch=32)
+    other = DigitBatchMaker(digits, 3, sizes=(10, 14), elsewhere=0.5, batch=32)
     other.make(20)
     for part, same in zip(one.make(9), other.make(9), strict=True):
         assert torch.equal(part, same)
-    assert not torch.equal(one.make(9).images, BatchMaker(digits, 4, sizes=(10,), batch=32).make(9).images)
+    assert not torch.equal(one.make(9).images, DigitBatchMaker(digits, 4, sizes=(10,), batch=32).make(9).images)
 
 
 def test_an_epoch_shows_every_digit_once(digits):
-    maker = BatchMaker(digits, 1, sizes=(10,), batch=24)
+    maker = DigitBatchMaker(digits, 1, sizes=(10,), batch=24)
     assert maker.steps_per_epoch == 10
     for epoch in (0, 1):
         seen = torch.cat([maker.make(10 * epoch + step).images for step in range(10)])

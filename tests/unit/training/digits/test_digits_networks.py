@@ -8,12 +8,12 @@ import torch
 from pipeline.engines.digits.classifier import DigitClassifier
 from pipeline.engines.digits.dcgan_paper import PaperDiscriminator, PaperGenerator
 from pipeline.engines.digits.region import RegionGenerator, central
-from pipeline.training.digits.batches import BatchMaker
+from pipeline.training.digits.batches import DigitBatchMaker
 
 
 @pytest.fixture(scope="module")
 def batch(digits):
-    return BatchMaker(digits, 1, sizes=(10, 14), batch=8).make(0)
+    return DigitBatchMaker(digits, 1, sizes=(10, 14), batch=8).make(0)
 
 
 @pytest.fixture(params=[PaperGenerator, RegionGenerator])

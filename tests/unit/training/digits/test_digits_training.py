@@ -10,7 +10,7 @@ import torch
 from pipeline.errors import ConfigurationError, WeightsError
 from pipeline.training.common.checkpoint import read_state
 from pipeline.training.common.schedule import Budget
-from pipeline.training.digits.batches import BatchMaker
+from pipeline.training.digits.batches import DigitBatchMaker
 from pipeline.training.digits.loop import RunFiles, read_curves, train
 from pipeline.training.digits.plans import TrainingPlan, prepare
 from pipeline.training.digits.region_step import SHARPNESS, mixture_loss
@@ -132,7 +132,7 @@ def test_a_tiny_training_lowers_the_losses(digits, tmp_path, monkeypatch):
 def test_generator_and_discriminator_are_never_trained_at_once(digits):
     torch.manual_seed(0)
     network = PaperStep()
-    batch = BatchMaker(digits, 1, sizes=(10,), batch=BATCH).make(0)
+    batch = DigitBatchMaker(digits, 1, sizes=(10,), batch=BATCH).make(0)
     changed = []
     for name, optimizer in network.optimizers.items():
         other = network.modules["discriminator" if name == "generator" else "generator"]
