@@ -353,7 +353,7 @@ def measure(arguments: argparse.Namespace) -> Results:
             ending = frame.iloc[-1]
             print(
                 f"{cell.name}: hole {ending['psnr_hole']:.2f} dB, {ending['spent']:.0f} s of one core,"
-                f" {time.monotonic() - began:.0f} s by the clock",
+                f" {time.monotonic() - began:.0f} s elapsed",
                 file=sys.stderr,
                 flush=True,
             )

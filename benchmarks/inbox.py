@@ -1,6 +1,6 @@
 """From the drop of files to the start of their run, and a drop of thousands: `python -m benchmarks.inbox`.
 
-Starts the components as `make up` does, in a home of its own, with one collection on a folder and one on a bucket of a
+Starts the components as `make up` does, in a separate home, with one collection on a folder and one on a bucket of a
 moto server, and drops files into both. Measures the seconds from the last file's drop to the creation of the run and to
 the start of its first task, which include the settle time. Then a drop of many files is received batch by batch, each
 batch in its own process as a task is, with the seconds and the peak memory of each. `--whole` takes that drop
@@ -87,7 +87,7 @@ class Airflow:
         self.script(str(ROOT / "scripts" / "server.py"), "down")
 
     def wait(self, dag_id: str, earlier: int) -> dict[str, Any]:
-        """Return the run after so many earlier ones, when its first task has begun."""
+        """Return the run after so many earlier ones, when its first task has started."""
 
         def begun() -> dict[str, Any]:
             for run in self.api.runs(dag_id)[earlier:]:
@@ -96,7 +96,7 @@ class Airflow:
                         return run | {"first_task": task["start_date"]}
             return {}
 
-        return wait_until(begun, f"{dag_id}: no run has begun", seconds=3600, interval=0.3)
+        return wait_until(begun, f"{dag_id}: no run has started", seconds=3600, interval=0.3)
 
     def largest(self) -> float:
         """Return the megabytes of the largest process among all components and tasks now."""

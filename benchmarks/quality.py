@@ -3,7 +3,7 @@
 `--data` names a folder with `bench/images` (photographs), `bench/masks` (irregular masks, 255 = hole) and `artefacts`
 (alpha planes of film artefacts by kind, of which the files at index 0, 5, 10 … are used: training never sees them).
 Without it the photographs that ship with scikit-image and drawn holes are used, which is enough to see that everything
-runs but is no measure of quality.
+runs but does not measure quality.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pipeline.atomic_write import atomic_write
 
 WIDTH = 120
 UNBROKEN = "\0"
-"""Stands for a space within code while a paragraph is wrapped."""
+"""Replaces a space within code while a paragraph is wrapped."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Speed of the inpainting network and of whole scans: `python -m benchmarks.speed`.
 
 Measures milliseconds per window by backend and batch, their arithmetic rate as a share of the machine's matrix ceiling
-in the same run, and seconds and peak memory for scans of 1, 12 and 50 megapixels with 0.5, 2 and 10 % damage. Each time
-by the clock is accompanied by processor time: on a machine that does other work too, only ratios of the latter are of
-use.
+in the same run, and seconds and peak memory for scans of 1, 12 and 50 megapixels with 0.5, 2 and 10 % damage. Each
+elapsed time is accompanied by processor time: on a machine with other work, only ratios of the latter are of use.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ NOTES = (
 
 @dataclass
 class Duration:
-    """Seconds by the clock and of all processors."""
+    """Elapsed seconds, and those of all processors."""
 
     clock: float = float("inf")
     processors: float = float("inf")

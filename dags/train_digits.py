@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 NETWORKS = ("judge", "paper", "region")
 
 DOC = """\
-Trains three networks on the MNIST files of a folder: the *judge*, which reads whole digits, the *paper*'s DCGAN and
-our *region* network, which fill digits with their middle cut out. Then *measure* fills all test digits with every
-method. Weights with model cards and a report are written below the output:
+Trains three networks on the MNIST files of a folder: the classifier (*judge*) on whole digits, and the *paper*'s DCGAN
+and our *region* network on digits with their middle cut out. Then *measure* fills all test digits with every method.
+Weights with model cards and a report are written below the output:
 
 |   |   |
 |---|---|

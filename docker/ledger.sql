@@ -1,2 +1,2 @@
--- The ledger outlives Airflow's database, so it has a database of its own.
+-- The ledger outlives Airflow's database, so it has its own database.
 CREATE DATABASE ledger OWNER restoration;

@@ -23,9 +23,9 @@ def temporary_name() -> str:
 
 @contextmanager
 def atomic_path(path: Path, *, synced: bool = False) -> Iterator[Path]:
-    """Give a free path beside a file; what is written there takes the file's name, at once, when the block ends.
+    """Yield a free path beside a file; when the block ends, what was written there takes the file's name in one step.
 
-    When the block raises, a file that was there stays as it was, and nothing is left beside it.
+    When the block raises, an existing file stays as it was, and nothing is left beside it.
 
     Args:
         path: in a folder that exists.
@@ -46,7 +46,7 @@ def atomic_path(path: Path, *, synced: bool = False) -> Iterator[Path]:
 
 
 def atomic_write(path: Path, data: bytes, *, synced: bool = False) -> Path:
-    """Return the path of a file whose whole content is now the data; see `whole`."""
+    """Write data as the whole content of a file, atomically, and return its path; see `atomic_path`."""
     with atomic_path(path, synced=synced) as temporary:
         temporary.write_bytes(data)
     return path

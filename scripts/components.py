@@ -55,7 +55,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def start_process(name: str, environment: dict[str, str]) -> tuple[int, float]:
-    """Start a component or the keeper, in a session of its own; return the number and start time of its process."""
+    """Start a component or the keeper, in its own session; return the number and start time of its process."""
     # Log servers would listen on every interface; the API server reads the log files instead.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
     command = [sys.executable, str(KEEPER)] if name == "keeper" else ["airflow", name, *options]

@@ -67,7 +67,9 @@ def follow(api: AirflowApi, dag_id: str, run_id: str) -> Run:
     for task in tasks:
         if task["state"] == "failed":
             folder = HOME / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
-            print(f"{task['task_id']} failed at try {task['try_number']}; its log says why: {folder}", file=sys.stderr)
+            print(
+                f"{task['task_id']} failed at attempt {task['try_number']}; its log says why: {folder}", file=sys.stderr
+            )
     return Run(
         page=f"/dags/{dag_id}/runs/{quote(run_id)}",
         succeeded=state == "success",

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(verb, "interrupted; run the same command again to continue")
         return 130
     except BrokenPipeError:
-        # The reader of our output has seen enough; Python must not complain about it at exit either.
+        # The reader of the output, such as `head`, closed the pipe; Python must not report that at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

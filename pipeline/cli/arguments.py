@@ -65,9 +65,12 @@ def training_options(command: Function) -> Function:
         click.option("--resume", is_flag=True, help="continue from the checkpoint in --out"),
         click.option("--steps", type=int, help=f"steps in all (default {STEPS})"),
         click.option("--hours", type=float, help="hours of training in all, breaks not counted"),
-        click.option("--until", help="time of day (HH:MM, local) at which the cool-down shall be complete"),
+        click.option("--until", help="time of day (HH:MM, local) at which the cool-down is to be complete"),
         click.option(
-            "--init", type=PATH, metavar="WEIGHTS", help="begin a new run from weights (*.safetensors), not at random"
+            "--init",
+            type=PATH,
+            metavar="WEIGHTS",
+            help="start a new run from weights (*.safetensors), not from random ones",
         ),
     )
     for option in reversed(options):
@@ -103,7 +106,7 @@ def training_budget(steps: int | None, hours: float | None, until: str | None) -
 
 
 def check_training_folder(out: Path, *sources: Path | None, resume: bool) -> None:
-    """Return when a run can be begun, or resumed, in a folder.
+    """Return when a run can be started, or resumed, in a folder.
 
     Raises:
         ConfigurationError: the folder overlaps with what is read.

@@ -48,7 +48,7 @@ def stdout_console(width: int | None = None) -> Console:
 
     class StdoutConsole(Console):
         def on_broken_pipe(self) -> None:
-            # Rich ends the process with 1; a reader that has seen enough is no error, see `pipeline.cli.main`.
+            # Rich ends the process with 1; a closed pipe is not an error, see `pipeline.cli.main`.
             raise BrokenPipeError
 
     return StdoutConsole(highlight=False, soft_wrap=True, width=width)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
     Outcome.UNCHANGED: "nothing certain enough to be filled, no copy made",
-    Outcome.REVIEW: "doubtful: a mask is suggested, nothing was filled",
-    Outcome.QUARANTINED: "cannot be read whole; a copy and the reason are in quarantine/",
-    Outcome.FAILED: "an error on our side; run with --redo once it is fixed",
+    Outcome.REVIEW: "not certain enough: a mask is suggested, nothing was filled",
+    Outcome.QUARANTINED: "cannot be read completely; a copy and the reason are in quarantine/",
+    Outcome.FAILED: "an error in the program; run with --redo once it is fixed",
 }
 # Lines of scans that need attention.
 ATTENTION_LINES = 10

@@ -40,7 +40,7 @@ def ledger_url(output: str, given: str | None) -> str:
     """Return the URL of the ledger for an output.
 
     In this order: what is given, the installation's (RESTORATION_LEDGER_URL), `ledger.db` in the output folder; for
-    an output that is not a folder, a file of its own in the installation's cache.
+    an output that is not a folder, its own file in the installation's cache.
     """
     from pipeline.settings import settings
 

@@ -18,7 +18,9 @@ def postprocess(
     share = float(np.count_nonzero(repair)) / max(1, repair.size)
     review = None
     if share > max_coverage:
-        review = f"{share:.1%} of the scan looks damaged, more than the {max_coverage:.0%} that may be filled unseen"
+        review = (
+            f"{share:.1%} of the scan looks damaged, more than the {max_coverage:.0%} that may be filled without review"
+        )
     ordered = sorted(components, key=lambda component: component.area, reverse=True)
     return Detection(repair, suggest, ordered, review)
 

@@ -63,7 +63,7 @@ class Detector(Protocol):
         Args:
             pixels: the scan; an alpha channel is ignored, but what is fully transparent is never damage.
             precision: share of what is repaired that is to be damage, where the detector is calibrated for it.
-            sensitivity: scales thresholds; above 1 finds more damage, and more that is none.
+            sensitivity: scales thresholds; above 1 finds more damage, and more that is not damage.
             dilate: pixels added around every component, so that no rim is left.
             max_coverage: share of the scan above which the mask goes to review.
         """

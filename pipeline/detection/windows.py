@@ -82,7 +82,7 @@ def spans(length: int, window: int, margin: int) -> list[Span]:
     """Return the fewest windows that cover a side of `length` pixels, all inside it.
 
     What is kept of a window lies at least `margin` pixels from where it was cut. Windows are moved inside the picture
-    rather than padded: a mirror image is no context.
+    rather than padded: a mirror image is not real context.
     """
     if length <= window:
         return [Span(0, length, 0, length)]

@@ -13,6 +13,6 @@ class Channel(Protocol):
         """Send one message.
 
         Raises:
-            OSError: it was not sent (`smtplib.SMTPException` is one); sending it again cannot double it.
-            UnconfirmedDelivery: it may have arrived; sending it again could double it.
+            OSError: it was not sent (`smtplib.SMTPException` is one); sending it again cannot deliver it twice.
+            UnconfirmedDelivery: it may have arrived; sending it again could deliver it twice.
         """

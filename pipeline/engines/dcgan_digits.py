@@ -63,7 +63,7 @@ class DcganDigitsEngine:
 
 
 def check(images: FloatImage, holes: BoolMask) -> None:
-    """Refuse windows (N,H,W,3) that are no digits: a network trained on digits alone would draw strokes into them.
+    """Refuse windows (N,H,W,3) that are not digits: a network trained on digits alone would draw strokes into them.
 
     Raises:
         ConfigurationError: with the reason and the remedy.

@@ -25,7 +25,7 @@ class Grid:
     Attributes:
         occupied: (h,w), true where any pixel of the cell is damaged.
         depth: (h,w) float32, distance in pixels from a wholly damaged cell to the next one that is not, 0 elsewhere.
-            The border of a scan is nothing intact: a loss at the border is as deep as it reaches inwards.
+            The border of a scan does not count as intact: a loss at the border is as deep as it reaches inwards.
         empty: no pixel is damaged.
         total: every pixel is damaged.
     """

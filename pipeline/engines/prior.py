@@ -15,7 +15,10 @@ BENDS = GeneratorConfig.bends
 
 
 class PriorEngine:
-    """Fills holes with the bent push-pull prior, which has no weights; windows are cut as for `rn`."""
+    """Fills holes with the prior of `rn`, biharmonic refinement included; it has no weights.
+
+    Windows are cut as for `rn`.
+    """
 
     name = "prior"
     runtime = "opencv on cpu"

@@ -21,7 +21,7 @@ def load_engine(name: str, *, weights: str = "rn-faithful", device: str = "auto"
 
     Raises:
         ConfigurationError: there is no such engine, device or backend here.
-        WeightsError: the weights are missing, damaged or foreign.
+        WeightsError: the weights are missing, damaged or of another kind.
     """
     name = str(name)
     if name in ("telea", "navier-stokes"):

@@ -16,7 +16,7 @@ def luminance(pixels: Pixels) -> NDArray[np.uint8]:
     """Return the scan's luminance (H,W), 8 bit, computed in strips so that memory stays bounded.
 
     Raises:
-        ValueError: the array is no picture.
+        ValueError: the array is not a picture.
     """
     if pixels.ndim not in (2, 3) or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"not a picture: shape {pixels.shape}, {pixels.dtype}")

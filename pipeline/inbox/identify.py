@@ -18,8 +18,8 @@ RACY_SECONDS = 2.0
 NOT_READABLE = {
     "directory": (Reason.NOT_A_FILE, "a folder has an image's name; move its images to a folder without extension"),
     "special": (Reason.NOT_A_FILE, "this is a pipe, socket or device, not a file"),
-    "link-outward": (Reason.OUTWARD_LINK, "this link leads out of the inbox; put the file itself there"),
-    "link-dangling": (Reason.DANGLING_LINK, "this link leads nowhere; put the file itself there"),
+    "link-outward": (Reason.OUTWARD_LINK, "this link points outside the inbox; put the file itself there"),
+    "link-dangling": (Reason.DANGLING_LINK, "this link points to a missing file; put the file itself there"),
     "unreadable": (Reason.UNREADABLE, "this file may not be read; give this user permission to read it"),
 }
 

@@ -22,7 +22,7 @@ class BatchState(StrEnum):
     RECEIVING = "receiving"
     """`receive` has not finished; the chunks are not known yet."""
     RUNNING = "running"
-    """The chunks are known, and scans are being worked on."""
+    """The chunks are known, and scans are being processed."""
     DONE = "done"
     """Every scan has an outcome, and the counts are reconciled."""
     ABANDONED = "abandoned"

@@ -126,7 +126,7 @@ def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: In
         scans.visible_channels(scan), plane.pixels, dilate=recipe.dilate, max_coverage=recipe.max_coverage
     )
     if found.detection is None:
-        # An undeclared fourth channel may be anything: that it is no infrared plane is not worth a note.
+        # An undeclared fourth channel may be anything, so there is no note when it is not an infrared plane.
         if plane.declared:
             result.notes.append(found.note)
         return

@@ -81,7 +81,7 @@ def read_protected(data: bytes, shape: tuple[int, int], orientation: int, name: 
     share = float(marked.mean())
     if share > INVERTED_ABOVE and not layered and not marked.all():
         message = (
-            f"{share:.0%} of mask {name} is white, so it cannot be told whether white or black is to be protected; "
+            f"{share:.0%} of mask {name} is white, so it is unclear whether white or black is to be protected; "
             "save the region as paint on a transparent background"
         )
         raise UnreadableScan(Reason.MASK_UNREADABLE, message)

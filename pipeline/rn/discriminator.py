@@ -1,4 +1,4 @@
-"""The discriminator of the sharp variant: a patch critic with spectral normalisation."""
+"""The discriminator of the sharp variant: a patch discriminator with spectral normalisation."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Gener
     would change. Without more channels the fill is the same to the bit, else up to rounding.
 
     Raises:
-        ValueError: ``config`` has fewer blocks, widths that are no multiples, or other dilations in the blocks that
+        ValueError: ``config`` has fewer blocks, widths that are not multiples, or other dilations in the blocks that
             both have.
     """
     ours, theirs = config, trained.config

@@ -72,7 +72,7 @@ def halftone(picture: Field, rng: np.random.Generator, unit: float) -> Field:
 
     Dots grow with darkness (a cosine spot function whose threshold is softened by half a pixel, as a scan does). They
     are four to seven pixels apart at about 512 px, and larger on larger scans. They belong to the picture as printed
-    and are no damage.
+    and are not damage.
 
     Args:
         picture: the picture as it was.

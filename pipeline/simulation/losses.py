@@ -1,4 +1,4 @@
-"""Draw losses, in conservators' words: broad areas where the picture is gone, inside it or at its border."""
+"""Draw losses, as conservators call them: broad areas where the picture is missing, inside it or at its border."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def simulate(
         bank: scanned artefacts to use besides drawn ones.
 
     Raises:
-        ValueError: an unknown kind, or an array that is no picture.
+        ValueError: an unknown kind, or an array that is not a picture.
     """
     unknown = set(kinds or ()) - KINDS.keys()
     if unknown:

@@ -123,7 +123,7 @@ def describe_progress(collection: Collection, batch: str) -> str | None:
         try:
             row = batches.get(session, collection.name, batch)
         except LookupError:
-            return "The batch has not begun: receive has not run yet, or has failed."
+            return "The batch has not started: receive has not run yet, or has failed."
         if row.state == batches.BatchState.DONE:
             return None
         done = batches.count_outcomes(session, row.id)

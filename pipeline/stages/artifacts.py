@@ -36,7 +36,7 @@ def read_master(row: ScanRow) -> Scan:
     try:
         return scans.decode_isolated(row.uri, name=row.path)
     except FileNotFoundError as error:
-        raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
+        raise MasterGone("gone", "the file was removed from the inbox while it was being processed") from error
 
 
 def check_unchanged(row: ScanRow) -> None:
@@ -44,10 +44,10 @@ def check_unchanged(row: ScanRow) -> None:
     try:
         found = storage.sha256(row.uri)
     except FileNotFoundError as error:
-        raise MasterGone("gone", "the file was removed from the inbox while it was being worked on") from error
+        raise MasterGone("gone", "the file was removed from the inbox while it was being processed") from error
     if found != row.sha256:
         raise MasterGone(
-            "changed", "the file was replaced while it was being worked on; the next run takes the new one"
+            "changed", "the file was replaced while it was being processed; the next run takes the new one"
         )
 
 

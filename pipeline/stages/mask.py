@@ -29,7 +29,7 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     Decisions: `fill`, `unchanged` (nothing to repair), `review` (a person must look first), `quarantined`, `failed`.
 
     Raises:
-        OutputNotWritable: the output is nearly full, or refuses writes; no new chunk is begun.
+        OutputNotWritable: the output is nearly full, or refuses writes; no new chunk is started.
         StoreUnavailable: a store did not answer; a retry may succeed.
         ConfigurationError: the detector is not the one with which the batch began.
     """

@@ -49,7 +49,7 @@ def s3_errors(uri: str, *, to_write: bool = False) -> Iterator[None]:
     except ABSENT as error:
         raise unavailable(uri, error) from error
     except (OSError, ValueError) as error:
-        # smart_open wraps the client's error in one of its own.
+        # smart_open wraps the client's error in its own error.
         cause = getattr(error, "backend_error", None) or error.__cause__
         if isinstance(cause, aws.ClientError):
             raise _refused(uri, cause, to_write) from error

@@ -138,7 +138,8 @@ class WhiteDetector:
         repair[:, 64:] = 0
         pieces = [Component("scratch", "repair", (40, 0, 3, 96), 288, None, "white from edge to edge")]
         pieces += [Component("dust", "suggest", (80, 20, 10, 10), 100, 0.4, "a white spot")]
-        too_much = "more than may be filled unseen" if np.count_nonzero(repair) / repair.size > max_coverage else None
+        covered = np.count_nonzero(repair) / repair.size
+        too_much = "more than may be filled without review" if covered > max_coverage else None
         return Detection(repair, suggest, pieces if suggest.any() else [], too_much)
 
 

@@ -76,7 +76,7 @@ def command(
     inbox, output = as_uri(source), as_uri(target)
     changes = {"mask_mode": MaskMode(mask_mode)} if mask_mode else {}
     collection = Collection(
-        # Names in the output belong to a collection, so every output has a collection of its own.
+        # Names in the output belong to a collection, so every output has its own collection.
         name=f"shell-{hashlib.sha256(output.rstrip('/').encode()).hexdigest()[:12]}",
         title=title or inbox.rstrip("/").rpartition("/")[2],
         inbox=inbox,

@@ -14,7 +14,7 @@ NETWORKS = {
 EPILOG = """\
 train NETWORK --help shows what a network takes.
 
-exit codes: 0 the run is complete, or was stopped and saved; 2 it could not begin (the reason is named)"""
+exit codes: 0 the run is complete, or was stopped and saved; 2 it could not start (the reason is named)"""
 
 
 @click.group(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.training.detector.validation import Score
 
 EPILOG = """\
-exit codes: 0 the run is complete, or was stopped and saved; 2 it could not begin (the reason is named)
+exit codes: 0 the run is complete, or was stopped and saved; 2 it could not start (the reason is named)
 
 examples: train detector photos/ --out run/ --steps 40000
           train detector photos/ --out run/ --steps 40000 --resume"""
@@ -31,13 +31,13 @@ examples: train detector photos/ --out run/ --steps 40000
 @click.command(cls=Verb, epilog=EPILOG)
 @click.argument("photos", metavar="PHOTOS", type=PATH, help="folder of clean photographs, with sub-folders")
 @training_options
-@mean_options("average the trained network with these weights before it is calibrated, e.g. those it began from")
+@mean_options("average the trained network with these weights before it is calibrated, e.g. those it started from")
 @artefacts_option("folder of scanned film artefacts (PNG alpha planes by kind)")
 @click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="leave out pictures with such names below PHOTOS, e.g. those with dust of their own",
+    help="leave out pictures with such names below PHOTOS, e.g. those with real dust",
 )
 @click.option(
     "--teacher",

@@ -25,7 +25,7 @@ LINE_EVERY = 30.0
 EPILOG = """\
 below OUT: weights/ with model cards, reports/digits/ with PDF, CSV and Parquet, .work/digits/ with the checkpoints
 
-exit codes: 0 done; 2 it could not begin (the reason is named); 130 stopped by Ctrl-C (--resume continues)
+exit codes: 0 done; 2 it could not start (the reason is named); 130 stopped by Ctrl-C (--resume continues)
 
 example: train digits --data mnist/ --out digits/"""
 
@@ -75,7 +75,7 @@ def command(
     if any(value <= 0 for value in epochs.values()):
         raise NothingDone("epochs must be more than 0")
     if weights is not None and not evaluate:
-        raise NothingDone("--weights is for --evaluate; training begins at random or, with --resume, from checkpoints")
+        raise NothingDone("--weights is for --evaluate; training starts at random or, with --resume, from checkpoints")
     checkpoints = out / ".work" / "digits"
     if not evaluate and not resume and checkpoints.exists() and any(checkpoints.iterdir()):
         raise NothingDone(f"{out} already contains a run: add --resume, or choose another folder")

@@ -18,7 +18,7 @@ from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line,
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\
-exit codes: 0 the run is complete, or was stopped and saved; 2 it could not begin (the reason is named)
+exit codes: 0 the run is complete, or was stopped and saved; 2 it could not start (the reason is named)
 
 examples: train inpainter photos/ --out run/ --hours 8
           train inpainter photos/ --out run/ --hours 8 --resume"""
@@ -31,7 +31,7 @@ examples: train inpainter photos/ --out run/ --hours 8
 @click.option(
     "--size",
     type=click.Choice(("light", "deep", "medium", "wide")),
-    help="default medium, or that of --init; deep contains light, wide contains deep: they can begin from such weights",
+    help="default medium, or that of --init; deep contains light, wide contains deep: they can start from such weights",
 )
 @click.option("--device", default="auto", help="cpu, cuda or auto (default)")
 @click.option("--batch", type=int, default=8, help="crops a step (default 8)")
@@ -49,9 +49,9 @@ examples: train inpainter photos/ --out run/ --hours 8
 @click.option("--seed", type=int, default=1, help="default 1")
 @artefacts_option("folder of scanned film artefacts (PNG alpha planes by kind)")
 @click.option("--sharp", is_flag=True, help="the last phase, for texture, from --weights")
-@click.option("--weights", type=PATH, help="where --sharp begins (default: the shipped faithful weights)")
+@click.option("--weights", type=PATH, help="where --sharp starts (default: the shipped faithful weights)")
 @mean_options(
-    "average the trained network with these weights before it is measured and written: those it began from or, with"
+    "average the trained network with these weights before it is measured and written: those it started from or, with"
     " --sharp and for less of it, the faithful ones"
 )
 def command(
@@ -105,7 +105,7 @@ def command(
         if not 0 <= mean_share <= 1:
             raise NothingDone("--mean-share must be 0 to 1")
         if sharp and init:
-            raise NothingDone("--init is for the faithful phase; --sharp begins from --weights")
+            raise NothingDone("--init is for the faithful phase; --sharp starts from --weights")
         if size is None:
             from_weights = sharp or init is not None
             size = read_state(out / CHECKPOINT).facts["size"] if resume else "" if from_weights else "medium"

@@ -19,7 +19,7 @@ def load_runner(path: Path, *, device: str = "auto", backend: str = "auto") -> t
 
     Raises:
         ConfigurationError: there is no such device or backend.
-        WeightsError: the weights are missing, damaged or foreign.
+        WeightsError: the weights are missing, damaged or of another kind.
     """
     device, backend = choose_device(device, backend)
 

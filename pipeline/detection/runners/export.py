@@ -22,7 +22,7 @@ def exported_detector(path: Path, cache: Path) -> Path | bytes:
         cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
 
     Raises:
-        WeightsError: the weights are missing, damaged or foreign.
+        WeightsError: the weights are missing, damaged or of another kind.
     """
     return cached_graph(read_weights(path, Kind.DETECTOR).sha256, VERSION, cache, lambda: _graph(path))
 

@@ -23,7 +23,7 @@ def exported_generator(path: Path, cache: Path) -> tuple[Path | bytes, str]:
         cache: folder; when it cannot be written the graph is returned as bytes, and a warning logged.
 
     Raises:
-        WeightsError: the weights are missing, damaged or foreign.
+        WeightsError: the weights are missing, damaged or of another kind.
     """
     digest = read_weights(path, Kind.INPAINTER).sha256
     return cached_graph(digest, VERSION, cache, lambda: _graph(path, digest)), digest

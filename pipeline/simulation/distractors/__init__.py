@@ -1,4 +1,4 @@
-"""Draw what looks like damage and is none into clean pictures: hard negatives for training."""
+"""Draw what looks like damage and is not into clean pictures: hard negatives for training."""
 
 from __future__ import annotations
 

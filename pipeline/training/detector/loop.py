@@ -241,7 +241,7 @@ def train_detector(
 
 
 def _first_network(options: DetectorOptions) -> tuple[DetectorNet, str]:
-    """The network that a run starts with, and the sha256 of the weights that it comes from, or an empty string."""
+    """Return the network that a run starts with, and the sha256 of the weights it comes from, empty without any."""
     if options.init is None:
         return DetectorNet(options.network), ""
     network, _, digest = load_weights(options.init)
@@ -258,7 +258,7 @@ def _ignore_signals(_worker: int) -> None:
 
 
 def _append(batch: Batch, more: list[Batch]) -> Batch:
-    """The batch with further crops (planes (9,S,S) and labels (S,S)) at its end."""
+    """Return the batch with further crops (planes (9,S,S) and labels (S,S)) at its end."""
     if not more:
         return batch
     planes, labels = batch
@@ -272,7 +272,7 @@ def _training_data(
     searched: Callable[[int, int], None] | None,
     seed: int,
 ) -> tuple[Crops, TeacherEnsemble | None]:
-    """The stream of crops, and the teachers where there are any."""
+    """Return the stream of crops, and the teachers where there are any."""
     if not options.teachers:
         return Crops(training.pictures, options.artefacts, side=options.side, seed=seed, without=options.without), None
     path = options.work / FALSE_POSITIVES

@@ -58,7 +58,8 @@ def test_bookmarks_lead_to_sections_and_images(inside: bytes) -> None:
 def test_the_summary_stays_on_one_page_whatever_the_names(tmp_path: Path) -> None:
     name = "folder/" + "a_very_long_name_" * 12 + ".tif"
     doubt = (
-        "12.3% of the scan looks damaged, more than the 10% that may be filled unseen, and more words than anyone reads"
+        "12.3% of the scan looks damaged, more than the 10% that may be filled without review,"
+        " and more words than anyone reads"
     )
     known = {"psnr": 40.0, "ssim": 0.99, "psnr_hole": 28.0, "ssim_hole": 0.8, "baseline_psnr": 38.0}
     rows = [row(f"{n}/{name}", "review", review_reason=doubt) for n in range(7)]

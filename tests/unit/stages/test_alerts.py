@@ -75,7 +75,7 @@ def test_a_late_notice_is_sent_although_the_ledger_does_not_answer(project, post
 def test_the_progress_of_a_batch_is_one_sentence(project) -> None:
     from pipeline.stages.reconcile import reconcile
 
-    assert "has not begun" in (describe_progress(project.collection, "b1") or "")
+    assert "has not started" in (describe_progress(project.collection, "b1") or "")
     project.put("a.png")
     project.put("b.png", 1)
     chunks = project.receive("b1")

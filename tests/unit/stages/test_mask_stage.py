@@ -43,7 +43,7 @@ def test_a_doubtful_mask_goes_to_review_and_is_not_filled(detecting, picture) ->
     assert np.array_equal(read_image(detecting.output / "masks/a.png"), picture(0)[1])
     assert not (detecting.output / "restored").exists()
     sidecar = json.loads((detecting.output / "sidecars/a.json").read_text())
-    assert sidecar["review"] == {"wanted": True, "reason": "more than may be filled unseen"}
+    assert sidecar["review"] == {"wanted": True, "reason": "more than may be filled without review"}
     assert [one["kind"] for one in sidecar["mask"]["components"]] == ["scratch", "dust"] and sidecar["output"] is None
 
 
