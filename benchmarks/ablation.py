@@ -3,7 +3,7 @@
 The ablation of Yu et al. (AAAI 2020): Region Normalization, batch normalisation, instance normalisation and none in the
 same small generator, with the smooth prior and with a grey constant in the hole, some seeds each, on the same batches.
 Every network is trained at a constant rate, so that one run gives both comparisons: after equal steps, and after equal
-seconds. Seconds are those of the processor: the cost of a step is measured for all networks in turn, before anything is
+seconds. Seconds are processor seconds: the cost of a step is measured for all networks in turn, before anything is
 trained, because other work on the machine would decide otherwise.
 
 The folder of data holds `photos`. A cell is one network with one seed; a finished cell is not trained again. The table
@@ -301,7 +301,7 @@ def report(out: Path, *, curves: bool = True) -> Results:
         sections=[Section("", text)],
         figures={"plan": vars(plan), "prior": levels, "rows": frame.to_dict("records")},
         notes=(
-            "Equal seconds are seconds of the processor, from the cost of a step measured for all networks in turn. RN"
+            "Equal seconds are processor seconds, from the cost of a step measured for all networks in turn. RN"
             " and instance normalisation (an RN whose hole is empty) use the compiled kernel of `pipeline/rn/fused.py`"
             " where there is a compiler; RN-L's response, scale and shift are plain torch, as is batch normalisation.",
         ),

@@ -89,14 +89,14 @@ class Airflow:
     def wait(self, dag_id: str, earlier: int) -> dict[str, Any]:
         """Return the run after so many earlier ones, when its first task has started."""
 
-        def begun() -> dict[str, Any]:
+        def started() -> dict[str, Any]:
             for run in self.api.runs(dag_id)[earlier:]:
                 for task in self.api.tasks(run_path(dag_id, run["dag_run_id"])):
                     if task["task_id"] == "receive" and task["start_date"]:
                         return run | {"first_task": task["start_date"]}
             return {}
 
-        return wait_until(begun, f"{dag_id}: no run has started", seconds=3600, interval=0.3)
+        return wait_until(started, f"{dag_id}: no run has started", seconds=3600, interval=0.3)
 
     def largest(self) -> float:
         """Return the megabytes of the largest process among all components and tasks now."""

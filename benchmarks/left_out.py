@@ -201,7 +201,7 @@ def report(out: Path) -> Results:
         sections=[Section("", text)],
         figures={cell.name: rows for cell, rows in cells.items()},
         notes=(
-            "The last column says how far two such networks differ anyway.",
+            "The last column shows how far two such networks differ anyway.",
             "Damage of no kind (`vague`: any shape, any fill) stays in training throughout.",
         ),
     )

@@ -203,7 +203,7 @@ def measure(data: Path | None, *, limit: int | None = None, engines: tuple[str, 
         frame.to_csv(csv, index=False)
     if sheet is not None:
         quality_sheet.draw_sheet(frame, cases(data, limit), loaded, sheet)
-    source = "the data folder" if data else "scikit-image, with drawn holes (no measure of quality)"
+    source = "the data folder" if data else "scikit-image, with drawn holes (not a measure of quality)"
     pictures = frame["picture"].nunique()
     rows, leads = engine_rows(frame), lead_rows(frame)
     name = Path(weights).stem

@@ -104,7 +104,7 @@ def measure(photos: Path, weights: str, limit: int) -> Results:
         f" and so on); the engine's own is {layout.depth}.",
         sections=[Section("", _table(rows, layout.depth))],
         figures={"pictures": len(names), "depth": layout.depth, "rows": rows},
-        notes=("PSNR counts grain as an error twice: noise that is not the lost noise.",),
+        notes=("PSNR counts grain as an error twice: the lost noise is missing, and the added noise differs from it.",),
         networks=f"{engine.runtime}, weights {Path(weights).stem}",
         seconds=time.monotonic() - started,
     )

@@ -54,12 +54,12 @@ class Plan:
     Attributes:
         windows: in a fixed order.
         field: (h,w) float32, the level for each cell of 8 pixels, or ``None`` when all windows are at native scale.
-        hopeless: the mask covers the whole scan, so that there is nothing to fill it from.
+        fully_masked: the mask covers the whole scan, so that there is nothing to fill it from.
     """
 
     windows: tuple[Window, ...]
     field: FloatImage | None
-    hopeless: bool = False
+    fully_masked: bool = False
 
 
 def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
@@ -73,7 +73,7 @@ def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
         return Plan((), None)
     grid = reduce_mask(mask)
     if grid.empty or grid.total:
-        return Plan((), None, hopeless=grid.total)
+        return Plan((), None, fully_masked=grid.total)
     field = level_field(grid.depth, layout.depth)
     deepest = float(field.max())
     if deepest <= 0:

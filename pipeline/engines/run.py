@@ -147,7 +147,7 @@ def _begin(job: Job, layout: WindowLayout) -> _Work:
     planned = plan(mask, layout)
     windows = len(planned.windows)
     work = _Work(job, mask, planned, [None] * windows, time.perf_counter() - started, windows)
-    if planned.hopeless:
+    if planned.fully_masked:
         work.notes.append(HOPELESS)
     return work
 

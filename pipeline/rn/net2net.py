@@ -35,14 +35,14 @@ def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Gener
     if any(long[: len(short)] != short for long, short in shared) or ours.start != theirs.start:
         raise ValueError(f"{ours} does not contain {theirs}")
     grown = Generator(config)
-    begun, state = trained.state_dict(), grown.state_dict()
-    if any(name not in state or not _multiple(state[name], value) for name, value in begun.items()):
+    source, state = trained.state_dict(), grown.state_dict()
+    if any(name not in state or not _multiple(state[name], value) for name, value in source.items()):
         raise ValueError(f"{ours} does not contain {theirs}")
     choice = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in state.items():
-            if name in begun:
-                value.copy_(_copied(begun[name], value.shape, choice))
+            if name in source:
+                value.copy_(_copied(source[name], value.shape, choice))
             elif name.endswith(BOUNDS):
                 value.zero_()
     return grown

@@ -65,7 +65,7 @@ class Recipe(BaseModel):
 
     detector: DetectorName = Field(DetectorName.LEARNED, description="what finds damage where no manual mask is given")
     level: MaskLevel = Field(
-        MaskLevel.REPAIR, description="`repair`: only confident damage; `suggest`: also doubtful damage"
+        MaskLevel.REPAIR, description="`repair`: only confident damage; `suggest`: also suspected damage"
     )
     precision: float = Field(
         0.95,

@@ -122,9 +122,9 @@ def test_commands_in_the_documents_exist() -> None:
     unknown = {}
     for verb, options in named.items():
         command = [sys.executable, "-m", "pipeline", *verb.split(), "--help"]
-        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        missing = options - set(re.findall(r"--[a-z][a-z-]*", told.stdout))
-        if told.returncode or missing:
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        missing = options - set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
+        if shown.returncode or missing:
             unknown[verb] = missing
     assert unknown == {}
 

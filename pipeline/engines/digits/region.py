@@ -60,14 +60,14 @@ class RegionGenerator(nn.Module):
         return central(drawn, torch.softmax(logits, dim=1), hole)
 
 
-def central(drawn: Tensor, belief: Tensor, hole: Tensor) -> Tensor:
+def central(drawn: Tensor, probabilities: Tensor, hole: Tensor) -> Tensor:
     """Return the drawing of several (N,K,28,28) with the least expected error in the hole, (N,1,28,28).
 
-    ``belief`` (N,K) is the probability of each to be right. The result is not simply the most probable one: where three
-    drawings of a 3 share the probability and one of an 8 has a little more than each, it is a 3. Nor is it the mean,
-    which would be blurred.
+    ``probabilities`` (N,K) say how likely each is to be right. The result is not simply the most probable one: where
+    three drawings of a 3 share the probability and one of an 8 has a little more than each, it is a 3. Nor is it the
+    mean, which would be blurred.
     """
     candidates = drawn.unbind(dim=1)
     errors = [((drawn - one[:, None]).abs() * hole).sum(dim=(2, 3)) for one in candidates]
-    expected = torch.stack([(error * belief).sum(dim=1) for error in errors], dim=1)
+    expected = torch.stack([(error * probabilities).sum(dim=1) for error in errors], dim=1)
     return drawn[torch.arange(len(drawn)), expected.argmin(dim=1)][:, None]

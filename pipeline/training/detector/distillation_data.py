@@ -45,7 +45,7 @@ class DistillationCrops(Crops):
     ) -> None:  # fmt: skip
         super().__init__(pictures, artefacts, side=side, seed=seed, store=800, reuse=4, without=without)
         self.unlabelled, self.false = unlabelled, list(false)
-        self.misjudged = sorted({one.photo for one in self.false})
+        self.with_false_positives = sorted({one.photo for one in self.false})
 
     def draw(self, rng: np.random.Generator, bank: ArtefactBank | None) -> Sample:
         """Return a picture for the store."""
@@ -59,8 +59,8 @@ class DistillationCrops(Crops):
                 picture, rng, bank, undamaged=0.0, distracted=0.0, without=self.without, worn=worn, variety=variety
             )  # fmt: skip
             return Sample(sample.picture, np.where(sample.labels == INTACT, UNSURE, sample.labels).astype(np.uint8))
-        if self.misjudged and rng.random() < FALSE_POSITIVE_SHARE:
-            picture = self.pictures[self.misjudged[int(rng.integers(len(self.misjudged)))]]
+        if self.with_false_positives and rng.random() < FALSE_POSITIVE_SHARE:
+            picture = self.pictures[self.with_false_positives[int(rng.integers(len(self.with_false_positives)))]]
         else:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
         return make_sample(

@@ -1,4 +1,4 @@
-"""One training step of the region network: the best of several drawings, belief in the right one, a discriminator."""
+"""One training step of the region network: the best of several drawings, the probability of each, a discriminator."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mixture_loss(errors: Tensor, logits: Tensor) -> Tensor:
     """Return the negative log-likelihood of the original under a mixture of the drawings, per ``SHARPNESS``; a scalar.
 
     errors and logits are (N,K). Where the rest of a digit fits a 3 and an 8, one drawing may become the 3 and
-    another the 8, and the belief says how likely each is; a single drawing would be a blur of both.
+    another the 8, and the logits say how likely each is; a single drawing would be a blur of both.
     """
     joint = torch.log_softmax(logits, dim=1) - SHARPNESS * errors
     return -torch.logsumexp(joint, dim=1).mean() / SHARPNESS

@@ -62,7 +62,7 @@ def test_sensitivity_divides_the_odds() -> None:
 def test_thresholds_are_read_as_they_were_written() -> None:
     limits = Thresholds((RepairThreshold(0.9, 0.8, 32), RepairThreshold(0.95, 0.9, 64)), 0.3, 0.6)
     assert Thresholds.from_json(limits.as_json()) == limits
-    for header in ('{"mended": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
+    for header in ('{"unknown": 0.9}', '{"repairs": []}', '{"repairs": [{"precision": 0.9}]}'):
         with pytest.raises((KeyError, TypeError, ValueError)):
             Thresholds.from_json(header)
     before = '{"repairs": [{"precision": 0.9, "chance": 0.8, "smallest": 32, "doubt": 1.0}]}'

@@ -51,7 +51,7 @@ def test_no_damage_and_nothing_but_damage_need_no_window() -> None:
     assert plan(np.zeros((50, 70), np.uint8), LAYOUT) == Plan((), None)
     assert plan(np.zeros((0, 70), np.uint8), LAYOUT).windows == ()
     whole = plan(np.full((50, 70), 255, np.uint8), LAYOUT)
-    assert whole.windows == () and whole.hopeless
+    assert whole.windows == () and whole.fully_masked
 
 
 def test_work_grows_with_damage_and_not_with_the_scan() -> None:

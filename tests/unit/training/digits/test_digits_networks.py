@@ -55,7 +55,7 @@ def test_no_digit_depends_on_its_neighbours(generator, batch):
         assert torch.allclose(generator(batch.images, batch.holes)[0], generator(others, holes)[0], atol=1e-5)
 
 
-def test_every_drawing_and_the_belief_have_gradients(batch):
+def test_every_drawing_and_its_probability_have_gradients(batch):
     generator = RegionGenerator(hypotheses=3)
     drawn, logits = generator.hypotheses(batch.images, batch.holes)
     assert drawn.shape == (8, 3, 28, 28)
