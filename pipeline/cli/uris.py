@@ -24,12 +24,16 @@ def refuse_overlap(target: str, *sources: str | None) -> None:
         sources: what it reads; None for what was not given.
 
     Raises:
-        ConfigurationError: the target is a source, is inside one, or contains one.
+        ConfigurationError: the target is a source, is inside one, or contains one; or one of them cannot be opened.
     """
     from pipeline import storage
 
     for source in sources:
-        if source is not None and storage.overlap(target, source):
+        try:
+            overlaps = source is not None and storage.overlap(target, source)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        if overlaps:
             raise ConfigurationError(
                 f"{target} and {source} are the same place, or one is inside the other; masters and masks are never"
                 " overwritten: choose another folder for the results, outside of what is read"

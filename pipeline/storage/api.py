@@ -12,10 +12,9 @@ from typing import BinaryIO, Protocol
 from pipeline.errors import ConfigurationError
 from pipeline.storage import local
 from pipeline.storage.entry import Entry
-from pipeline.storage.uris import scheme
+from pipeline.storage.uris import S3_SCHEMES, scheme
 
 BLOCK = 1 << 20
-S3_SCHEMES = ("s3", "s3a", "s3n")
 
 
 class Transport(Protocol):

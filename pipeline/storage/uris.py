@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
+S3_SCHEMES = ("s3", "s3a", "s3n")
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 

@@ -72,10 +72,40 @@ def test_a_single_scan_beside_its_target_is_refused(tmp_path: Path) -> None:
         ("s3://a", "s3://a/scans", True),
         ("s3://a/scans-new", "s3://a/scans", False),
         ("s3://a/scans", "/scans", False),
+        ("s3://a/scans", "S3://a/scans", True),
+        ("s3://a/scans", "s3a://a/scans/new", True),
+        ("s3://a/scans", "s3://a//scans", True),
+        ("s3://a/scans", "s3://b/scans", False),
         ("/data/scans", "file:///data/scans", True),
         ("/data/scans-new", "/data/scans", False),
+        ("/data/scans", "FILE://localhost/data/%73cans/", True),
+        ("/data/scans", "/data/new/../scans", True),
     ],
 )
 def test_uris_overlap_by_whole_names(one: str, other: str, same: bool) -> None:
     assert overlap(one, other) is same
     assert overlap(other, one) is same
+
+
+def test_a_home_folder_and_a_folder_named_like_it_are_both_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert overlap("~/scans", str(tmp_path / "home" / "scans"))
+    assert overlap("~/scans", str(tmp_path / "~" / "scans"))
+    assert not overlap("~nobody-of-this-name/scans", str(tmp_path / "scans"))
+
+
+def test_links_that_lead_nowhere_are_compared_by_name(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("scans")
+    assert overlap(str(tmp_path / "dangling" / "new"), str(tmp_path / "scans"))
+    assert not overlap(str(tmp_path / "loop"), str(tmp_path / "scans"))
+
+
+@pytest.mark.parametrize("verb", ["mask", "inpaint", "restore"])
+def test_a_uri_of_another_host_ends_with_2(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [verb, "file://elsewhere/scans", *([str(tmp_path)] if verb == "inpaint" else []), str(tmp_path / "new")]
+    assert main(arguments) == 2
+    assert "with a host cannot be opened" in capsys.readouterr().err
