@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,12 @@ class ScanFiller(ABC, Generic[Item]):
         engine: fills the masks.
         batch_pixels: pixels of windows in one call of the engine; the engine's own number by default.
         progress: called with the number of windows just filled.
+
+    Attributes:
+        fatal: errors that end the filling instead of failing one scan.
     """
+
+    fatal: ClassVar[tuple[type[Exception], ...]] = FATAL
 
     def __init__(
         self, engine: Engine, *, batch_pixels: int | None = None, progress: Callable[[int], None] | None = None
@@ -59,13 +64,13 @@ class ScanFiller(ABC, Generic[Item]):
         """Fill all scans together; after an error fill those that are left one by one.
 
         Raises:
-            StoreUnavailable, ConfigurationError, WeightsError, InputVanished: the next scan would fail too.
+            StoreUnavailable, ConfigurationError, WeightsError, InputVanished: of these, the errors in `fatal`.
         """
         started = time.perf_counter()
         try:
             self._fill(items)
             return
-        except FATAL:
+        except self.fatal:
             raise
         except Exception as error:
             if len(items) == 1:
@@ -79,7 +84,7 @@ class ScanFiller(ABC, Generic[Item]):
             started = time.perf_counter()
             try:
                 self._fill([item])
-            except FATAL:
+            except self.fatal:
                 raise
             except Exception as error:
                 self._fail(item, error, started)
@@ -100,7 +105,7 @@ class ScanFiller(ABC, Generic[Item]):
             started = time.perf_counter()
             try:
                 scan, mask = self.read(item)
-            except FATAL:
+            except self.fatal:
                 raise
             except Exception as error:
                 self._fail(item, error, started)

@@ -14,6 +14,7 @@ from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json,
 from pipeline.cli.per_scan import read_scan, report_failure, target_names
 from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
+from pipeline.errors import StoreUnavailable
 from pipeline.imaging.suffixes import has_image_suffix
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, target: str, summary: Inpain
     from pipeline.stages.fill_scans import ScanFiller, native_pixels
 
     class PairFiller(ScanFiller[_Pair]):
+        # The engine is loaded: what it refuses now is one scan, such as a photograph among digits.
+        fatal = (StoreUnavailable,)
+
         def key(self, pair: _Pair) -> str:
             return pair.name
 

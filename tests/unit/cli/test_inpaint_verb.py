@@ -73,6 +73,25 @@ def test_an_unreadable_scan_does_not_stop_the_others(
     assert sorted(path.name for path in target.rglob("*.*")) == ["plate.tif", "ä photo.png"]
 
 
+def test_a_scan_that_the_engine_refuses_does_not_stop_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, masks, target = (tmp_path / name for name in ("scans", "masks", "results"))
+    digit, hole = np.zeros((28, 28), np.uint8), np.zeros((28, 28), np.uint8)
+    digit[6:22, 13:15] = 255
+    hole[10:18, 10:18] = 255
+    for folder, picture in ((source, digit), (masks, hole)):
+        folder.mkdir()
+        cv2.imwrite(str(folder / "digit.png"), picture)
+    cv2.imwrite(str(source / "photo.png"), data.astronaut()[:128, :160])
+    cv2.imwrite(str(masks / "photo.png"), MASK)
+    arguments = ["inpaint", str(source), str(masks), str(target), "--engine", "dcgan-digits", "--json"]
+    assert main(arguments) == 1
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["filled"] == 1 and [failure["path"] for failure in summary["failed"]] == ["photo.png"]
+    assert [path.name for path in target.iterdir()] == ["digit.png"]
+
+
 def test_two_scans_with_one_stem_do_not_share_a_result(folders: tuple[Path, Path, Path]) -> None:
     source, _, target = folders
     cv2.imwrite(str(source / "plate.png"), data.astronaut()[:128, :160])
