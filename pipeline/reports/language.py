@@ -66,13 +66,13 @@ class Language:
             return NONE
         if math.isinf(value):
             return "∞" if value > 0 else f"{MINUS}∞"
-        return self._formatted(Decimal(value), self.locale.decimal_formats[None], digits)
+        return self._formatted(Decimal(float(value)), self.locale.decimal_formats[None], digits)
 
     def percent(self, share: float | None, digits: int = 1) -> str:
         """Return a share in 0..1 as a percentage; a share above 0 is never shown as 0."""
         if share is None or math.isnan(share):
             return NONE
-        percentage = share * 100
+        percentage = float(share * 100)
         least = 10.0**-digits
         pattern = self.locale.percent_formats[None]
         if 0 < percentage < least:
@@ -124,8 +124,10 @@ class Language:
         """Return the time of day of a moment in a time zone, with the zone's abbreviation."""
         local = in_zone(moment, timezone)
         zone = get_timezone_name(local, "short", locale=self.locale)
-        # Where CLDR has no abbreviation in this language it gives a long name or an offset.
-        zone = zone if zone.isalpha() else local.tzname() or zone
+        # Where CLDR has no abbreviation in this language it gives a long name or an offset. Irish summer time it takes
+        # for GMT, because the zone's own rules count winter, not summer, as the deviation.
+        if not zone.isalpha() or (zone == "GMT" and local.utcoffset()):
+            zone = local.tzname() or zone
         return f"{format_time(local, 'short', local.tzinfo, self.locale)}{NBSP}{zone}"
 
     def moment(self, moment: datetime, timezone: str) -> str:

@@ -7,6 +7,7 @@ import string
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pipeline.digests
@@ -56,10 +57,22 @@ def test_numbers() -> None:
     assert (en.percent(0.1234), de.percent(0.1234)) == ("12.3%", "12,3\u00a0%")
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.float32, np.float64])
+def test_numbers_of_a_frame_are_formatted_like_any_other(kind: type[np.number]) -> None:
+    t = Language("en")
+    assert (t.number(kind(2), 1), t.percent(kind(1)), t.bytes(kind(7))) == ("2.0", "100.0%", "7\u00a0B")
+    assert t.count("outcome_count.restored", int(kind(1))) == t.count("outcome_count.restored", kind(1))
+
+
 def test_a_little_damage_is_never_shown_as_none() -> None:
     t = Language("en")
     assert t.percent(0.0) == "0.0%"
     assert t.percent(0.00001, 2) == "<\u00a00.01%"
+
+
+@pytest.mark.parametrize(("month", "shown"), [(1, "17:05\u00a0GMT"), (7, "18:05\u00a0IST")])
+def test_irish_summer_time_is_not_called_gmt(month: int, shown: str) -> None:
+    assert Language("en").time(datetime(2026, month, 21, 17, 5, tzinfo=UTC), "Europe/Dublin") == shown
 
 
 def test_durations_and_sizes() -> None:
