@@ -20,6 +20,8 @@ from pipeline.storage.uris import local_path, scheme
 # Share of the settle time by which the clocks of store, triggerer and worker may differ: a file that the trigger has
 # announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
+# Folders of an output whose files are named after scans.
+WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars")
 ORPHANED = (
     "this is named like a mask or an infrared plane, but there is no scan of that name beside it; "
     "give it the scan's name, or remove it"
@@ -156,7 +158,7 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
 
     Raises:
         ConfigurationError: the inbox does not exist, `source` is outside it, `since` is not a date, or results would be
-            written into the inbox.
+            written into the inbox or over its scans.
         StoreUnavailable: the store did not answer.
     """
     root, prefix = _root(collection, source)
@@ -168,6 +170,13 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
                 f"output {collection.output}: is inside the inbox {folder}, where results would become new scans; "
                 "choose a folder outside it"
             )
+    for folder in (collection.inbox, root):
+        for below in WRITTEN_FOLDERS:
+            if _is_within(folder, storage.join(collection.output, below)):
+                raise ConfigurationError(
+                    f"inbox {folder}: is inside {below}/ of the output {collection.output}, so results would be"
+                    " written over the scans; choose another output"
+                )
     return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))
 
 

@@ -30,6 +30,18 @@ def test_an_inbox_inside_the_output_is_accepted(project) -> None:
     assert listing.open_inbox(project.collection).root == str(project.inbox)
 
 
+@pytest.mark.parametrize("below", ["restored", "restored/box", "masks", "suggestions", "sidecars"])
+def test_an_inbox_that_results_would_overwrite_is_refused(project, below: str) -> None:
+    inbox = project.inbox.parent / below
+    inbox.mkdir(parents=True)
+    project.changes |= {"output": str(project.inbox.parent), "inbox": str(inbox)}
+    with pytest.raises(ConfigurationError, match="written over the scans"):
+        listing.open_inbox(project.collection)
+    project.changes |= {"inbox": str(project.inbox)}
+    with pytest.raises(ConfigurationError, match="written over the scans"):
+        listing.open_inbox(project.collection, f"file://{inbox}")
+
+
 def test_masks_and_originals_in_the_inbox_are_no_scans(project) -> None:
     for name in ("a.png", "masks/a.png", "originals/a.png", ".ready", "READY"):
         project.put(name, painted=False)
