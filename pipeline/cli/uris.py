@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
@@ -38,6 +39,24 @@ def refuse_overlap(target: str, *sources: str | None) -> None:
                 f"{target} and {source} are the same place, or one is inside the other; masters and masks are never"
                 " overwritten: choose another folder for the results, outside of what is read"
             )
+
+
+def refuse_linked_folders(target: str, paths: Iterable[str], *sources: str | None) -> None:
+    """Return when no link below a target leads results into what is read.
+
+    Args:
+        target: where a verb writes.
+        paths: of the results, relative to the target.
+        sources: what it reads; None for what was not given.
+
+    Raises:
+        ConfigurationError: the folder of a result overlaps with a source.
+    """
+    from pipeline import storage
+
+    if storage.scheme(target) == "file":
+        for folder in sorted({path.rpartition("/")[0] for path in paths} - {""}):
+            refuse_overlap(storage.join(target, folder), *sources)
 
 
 def ledger_url(output: str, given: str | None) -> str:

@@ -12,7 +12,7 @@ import click
 from pipeline.cli.arguments import backend_option, device_option, json_option, source_argument, target_argument
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, progress_bar, stderr_console
 from pipeline.cli.per_scan import read_scan, report_failure, target_names
-from pipeline.cli.uris import refuse_overlap
+from pipeline.cli.uris import refuse_linked_folders, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.imaging.suffixes import has_image_suffix
@@ -82,6 +82,7 @@ def command(
         pairs = _pair_by_stem(source, masks, summary)
         if not pairs:
             raise NothingDone(f"no mask below {masks} has the path and stem of a scan below {source}")
+        refuse_linked_folders(target, (pair.name for pair in pairs), source, masks)
         loaded = load_engine(engine, weights=weights, device=device, backend=backend)
         storage.check_writable(target)
     summary.engine, summary.engine_digest, summary.runtime = loaded.name, loaded.digest, loaded.runtime

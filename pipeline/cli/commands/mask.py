@@ -21,7 +21,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
 from pipeline.cli.per_scan import process_each, read_scan
-from pipeline.cli.uris import as_uri, refuse_overlap
+from pipeline.cli.uris import as_uri, refuse_linked_folders, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line
@@ -122,6 +122,7 @@ def command(
     scans = [entry for entry in entries if not is_companion(entry.path) and has_image_suffix(entry.path)]
     if not scans:
         raise NothingDone(f"no scans below {source}")
+    refuse_linked_folders(target, (entry.path for entry in scans), source, masks)
     summary = MaskSummary(scans=len(scans))
 
     def process(entry: Entry, name: str) -> None:

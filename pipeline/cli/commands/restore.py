@@ -19,7 +19,7 @@ from pipeline.cli.arguments import (
     target_argument,
 )
 from pipeline.cli.console import print_json
-from pipeline.cli.uris import as_uri, ledger_url, refuse_overlap, use_ledger
+from pipeline.cli.uris import as_uri, ledger_url, refuse_linked_folders, refuse_overlap, use_ledger
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\
@@ -68,10 +68,13 @@ def command(
 ) -> int:
     """Find the damage on every scan below SRC, fill it, measure, and report what was done."""
     from pipeline.settings import Collection, MaskMode, Recipe, load_recipe, settings
+    from pipeline.stages.batch import FOLDER
+    from pipeline.stages.cleanup import FOLDERS
     from pipeline.stages.local_run import RunOptions, restore
     from pipeline.stages.run_summary import RunSummary
 
     refuse_overlap(target, source, masks, originals)
+    refuse_linked_folders(target, (f"{folder}/" for folder in (*FOLDERS, FOLDER)), source, masks, originals)
     started = time.monotonic()
     inbox, output = as_uri(source), as_uri(target)
     changes = {"mask_mode": MaskMode(mask_mode)} if mask_mode else {}
@@ -88,7 +91,10 @@ def command(
         recipe=(load_recipe(recipe) if recipe else Recipe()).model_copy(update=changes),
         batch_scans=10**9,
     )
-    use_ledger(ledger_url(output, ledger))
+    url = ledger_url(output, ledger)
+    if ledger and url.startswith("sqlite:///"):
+        refuse_overlap(url.removeprefix("sqlite:///"), source, masks, originals)
+    use_ledger(url)
     summary = RunSummary(output, _without_password(settings().ledger_url))
     verbose = context.find_root().params["verbose"]
     restore(collection, RunOptions(limit, since, redo, show_progress=not verbose), summary)

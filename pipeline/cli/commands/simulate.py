@@ -13,7 +13,7 @@ import click
 from pipeline.cli.arguments import artefacts_option, json_option, source_argument, target_argument
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
 from pipeline.cli.per_scan import process_each, read_scan
-from pipeline.cli.uris import refuse_overlap
+from pipeline.cli.uris import refuse_linked_folders, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
 from pipeline.escape import error_line
@@ -102,6 +102,8 @@ def command(
         storage.check_writable(target)
     if not entries:
         raise NothingDone(f"no pictures below {source}")
+    results = (f"{folder}/{entry.path}" for folder in ("damaged", "originals", "masks") for entry in entries)
+    refuse_linked_folders(target, results, source)
     damage = _Damage(seed, severity, ageing, halftone, names, bank)
     summary = SimulationSummary(pictures=len(entries))
 

@@ -56,6 +56,42 @@ def test_a_target_that_overlaps_a_source_is_refused(
     assert contents(tmp_path) == before
 
 
+LINKED = {
+    "mask": ["mask", "SRC", "DST"],
+    "inpaint": ["inpaint", "SRC", "OTHER", "DST", "--engine", "telea"],
+    "simulate": ["simulate", "SRC", "DST"],
+    "restore": ["restore", "SRC", "DST"],
+}
+
+
+@pytest.mark.parametrize("verb", LINKED)
+def test_a_link_in_the_target_that_leads_to_the_scans_is_refused(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, other, target = (tmp_path / name for name in ("scans", "other", "target"))
+    for folder in (source, other):
+        (folder / "box").mkdir(parents=True)
+        cv2.imwrite(str(folder / "box" / "a.png"), np.full((64, 64, 3), 120, np.uint8))
+    target.mkdir()
+    for name in ("box", "damaged", "restored"):
+        (target / name).symlink_to(source / "box" if name == "box" else source)
+    before = contents(tmp_path)
+    words = {"SRC": str(source), "OTHER": str(other), "DST": str(target)}
+    assert main([words.get(word, word) for word in LINKED[verb]]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("ledger", ["", "empty.png"])
+def test_a_ledger_among_the_scans_is_refused(ledger: str, tmp_path: Path) -> None:
+    source = tmp_path / "scans"
+    source.mkdir()
+    (source / "empty.png").touch()
+    before = contents(tmp_path)
+    assert main(["restore", str(source), str(tmp_path / "new"), "--ledger", str(source / ledger)]) == 2
+    assert contents(tmp_path) == before
+
+
 def test_a_single_scan_beside_its_target_is_refused(tmp_path: Path) -> None:
     scan = tmp_path / "a.png"
     cv2.imwrite(str(scan), np.full((64, 64, 3), 120, np.uint8))
