@@ -66,16 +66,13 @@ class ScanFiller(ABC, Generic[Item]):
         Raises:
             StoreUnavailable, ConfigurationError, WeightsError, InputVanished: of these, the errors in `fatal`.
         """
-        started = time.perf_counter()
         try:
             self._fill(items)
             return
         except self.fatal:
             raise
         except Exception as error:
-            if len(items) == 1:
-                self._fail(items[0], error, started)
-                return
+            # A single scan is tried again too: an error of the device may pass.
             self.on_batch_failure(error)
         self._open.clear()
         for item in items:

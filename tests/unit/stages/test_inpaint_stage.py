@@ -57,6 +57,24 @@ def test_an_engine_that_fails_on_one_scan_fills_the_others(project, monkeypatch)
     assert rows[1].message == "RuntimeError in inpaint: cannot"
 
 
+def test_an_engine_that_fails_once_fills_a_single_scan_too(project, monkeypatch) -> None:
+    from pipeline.engines import opencv
+
+    project.put("a.png")
+    (chunk,) = (mask(chunk) for chunk in project.receive())
+    fill, calls = opencv.OpenCVEngine.fill, []
+
+    def second(self, images, holes):
+        calls.append(images)
+        if len(calls) == 1:
+            raise RuntimeError("the device was busy")
+        return fill(self, images, holes)
+
+    monkeypatch.setattr(opencv.OpenCVEngine, "fill", second)
+    (row,) = manifest.read(inpaint(chunk))
+    assert row.decision == "fill" and row.filled_uri and len(calls) == 2
+
+
 def test_an_engine_changed_during_the_batch_stops_the_task(project, monkeypatch) -> None:
     from pipeline.stages import models
 
