@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import charts
-from pipeline.reports.attention import find_concerns as find_concerns
+from pipeline.reports.attention import find_concerns
 from pipeline.reports.batch_summary import BatchSummary, Preview, ReportFiles
 from pipeline.reports.before_after import collect_comparisons
 from pipeline.reports.document import report_css, report_html

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.airflow
+
 
 def test_it_trains_side_by_side_and_then_measures(parse):
     bag = parse("collections: {}\n")

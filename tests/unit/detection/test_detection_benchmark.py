@@ -31,6 +31,8 @@ from pipeline.masks.compose import compose_mask
 from pipeline.scans import Scan, ScanInfo
 from pipeline.settings import Recipe
 
+pytestmark = pytest.mark.slow
+
 
 def empty() -> np.ndarray:
     return np.zeros((60, 80), np.uint8)

@@ -24,6 +24,8 @@ from pipeline.settings import settings
 from pipeline.simulation.holes import draw_hole
 from pipeline.weights import shipped, weights_path
 
+pytestmark = pytest.mark.slow
+
 GREY_LEVEL = 1 / 255
 
 

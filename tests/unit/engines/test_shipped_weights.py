@@ -10,6 +10,8 @@ from pipeline.engines import Job, inpaint, load_engine, paste
 from pipeline.metrics import sharpness
 from pipeline.weights import SHIPPED, shipped_digest
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted(SHIPPED.glob("*.safetensors"))
 
 

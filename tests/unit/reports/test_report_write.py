@@ -17,6 +17,8 @@ from report_sample import HOSTILE, batch_summary, pdf_text, row, sample
 from pipeline.errors import ConfigurationError
 from pipeline.reports import Preview, ReportFiles, pdf, write_report
 
+pytestmark = pytest.mark.slow
+
 
 def test_three_files_and_nothing_else(written: ReportFiles) -> None:
     assert {path.name for path in written.pdf.parent.iterdir()} == {"report.pdf", "report.parquet", "report.csv"}

@@ -29,6 +29,7 @@ def test_the_fill_is_the_same(trained: Generator) -> None:
         assert torch.equal(net2net(trained, LARGE).eval()(image, hole), trained(image, hole))
 
 
+@pytest.mark.slow
 def test_the_fill_is_the_same_with_copies_of_the_channels(trained: Generator) -> None:
     image, hole = torch.rand(2, 3, 64, 48), (torch.rand(2, 1, 64, 48) > 0.8).float()
     with torch.no_grad():
@@ -38,6 +39,7 @@ def test_the_fill_is_the_same_with_copies_of_the_channels(trained: Generator) ->
     assert change.max() < 0.1
 
 
+@pytest.mark.slow
 def test_copies_diverge_in_training(trained: Generator) -> None:
     broad = net2net(trained, BROAD)
     image, hole = torch.rand(1, 3, 48, 48), (torch.rand(1, 1, 48, 48) > 0.8).float()

@@ -100,6 +100,7 @@ def test_gradients_reach_every_parameter(trained: Generator) -> None:
     assert missing == []
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_it_can_be_exported_for_a_fixed_window(trained: Generator) -> None:
     image, hole = pair(1, 32, 32)

@@ -105,6 +105,7 @@ def test_the_learned_region_exists_at_the_start_and_has_a_gradient() -> None:
     assert 0.01 < share < 0.99
 
 
+@pytest.mark.slow
 def test_the_compiled_kernel_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regions, "fused", None)
     if not fused.enable():

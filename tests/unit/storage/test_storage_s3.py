@@ -15,6 +15,8 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavailable
 from pipeline.storage import s3
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from tests.unit.storage.conftest import Faults
 
