@@ -20,6 +20,12 @@ OWN = {"pipeline", "dags", "plugins"} | {
 
 
 @cache
+def distributions() -> dict[str, list[str]]:
+    """Return the installed distributions by the top-level names that they bring."""
+    return {name: [one.lower().replace("_", "-") for one in found] for name, found in packages_distributions().items()}
+
+
+@cache
 def pins(name: str = "requirements.txt") -> dict[str, Requirement]:
     """Return the requirements of a file by name."""
     found = {}
@@ -51,8 +57,7 @@ def test_every_requirement_says_why_it_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(imported("pipeline", "dags", "plugins", "scripts")))
 def test_what_is_imported_is_named(name: str) -> None:
-    distributions = {one.lower().replace("_", "-") for one in packages_distributions().get(name, ())}
-    assert distributions & pins().keys(), f"{name} is not in requirements.txt"
+    assert pins().keys() & set(distributions().get(name, ())), f"{name} is not in requirements.txt"
 
 
 def test_the_package_asks_for_what_the_pins_give() -> None:
@@ -65,8 +70,5 @@ def test_the_package_asks_for_what_the_pins_give() -> None:
         [version] = [one.version for one in pinned.specifier]
         assert named[name].specifier.contains(version), name
         assert named[name].extras == pinned.extras, name
-    distributions = packages_distributions()
-    needed = {
-        one.lower().replace("_", "-") for name in imported("pipeline") for one in distributions.get(name, ())
-    } & pins().keys()
+    needed = {one for name in imported("pipeline") for one in distributions().get(name, ())} & pins().keys()
     assert needed <= {one.name.lower() for one in library}

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from PIL import Image
 
 from pipeline.scans import Scan, ScanInfo, decode, encode, inspect, output_extension
 from pipeline.scans.model import CHANNELS, Mode
+
+pytestmark = pytest.mark.slow
 
 Case = tuple[str, bytes, NDArray[Any]]
 

@@ -18,6 +18,8 @@ from pipeline.stages.batch import load_batch, open_ledger
 from pipeline.stages.digest import digest
 from pipeline.stages.report import report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def done(project) -> str:

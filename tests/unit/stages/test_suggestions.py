@@ -25,6 +25,8 @@ from pipeline.stages.digest import digest
 from pipeline.stages.publish import publish
 from pipeline.stages.report import report
 
+pytestmark = pytest.mark.slow
+
 SPOT = (slice(20, 30), slice(80, 90))
 
 
