@@ -16,6 +16,8 @@ from pipeline.engines.plan import Window
 from pipeline.engines.run import HOPELESS
 from pipeline.imaging.rectangles import Rect
 
+pytestmark = pytest.mark.slow
+
 CLASSICAL = ("telea", "navier-stokes", "biharmonic", "prior")
 
 

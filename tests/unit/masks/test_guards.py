@@ -12,6 +12,8 @@ from pipeline.masks.faces import find_faces
 from pipeline.masks.guards import apply_guards
 from pipeline.masks.text import find_text
 
+pytestmark = pytest.mark.slow
+
 EYES = (112, 225)  # row and column between the astronaut's eyes
 
 

@@ -22,6 +22,8 @@ from pipeline.stages.measure import measure
 from pipeline.stages.publish import publish
 from pipeline.stages.reconcile import reconcile
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_master_is_released_before_its_derivative_is_encoded(project, monkeypatch) -> None:
     project.put("a.png")
