@@ -52,9 +52,20 @@ class InboxRecord:
         """Return whether this content, with these companion files, is done."""
         return match.sha256 == self.sha256 and is_done(match, self.file)
 
+    @property
+    def header(self) -> dict[str, Any]:
+        """What the header says, as ledger and manifest name it; empty text and zeros for what will not be restored."""
+        info = self.info
+        return {
+            "format": info.format if info else "",
+            "width": info.width if info else 0,
+            "height": info.height if info else 0,
+            "channels": info.channels if info else 0,
+            "bit_depth": info.bit_depth if info else 0,
+        }
+
     def ledger_scan(self, collection: str) -> Scan:
         """Return the ledger's row of the scan."""
-        info = self.info
         return Scan(
             collection=collection,
             path=self.path,
@@ -62,11 +73,7 @@ class InboxRecord:
             bytes=self.size,
             # Bytes that could not be read may become readable without any change to the file.
             fingerprint=self.file.fingerprint if self.sha256 else "",
-            format=info.format if info else "",
-            width=info.width if info else 0,
-            height=info.height if info else 0,
-            channels=info.channels if info else 0,
-            bit_depth=info.bit_depth if info else 0,
+            **self.header,
         )
 
     @property
@@ -89,15 +96,8 @@ class InboxRecord:
         return logs.scan_line(self.path, self.sha256, "receive", self.decision, self._figures(same_as), self.seconds)
 
     def _figures(self, same_as: str) -> dict[str, Any]:
-        info = self.info
-        found = {
-            "reason": self.reason,
-            "format": info.format if info else "",
-            "width": info.width if info else 0,
-            "height": info.height if info else 0,
-            "bytes": self.size,
-            "same_as": same_as,
-        }
+        header = {name: self.header[name] for name in ("format", "width", "height")}
+        found = {"reason": self.reason, **header, "bytes": self.size, "same_as": same_as}
         return {name: value for name, value in found.items() if value}
 
 

@@ -236,19 +236,15 @@ def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, 
         output_path: its path in the output, without an extension.
         shared: paths of scans whose results can be shared, by sha256.
     """
-    info, given = record.info, record.file.companions
+    given = record.file.companions
     return ScanRow(
         scan_id=scan_id,
         path=record.path,
         uri=record.file.entry.uri,
         sha256=record.sha256,
         bytes=record.size,
-        format=info.format if info else "",
-        width=info.width if info else 0,
-        height=info.height if info else 0,
-        channels=info.channels if info else 0,
-        bit_depth=info.bit_depth if info else 0,
-        orientation=info.orientation if info else 1,
+        **record.header,
+        orientation=record.info.orientation if record.info else 1,
         mask_given_uri=given.mask.uri if given.mask else "",
         mask_given=record.mask_given,
         protect_uri=given.protect.uri if given.protect else "",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-
-import pytest
 
 from pipeline.stages import manifest
 from pipeline.stages.batch import BatchContext
@@ -16,14 +13,6 @@ from pipeline.stages.scan_row import ScanRow
 def row(number: int, **given: Any) -> ScanRow:
     fixed: dict[str, Any] = {"scan_id": number, "path": f"{number}.png", "sha256": f"{number:064}"}
     return ScanRow(**fixed | given)
-
-
-@pytest.fixture
-def batch(project) -> BatchContext:
-    project.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
-    fixed = dict.fromkeys(("name", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
-    fixed |= dict.fromkeys(("code_version", "host", "dag_id", "run_id"), "x")
-    return BatchContext(project.work_area("x"), project.collection, batch_id=1, started=datetime.now(UTC), **fixed)
 
 
 def test_chunks_are_limited_by_pixels_and_by_count(batch: BatchContext) -> None:
