@@ -90,6 +90,7 @@ def compose_mask(
         _suppress_guarded(result, scan, recipe)
         if given.damage is not None:
             _add_painted(result, given.damage, given.protected)
+    _note_scan(result, scan)
     _record_skipped(result)
     return result
 
@@ -171,6 +172,13 @@ def _add_painted(result: ComposedMask, painted: ManualMask, regions: tuple[Manua
     components = annotate_components(added, "manual", "repair", "painted by a person")
     result.components = components + result.components
     result.source = "manual" if result.source == "none" else "combined"
+
+
+def _note_scan(result: ComposedMask, scan: Scan) -> None:
+    """Add what decoding noted; a scan that may be incomplete waits for a person, whatever was painted on it."""
+    result.notes.extend(scan.notes)
+    if scan.doubt:
+        result.review = "; ".join(reason for reason in (scan.doubt, result.review) if reason)
 
 
 def _record_skipped(result: ComposedMask) -> None:

@@ -11,13 +11,12 @@ from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
-from pipeline.imaging.types import Pixels
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
 from pipeline.scans.formats import reject_unknown, sniff
-from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
+from pipeline.scans.model import Decoded, Limits, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
 
-Decoder = Callable[[bytes, ScanInfo, str], tuple[Pixels, Metadata]]
+Decoder = Callable[[bytes, ScanInfo, str], Decoded]
 TRUNCATION_WORDS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
 INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "PNG": png.inspect,
@@ -90,17 +89,17 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
         with warnings.catch_warnings():
             # Warnings concern metadata; whether pixels are complete is checked above and below.
             warnings.simplefilter("ignore")
-            pixels, metadata = DECODERS[info.format](data, info, name)
+            found = DECODERS[info.format](data, info, name)
     except (UnreadableScan, MemoryError):
         raise
     except Exception as error:  # codecs have no common base class of errors
         raise _rejection_of(error, name) from error
     expected = (info.height, info.width) if info.channels == 1 else (info.height, info.width, info.channels)
     depth = np.uint16 if info.bit_depth == 16 else np.uint8
-    if pixels.shape != expected or pixels.dtype != depth:
-        found = f"{pixels.dtype} {pixels.shape} instead of {depth.__name__} {expected}"
-        raise rejection(Reason.UNREADABLE, name, f"decodes to {found}")
-    return Scan(pixels, info, metadata)
+    if found.pixels.shape != expected or found.pixels.dtype != depth:
+        detail = f"{found.pixels.dtype} {found.pixels.shape} instead of {depth.__name__} {expected}"
+        raise rejection(Reason.UNREADABLE, name, f"decodes to {detail}")
+    return Scan(found.pixels, info, found.metadata, found.doubt, found.notes)
 
 
 def _rejection_of(error: Exception, name: str) -> UnreadableScan:

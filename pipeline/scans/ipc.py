@@ -34,7 +34,9 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
     """Write a scan to an unnamed file; return its descriptor and the header that `receive_scan` needs."""
     pixels = np.ascontiguousarray(scan.pixels)
     metadata = asdict(scan.metadata)
-    rest = json.dumps({"info": asdict(scan.info), "metadata": metadata}, default=_text).encode()
+    rest = json.dumps(
+        {"info": asdict(scan.info), "metadata": metadata, "doubt": scan.doubt, "notes": scan.notes}, default=_text
+    ).encode()
     descriptor = anonymous_file()
     write_all(descriptor, pixels.reshape(-1).view(np.uint8).data)
     write_all(descriptor, rest)
@@ -52,7 +54,7 @@ def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
         found[key] = _bytes(found[key])
     found["dpi"] = tuple(found["dpi"]) if found["dpi"] else None
     found["png_chunks"] = tuple((_bytes(kind), _bytes(content)) for kind, content in found["png_chunks"])
-    return Scan(pixels, ScanInfo(**document["info"]), Metadata(**found))
+    return Scan(pixels, ScanInfo(**document["info"]), Metadata(**found), document["doubt"], tuple(document["notes"]))
 
 
 def _text(value: Any) -> str:

@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
 
@@ -126,7 +125,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("JPEG", header.width, header.height, CHANNELS[mode], 8, 1, turned, mode)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of a whole JPEG."""
     header = read_header(data, name)
     _check_whole(data, header.scan_at, name)
@@ -134,7 +133,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         pixels = np.asarray(image)
     icc = b"".join(header.icc[number] for number in sorted(header.icc)) or None
     text = tuple((b"tEXt", b"Comment\0" + c.replace(b"\0", b" ").strip()) for c in header.comments if c.strip())
-    return pixels, Metadata(
+    metadata = Metadata(
         icc=icc,
         exif=header.exif,
         xmp=header.xmp,
@@ -143,6 +142,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         dpi=header.density or resolution(read_exif_block(header.exif)),
         png_chunks=text,
     )
+    return Decoded(pixels, metadata)
 
 
 def _is_padding(scan: bytes, extraneous: int) -> bool:

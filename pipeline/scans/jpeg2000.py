@@ -10,9 +10,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -84,13 +83,13 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("JPEG2000", max(0, right - left), max(0, bottom - top), CHANNELS[mode], depth, 1, turned, mode)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of a whole JPEG 2000."""
     metadata = _metadata(data, name)
     if info.bit_depth == 16:
-        return np.asarray(imagecodecs.jpeg2k_decode(data)), metadata
+        return Decoded(np.asarray(imagecodecs.jpeg2k_decode(data)), metadata)
     with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
-        return np.asarray(image if image.mode == info.mode else image.convert(info.mode)), metadata
+        return Decoded(np.asarray(image if image.mode == info.mode else image.convert(info.mode)), metadata)
 
 
 def _metadata(data: bytes, name: str) -> Metadata:

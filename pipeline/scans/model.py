@@ -71,6 +71,16 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """What a format's decoder returns; the fields are those of `Scan`."""
+
+    pixels: Pixels
+    metadata: Metadata
+    doubt: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scan:
     """A decoded scan.
 
@@ -79,11 +89,16 @@ class Scan:
             0 = black. CMYK is ink: 0 = none. Alpha, where there is one, is last.
         info: what the header says.
         metadata: everything else.
+        doubt: why part of the picture may be missing although no decoder says so, empty without a doubt; such a scan
+            goes to review unfilled.
+        notes: what was read otherwise than it is stored, as sentences without a full stop.
     """
 
     pixels: Pixels
     info: ScanInfo
     metadata: Metadata = field(default_factory=Metadata)
+    doubt: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Mode:

@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
@@ -30,12 +29,13 @@ def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
         return ScanInfo(kind, image.width, image.height, CHANNELS[mode], 8, pages, 1, mode)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata."""
     if info.format == "GIF" and GIF_END not in data[-64:]:
         raise rejection(Reason.TRUNCATED, name, "the GIF ends before its end mark")
     with Image.open(io.BytesIO(data), formats=[info.format]) as image:
-        return np.asarray(image if image.mode == info.mode else image.convert(info.mode)), _metadata(image.info)
+        pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
+        return Decoded(pixels, _metadata(image.info))
 
 
 def _metadata(info: dict[Any, Any]) -> Metadata:

@@ -10,9 +10,8 @@ from typing import Any
 import imagecodecs
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -78,14 +77,14 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("PNG", width, height, CHANNELS[mode], depth, frames, orientation(read_exif_block(exif)), mode)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of a whole PNG.
 
     1, 2 and 4 bits are scaled to 8, palettes become RGB, transparent colours become an alpha channel: each stored
     value has exactly one decoded value.
     """
     metadata = _metadata(data, name)
-    return imagecodecs.png_decode(data), metadata
+    return Decoded(imagecodecs.png_decode(data), metadata)
 
 
 def _metadata(data: bytes, name: str) -> Metadata:

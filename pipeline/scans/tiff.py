@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
 
@@ -135,7 +134,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode, infrared)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of the one picture in a TIFF.
 
     White-is-zero is inverted, 1 to 7 bits are scaled to 8, 9 to 15 bits to 16, palettes become 8-bit RGB: each stored
@@ -151,7 +150,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
     if compression == OLD_JPEG or (photometric == YCBCR and compression != JPEG):
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
             image.seek(number)
-            return np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page)
+            return Decoded(np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page))
     # Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
         pixels = file.pages[number].asarray(buffersize=BUFFER_BYTES)
@@ -165,7 +164,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
             np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
-    return np.ascontiguousarray(pixels), _metadata(page)
+    return Decoded(np.ascontiguousarray(pixels), _metadata(page))
 
 
 def check_segments(data: bytes, page: Directory, name: str) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.imaging.types import Pixels
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
-from pipeline.scans.model import CHANNELS, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
 ALPHA_FLAG = 0x10
@@ -59,11 +58,11 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("WEBP", width, height, CHANNELS[mode], 8, max(1, frames), turned or 1, mode)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> tuple[Pixels, Metadata]:
+def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata."""
     found = {kind: content for kind, content in chunks(data, name) if kind in (b"ICCP", b"EXIF", b"XMP ")}
     exif = found.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
         pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
     dpi = resolution(read_exif_block(exif))
-    return pixels, Metadata(icc=found.get(b"ICCP"), exif=exif, xmp=found.get(b"XMP "), dpi=dpi)
+    return Decoded(pixels, Metadata(icc=found.get(b"ICCP"), exif=exif, xmp=found.get(b"XMP "), dpi=dpi))
