@@ -40,6 +40,11 @@ def print_run_summary(summary: RunSummary) -> None:
         console.print(Text(f"  {scan['outcome']:11} {visible(scan['path'], 80)}: {scan['reason']}"))
     if len(summary.attention) > ATTENTION_LINES:
         console.print(f"  … and {len(summary.attention) - ATTENTION_LINES} more, see the report", markup=False)
+    if summary.outdated:
+        made = "1 result was" if summary.outdated == 1 else f"{summary.outdated} results were"
+        console.print(
+            f"{made} made with an earlier recipe or version and kept; --redo does everything again.", markup=False
+        )
     if summary.elsewhere:
         console.print(f"{summary.elsewhere} scans are being restored by another run.", markup=False)
     if summary.more:

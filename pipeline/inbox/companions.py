@@ -91,6 +91,11 @@ class CompanionIndex:
                 return self._beside[role, name]
         return next((self._folder[role, name] for name in (path, stem(path)) if (role, name) in self._folder), None)
 
+    @property
+    def folder_is_empty(self) -> bool:
+        """Whether the masks folder holds no file at all, as one that is not mounted does."""
+        return not self._folder
+
     def orphaned(self) -> list[Entry]:
         """Return the companion files in the inbox that match no scan; a misspelled name must not go unnoticed."""
         left = [entry for key, entry in self._beside.items() if key not in self._used]

@@ -61,6 +61,7 @@ class Inbox:
         since: files modified before this are skipped, in seconds since 1970.
         unsettled: how many files were skipped because their delivery may not be complete.
         bags: URIs of the BagIt bags in it, by folder; known once `files` has yielded.
+        masks_absent: whether a masks folder is configured and holds nothing; known once `files` has yielded.
     """
 
     collection: Collection
@@ -69,6 +70,7 @@ class Inbox:
     since: float = 0.0
     unsettled: int = 0
     bags: dict[str, str] = field(default_factory=dict)
+    masks_absent: bool = False
 
     def files(self) -> Iterator[InboxFile]:
         """Yield everything that a batch must account for, by path; companion files without a scan come last.
@@ -81,6 +83,7 @@ class Inbox:
             (self._relative_to_inbox(entry) for entry in self._list_noting_bags() if _is_companion(entry)),
             _listed("masks", self.collection.masks),
         )
+        self.masks_absent = self.collection.masks is not None and companions.folder_is_empty
         originals = by_stem(_listed("originals", self.collection.originals))
         for entry in self._list():
             if _is_companion(entry):

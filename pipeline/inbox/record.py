@@ -1,4 +1,4 @@
-"""What is known of one file of the inbox once it was read, and whether the ledger knows it as done."""
+"""What is known of one file of the inbox once it was read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pipeline.escape import quoted
 from pipeline.inbox.identify import identify
 from pipeline.inbox.listing import InboxFile
 from pipeline.ledger.events import EventRecord
-from pipeline.ledger.scans import LedgerMatch
 from pipeline.ledger.tables import Scan
 from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.scans import ScanInfo
@@ -48,10 +47,6 @@ class InboxRecord:
         """Size of the image in megapixels; 0 for what will not be restored."""
         return 0.0 if self.info is None else self.info.megapixels
 
-    def is_done(self, match: LedgerMatch) -> bool:
-        """Return whether this content, with these companion files, is done."""
-        return match.sha256 == self.sha256 and is_done(match, self.file)
-
     @property
     def header(self) -> dict[str, Any]:
         """What the header says, as ledger and manifest name it; empty text and zeros for what will not be restored."""
@@ -81,23 +76,25 @@ class InboxRecord:
         """What receiving decides."""
         return "quarantined" if self.reason else "taken"
 
-    def event(self, scan_id: int, same_as: str) -> EventRecord:
+    def event(self, scan_id: int, same_as: str, again: str) -> EventRecord:
         """Return the event of receiving it.
 
         Args:
             same_as: path of the scan whose result it shares; empty without one.
+            again: why it is done although it was done before; empty for what is new.
         """
         kind = EventType.QUARANTINE if self.reason else STAGE_EVENTS["receive"]
-        figures = self._figures(same_as)
+        figures = self._figures(same_as, again)
         return EventRecord(scan_id, "receive", str(kind), self.decision, self.message, figures, self.seconds)
 
-    def log_line(self, same_as: str) -> str:
-        """Return the log line of receiving it; `same_as` as in `event`."""
-        return logs.scan_line(self.path, self.sha256, "receive", self.decision, self._figures(same_as), self.seconds)
+    def log_line(self, same_as: str, again: str) -> str:
+        """Return the log line of receiving it; arguments as of `event`."""
+        figures = self._figures(same_as, again)
+        return logs.scan_line(self.path, self.sha256, "receive", self.decision, figures, self.seconds)
 
-    def _figures(self, same_as: str) -> dict[str, Any]:
+    def _figures(self, same_as: str, again: str) -> dict[str, Any]:
         header = {name: self.header[name] for name in ("format", "width", "height")}
-        found = {"reason": self.reason, **header, "bytes": self.size, "same_as": same_as}
+        found = {"reason": self.reason, "again": again, **header, "bytes": self.size, "same_as": same_as}
         return {name: value for name, value in found.items() if value}
 
 
@@ -118,21 +115,3 @@ def read_record(file: InboxFile) -> InboxRecord | None:
     if file.reason and not reason:
         info, reason, message = None, file.reason, file.message
     return InboxRecord(file, found.size, found.sha256, info, reason, message, mask_given, found.seconds)
-
-
-def is_unchanged(match: LedgerMatch, file: InboxFile) -> bool:
-    """Return whether a path certainly still holds the content that the ledger knows, without reading it."""
-    if file.entry.kind != "file":
-        return match.sha256 == ""
-    return match.fingerprint == file.fingerprint != ""
-
-
-def is_done(match: LedgerMatch, file: InboxFile) -> bool:
-    """Return whether a content is done with the companion files that are there now.
-
-    A mask that was removed after its scan was restored is no reason to restore the scan again.
-    """
-    if not match.outcome or not file.companions.entries:
-        return bool(match.outcome)
-    fingerprint, _, sha256 = match.mask_given.partition(" ")
-    return fingerprint == file.companions.fingerprint or (bool(sha256) and sha256 == file.companions.sha256())

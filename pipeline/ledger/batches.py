@@ -74,11 +74,12 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
 
 
 def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
-    """Mark a batch as done and release its claims."""
+    """Mark a batch as done and release its claims; what `receive` has counted is kept."""
+    received = session.scalars(select(Batch.counts).where(Batch.id == batch_id)).one()
     session.execute(
         update(Batch)
         .where(Batch.id == batch_id)
-        .values(state=str(BatchState.DONE), counts=dict(counts), finished=now())
+        .values(state=str(BatchState.DONE), counts={**received, **counts}, finished=now())
     )
     release(session, batch_id)
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Claim, OutcomeRow, Scan
+from pipeline.ledger.tables import Batch, Claim, OutcomeRow, Scan
 
 
 @dataclass(frozen=True)
 class LedgerMatch:
-    """One content that a path has had, and its outcome under a recipe.
+    """One content that a path has had, and its outcome.
 
     Attributes:
         fingerprint: of the file when it had this content; empty when only reading the file can show a change.
-        outcome: under the recipe, if its results are those published for the path now; None if another content or
-            another recipe came later.
+        outcome: if its results are those published for the path now; None if another content came later.
         mask_given: fingerprint and digest of the companion files with which the outcome was made; empty without any.
+        recipe_digest: of the recipe with which it was made.
+        recipe: the recipe as its batch recorded it.
         claimed_by: the batch that is working on it now, or None.
     """
 
@@ -31,23 +33,30 @@ class LedgerMatch:
     fingerprint: str
     outcome: str | None = None
     mask_given: str = ""
+    recipe_digest: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     claimed_by: int | None = None
 
 
 def find_matches(
     session: Session, collection: str, paths: Sequence[str], recipe_digest: str
 ) -> dict[str, list[LedgerMatch]]:
-    """Return the contents that each path has had, oldest first; unknown paths are left out."""
+    """Return the contents that each path has had, oldest first; unknown paths are left out.
+
+    Args:
+        recipe_digest: of the recipe for which claims are looked up.
+    """
     found: dict[str, list[LedgerMatch]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
         outcomes = select(Scan.path, OutcomeRow).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
         latest = dict(session.execute(outcomes.order_by(OutcomeRow.recorded, OutcomeRow.id)).tuples().all())
+        recipes = _recipes(session, latest.values())
         current = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
         scans = select(Scan, Claim.batch_id).outerjoin(Claim, current).where(*here).order_by(Scan.id)
         for scan, claimed_by in session.execute(scans):
             done = latest.get(scan.path)
-            if done is not None and (done.scan_id, done.recipe_digest) != (scan.id, recipe_digest):
+            if done is not None and done.scan_id != scan.id:
                 done = None
             found[scan.path].append(
                 LedgerMatch(
@@ -56,10 +65,18 @@ def find_matches(
                     scan.fingerprint,
                     done.outcome if done else None,
                     done.mask_given if done else "",
+                    done.recipe_digest if done else "",
+                    recipes[done.batch_id] if done else {},
                     claimed_by,
                 )
             )
     return dict(found)
+
+
+def _recipes(session: Session, done: Iterable[OutcomeRow]) -> dict[int, Mapping[str, Any]]:
+    """Return the recipes of the batches that made some outcomes, by batch."""
+    ids = {outcome.batch_id for outcome in done}
+    return dict(session.execute(select(Batch.id, Batch.recipe).where(Batch.id.in_(ids))).tuples().all())
 
 
 def record(session: Session, scan: Scan) -> int:

@@ -24,6 +24,7 @@ class BatchSummary:
         timezone: IANA zone in which dates are shown.
         started, finished: when the batch began and ended; a time without a zone counts as UTC.
         recipe: every setting that can change a pixel, as plain values.
+        outdated: finished results that an earlier recipe or version made, and that this batch has kept.
         seconds_by_stage: seconds of work per stage, in the order of the stages, summed over all tasks.
     """
 
@@ -44,6 +45,7 @@ class BatchSummary:
     output: str = ""
     inbox: str = ""
     host: str = ""
+    outdated: int = 0
     seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
 
     @property

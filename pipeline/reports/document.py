@@ -102,7 +102,15 @@ def headline(statistics: BatchStatistics, t: Language) -> str:
     if not statistics.total:
         return t("summary.nothing")
     counts = [t.count(f"outcome_count.{outcome}", n) for outcome, n in statistics.counts.items() if n]
-    return f"{t.count('summary.arrived', statistics.total)}. {t.join(counts)}."
+    return f"{_describe_arrivals(statistics, t)}. {t.join(counts)}."
+
+
+def _describe_arrivals(statistics: BatchStatistics, t: Language) -> str:
+    """Return how many files are new, and why the others were done again."""
+    new = statistics.total - sum(statistics.again.values())
+    parts = [t.count("summary.arrived", new)] if new else []
+    again = sorted(statistics.again.items(), key=lambda item: -item[1])
+    return t.join([*parts, *(t.count(f"again.{reason}", count) for reason, count in again)])
 
 
 def outcome_bar(

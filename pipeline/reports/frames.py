@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FrameRow = Mapping[Hashable, Any]
 """A row of a complete frame, as `DataFrame.to_dict("records")` returns it."""
 TEXT = (
-    *("path", "outcome", "reason", "message", "review_reason", "same_as"),
+    *("path", "outcome", "reason", "message", "review_reason", "same_as", "again"),
     *("format", "mask_source", "mask_note", "kinds", "held", "suggested_kinds", "engine", "notes"),
 )
 NUMBERS = (

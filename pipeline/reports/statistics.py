@@ -39,6 +39,7 @@ class BatchStatistics:
     Attributes:
         total: every file that arrived.
         counts: images per outcome; they add up to `total`.
+        again: files that were done before, by the reason why they are done again; they count in `total` too.
         copies: images that are byte for byte the same as another one and have its result.
         megapixels: pixels of all images that could be read, in millions.
         bytes: bytes of all files that arrived.
@@ -56,6 +57,7 @@ class BatchStatistics:
 
     total: int
     counts: dict[Outcome, int]
+    again: dict[str, int]
     copies: int
     megapixels: float
     bytes: float
@@ -96,6 +98,7 @@ def batch_statistics(frame: pd.DataFrame) -> BatchStatistics:
     return BatchStatistics(
         total=len(frame),
         counts={outcome: int(counts.get(str(outcome), 0)) for outcome in Outcome},
+        again={str(reason): int(n) for reason, n in frame["again"].value_counts(sort=False).items() if reason},
         copies=int((frame["same_as"] != "").sum()),
         megapixels=float((frame["width"] * frame["height"]).sum()) / 1e6,
         bytes=float(frame["bytes"].sum()),

@@ -1,6 +1,6 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collections import Collection, CollectionsFile, Problem, Watch, load_collections
+from pipeline.settings.collections import Collection, CollectionsFile, Problem, Redo, Watch, load_collections
 from pipeline.settings.environment import Settings, settings
 from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe
 
@@ -13,6 +13,7 @@ __all__ = [
     "MaskMode",
     "Problem",
     "Recipe",
+    "Redo",
     "Settings",
     "Watch",
     "load_collections",

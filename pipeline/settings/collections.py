@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -41,6 +42,14 @@ class Watch(BaseModel):
         return value
 
 
+class Redo(StrEnum):
+    """Which finished scans are done again by themselves; files and masks that were changed always are."""
+
+    NEVER = "never"
+    RECIPE = "recipe"
+    CHANGED = "changed"
+
+
 class Collection(BaseModel):
     """A named set of scans with its own inbox, output, schedule, recipients and recipe."""
 
@@ -61,6 +70,11 @@ class Collection(BaseModel):
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
     recipe: Recipe = Field(default_factory=Recipe)
+    redo: Redo = Field(
+        Redo.RECIPE,
+        description="finished scans that are done again: `never`, when somebody changed the `recipe`, or `changed`: "
+        "also when an update changed software or weights",
+    )
     chunk_megapixels: float = Field(100.0, gt=0, description="pixels of work in one chunk, in megapixels")
     chunk_scans: int = Field(64, ge=1, le=1000, description="scans in one chunk at most")
     batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the others follow in the next")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -104,6 +106,14 @@ class Recipe(BaseModel):
         recipe = {key: value for key, value in self.model_dump(mode="json").items() if ADDED_LATER.get(key) != value}
         document = {"recipe": recipe, "engine": engine_digest}
         return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def differs_from(self, stored: Mapping[str, Any]) -> bool:
+        """Return whether somebody has chosen otherwise than in a stored recipe.
+
+        A key that a stored recipe does not have yet counts as its default: the update that added it is no choice.
+        """
+        defaults = {key: field.default for key, field in type(self).model_fields.items()}
+        return any(value != stored.get(key, defaults[key]) for key, value in self.model_dump(mode="json").items())
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from pipeline import storage
-from pipeline.ledger import Outcome, outcomes
+from pipeline.ledger import Outcome, batches, outcomes
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Event
 from pipeline.stages import manifest
@@ -76,6 +76,7 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         ):
             seconds[stage] = float(spent)
         # Receiving has one event for the whole and one for each scan, which would count twice.
+        outdated = batches.get(session, batch.collection.name, batch.name).counts.get("outdated", 0)
         whole: Any = session.scalar(
             select(func.max(Event.seconds)).where(
                 Event.batch_id == batch.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
@@ -102,5 +103,6 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         output=collection.output,
         inbox=batch.inbox,
         host=batch.host,
+        outdated=outdated,
         seconds_by_stage={str(stage): seconds[stage] for stage in Stage if stage in seconds},
     )

@@ -129,6 +129,7 @@ def _run_batch(collection: Collection, name: str, options: RunOptions, summary: 
         summary.outcomes[outcome] = summary.outcomes.get(outcome, 0) + int(counts.get(outcome, 0))
     summary.received += counts["received"]
     summary.known = counts["known"] - (summary.received - counts["received"])
+    summary.outdated = counts.get("outdated", 0)
     summary.elsewhere, summary.more = counts["elsewhere"], counts["more"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,8 @@ from pipeline import logs, storage
 from pipeline.inbox import listing
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.inbox.listing import Inbox, InboxFile
-from pipeline.inbox.record import InboxRecord, is_done, is_unchanged, read_record
+from pipeline.inbox.record import InboxRecord, read_record
+from pipeline.inbox.redo import Again, RedoRule, is_unchanged
 from pipeline.ledger import TaskContext, batches, claims, events, publications, scans
 from pipeline.ledger.context import host
 from pipeline.ledger.database import Ledger
@@ -33,6 +34,11 @@ from pipeline.stages.scan_row import ScanRow
 MOST_CHUNKS = 500
 # Files about which the ledger is asked in one query.
 PAGE = 200
+
+OUTDATED = (
+    "results of an earlier recipe or version are kept; a run with redo, or `redo: changed` in the collections file, "
+    "does them again"
+)
 
 logger = logs.stage_logger("receive")
 
@@ -121,7 +127,7 @@ class _Attempt:
         self.batch, self.ledger, self.context, self.redo, self.progress = batch, ledger, context, redo, progress
         self.name = uuid.uuid4().hex[:8]
         self.chunks = ChunkWriter(batch, self.name)
-        self.known = self.claimed_elsewhere = 0
+        self.known = self.claimed_elsewhere = self.outdated = 0
         self.started = time.perf_counter()
 
     def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
@@ -132,7 +138,7 @@ class _Attempt:
             while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
                 # One chunk at a time, so that a batch ends with a full one.
                 wanted = min(most_scans - self.chunks.scans, self.batch.collection.chunk_scans)
-                self._take(page[:wanted])
+                self._take(page[:wanted], self._rule(inbox))
                 page = page[wanted:]
             if page:
                 more = True
@@ -142,6 +148,11 @@ class _Attempt:
             logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
         return self._commit(deliveries, more)
 
+    def _rule(self, inbox: Inbox) -> RedoRule:
+        """Return what makes a finished scan new work."""
+        collection = self.batch.collection
+        return RedoRule(collection.redo, collection.recipe, self.batch.recipe_digest, self.redo, inbox.masks_absent)
+
     def _new_files(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[InboxFile]:
         """Yield the files that the ledger does not know as done, and that no other batch has claimed."""
         for page in batched(inbox.files(), PAGE):
@@ -149,8 +160,9 @@ class _Attempt:
                 matches = self._matches(session, page)
             for file in page:
                 same = [match for match in matches.get(file.path, ()) if is_unchanged(match, file)]
-                if not self.redo and any(is_done(match, file) for match in same):
-                    self.known += 1
+                rule = self._rule(inbox)
+                if any(rule.is_done(match, file) for match in same):
+                    self._count_known(rule, same)
                 elif any(match.claimed_by not in (None, self.batch.batch_id) for match in same):
                     self.claimed_elsewhere += 1
                 elif not deliveries.is_complete(file):
@@ -163,13 +175,27 @@ class _Attempt:
         paths = [file.path for file in page]
         return scans.find_matches(session, self.batch.collection.name, paths, self.batch.recipe_digest)
 
-    def _take(self, page: list[InboxFile]) -> None:
+    def _count_known(self, rule: RedoRule, matches: Sequence[LedgerMatch]) -> None:
+        """Count a finished scan that is left as it is."""
+        self.known += 1
+        self.outdated += any(map(rule.is_outdated, matches))
+
+    def _take(self, page: list[InboxFile], rule: RedoRule) -> None:
         """Read files, record them in the ledger, and add those that this batch could claim to chunks."""
         records = [record for file in page if (record := read_record(file)) is not None]
         # Whatever asks the store is done before the transaction: others wait while one writes.
         with self.ledger.read() as session:
             matches = self._matches(session, page)
-        new = [one for one in records if self.redo or not any(map(one.is_done, matches.get(one.path, ())))]
+        new: list[InboxRecord] = []
+        again: dict[str, Again | None] = {}
+        for one in records:
+            known = matches.get(one.path, ())
+            same = [match for match in known if match.sha256 == one.sha256]
+            if any(rule.is_done(match, one.file) for match in same):
+                self._count_known(rule, same)
+            else:
+                again[one.path] = rule.why(one, known)
+                new.append(one)
         shared = {} if self.redo else self._find_shared(new)
         name = self.batch.collection.name
         with self.ledger.write() as session:
@@ -180,14 +206,12 @@ class _Attempt:
                 scan_id = ids[one.path]
                 if scan_id in taken:
                     output_path = publications.reserve(session, name, one.path, scan_id)
-                    rows.append((_row(one, scan_id, output_path, shared), one))
-            events.append(
-                session, self.batch.batch_id, self.context, [one.event(row.scan_id, row.same_as) for row, one in rows]
-            )
-        self.known += len(records) - len(new)
+                    rows.append((_row(one, scan_id, output_path, shared, again[one.path]), one))
+            received = [one.event(row.scan_id, row.same_as, row.again) for row, one in rows]
+            events.append(session, self.batch.batch_id, self.context, received)
         self.claimed_elsewhere += len(new) - len(rows)
         for row, one in rows:
-            logger.info(one.log_line(row.same_as))
+            logger.info(one.log_line(row.same_as, row.again))
             self.chunks.add(row, one.megapixels)
             if self.progress is not None:
                 self.progress(1)
@@ -211,8 +235,9 @@ class _Attempt:
             "received": self.chunks.scans,
             "known": self.known,
         }
-        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more}
-        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more}
+        outdated = {"outdated": self.outdated}
+        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more, "counts": outdated}
+        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more} | outdated
         with self.ledger.write() as session:
             first = batches.commit_received(session, self.batch.batch_id, values)
             row = batches.get(session, self.batch.collection.name, self.batch.name)
@@ -226,15 +251,18 @@ class _Attempt:
             "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
             self.batch.name, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
         )  # fmt: skip
+        if self.outdated:
+            logger.info("batch=%s outdated=%d: %s", self.batch.name, self.outdated, OUTDATED)
         return self.batch.chunk_uris(row)
 
 
-def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, str]) -> ScanRow:
+def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, str], again: Again | None) -> ScanRow:
     """Return the manifest's row of a scan that was taken.
 
     Args:
         output_path: its path in the output, without an extension.
         shared: paths of scans whose results can be shared, by sha256.
+        again: why it is done although its path was done before; None for what is new.
     """
     given = record.file.companions
     return ScanRow(
@@ -253,6 +281,7 @@ def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, 
         output_path=output_path,
         reason=record.reason,
         message=record.message,
+        again=str(again or ""),
         same_as="" if record.reason or record.mask_given else shared.get(record.sha256, ""),
     )
 

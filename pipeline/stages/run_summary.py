@@ -13,6 +13,7 @@ class RunSummary:
     ledger: str
     received: int = 0
     known: int = 0
+    outdated: int = 0
     elsewhere: int = 0
     more: bool = False
     outcomes: dict[str, int] = field(default_factory=dict)

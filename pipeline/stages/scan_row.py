@@ -40,6 +40,7 @@ class Received(StepColumns):
         output_path: path below `restored/`, `masks/` and `sidecars/`, without an extension.
         reason: why the scan was stopped, else empty; any later stage may set it. `message` explains it in a sentence.
         same_as: path of an earlier scan of the same bytes, whose result this one shares; else empty.
+        again: why it is done although its path was done before, see `pipeline.inbox.redo.Again`; empty for what is new.
     """
 
     scan_id: Annotated[int, pa.int64()]
@@ -62,6 +63,7 @@ class Received(StepColumns):
     reason: Text = ""
     message: Text = ""
     same_as: Text = ""
+    again: Text = ""
 
 
 @dataclass

@@ -27,16 +27,17 @@ def test_an_outcome_is_returned_while_its_results_are_the_published_ones(ledger:
     with ledger.write() as session:
         batch, first = make_batch(session), make_scan(session, sha256="1" * 64)
 
-        def state(recipe: str) -> list[str | None]:
-            return [one.outcome for one in scans.find_matches(session, "c", ["a.png"], recipe)["a.png"]]
+        def state() -> list[tuple[str | None, str]]:
+            found = scans.find_matches(session, "c", ["a.png"], "r")["a.png"]
+            return [(one.outcome, one.recipe_digest) for one in found]
 
         outcomes.record(session, scan_id=first, recipe_digest="r", batch_id=batch, outcome=Outcome.RESTORED)
-        assert (state("r"), state("s")) == (["restored"], [None])
+        assert state() == [("restored", "r")]
         outcomes.record(session, scan_id=first, recipe_digest="s", batch_id=batch, outcome=Outcome.UNCHANGED)
-        assert (state("r"), state("s")) == ([None], ["unchanged"])
+        assert state() == [("unchanged", "s")]
         second = make_scan(session, sha256="2" * 64)
         outcomes.record(session, scan_id=second, recipe_digest="s", batch_id=batch, outcome=Outcome.REVIEW)
-        assert (state("r"), state("s")) == ([None, None], [None, "review"])
+        assert state() == [(None, ""), ("review", "s")]
 
 
 def test_a_duplicate_has_the_same_bytes_and_a_usable_result(ledger: Ledger, make_batch, make_scan) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import pipeline.digests
 from pipeline.errors import ConfigurationError, Reason
+from pipeline.inbox.redo import Again
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.attention import Cause
 from pipeline.reports.language import FOLDER, Language
@@ -38,6 +39,7 @@ def test_every_outcome_reason_and_cause_has_a_phrase(code: str) -> None:
     t = Language(code)
     assert all(t.has(f"outcome.{outcome}") and t.has(f"outcome_count.{outcome}.one") for outcome in Outcome)
     assert all(t.has(f"reason.{reason}") for reason in Reason)
+    assert all(t.has(f"again.{again}.one") for again in Again)
     assert all(t.has(f"{kind}.{cause}") for cause in Cause for kind in ("cause", "group", "todo"))
 
 

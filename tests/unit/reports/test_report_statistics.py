@@ -10,7 +10,9 @@ import pytest
 from report_sample import row, sample
 
 from pipeline.ledger.outcome import Outcome
+from pipeline.reports.document import headline
 from pipeline.reports.frames import complete_frame
+from pipeline.reports.language import Language
 from pipeline.reports.statistics import batch_statistics, quartiles
 
 
@@ -71,3 +73,20 @@ def test_what_was_checked_outside_the_mask_is_counted() -> None:
     rows = [row("a", "restored"), row("b", "restored", outside_identical=False), row("c", "unchanged")]
     found = batch_statistics(complete_frame(pd.DataFrame(rows)))
     assert (found.checked, found.identical) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "1 image arrived and 2 images were done again because the recipe was changed. 3 were restored."),
+        (
+            "de",
+            "1 Bild ist eingetroffen und 2 Bilder wurden erneut bearbeitet, weil das Rezept geändert wurde. "
+            "3 wurden restauriert.",
+        ),
+    ],
+)
+def test_a_headline_says_why_scans_were_done_again(language: str, said: str) -> None:
+    rows = [row(f"{number}.png", "restored", again="recipe" if number else "") for number in range(3)]
+    found = batch_statistics(complete_frame(pd.DataFrame(rows)))
+    assert headline(found, Language(language)).replace("\u00a0", " ") == said

@@ -14,7 +14,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.ledger import batches
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Batch, Claim, Event, Scan
+from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow, Scan
 from pipeline.stages import manifest
 from pipeline.stages.scan_row import ScanRow
 
@@ -32,6 +32,13 @@ def settle(project) -> None:
     for path in project.inbox.rglob("*"):
         if not path.is_symlink():
             os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def outcome_of(project, path: str) -> OutcomeRow:
+    """Returns the outcome of a path's newest content."""
+    with project.ledger.read() as session:
+        query = select(OutcomeRow).join(Scan, Scan.id == OutcomeRow.scan_id).where(Scan.path == path)
+        return session.scalars(query.order_by(OutcomeRow.recorded.desc())).first()
 
 
 def batch_of(project, name: str) -> Batch:
@@ -121,7 +128,7 @@ def test_a_replaced_file_is_a_new_scan_and_a_touched_one_is_not(project) -> None
     project.put("a.png", 1, painted=False)
     os.utime(project.inbox / "a.png", (1, 1))
     chunks = project.receive()
-    assert paths(chunks) == ["a.png"]
+    assert [(row.path, row.again) for row in rows(chunks)] == [("a.png", "content")]
     with project.ledger.read() as session:
         assert session.scalar(select(func.count()).select_from(Scan)) == 2
     project.restore(chunks)
@@ -138,17 +145,82 @@ def test_a_new_or_another_mask_is_new_work(project) -> None:
     project.restore(chunks)
     settle(project)
     assert project.receive() == []
-    (project.inbox / "a.mask.png").unlink()
-    assert project.receive() == []
     project.put("b.png", 5)
     shutil.copy(project.inbox / "b.mask.png", project.inbox / "a.mask.png")
     assert paths(project.receive()) == ["a.png", "b.png"]
 
 
+def test_a_removed_mask_takes_the_scan_back_to_its_earlier_state(project) -> None:
+    project.put("a.png", painted=False)
+    project.restore(project.receive())
+    before = outcome_of(project, "a.png")
+    shutil.copy(project.put("b.png", 5).with_suffix(".mask.png"), project.inbox / "a.mask.png")
+    project.restore(project.receive())
+    assert outcome_of(project, "a.png").outcome == "restored" and (project.output / "restored/a.png").exists()
+    (project.inbox / "a.mask.png").unlink()
+    (row,) = rows(chunks := project.receive())
+    assert (row.path, row.again) == ("a.png", "mask")
+    project.restore(chunks)
+    after = outcome_of(project, "a.png")
+    assert (after.outcome, after.mask_given) == (before.outcome, "") == ("unchanged", "")
+    assert not (project.output / "restored/a.png").exists()
+    assert project.receive() == []
+
+
+def test_a_masks_folder_that_is_not_mounted_removes_no_mask(project, tmp_path) -> None:
+    project.put("a.png")
+    project.changes["masks"] = str(tmp_path / "masks")
+    (tmp_path / "masks").mkdir()
+    (project.inbox / "a.mask.png").rename(tmp_path / "masks/a.png")
+    project.restore(project.receive())
+    (tmp_path / "masks/a.png").rename(tmp_path / "a.png")
+    assert project.receive() == []
+    (tmp_path / "masks/other.png").write_bytes((tmp_path / "a.png").read_bytes())
+    assert paths(project.receive()) == ["a.png"]
+
+
 def test_redo_takes_what_is_done(project) -> None:
     project.put("a.png")
     project.restore(project.receive())
-    assert paths(project.receive(redo=True)) == ["a.png"]
+    (row,) = rows(project.receive(redo=True))
+    assert (row.path, row.again) == ("a.png", "asked")
+
+
+@pytest.mark.parametrize(
+    ("redo", "recipe", "software"),
+    [("never", [], []), ("recipe", ["recipe"], []), ("changed", ["recipe"], ["software"])],
+)
+def test_a_collection_says_what_is_done_again(project, monkeypatch, redo: str, recipe: list, software: list) -> None:
+    from pipeline.settings import Recipe
+    from pipeline.stages import models
+
+    project.changes["redo"] = redo
+    project.put("a.png", painted=False)
+    project.restore(project.receive("b1"))
+    with monkeypatch.context() as updated:
+        updated.setattr(models, "RULES", models.RULES + " crop-new")
+        assert [row.again for row in rows(project.receive("b2"))] == software
+        assert batch_of(project, "b2").counts["outdated"] == (0 if software else 1)
+        with project.ledger.write() as session:
+            batches.abandon(session, batch_of(project, "b2").id)
+        project.put("b.png", 1, painted=False)
+        (new,) = (row for row in rows(project.receive("b3")) if row.path == "b.png")
+        assert new.again == ""
+        with project.ledger.write() as session:
+            batches.abandon(session, batch_of(project, "b3").id)
+    project.changes["recipe"] = Recipe(engine="navier-stokes", detector="none")
+    assert [row.again for row in rows(project.receive("b4")) if row.path == "a.png"] == recipe
+
+
+def test_what_could_not_be_read_is_tried_again_after_an_update(project, monkeypatch) -> None:
+    from pipeline.stages import models
+
+    (project.inbox / "a.png").write_bytes(b"")
+    project.restore(project.receive())
+    assert project.receive() == []
+    monkeypatch.setattr(models, "RULES", models.RULES + " crop-new")
+    (row,) = rows(project.receive())
+    assert (row.path, row.again) == ("a.png", "software")
 
 
 def test_another_recipe_is_new_work(project) -> None:
@@ -158,7 +230,7 @@ def test_another_recipe_is_new_work(project) -> None:
     project.restore(project.receive())
     project.changes["recipe"] = Recipe(engine="navier-stokes", detector="none")
     project.restore(chunks := project.receive())
-    assert paths(chunks) == ["a.png"]
+    assert [(row.path, row.again) for row in rows(chunks)] == [("a.png", "recipe")]
     del project.changes["recipe"]
     assert paths(project.receive()) == ["a.png"], "what is published is the other recipe's"
 
