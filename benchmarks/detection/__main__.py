@@ -2,9 +2,13 @@
 
 The folder of data holds, each where there is one, `bench-damage/damaged` and `bench-damage/masks` (pictures damaged by
 another simulator, paired by stem), `bench/images` (undamaged), `real-damage` (`images`, some with `references`, a
-restorer's work, or `masks`, painted by hand), and `photos` with `artefacts`, of which only what training holds out is
-used: damaged by the project's own simulator, with several kinds of damage (part `own`) and kind by kind (part `kinds`).
-None of it may have been used for training or tuning. Precision and recall allow 2 px.
+restorer's work, with `masks`, painted by hand, or with `labels`: 255 damage, 128 no one can tell), and `photos` with
+`artefacts`, of which only what training holds out is used: damaged by the project's own simulator, with several kinds
+of damage (part `own`) and kind by kind (part `kinds`). None of it may have been used for training. Precision and recall
+allow 2 px.
+
+The part `labelled` sets labelled scans beside undamaged photographs and foreign damage, which it measures too. With
+`--out RUN` it draws a sheet of each scan in RUN/labelled.
 
 Levels: `repair` is what a detector is sure of, `suggest` adds what it suspects, `filled` is what an unattended run
 fills: repairs that the guards for coverage, faces and text let pass, and nothing of the pictures that they keep for
@@ -28,6 +32,8 @@ from benchmarks.detection.clean import on_clean
 from benchmarks.detection.cost import costs
 from benchmarks.detection.damaged import on_damaged
 from benchmarks.detection.datasets import ALL_KINDS, evenly_spaced, foreign_damage, own_damage, pictures
+from benchmarks.detection.labelled import labelled_scans, on_labelled
+from benchmarks.detection.labelled_sheets import SheetWriter
 from benchmarks.detection.plot import write_curves
 from benchmarks.detection.real import on_real
 from benchmarks.detection.restored import end_to_end
@@ -38,7 +44,7 @@ from pipeline.detection.types import Detector
 from pipeline.engines import load_engine
 from pipeline.settings import Recipe
 
-PARTS = ("foreign", "own", "kinds", "clean", "restored", "real", "cost")
+PARTS = ("labelled", "foreign", "own", "kinds", "clean", "restored", "real", "cost")
 NOTES = (
     "Pixels are pooled over pictures. A marked pixel is right, and a damaged one found, within 2 px; Dice and IoU allow"
     " nothing. Masks are compared without the rim that is added before filling.",
@@ -98,6 +104,9 @@ def measure(
     """
     data, report = given.data, dict[str, Any]()
     recipe, rim = Recipe(precision=given.precision[0]), given.rim
+    if "labelled" in given.parts and (data / "real-damage" / "labels").is_dir():
+        sheets = SheetWriter(given.out / "labelled", load_engine(given.engine)) if given.out else None
+        report["labelled"] = on_labelled(detectors, labelled_scans(data / "real-damage"), recipe, rim=rim, draw=sheets)
     report |= _at_precision(given, detectors, recipe)
     for precision in given.precision[1:]:
         found = _at_precision(given, detectors, Recipe(precision=precision))
@@ -123,10 +132,10 @@ def measure(
 def _at_precision(given: argparse.Namespace, detectors: dict[str, Detector], recipe: Recipe) -> dict[str, Any]:
     """Return the figures of the parts `foreign` and `clean` with a recipe's precision."""
     data, found = given.data, dict[str, Any]()
-    if "foreign" in given.parts and (data / "bench-damage").is_dir():
+    if {"foreign", "labelled"} & {*given.parts} and (data / "bench-damage").is_dir():
         cases = foreign_damage(data / "bench-damage", given.limit, given.without)
         found["foreign"] = on_damaged(detectors, cases, recipe, rim=given.rim)
-    if "clean" in given.parts and (data / "bench" / "images").is_dir():
+    if {"clean", "labelled"} & {*given.parts} and (data / "bench" / "images").is_dir():
         paths = evenly_spaced(pictures(data / "bench" / "images"), given.limit)
         found["clean"] = on_clean(detectors, paths, recipe)
     return found

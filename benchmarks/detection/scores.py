@@ -18,9 +18,11 @@ class PixelCounts:
 
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
 
-    def add(self, mask: Plane, truth: Plane) -> None:
-        """Count one picture; both masks (H,W), not 0 where damaged."""
+    def add(self, mask: Plane, truth: Plane, counting: NDArray[np.bool_] | None = None) -> None:
+        """Count one picture: both masks (H,W), not 0 where damaged; only pixels in ``counting`` (H,W), or all."""
         marked, damaged = mask > 0, truth > 0
+        if counting is not None:
+            marked, damaged = marked & counting, damaged & counting
         right = marked & (tolerated(truth) > 0)
         found = damaged & (tolerated(mask) > 0)
         planes = (right, marked, found, damaged, marked & damaged, marked | damaged)

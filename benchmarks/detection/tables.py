@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.detection.damaged import LEVELS
+from benchmarks.detection.labelled_tables import labelled_sections
 from benchmarks.markdown import table
 from benchmarks.results_page import Section
 
@@ -22,7 +23,7 @@ def sections(report: Report, precision: float) -> list[Section]:
         report: what the benchmark found, by part.
         precision: that was asked of repairs in all parts.
     """
-    result: list[Section] = []
+    result = labelled_sections(report) if "labelled" in report else []
     for part, title in TITLES.items():
         if part in report:
             result += _damaged(report[part], title, with_precision=part == "kinds")

@@ -267,7 +267,8 @@ def test_every_part_runs(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert report["foreign"]["none"]["suggest"]["recall"] == 0
     assert report["clean"]["none"] == {
         "pictures": 2, "repair_percent_mean": 0, "repair_percent_worst": 0, "repair_empty_share": 1,
-        "suggest_percent_mean": 0, "suggest_percent_worst": 0, "worst": {},
+        "filled_percent_mean": 0, "filled_percent_worst": 0, "filled_empty_share": 1,
+        "suggest_percent_mean": 0, "suggest_percent_worst": 0, "suggest_empty_share": 1, "worst": {},
     }  # fmt: skip
     assert (tmp_path / "curves.png").exists()
     with (tmp_path / "curves.csv").open() as table:
