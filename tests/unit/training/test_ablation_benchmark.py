@@ -1,38 +1,65 @@
-"""The ablation of the normalisations, on a tiny network."""
+"""The ablation of the normalisations, on tiny networks."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from benchmarks import ablation
-from benchmarks.ablation import Cell, Plan, budgets, main, read_cells
+import benchmarks.ablation.__main__ as ablation
+from benchmarks.ablation import training
+from benchmarks.ablation.__main__ import main
+from benchmarks.ablation.cells import FAMILIES, Cell, Plan, budgets, networks
+from benchmarks.ablation.norm_variants import published_normalise
+from benchmarks.ablation.pictures import RATIOS, RatioSet, scores
+from benchmarks.ablation.report import read_cells
+from benchmarks.ablation.training import Trainee, build, measure_costs
+from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.config import GeneratorConfig
+from pipeline.rn.learned import LearnedRegionNorm
+from pipeline.training.common.photos import load_photos
+from pipeline.training.inpainter.batches import BatchMaker
 
-SMALL = ["--steps", "2", "--batch", "2", "--crop", "32", "--count", "5", "--holes", "4"]
+TINY = GeneratorConfig(8, (1,), (16, 16, 16), (1, 1), (1,))
+SMALL = ["--steps", "2", "--batch", "2", "--crop", "32", "--count", "2", "--holes", "4", "--families", "grey", "prior"]
+
+
+@pytest.fixture
+def command(photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(ablation, "Trainee", lambda cell, **given: Trainee(cell, TINY, **given))
+    monkeypatch.setattr(ablation, "measure_costs", Measured())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "photos").symlink_to(photo_folder)
+    return ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *SMALL]
+
+
+class Measured:
+    """Costs as if they had been measured: the first network of each family takes twice as long as the others."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, names: list[tuple[str, str]], *_: object) -> dict[str, float]:
+        self.times += 1
+        return {f"{family}-{norm}": 0.1 if norm == "region" else 0.05 for family, norm in names}
 
 
 def test_cells_are_trained_once_and_reported(
-    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tiny = GeneratorConfig(8, (1,), (8, 8, 8), (0, 0), (1,))
-    monkeypatch.setattr(ablation, "Trainee", lambda *cell: TRUE_TRAINEE(*cell, config=tiny))
-    monkeypatch.setattr(ablation, "measure_costs", measured := Measured())
     out = tmp_path / "out"
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "photos").symlink_to(photo_folder)
-    command = ["--data", str(tmp_path / "data"), "--out", str(out), *SMALL]
     assert main([*command, "--seeds", "1"]) == 0
     first = capsys.readouterr().out
-    assert first.count("| 1 |") == 8
+    assert all(FAMILIES[family].title in first for family in ("grey", "prior"))
     # Four steps for half the cost of Region Normalization's two.
-    assert "| grey constant | none | 1 | 0.050 | 2 |" in first and "| 4 |" in first
-    cells = read_cells(out)
-    assert len(cells) == 8
+    line = next(line for line in first.splitlines() if line.startswith("| none | 1 | 0.050 | 2 |"))
+    assert "| 4 |" in line
+    assert len(read_cells(out)) == 8 and not list((out / "checkpoints").iterdir())
     kept = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
     assert main([*command, "--seeds", "2"]) == 0
     assert "| RN | 2 |" in capsys.readouterr().out
     assert all(path.stat().st_mtime_ns == changed for path, changed in kept.items())
-    assert len(read_cells(out)) == 16 and measured.times == 1
+    assert len(read_cells(out)) == 16
     page = tmp_path / "ablation.md"
     assert main(["--out", str(out), "--report", "--page", str(page)]) == 0
     assert (out / "table.md").read_text().strip() in page.read_text() and "](ablation.png)" in page.read_text()
@@ -42,28 +69,69 @@ def test_cells_are_trained_once_and_reported(
     assert "another plan" in capsys.readouterr().err
 
 
-TRUE_TRAINEE = ablation.Trainee
-
-
-class Measured:
-    """Costs as if they had been measured: RN takes twice as long as the others."""
-
-    times = 0
-
-    def __call__(self, *_: object) -> dict[str, float]:
-        self.times += 1
-        return {
-            f"{start}-{norm}": 0.1 if norm == "region" else 0.05 for start in ablation.STARTS for norm in ablation.NORMS
-        }
+def test_an_interrupted_cell_ends_as_one_without_a_break(photo_folder: Path, tmp_path: Path) -> None:
+    photos = load_photos(photo_folder)
+    plan, cell = Plan(4, 0.0, 2, 32, 1, ""), Cell("prior", "batch", 1)
+    data, maker = RatioSet(photos, size=32, count=1), BatchMaker(photos, 1, bank_holes=4)
+    costs = {"prior-region": 0.1, "prior-batch": 0.1}
+    whole = training.train(Trainee(cell, TINY), cell, plan, costs, maker, data, tmp_path / "whole")
+    half = Trainee(cell, TINY)
+    begun = training.train(half, cell, Plan(2, 0.0, 2, 32, 1, ""), costs, maker, data, tmp_path / "half")
+    half.save(tmp_path / "half", begun.to_dict("records"))
+    resumed = training.train(Trainee(cell, TINY), cell, plan, costs, maker, data, tmp_path / "half")
+    assert resumed["psnr"].iloc[-1] == whole["psnr"].iloc[-1] and resumed["step"].iloc[-1] == 4
 
 
 def test_costs_are_measured_for_every_network(photo_folder: Path) -> None:
-    maker = ablation.Batches(ablation.load_photos(photo_folder), 0, 4)
-    costs = ablation.measure_costs(maker, Plan(1, 0.0, 1, 32, 1, ""), rounds=1)
-    assert len(costs) == 8 and all(value > 0 for value in costs.values())
+    maker = BatchMaker(load_photos(photo_folder), 0, bank_holes=4)
+    costs = measure_costs(networks(list(FAMILIES)), maker, Plan(1, 0.0, 1, 32, 1, ""), rounds=1, config=TINY)
+    assert len(costs) == 22 and all(value > 0 for value in costs.values())
 
 
 def test_a_budget_of_seconds_is_the_same_for_all() -> None:
     costs = {"prior-region": 0.2, "prior-none": 0.1}
     assert budgets(Plan(100, 0.0, 1, 32, 1, ""), costs, Cell("prior", "none", 1)) == (100, 200)
     assert budgets(Plan(100, 5.0, 1, 32, 1, ""), costs, Cell("prior", "region", 1)) == (100, 25)
+
+
+@pytest.mark.parametrize(("family", "norm"), networks(list(FAMILIES)))
+def test_every_network_fills_the_hole_only(family: str, norm: str) -> None:
+    torch.manual_seed(1)
+    network = build(family, norm, TINY).eval()
+    kinds = {type(one) for one in network.modules()}
+    assert (BasicRegionNorm in kinds) == (
+        norm in {"region", "basic", "first", "unsettled", "mixture_rn", "mixture_none"}
+    )
+    assert (LearnedRegionNorm in kinds) == (norm in {"region", "learned", "unsettled", "mixture_rn", "mixture_none"})
+    image, hole = torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    hole[:, :, 8:20, 8:20] = 1
+    with torch.no_grad():
+        filled = network(image, hole)
+        other = network(torch.where(hole > 0.5, torch.rand_like(image), image), hole)
+    assert torch.equal(filled[(hole < 0.5).expand_as(image)], image[(hole < 0.5).expand_as(image)])
+    assert filled.isfinite().all() and torch.equal(filled, other)
+
+
+@pytest.mark.parametrize("over_batch", [True, False])
+def test_each_region_has_mean_0_and_deviation_1(over_batch: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    values = 5 + 3 * torch.randn(3, 2, 16, 16, generator=generator)
+    region = (torch.rand(3, 1, 16, 16, generator=generator) > 0.7).float()
+    result = published_normalise(values, region, over_batch=over_batch)
+    pictures = [slice(0, 3)] if over_batch else [slice(index, index + 1) for index in range(3)]
+    for part in pictures:
+        for where in (region[part, 0] > 0.5, region[part, 0] < 0.5):
+            inside = result[part, 1][where]
+            assert abs(float(inside.mean())) < 1e-4 and abs(float(inside.std(unbiased=False)) - 1) < 1e-3
+
+
+def test_figures_of_a_perfect_and_of_a_flat_fill(photo_folder: Path) -> None:
+    data = RatioSet(load_photos(photo_folder), size=64, count=2)
+    for name, hole in zip(data.ranges, data.holes, strict=True):
+        low, high = RATIOS[name]
+        assert low <= hole.mean() <= high
+    perfect = scores(data.pictures, data)
+    assert perfect["psnr"] == pytest.approx(100) and perfect["ssim"] == pytest.approx(1)
+    assert perfect["rim_step"] == pytest.approx(1) and perfect["edges"] == pytest.approx(1)
+    flat = scores(np.full_like(data.pictures, 0.5), data)
+    assert flat["psnr"] < 30 and flat["sharpness@30-60 %"] < 0.1 and flat["edges@30-60 %"] < 0.6

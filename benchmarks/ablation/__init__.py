@@ -1,0 +1,1 @@
+"""The ablation of the normalisation; `python -m benchmarks.ablation` runs it."""

@@ -1,0 +1,106 @@
+"""What an ablation trains: cells, and the plan that they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks that differ in their normalisation only.
+
+    Attributes:
+        title: heading of its table.
+        norms: label of each normalisation by its name; the first is the reference of equal seconds.
+    """
+
+    title: str
+    norms: dict[str, str]
+
+
+BASELINES = {"batch": "batch norm", "instance": "instance norm", "none": "none"}
+
+FAMILIES: dict[str, Family] = {
+    "grey": Family("Two stages, grey constant in the hole", {"region": "RN", **BASELINES}),
+    "prior": Family("Two stages, smooth prior in the hole", {"region": "RN", **BASELINES}),
+    "paper": Family(
+        "One stage, as published, white constant in the hole",
+        {
+            "region": "RN, this project's",
+            "published": "RN, published, over the batch",
+            "published_picture": "RN, published, per picture",
+            **BASELINES,
+        },
+    ),
+    "parts": Family(
+        "Two stages, smooth prior, one thing changed",
+        {
+            "region": "RN everywhere",
+            "basic": "RN-B only",
+            "learned": "RN-L only",
+            "first": "RN at 1/2 and 1/4 of the encoder only",
+            "unsettled": "without a block's second normalisation",
+            "mixture_rn": "learned mixture, begins as RN",
+            "mixture_none": "learned mixture, begins as none",
+            "none": "none",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every cell of an ablation has in common; a folder holds cells of one plan only.
+
+    Attributes:
+        steps: of the comparison by steps.
+        seconds: of the comparison by seconds; 0 for what the family's first network takes for the steps.
+        batch: crops a step.
+        crop: side of a crop.
+        count: held-out crops of each range of hole ratios.
+        photos: digest of the photographs.
+    """
+
+    steps: int
+    seconds: float
+    batch: int
+    crop: int
+    count: int
+    photos: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network and one seed."""
+
+    family: str
+    norm: str
+    seed: int
+
+    @property
+    def network(self) -> str:
+        """The name of the network, whatever its seed."""
+        return f"{self.family}-{self.norm}"
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        return f"{self.network}-{self.seed}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Cell:
+        """Return the cell that a stem names."""
+        family, norm, seed = name.split("-")
+        return cls(family, norm, int(seed))
+
+
+def networks(families: list[str]) -> list[tuple[str, str]]:
+    """Return family and norm of every network of the families, in the order of their training."""
+    return [(family, norm) for family in families for norm in FAMILIES[family].norms]
+
+
+def budgets(plan: Plan, costs: dict[str, float], cell: Cell) -> tuple[int, int]:
+    """Return after how many steps a cell is compared by steps, and by seconds."""
+    reference = next(iter(FAMILIES[cell.family].norms))
+    allowed = plan.seconds or plan.steps * costs[f"{cell.family}-{reference}"]
+    return plan.steps, max(1, round(allowed / costs[cell.network]))
