@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
+from pipeline.scans.carried.inventory import inventory
 from pipeline.scans.formats import reject_unknown, sniff
 from pipeline.scans.model import Decoded, Limits, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
@@ -99,7 +100,8 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     if found.pixels.shape != expected or found.pixels.dtype != depth:
         detail = f"{found.pixels.dtype} {found.pixels.shape} instead of {depth.__name__} {expected}"
         raise rejection(Reason.UNREADABLE, name, f"decodes to {detail}")
-    return Scan(found.pixels, info, found.metadata, found.doubt, found.notes)
+    carried = inventory(data, info.format, found.metadata)
+    return Scan(found.pixels, info, found.metadata, found.doubt, found.notes, carried)
 
 
 def _rejection_of(error: Exception, name: str) -> UnreadableScan:

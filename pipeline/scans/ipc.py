@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Metadata, Scan, ScanInfo
 
 
@@ -34,9 +35,14 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
     """Write a scan to an unnamed file; return its descriptor and the header that `receive_scan` needs."""
     pixels = np.ascontiguousarray(scan.pixels)
     metadata = asdict(scan.metadata)
-    rest = json.dumps(
-        {"info": asdict(scan.info), "metadata": metadata, "doubt": scan.doubt, "notes": scan.notes}, default=_text
-    ).encode()
+    document = {
+        "info": asdict(scan.info),
+        "metadata": metadata,
+        "doubt": scan.doubt,
+        "notes": scan.notes,
+        "carried": [asdict(item) for item in scan.carried],
+    }
+    rest = json.dumps(document, default=_text).encode()
     descriptor = anonymous_file()
     write_all(descriptor, pixels.reshape(-1).view(np.uint8).data)
     write_all(descriptor, rest)
@@ -50,11 +56,13 @@ def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
     pixels = np.frombuffer(mapped, header["dtype"], count=int(np.prod(header["shape"]))).reshape(header["shape"])
     document = json.loads(mapped[size:])
     found = document["metadata"]
-    for key in ("icc", "exif", "xmp", "iptc", "photoshop"):
+    for key in ("icc", "icc_name", "exif", "xmp", "iptc", "photoshop"):
         found[key] = _bytes(found[key])
     found["dpi"] = tuple(found["dpi"]) if found["dpi"] else None
     found["png_chunks"] = tuple((_bytes(kind), _bytes(content)) for kind, content in found["png_chunks"])
-    return Scan(pixels, ScanInfo(**document["info"]), Metadata(**found), document["doubt"], tuple(document["notes"]))
+    carried = tuple(Item(**item | {"numbers": tuple(item["numbers"])}) for item in document["carried"])
+    info, notes = ScanInfo(**document["info"]), tuple(document["notes"])
+    return Scan(pixels, info, Metadata(**found), document["doubt"], notes, carried)
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +19,9 @@ from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
+from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
+from pipeline.scans.xmp import join_extended
 
 MODES: dict[int, Mode] = {1: "L", 3: "RGB", 4: "CMYK"}
 BASELINE_TO_PROGRESSIVE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
@@ -27,6 +31,7 @@ SOS, EOI = 0xDA, 0xD9
 # Not preceded by what may follow 0xFF inside scan data: a stuffed zero, a restart, a fill byte.
 NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 EXIF, XMP, ICC, PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
+EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 
 
 @dataclass
@@ -39,8 +44,10 @@ class Header:
     height: int = 0
     components: int = 0
     density: tuple[float, float] | None = None
+    aspect: tuple[int, int] | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    xmp_parts: list[bytes] = field(default_factory=list)
     comments: list[bytes] = field(default_factory=list)
     icc: dict[int, bytes] = field(default_factory=dict)
     photoshop: bytes = b""
@@ -74,6 +81,17 @@ def read_header(data: bytes, name: str) -> Header:
         at = end
 
 
+def segments(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of every segment before the first scan."""
+    at = 2
+    while True:
+        marker, start, end = _segment(data, at, name)
+        if marker in (SOS, EOI):
+            return
+        yield marker, data[start:end]
+        at = end
+
+
 def _segment(data: bytes, at: int, name: str) -> tuple[int, int, int]:
     """Return marker, start and end of the content of the segment at a position."""
     while at < len(data) and data[at] == 0xFF and at + 1 < len(data) and data[at + 1] == 0xFF:
@@ -100,10 +118,17 @@ def _read_segment(header: Header, marker: int, content: bytes) -> None:
         across, down = int.from_bytes(content[8:10], "big"), int.from_bytes(content[10:12], "big")
         if unit and across and down:
             header.density = (across * unit, down * unit)
-    elif marker == 0xE1 and content.startswith(EXIF) and header.exif is None:
-        header.exif = content[len(EXIF) :]
+        elif content[7] == 0 and across and down and across != down:
+            header.aspect = (across, down)
+    elif marker == 0xE1 and content.startswith(EXIF):
+        block = content[len(EXIF) :]
+        # A block of more than 64 KB goes on in the next segments.
+        if header.exif is None or block[:2] not in (b"II", b"MM"):
+            header.exif = (header.exif or b"") + block
     elif marker == 0xE1 and content.startswith(XMP) and header.xmp is None:
         header.xmp = content[len(XMP) :]
+    elif marker == 0xE1 and content.startswith(EXTENDED_XMP):
+        header.xmp_parts.append(content[len(EXTENDED_XMP) :])
     elif marker == 0xE2 and content.startswith(ICC) and len(content) > 14:
         header.icc[content[12]] = content[14:]
     elif marker == 0xED and content.startswith(PHOTOSHOP):
@@ -132,15 +157,17 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
         pixels = np.asarray(image)
     icc = b"".join(header.icc[number] for number in sorted(header.icc)) or None
-    text = tuple((b"tEXt", b"Comment\0" + c.replace(b"\0", b" ").strip()) for c in header.comments if c.strip())
+    chunks = [text_chunk(COMMENT, comment) for comment in header.comments if comment.strip(b"\0 ")]
+    if header.aspect:
+        chunks.append((b"pHYs", struct.pack(">IIB", *header.aspect, 0)))
     metadata = Metadata(
         icc=icc,
         exif=header.exif,
-        xmp=header.xmp,
+        xmp=join_extended(header.xmp, header.xmp_parts),
         iptc=iptc_of(header.photoshop),
         photoshop=header.photoshop or None,
         dpi=header.density or resolution(read_exif_block(header.exif)),
-        png_chunks=text,
+        png_chunks=tuple(chunks),
     )
     return Decoded(pixels, metadata)
 

@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.png_text import text_chunk
 from pipeline.scans.rejections import rejection
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -21,6 +22,8 @@ CONTAINERS = {b"jp2h", b"res "}
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 EXIF = b"JpgTiffExif->JP2"
+#: Keyword of the PNG text that holds an XML box.
+XML_KEY = b"XML"
 MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 CMYK_SPACE, SYCC_SPACE = 12, 18
 METRE = 0.0254
@@ -96,6 +99,7 @@ def _metadata(data: bytes, name: str) -> Metadata:
     """Return the metadata of the boxes, and check that the codestream has its end mark."""
     icc = xmp = exif = iptc = None
     dpi = None
+    texts = []
     for kind, content in boxes(data, name):
         if kind == b"jp2c" and not content.rstrip(b"\0").endswith(END):
             raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 ends before its end mark")
@@ -107,9 +111,12 @@ def _metadata(data: bytes, name: str) -> Metadata:
             iptc = content[16:]
         elif kind == b"uuid" and content.startswith(EXIF):
             exif = content[16:].removeprefix(b"Exif\0\0")
+        elif kind == b"xml ":
+            texts.append(text_chunk(XML_KEY, content))
         elif kind in (b"resc", b"resd") and len(content) >= 10:
             dpi = _dpi(content) or dpi
-    return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi or resolution(read_exif_block(exif)))
+    dpi = dpi or resolution(read_exif_block(exif))
+    return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, png_chunks=tuple(texts))
 
 
 def _dpi(content: bytes) -> tuple[float, float] | None:

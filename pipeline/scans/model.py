@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.imaging.types import Pixels
+from pipeline.scans.metadata_item import Item
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 
@@ -57,6 +58,7 @@ class Metadata:
         photoshop: Photoshop image resources (8BIM).
         dpi: resolution across and down.
         png_chunks: ancillary chunks specific to PNG (text, gamma, …), in their order.
+        icc_name: the profile's name in a PNG, in Latin-1.
         alpha_kind: TIFF's ExtraSamples value of the alpha channel: 0 unspecified, 1 associated, 2 unassociated.
     """
 
@@ -67,6 +69,7 @@ class Metadata:
     photoshop: bytes | None = None
     dpi: tuple[float, float] | None = None
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    icc_name: bytes | None = None
     alpha_kind: int = 2
 
 
@@ -92,6 +95,7 @@ class Scan:
         doubt: why part of the picture may be missing although no decoder says so, empty without a doubt; such a scan
             goes to review unfilled.
         notes: what was read otherwise than it is stored, as sentences without a full stop.
+        carried: what the file carries besides its pixels, item by item, also what `metadata` does not keep.
     """
 
     pixels: Pixels
@@ -99,6 +103,7 @@ class Scan:
     metadata: Metadata = field(default_factory=Metadata)
     doubt: str = ""
     notes: tuple[str, ...] = ()
+    carried: tuple[Item, ...] = ()
 
     @property
     def mode(self) -> Mode:

@@ -1,15 +1,18 @@
-"""Read and replace the IPTC record in Photoshop image resources."""
+"""Read Photoshop image resources, and the IPTC record among them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 IPTC = 0x0404
+# Photoshop's own, and those of ImageReady and older products.
+SIGNATURES = {b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"}
 
 
-def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Return number, name and content of each resource; a damaged end is left out."""
-    found = []
+def _parse(data: bytes) -> Iterator[tuple[int, bytes, bytes, int, int]]:
+    """Yield number, name, content, start and end of each resource; a damaged end is left out."""
     at = 0
-    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
+    while data[at : at + 4] in SIGNATURES and at + 12 <= len(data):
         number = int.from_bytes(data[at + 4 : at + 6], "big")
         name_end = at + 7 + data[at + 6]
         name = data[at + 7 : name_end]
@@ -17,10 +20,20 @@ def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
         size = int.from_bytes(data[size_at : size_at + 4], "big")
         content = data[size_at + 4 : size_at + 4 + size]
         if len(content) < size:
-            break
-        found.append((number, name, content))
-        at = size_at + 4 + size + size % 2
-    return found
+            return
+        end = min(size_at + 4 + size + size % 2, len(data))
+        yield number, name, content, at, end
+        at = end
+
+
+def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Return number, name and content of each resource; a damaged end is left out."""
+    return [(number, name, content) for number, name, content, _, _ in _parse(data)]
+
+
+def spans(data: bytes) -> list[tuple[int, int, int]]:
+    """Return number, start and end of each resource."""
+    return [(number, start, end) for number, _, _, start, end in _parse(data)]
 
 
 def iptc_of(data: bytes) -> bytes | None:
@@ -31,13 +44,7 @@ def iptc_of(data: bytes) -> bytes | None:
     return None
 
 
-def with_iptc(data: bytes, iptc: bytes) -> bytes:
-    """Return image resources with their IPTC-IIM records replaced."""
-    kept = [resource for resource in resources(data) if resource[0] != IPTC]
-    return b"".join(_packed(*resource) for resource in [(IPTC, b"", iptc), *kept])
-
-
-def _packed(number: int, name: bytes, content: bytes) -> bytes:
+def packed(number: int, name: bytes, content: bytes) -> bytes:
     """Return one resource as bytes; name and content are padded to even lengths."""
     label = bytes([len(name)]) + name
     head = b"8BIM" + number.to_bytes(2, "big") + label + b"\0" * (len(label) % 2)

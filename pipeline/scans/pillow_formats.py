@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.errors import Reason
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
 
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
@@ -41,10 +42,10 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
 def _metadata(info: dict[Any, Any]) -> Metadata:
     """Return what Pillow found besides the pixels."""
     dpi, comment = info.get("dpi"), info.get("comment")
-    text = comment.replace(b"\0", b" ").strip() if isinstance(comment, bytes) else b""
+    text = text_chunk(COMMENT, comment) if isinstance(comment, bytes) and comment.strip(b"\0 ") else None
     return Metadata(
         icc=info.get("icc_profile") or None,
         xmp=info.get("xmp") or None,
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None,
-        png_chunks=((b"tEXt", b"Comment\0" + text),) if text else (),
+        png_chunks=(text,) if text else (),
     )

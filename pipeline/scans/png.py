@@ -12,17 +12,45 @@ import imagecodecs
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_exif_block
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.png_text import (
+    IPTC,
+    RAW_KEY,
+    RESOURCES,
+    XMP_KEY,
+    BrokenText,
+    inflate,
+    is_text,
+    read_raw_profile,
+    read_text,
+)
 from pipeline.scans.rejections import rejection
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MODES: dict[int, Mode] = {0: "L", 2: "RGB", 3: "RGB", 4: "LA", 6: "RGBA"}
 WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
-XMP_KEY = b"XML:com.adobe.xmp"
-IPTC_KEY = b"Raw profile type iptc"
 # They describe the stored form of the pixels, which decoding changes; all others are kept or rebuilt.
-DROPPED = {b"bKGD", b"hIST", b"sBIT", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+DROPPED = {b"hIST", b"tRNS", b"acTL", b"fcTL", b"fdAT"}
+# Chunks whose names say that they must not be copied when the pixels change, and which the standard explains: these
+# may be. Of others nobody can tell; some hold offsets into the compressed pixels, or signatures of them.
+EXPLAINED = {
+    *(
+        b"gAMA",
+        b"cHRM",
+        b"sRGB",
+        b"cICP",
+        b"mDCV",
+        b"mDCv",
+        b"cLLI",
+        b"cLLi",
+        b"sBIT",
+        b"bKGD",
+        b"sTER",
+        b"pCAL",
+        b"sCAL",
+    ),
+    *(b"sPLT", b"gIFx", b"tIME"),
+}
 METRE = 0.0254
-MAX_TEXT = 64 << 20
 
 
 def chunks(data: bytes, name: str) -> Iterator[tuple[bytes, memoryview]]:
@@ -52,8 +80,17 @@ def _label(kind: bytes) -> str:
     return kind.decode("latin-1")
 
 
+def heads(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield type and content of every chunk up to IEND or the end of the data, without verifying any checksum."""
+    view, at = memoryview(data), len(SIGNATURE)
+    while at + 12 <= len(data):
+        size = int.from_bytes(view[at : at + 4], "big")
+        yield bytes(view[at + 4 : at + 8]), view[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
 def inspect(data: bytes, name: str) -> ScanInfo:
-    """Return what the chunks before the pixels say."""
+    """Return what the chunks before the pixels say, and EXIF wherever it is."""
     header: tuple[int, ...] = ()
     alpha, frames, exif = False, 1, b""
     for kind, content in chunks(data, name):
@@ -63,10 +100,12 @@ def inspect(data: bytes, name: str) -> ScanInfo:
             alpha = True
         elif kind == b"acTL" and len(content) == 8:
             frames = max(1, int.from_bytes(content[:4], "big"))
-        elif kind == b"eXIf":
-            exif = bytes(content)
         elif kind == b"IDAT":
             break
+    # Some programs append EXIF to the end.
+    for kind, content in heads(data):
+        if kind == b"eXIf":
+            exif = bytes(content).removeprefix(b"Exif\0\0")
     if not header or header[3] not in MODES:
         raise rejection(Reason.UNREADABLE, name, "the PNG has no valid header")
     width, height, bits, colour = header[:4]
@@ -91,50 +130,63 @@ def _metadata(data: bytes, name: str) -> Metadata:
     """Return the metadata of all chunks, after verifying each one's checksum."""
     found: dict[str, Any] = {}
     kept: list[tuple[bytes, bytes]] = []
-    for kind, content in chunks(data, name):
-        if kind == b"iCCP":
-            found["icc"] = inflate(bytes(content).partition(b"\0")[2][1:], name)
-        elif kind == b"eXIf":
-            found["exif"] = bytes(content).removeprefix(b"Exif\0\0")
-        elif kind == b"pHYs" and len(content) == 9 and content[8] == 1:
-            across, down = struct.unpack(">II", content[:8])
-            found["dpi"] = (across * METRE, down * METRE)
-        elif kind == b"iTXt" and bytes(content[:18]) == XMP_KEY + b"\0":
-            found["xmp"] = _international(bytes(content), name)
-        elif kind in (b"zTXt", b"tEXt") and bytes(content[:22]) == IPTC_KEY + b"\0":
-            found["iptc"] = _raw_profile(kind, bytes(content), name)
-        elif kind[0] & 0x20 and kind not in DROPPED:
-            kept.append((kind, bytes(content)))
-    return Metadata(**found, png_chunks=tuple(kept))
+    form = _Form()
+    for kind, chunk in chunks(data, name):
+        content = bytes(chunk) if kind != b"IDAT" else b""
+        try:
+            if kind == b"iCCP":
+                found["icc_name"], _, packed = content.partition(b"\0")
+                found["icc"] = inflate(packed[1:])
+            elif kind == b"eXIf":
+                found["exif"] = content.removeprefix(b"Exif\0\0")
+            elif kind == b"pHYs" and len(content) == 9 and content[8] == 1:
+                across, down = struct.unpack(">II", content[:8])
+                found["dpi"] = (across * METRE, down * METRE)
+            elif is_text(kind) and (block := _block(kind, content)) and block[0] not in found:
+                found[block[0]] = block[1]
+            elif kind in (b"IHDR", b"PLTE", b"tRNS"):
+                form.note(kind, content)
+                continue
+            elif kind[0] & 0x20 and kind not in DROPPED and (kind[3] & 0x20 or kind in EXPLAINED):
+                kept.append((kind, content))
+        except BrokenText as error:
+            raise rejection(Reason.UNREADABLE, name, str(error)) from error
+    return Metadata(**found, png_chunks=tuple((kind, form.converted(kind, content)) for kind, content in kept))
 
 
-def inflate(data: bytes, name: str) -> bytes:
-    """Return a compressed text or profile, or raise UnreadableScan where it is damaged or larger than `MAX_TEXT`."""
-    worker = zlib.decompressobj()
-    try:
-        text = worker.decompress(data, MAX_TEXT)
-    except zlib.error as error:
-        raise rejection(Reason.UNREADABLE, name, "a compressed text in it is damaged") from error
-    if worker.unconsumed_tail:
-        raise rejection(Reason.UNREADABLE, name, "a compressed text in it is larger than 64 MB")
-    return text
+def _block(kind: bytes, content: bytes) -> tuple[str, bytes] | None:
+    """Return the field of `Metadata` that a text chunk holds, with its value; None for an ordinary text."""
+    key = content.partition(b"\0")[0]
+    if kind == b"iTXt" and key == XMP_KEY:
+        return "xmp", read_text(kind, content)[1]
+    fields = {RAW_KEY + IPTC: "iptc", RAW_KEY + RESOURCES: "photoshop"}
+    if kind != b"iTXt" and key in fields:
+        return fields[key], read_raw_profile(read_text(kind, content)[1])
+    return None
 
 
-def _international(content: bytes, name: str) -> bytes:
-    """Return the text of an iTXt chunk."""
-    rest = content.partition(b"\0")[2]
-    packed, rest = rest[:1] == b"\1", rest[2:]
-    text = rest.partition(b"\0")[2].partition(b"\0")[2]
-    return inflate(text, name) if packed else text
+class _Form:
+    """How the file stores pixels, on which the meaning of some chunks depends."""
 
+    def __init__(self) -> None:
+        self.bits, self.colour, self.palette, self.alpha = 8, 0, b"", False
 
-def _raw_profile(kind: bytes, content: bytes, name: str) -> bytes:
-    """Return the bytes of a `Raw profile type`: a name, a length, hexadecimal digits."""
-    text = content.partition(b"\0")[2]
-    if kind == b"zTXt":
-        text = inflate(text[1:], name)
-    digits = b"".join(text.split()[2:])
-    try:
-        return bytes.fromhex(digits.decode("ascii"))
-    except ValueError as error:
-        raise rejection(Reason.UNREADABLE, name, "its IPTC text is damaged") from error
+    def note(self, kind: bytes, content: bytes) -> None:
+        """Take in IHDR, PLTE or tRNS."""
+        if kind == b"IHDR" and len(content) == 13:
+            self.bits, self.colour = content[8], content[9]
+        elif kind == b"PLTE":
+            self.palette = content
+        elif kind == b"tRNS":
+            self.alpha = True
+
+    def converted(self, kind: bytes, content: bytes) -> bytes:
+        """Return a chunk's content for decoded pixels: palettes RGB, transparent colours alpha, at least 8 bits."""
+        if kind == b"sBIT" and self.alpha and self.colour in (0, 2, 3):
+            return content + bytes([16 if self.bits == 16 else 8])
+        if kind == b"bKGD" and self.colour == 3 and content:
+            shade = self.palette[3 * content[0] : 3 * content[0] + 3]
+            return b"".join(bytes([0, value]) for value in shade)
+        if kind == b"bKGD" and self.colour == 0 and self.bits < 8:
+            return (int.from_bytes(content, "big") * 255 // ((1 << self.bits) - 1)).to_bytes(2, "big")
+        return content

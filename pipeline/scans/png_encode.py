@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from pipeline.scans.deflate import deflate
 from pipeline.scans.model import Metadata, Mode, Scan
-from pipeline.scans.png import IPTC_KEY, METRE, SIGNATURE, XMP_KEY
+from pipeline.scans.photoshop import IPTC as IPTC_RESOURCE
+from pipeline.scans.photoshop import spans
+from pipeline.scans.png import METRE, SIGNATURE
+from pipeline.scans.png_text import IPTC, RESOURCES, XMP_KEY, raw_profile
+from pipeline.scans.thumbnails import exif_without_thumbnail, resources_without_thumbnail
 
 COLOUR_TYPE: dict[Mode, int] = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
 NONE, SUB, UP, AVERAGE = range(4)
 BAND = 8 << 20
 MAX_CHUNK = 1 << 30
-# An ICC profile replaces these.
-REPLACED_BY_ICC = {b"sRGB", b"cICP"}
 
 
 def encode(scan: Scan) -> bytes:
@@ -51,23 +53,32 @@ def _metadata(metadata: Metadata) -> list[bytes]:
     """Return the chunks of the metadata, in an order that PNG allows."""
     chunks = []
     if metadata.icc:
-        chunks.append(_chunk(b"iCCP", b"icc\0\0" + zlib.compress(metadata.icc)))
+        name = metadata.icc_name or b"icc"
+        chunks.append(_chunk(b"iCCP", name + b"\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi:
         across, down = (max(1, min(round(dpi / METRE), 2**31 - 1)) for dpi in metadata.dpi)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
-    for kind, content in metadata.png_chunks:
-        if not (metadata.icc and kind in REPLACED_BY_ICC) and not (metadata.dpi and kind == b"pHYs"):
-            chunks.append(_chunk(kind, content))
+    chunks += [_chunk(kind, content) for kind, content in metadata.png_chunks if not (metadata.dpi and kind == b"pHYs")]
     if metadata.exif:
-        chunks.append(_chunk(b"eXIf", metadata.exif))
+        chunks.append(_chunk(b"eXIf", exif_without_thumbnail(metadata.exif)))
     if metadata.xmp:
         chunks.append(_chunk(b"iTXt", XMP_KEY + b"\0\0\0\0\0" + metadata.xmp))
     if metadata.iptc:
-        digits = metadata.iptc.hex()
-        lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
-        text = f"\niptc\n{len(metadata.iptc):8d}\n{lines}\n".encode()
-        chunks.append(_chunk(b"zTXt", IPTC_KEY + b"\0\0" + zlib.compress(text)))
+        chunks.append(_chunk(*raw_profile(IPTC, metadata.iptc)))
+    resources = _resources(metadata)
+    if resources:
+        chunks.append(_chunk(*raw_profile(RESOURCES, resources)))
     return chunks
+
+
+def _resources(metadata: Metadata) -> bytes:
+    """Return the Photoshop resources without thumbnails, and without the IPTC record that has a chunk of its own."""
+    left = resources_without_thumbnail(metadata.photoshop or b"")
+    if metadata.iptc:
+        for number, start, end in reversed(spans(left)):
+            if number == IPTC_RESOURCE:
+                left = left[:start] + left[end:]
+    return left
 
 
 def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, exif_block, orientation, resolution
+from pipeline.scans.ifd import (
+    EXIF_IFD,
+    MAKER_NOTE,
+    BrokenDirectory,
+    Directory,
+    Structure,
+    exif_block,
+    orientation,
+    resolution,
+)
+from pipeline.scans.maker_notes import is_movable, moved
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
@@ -25,6 +36,7 @@ SUB_DIRECTORIES, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 330, 332, 338, 339
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 OLD_JPEG, JPEG = 6, 7
+IPTC_MARK = b"\x1c"
 # Photometric → channels of colour and mode.
 KINDS: dict[int, tuple[int, Mode]] = {
     WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "RGB"), SEPARATED: (4, "CMYK"),
@@ -34,7 +46,7 @@ KINDS: dict[int, tuple[int, Mode]] = {
 STRUCTURE = {
     *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320, 321,
     *range(322, 331), 332, 334, *range(338, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
-    37724, 50341,
+    37724,
 }  # fmt: skip
 MAX_PAGES = 10_000
 # Bytes of compressed strips or tiles that are buffered for decoding.
@@ -222,19 +234,39 @@ def _palette_to_rgb(indices: NDArray[Any], page: Directory) -> Any:
 
 def _metadata(page: Directory) -> Metadata:
     """Return the metadata in the tags."""
-    kept = {code: tag for code, tag in page.tags.items() if code not in STRUCTURE}
     extra = page.number(EXTRA_SAMPLES, 0)
 
     def block(code: int) -> bytes | None:
-        return page.tags[code].data if code in page.tags else None
+        return page.tags[code].stored(page.order) if code in page.tags else None
 
     resources = block(PHOTOSHOP)
     return Metadata(
         icc=block(ICC),
-        exif=exif_block(Directory(kept, page.children)) if kept or page.children else None,
+        exif=exif_block(described, moved) if (described := descriptive(page)) else None,
         xmp=block(XMP),
-        iptc=block(IPTC) or iptc_of(resources or b""),
+        iptc=_iptc(block(IPTC)) or iptc_of(resources or b""),
         photoshop=resources,
         dpi=resolution(page),
         alpha_kind=extra if extra in (0, 1, 2) else 0,
     )
+
+
+def descriptive(page: Directory) -> Directory | None:
+    """Return the tags and sub-directories that describe the picture, None without any.
+
+    A maker note that could not be read at another place of a file is left out.
+    """
+    kept = {code: tag for code, tag in page.tags.items() if code not in STRUCTURE}
+    children = dict(page.children)
+    exif = children.get(EXIF_IFD)
+    note = exif.tags.get(MAKER_NOTE) if exif else None
+    if exif and note and not is_movable(note, page.order):
+        children[EXIF_IFD] = replace(exif, tags={code: tag for code, tag in exif.tags.items() if tag is not note})
+    return Directory(kept, children, order=page.order) if kept or children else None
+
+
+def _iptc(record: bytes | None) -> bytes | None:
+    """Return IPTC-IIM records in their own order of bytes: some programs swap them as if they were 32-bit numbers."""
+    if record and len(record) % 4 == 0 and record[:1] != IPTC_MARK and record[3:4] == IPTC_MARK:
+        return np.frombuffer(record, ">u4").astype("<u4").tobytes()
+    return record

@@ -22,7 +22,7 @@ PHOTO = np.random.default_rng(5).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = '<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/">Käthe</x:xmpmeta><?xpacket end="w"?>'.encode()
 IPTC = b"\x1c\x02\x78\x00\x0aA portrait\x1c\x02\x50\x00\x06Kaethe"
-RESOURCES = photoshop.with_iptc(b"8BIM\x03\xed\0\0\0\0\0\x03abc\0", IPTC)
+RESOURCES = photoshop.packed(photoshop.IPTC, b"", IPTC) + b"8BIM\x03\xed\0\0\0\0\0\x03abc\0"
 
 
 def exif(orientation: int = 6) -> bytes:
@@ -250,7 +250,6 @@ def test_metadata_that_is_replaced_is_written() -> None:
         new = replace(scan, metadata=replace(scan.metadata, xmp=b"<new/>", iptc=IPTC[:15]))
         again = decode(encode(new, output_extension(scan)), "again")
         assert (again.metadata.xmp, again.metadata.iptc) == (b"<new/>", IPTC[:15])
-        assert photoshop.iptc_of(again.metadata.photoshop or b"") in (IPTC[:15], None)
 
 
 def test_a_broken_exif_block_does_not_reject_the_picture() -> None:
@@ -275,9 +274,8 @@ def test_pdf_in_a_row_of_directories_survives_the_block() -> None:
         assert image.getexif().get_ifd(0x8769)[0x9003] == "1931"
 
 
-def test_photoshop_resources_are_parsed_and_joined() -> None:
+def test_photoshop_resources_are_parsed() -> None:
     assert photoshop.iptc_of(RESOURCES) == IPTC
-    found = photoshop.resources(photoshop.with_iptc(RESOURCES, b"new"))
-    assert found == [(0x0404, b"", b"new"), (0x03ED, b"", b"abc")]
+    assert photoshop.resources(RESOURCES) == [(0x0404, b"", IPTC), (0x03ED, b"", b"abc")]
     assert photoshop.resources(RESOURCES[:-3])
     assert photoshop.resources(b"no resources") == []

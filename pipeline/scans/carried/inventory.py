@@ -1,0 +1,63 @@
+"""List everything that a file carries besides its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from pipeline.scans.carried import blocks, jpeg2000_items, jpeg_items, png_items, tags, tiff_items, webp_items
+from pipeline.scans.metadata_item import Item, Why, item
+from pipeline.scans.model import Metadata
+from pipeline.scans.png_text import is_text, read_text
+
+READERS: dict[str, Callable[[bytes, Metadata], Iterator[Item]]] = {
+    "JPEG": jpeg_items.items,
+    "PNG": png_items.items,
+    "TIFF": tiff_items.items,
+    "JPEG2000": jpeg2000_items.items,
+    "WEBP": webp_items.items,
+}
+MOST = 5000
+
+
+def inventory(data: bytes, kind: str, metadata: Metadata) -> tuple[Item, ...]:
+    """Return the items of a file, each under a name of its own, at most `MOST`.
+
+    Args:
+        data: the whole file.
+        kind: its format, as `ScanInfo.format` names it; of formats without a reader here, what `metadata` has.
+        metadata: as decoded from the file.
+    """
+    reader = READERS.get(kind, _of_metadata)
+    try:
+        return _numbered(reader(data, metadata))
+    except Exception:  # strangers wrote it; a list that fails must not cost the picture
+        return _numbered([*_of_metadata(data, metadata), item("other metadata", b"", "", Why.BROKEN)])
+
+
+def _of_metadata(data: bytes, metadata: Metadata) -> Iterator[Item]:
+    """Yield what decoding kept."""
+    yield from blocks.icc(metadata.icc)
+    yield from tags.block(metadata.exif)
+    yield from blocks.xmp_packet(metadata.xmp)
+    yield from blocks.iptc(metadata.iptc)
+    yield from blocks.resources(metadata.photoshop, metadata.iptc)
+    yield from blocks.resolution(metadata.dpi)
+    for kind, content in metadata.png_chunks:
+        if is_text(kind):
+            yield blocks.text(*read_text(kind, content))
+
+
+def _numbered(found: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items; of those with the same name and value one, of those with the same name all, numbered."""
+    values: dict[str, list[Item]] = {}
+    for known in found:
+        same = values.setdefault(known.what, [])
+        if known not in same and len(values) <= MOST and len(same) < MOST:
+            same.append(known)
+    numbered = [
+        known if not number else replace(known, what=f"{known.what} [{number + 1}]")
+        for same in values.values()
+        for number, known in enumerate(same)
+    ]
+    return tuple(numbered[:MOST])

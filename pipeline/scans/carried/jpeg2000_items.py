@@ -1,0 +1,44 @@
+"""List what a JPEG 2000 carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.scans import jpeg2000
+from pipeline.scans.carried import blocks, tags
+from pipeline.scans.metadata_item import Item, item
+from pipeline.scans.model import Metadata
+from pipeline.scans.png_text import read_text
+
+# Of pixels and their form; what has an item of its own.
+SILENT = {
+    *(b"jP  ", b"ftyp", b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"jp2c", b"resc", b"resd", b"free"),
+    *(b"rreq", b"jpch", b"jplh"),
+}
+UUIDS = {
+    bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03"): "GeoTIFF",
+    bytes.fromhex("96a9f1f1dc98402da7aed68e34451809"): "world file",
+    bytes.fromhex("2c4c0100850440b9a03e562148d6dfeb"): "Photoshop",
+}
+
+
+def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
+    """Yield the items of a JPEG 2000."""
+    yield from blocks.icc(metadata.icc)
+    yield from tags.block(metadata.exif)
+    yield from blocks.xmp_packet(metadata.xmp)
+    yield from blocks.iptc(metadata.iptc)
+    yield from blocks.resources(metadata.photoshop, metadata.iptc)
+    yield from blocks.resolution(metadata.dpi)
+    for kind, content in metadata.png_chunks:
+        yield blocks.text(*read_text(kind, content))
+    for kind, content in jpeg2000.boxes(data, ""):
+        if kind in SILENT or kind == b"xml ":
+            continue
+        if kind == b"uuid":
+            if content.startswith((jpeg2000.XMP, jpeg2000.IPTC, jpeg2000.EXIF)):
+                continue
+            name = UUIDS.get(content[:16], content[:16].hex())
+            yield item(f"JP2 uuid box {name}", content[16:], f"{len(content) - 16} bytes")
+        else:
+            yield item(f"JP2 {kind.decode('latin-1').strip()} box", content, f"{len(content)} bytes")
