@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from typing import Any
 
 # Joiners are needed to write several scripts and are harmless.
 JOINERS = {"\u200c", "\u200d"}
+# A cell that starts with one of these runs as a formula when a spreadsheet opens the file.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape(text: str) -> str:
@@ -42,6 +45,11 @@ def one_line(text: str, limit: int = 300) -> str:
 def error_line(error: BaseException, limit: int | None = None) -> str:
     """Return an error's message on one line, cut off after `limit` characters; its class where it has no message."""
     return escape(" ".join(str(error).split()))[:limit] or type(error).__name__
+
+
+def without_formula(value: Any) -> Any:
+    """Return a cell's value; text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def quoted(text: str) -> str:

@@ -8,13 +8,34 @@ from typing import Any
 
 from pipeline.escape import quoted
 
+# Digits of a sha256 that are enough to find a scan with `trace`, and leave room for the rest of the line.
+DIGITS = 12
 
-def scan_line(path: str, sha256: str, stage: str, decision: str, figures: dict[str, Any], seconds: float) -> str:
-    """Return the log line of one scan and stage; figures that were not measured are left out."""
+
+def scan_line(
+    path: str,
+    sha256: str,
+    stage: str,
+    decision: str,
+    figures: dict[str, Any],
+    seconds: float,
+    *,
+    reason: str = "",
+    message: str = "",
+) -> str:
+    """Return the log line of one scan and stage: decision, reason and scan first, since narrow windows cut lines off.
+
+    Args:
+        sha256: of the scan; its first digits are written, all are in the ledger.
+        figures: those that were not measured are left out.
+        reason: code of the reason, or the reason itself; empty without one.
+        message: the reason in a sentence, empty without one.
+    """
+    why = f" reason={quoted(reason)}" if reason else ""
+    said = f" message={quoted(message)}" if message else ""
     measured = "".join(f" {name}={_format(value)}" for name, value in figures.items() if _is_measured(value))
-    return (
-        f"scan={quoted(path)} sha256={sha256 or '-'} stage={stage} decision={decision}{measured} seconds={seconds:.3f}"
-    )
+    found = f"{said} sha256={sha256[:DIGITS] or '-'}{measured}"
+    return f"stage={stage} decision={decision}{why} scan={quoted(path)}{found} seconds={seconds:.3f}"
 
 
 def _is_measured(value: Any) -> bool:

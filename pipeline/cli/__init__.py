@@ -23,6 +23,7 @@ VERBS = {
     "mask": "find damage on every scan and write masks",
     "inpaint": "fill the damage that masks mark",
     "evaluate": "compare engines where the undamaged pictures are known",
+    "list": "list scans by outcome, reason and time",
     "trace": "show everything that ever happened to a scan",
     "simulate": "write damaged copies of clean pictures with true masks",
     "train": "train a network, with checkpoints and resume",

@@ -42,6 +42,12 @@ masks_option = click.option(
     "--masks", metavar="DIR", help="painted masks (white = damaged), paired with the scans by path and stem"
 )
 
+ledger_option = click.option(
+    "--ledger",
+    metavar="URL",
+    help="URL, file, or output folder (default: RESTORATION_LEDGER_URL, else the nearest ledger.db)",
+)
+
 
 def source_argument(help_text: str) -> Callable[[Function], Function]:
     """Return the argument SRC: what a verb reads."""

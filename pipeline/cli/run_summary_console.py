@@ -79,13 +79,13 @@ def _quality_lines(summary: RunSummary) -> list[str]:
     lines = []
     for name, label, unit in (("psnr", "PSNR", " dB"), ("ssim", "SSIM", "")):
         if found := summary.metrics.get(name):
-            text = f"{label} against {found['images']:.0f} known originals, median: {found['median']:.3f}{unit}"
+            known = "1 known original" if found["images"] == 1 else f"{found['images']:.0f} known originals, median"
+            text = f"{label} against {known}: {found['median']:.3f}{unit}"
             if telea := summary.metrics.get(f"telea_{name}"):
                 text += f" (Telea on the same masks {telea['median']:.3f}{unit})"
             lines.append(text)
     if found := summary.metrics.get("estimate_psnr"):
-        lines.append(
-            f"Estimate for {found['images']:.0f} without one, hole-only PSNR, median: {found['median']:.1f} dB"
-        )
+        who = "1 repair" if found["images"] == 1 else f"{found['images']:.0f} repairs"
+        lines.append(f"PSNR of {who} whose original is not known, estimated, median: {found['median']:.1f} dB")
     spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in summary.seconds_by_stage.items())
     return [*lines, f"seconds: {spent}"] if spent else lines

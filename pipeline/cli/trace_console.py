@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +12,31 @@ from rich.text import Text
 
 from pipeline.cli.console import stdout_console
 from pipeline.escape import one_line, visible
+from pipeline.ledger.listing import reason_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.ledger.history import History
-    from pipeline.ledger.tables import Base
+    from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
 
-# Those that fit in a table; all are in the JSON.
-FIGURES = (
-    *("coverage", "suggested", "mask_source", "engine", "windows"),
-    *("psnr", "ssim", "estimate_psnr", "seam", "outside_identical"),
-)
+# Columns of the table where there is no terminal, whose width would count.
+WIDTH = 100
+# Figures that a person asks for, in plain words; all are in the JSON.
+FIGURES: dict[str, Callable[[Any], str]] = {
+    "again": lambda value: f"done again, changed: {value}" if value != "asked" else "done again, as asked",
+    "same_as": lambda value: f"same bytes as {visible(str(value), 60)}",
+    "review_reason": lambda value: one_line(str(value)),
+    "coverage": lambda value: f"{value:.2%} damaged",
+    "suggested": lambda value: f"{value} marks not filled",
+    "mask_source": lambda value: f"mask: {value}",
+    "engine": lambda value: f"filled by {value}",
+    "psnr": lambda value: f"PSNR {value:.2f} dB against the original",
+    "ssim": lambda value: f"SSIM {value:.4f}",
+    "estimate_psnr": lambda value: f"estimated PSNR {value:.1f} dB",
+    "seam": lambda value: f"seam {value:.2f}",
+    "outside_identical": lambda value: "identical outside the mask" if value else "DIFFERS OUTSIDE THE MASK",
+}
 
 
 def history_as_json(history: History) -> dict[str, Any]:
@@ -39,64 +53,79 @@ def history_as_json(history: History) -> dict[str, Any]:
 
 
 def print_history(history: History) -> None:
-    """Print a history as text and a table of events."""
-    # Without a terminal there is no width at which lines would have to be folded.
-    console = stdout_console(width=None if sys.stdout.isatty() else 220)
+    """Print a history: what became of the scan first, then what it is, then every event by batch."""
+    console = stdout_console(width=None if sys.stdout.isatty() else WIDTH)
     scan = history.scan
     console.print(Text(visible(scan.path), style="bold"))
+    for outcome in reversed(history.outcomes):
+        _print_outcome(console, outcome, history.batches[outcome.batch_id])
+    console.print()
     size = f", {scan.width} × {scan.height}, {scan.bit_depth} bit" if scan.width else ""
     _print_line(console, f"collection {scan.collection}, {scan.format or 'not an image'}{size}, {scan.bytes:,} bytes")
     _print_line(console, f"sha256 {scan.sha256 or '(nothing readable)'}")
     _print_line(console, f"first seen {_format_time(scan.first_seen)}")
     for duplicate in history.same_bytes:
         _print_line(console, f"same bytes as {visible(duplicate.path)}")
-    for outcome in history.outcomes:
-        batch = history.batches[outcome.batch_id]
-        why = f" ({outcome.reason}: {one_line(outcome.message)})" if outcome.reason else ""
-        console.print(Text(f"\n{outcome.outcome}{why}", style="bold"))
-        _print_line(console, f"recipe {outcome.recipe_digest[:16]}, batch {batch.name}, code {outcome.code_version}")
-        for label, uri, sha in (
-            ("derivative", outcome.restored_uri, outcome.restored_sha256),
-            ("mask", outcome.mask_uri, outcome.mask_sha256),
-            ("suggestions", outcome.suggested_uri, outcome.suggested_sha256),
-            ("sidecar", outcome.sidecar_uri, outcome.sidecar_sha256),
-        ):
-            if uri:
-                _print_line(console, f"{label} {visible(uri)} sha256 {sha[:16]}…")
-    console.print(_event_table(history))
+    by_batch: dict[int | None, list[Event]] = {}
+    for event in history.events:
+        by_batch.setdefault(event.batch_id, []).append(event)
+    for batch_id, events in by_batch.items():
+        if batch_id is not None:
+            console.print(Text(f"\n{_describe_batch(history.batches[batch_id])}"))
+        console.print(_event_table(events, console.width))
     for decision in history.decisions:
         _print_line(
             console, f"{_format_time(decision.at)} {decision.by} decided: {decision.decision} {one_line(decision.note)}"
         )
 
 
-def _event_table(history: History) -> Table:
-    grid = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("when (UTC)", "stage", "decision", "figures", "seconds", "task", "host"):
-        grid.add_column(name, overflow="fold")
-    for event in history.events:
-        shown = [f"{key} {_format_value(event.figures[key])}" for key in FIGURES if key in event.figures]
-        if event.message:
-            shown.append(one_line(event.message, 120))
-        task = f"{event.dag_id}/{event.run_id}/{event.task_id}[{event.map_index}] try {event.try_number}"
-        grid.add_row(
-            _format_time(event.at),
-            event.stage,
-            event.decision,
-            Text(", ".join(shown)),
-            f"{event.seconds:.2f}",
-            Text(task if event.dag_id else event.task_id or "shell"),
-            event.host,
-        )
+def _print_outcome(console: Console, outcome: OutcomeRow, batch: Batch) -> None:
+    """Print what became of the scan under one recipe, and why."""
+    reason, message = reason_of(outcome)
+    why = ": ".join(filter(None, (reason, one_line(message))))
+    console.print(Text(f"{outcome.outcome}{f' ({why})' if why else ''}", style="bold"))
+    _print_line(console, f"batch {batch.name}, {_format_time(outcome.recorded)}")
+    _print_line(console, f"recipe {outcome.recipe_digest[:12]}, code {outcome.code_version}")
+    for label, uri, sha in (
+        ("derivative", outcome.restored_uri, outcome.restored_sha256),
+        ("mask", outcome.mask_uri, outcome.mask_sha256),
+        ("suggestions", outcome.suggested_uri, outcome.suggested_sha256),
+        ("sidecar", outcome.sidecar_uri, outcome.sidecar_sha256),
+    ):
+        if uri:
+            _print_line(console, f"{label} {visible(uri)} (sha256 {sha[:12]})")
+
+
+def _describe_batch(batch: Batch) -> str:
+    run = f", run {batch.dag_id}/{batch.run_id}" if batch.dag_id else ""
+    return f"batch {batch.name}{run}"
+
+
+def _event_table(events: list[Event], width: int) -> Table:
+    """Return the events of one batch: decision and reason before everything else."""
+    grid = Table(box=None, pad_edge=False, header_style="dim", width=width)
+    for name in ("stage", "decision"):
+        grid.add_column(name, no_wrap=True)
+    grid.add_column("why, and what was found", overflow="fold", ratio=1)
+    for name in ("when (UTC)", "seconds"):
+        grid.add_column(name, no_wrap=True)
+    for event in events:
+        found = [one_line(event.message, 200)] if event.message else []
+        found += describe_figures(event.figures)
+        if event.try_number > 1:
+            found.append(f"attempt {event.try_number}")
+        at, seconds = _format_time(event.at), f"{event.seconds:.2f}"
+        grid.add_row(event.stage, event.decision, Text(", ".join(found)), at, seconds)
     return grid
+
+
+def describe_figures(figures: Mapping[str, Any]) -> list[str]:
+    """Return the figures that a person asks for, each in plain words."""
+    return [describe(figures[name]) for name, describe in FIGURES.items() if figures.get(name) is not None]
 
 
 def _print_line(console: Console, text: str) -> None:
     console.print(Text(f"  {text}"))
-
-
-def _format_value(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _format_time(moment: datetime) -> str:

@@ -85,6 +85,31 @@ def as_ledger_url(given: str) -> str:
     return f"sqlite:///{path / LEDGER if path.is_dir() else path}"
 
 
+def existing_ledger_url(given: str | None, near: str = ".") -> str:
+    """Return the URL of a ledger that is there: given, the installation's, or the nearest `ledger.db`.
+
+    Args:
+        near: a path in whose folder, and in those above it, `ledger.db` is looked for after the working directory.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    from pipeline.settings import settings
+
+    if given:
+        url = as_ledger_url(given)
+    elif os.environ.get("RESTORATION_LEDGER_URL"):
+        url = settings().ledger_url
+    else:
+        folders = [Path.cwd(), *Path(near).absolute().parents]
+        url = next((as_ledger_url(str(folder)) for folder in folders if (folder / LEDGER).is_file()), "")
+        url = url or settings().ledger_url
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not file.is_file():
+        raise ConfigurationError(f"there is no ledger at {file}; name it with --ledger (the output folder will do)")
+    return url
+
+
 def use_ledger(url: str) -> None:
     """Make a ledger that of this process and of the processes that it starts."""
     from pipeline.settings import settings

@@ -90,7 +90,17 @@ class InboxRecord:
     def log_line(self, same_as: str, again: str) -> str:
         """Return the log line of receiving it; arguments as of `event`."""
         figures = self._figures(same_as, again)
-        return logs.scan_line(self.path, self.sha256, "receive", self.decision, figures, self.seconds)
+        figures.pop("reason", None)
+        return logs.scan_line(
+            self.path,
+            self.sha256,
+            "receive",
+            self.decision,
+            figures,
+            self.seconds,
+            reason=self.reason,
+            message=self.message,
+        )
 
     def _figures(self, same_as: str, again: str) -> dict[str, Any]:
         header = {name: self.header[name] for name in ("format", "width", "height")}

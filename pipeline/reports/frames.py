@@ -6,6 +6,7 @@ import io
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.escape import without_formula
 from pipeline.ledger.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ NUMBERS = (
     *("estimate_psnr", "estimate_low", "estimate_high", "suggested", "suggested_share"),
 )
 TRUTH = "outside_identical"
-# A cell that starts with one of these runs as a formula when a spreadsheet opens the file.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def complete_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -67,9 +66,5 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     """
     safe = frame.copy()
     for column in safe.select_dtypes(exclude="number").columns:
-        safe[column] = [_without_formula(value) for value in safe[column]]
+        safe[column] = [without_formula(value) for value in safe[column]]
     return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
-
-
-def _without_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

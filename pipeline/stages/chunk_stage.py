@@ -106,8 +106,11 @@ class ChunkStage:
         found = figures(row, self.columns)
         for name in (f"{self.stage}_seconds", "decision", "outcome"):
             found.pop(name, None)
-        why = {"reason": row.reason} if row.is_stopped else {}
-        self.logger.info(logs.scan_line(row.path, row.sha256, self.stage, decision, why | found, seconds))
+        review = found.pop("review_reason", "") or (row.review_reason if decision == Outcome.REVIEW else "")
+        reason, message = (row.reason, row.message) if row.is_stopped else (review, "")
+        self.logger.info(
+            logs.scan_line(row.path, row.sha256, self.stage, decision, found, seconds, reason=reason, message=message)
+        )
 
     def event(self, row: ScanRow, decision: str, seconds: float) -> events.EventRecord:
         """Return the event of this stage for one scan."""

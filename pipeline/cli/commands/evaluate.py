@@ -11,7 +11,18 @@ from pipeline.cli.console import nothing_done_on_error, print_json, progress_bar
 from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
 
-COLUMNS = ("psnr", "psnr_95", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole", "sharpness", "seconds")
+# Columns of the figures, and their headings in the printed table.
+COLUMNS = {
+    "psnr": "PSNR dB",
+    "psnr_95": "± 95 %",
+    "ssim": "SSIM",
+    "l1": "L1",
+    "psnr_hole": "PSNR hole",
+    "ssim_hole": "SSIM hole",
+    "l1_hole": "L1 hole",
+    "sharpness": "sharpness",
+    "seconds": "seconds",
+}
 DEFAULT_ENGINES = ("rn", "telea", "navier-stokes", "biharmonic", "prior")
 
 EPILOG = """\
@@ -57,7 +68,8 @@ def command(clean: Path, masks: Path, engines: tuple[str, ...], csv: Path | None
             frame.to_csv(csv, index=False)
     overall = summarise(frame.assign(bin="all"))
     for table in (summarise(frame), overall):
-        print(table[["pictures", *COLUMNS]].to_string(float_format=lambda value: f"{value:.4g}"), end="\n\n")
+        shown = table[["pictures", *COLUMNS]].rename(columns=COLUMNS)
+        print(shown.to_string(float_format=lambda value: f"{value:.4g}"), end="\n\n")
     if as_json:
         means = overall.droplevel(0)
         figures = {str(name): {key: float(row[key]) for key in COLUMNS} for name, row in means.iterrows()}

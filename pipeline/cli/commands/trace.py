@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.arguments import json_option
+from pipeline.cli.arguments import json_option, ledger_option
 from pipeline.cli.console import print_error, print_json
-from pipeline.cli.uris import LEDGER, as_ledger_url
+from pipeline.cli.uris import existing_ledger_url
 from pipeline.cli.verbs import Verb
-from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pipeline.ledger.database import Ledger
@@ -30,11 +28,7 @@ example: trace box/photo.jpg --ledger results/"""
 
 @click.command(cls=Verb, epilog=EPILOG)
 @click.argument("name", metavar="NAME-OR-SHA256")
-@click.option(
-    "--ledger",
-    metavar="URL",
-    help="URL, file, or output folder (default: RESTORATION_LEDGER_URL, else the nearest ledger.db)",
-)
+@ledger_option
 @click.option("--collection", help="look in one collection only")
 @json_option
 def command(name: str, ledger: str | None, collection: str | None, as_json: bool) -> int:
@@ -43,7 +37,7 @@ def command(name: str, ledger: str | None, collection: str | None, as_json: bool
     from pipeline.ledger import history
     from pipeline.ledger.migrate import upgrade
 
-    opened = upgrade(_existing_ledger(ledger, name))
+    opened = upgrade(existing_ledger_url(ledger, name))
     with opened.read() as session:
         histories = [history.history(session, scan) for scan in _find(opened, name, collection)]
     if not histories:
@@ -87,25 +81,3 @@ def _find(ledger: Ledger, name: str, collection: str | None) -> list[Scan]:
         if not found and Path(name).is_file():
             found = list(history.find(session, storage.sha256(name), collection))
     return found
-
-
-def _existing_ledger(given: str | None, name: str) -> str:
-    """Return the URL of an existing ledger.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    from pipeline.settings import settings
-
-    if given:
-        url = as_ledger_url(given)
-    elif os.environ.get("RESTORATION_LEDGER_URL"):
-        url = settings().ledger_url
-    else:
-        folders = [Path.cwd(), *Path(name).absolute().parents]
-        url = next((as_ledger_url(str(folder)) for folder in folders if (folder / LEDGER).is_file()), "")
-        url = url or settings().ledger_url
-    file = Path(url.removeprefix("sqlite:///"))
-    if url.startswith("sqlite:///") and not file.is_file():
-        raise ConfigurationError(f"there is no ledger at {file}; name it with --ledger (the output folder will do)")
-    return url

@@ -143,6 +143,7 @@ class TrainingLoop(Generic[Batch]):
         """
         hooks, options, state = self._hooks, self._options, self._hooks.state
         saved = validated = time.monotonic()
+        rate = 0.0
         with hooks.batches() as batches, stop_on_signal() as stop:
             while (share := self._share()) < 1.0 and not stop.asked:
                 started = time.monotonic()
@@ -156,11 +157,8 @@ class TrainingLoop(Generic[Batch]):
                 state.seconds += seconds
                 state.window.add(result.losses, seconds, waited)
                 if state.step % options.report_steps == 0:
-                    line = self._report(share, rate)
+                    self._publish(share, rate, report)
                     state.window = ReportWindow()
-                    hooks.log(line)
-                    if report is not None:
-                        report(line)
                 now = time.monotonic()
                 validation_due = self._validation_due(now - validated)
                 if validation_due:
@@ -169,6 +167,11 @@ class TrainingLoop(Generic[Batch]):
                 if validation_due or now - saved > options.checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
+            if state.window.steps and (share >= 1.0 or state.window.steps == state.step):
+                # What is left of a complete run, or all of one too short for a report: its curves must not be empty.
+                self._publish(share, rate, report)
+                if share >= 1.0:
+                    state.window = ReportWindow()
             self._save()
         return share >= 1.0
 
@@ -189,6 +192,13 @@ class TrainingLoop(Generic[Batch]):
             for group in optimizer.param_groups:
                 group["lr"] = rates[-1]
         return rates[0]
+
+    def _publish(self, share: float, rate: float, report: Callable[[Report], None] | None) -> None:
+        """Log the steps since the last report, and report them."""
+        line = self._report(share, rate)
+        self._hooks.log(line)
+        if report is not None:
+            report(line)
 
     def _report(self, share: float, rate: float) -> Report:
         state, window = self._hooks.state, self._hooks.state.window

@@ -127,11 +127,13 @@ def _draw_curves(work: Path) -> None:
     figure = Figure(figsize=(8, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     steps = [score.step for score in scores]
-    upper.plot(steps, [score.loss for score in scores])
+    # A line through one point would not be seen.
+    marker = "." if len(scores) < 30 else None
+    upper.plot(steps, [score.loss for score in scores], marker=marker)
     upper.set_ylabel("training loss")
-    lower.plot(steps, [score.dice for score in scores], label="Dice")
-    lower.plot(steps, [score.recall[REPORTED] for score in scores], label="recall at 0.9")
-    lower.plot(steps, [score.precision[REPORTED] for score in scores], label="precision at 0.9")
+    lower.plot(steps, [score.dice for score in scores], label="Dice", marker=marker)
+    lower.plot(steps, [score.recall[REPORTED] for score in scores], label="recall at 0.9", marker=marker)
+    lower.plot(steps, [score.precision[REPORTED] for score in scores], label="precision at 0.9", marker=marker)
     lower.set_xlabel("steps")
     lower.set_ylabel("held-out pictures")
     lower.set_ylim(0, 1)

@@ -188,6 +188,11 @@ class DetectorTraining(TrainingHooks[Batch]):
         self._losses.append(value)
         return StepResult({"loss": value}, labels.numel())
 
+    @property
+    def unmeasured(self) -> int:
+        """How many steps were trained since the last validation."""
+        return len(self._losses)
+
     def validate(self) -> Score:
         """Return how the average does on the held-out samples; appended to the curves."""
         state = self.state
@@ -237,6 +242,8 @@ def train_detector(
         ),
     )
     loop.run(report)
+    if options.epoch and training.unmeasured:
+        training.validate()
     return training.ema.module
 
 

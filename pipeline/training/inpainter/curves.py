@@ -12,7 +12,7 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
     """Draw ``curves.png`` in the run's folder from its ``progress.csv`` and ``validation.csv`` and return its path.
 
     The upper half shows the training loss and its terms by pixels seen, the lower one the validation PSNR, with that of
-    the classical engines as level lines. Where a file does not exist yet, its half is empty.
+    the classical engines as level lines. Before the first report the upper half is empty.
     """
     from matplotlib.figure import Figure
 
@@ -25,7 +25,9 @@ def draw_curves(out: Path, baselines: dict[str, float]) -> Path:
         window = max(1, len(frame) // 30)
         for name in ("loss", *LossWeights.__dataclass_fields__):
             if name in frame:
-                upper.plot(frame["pixels"] / 1e9, frame[name].rolling(window, min_periods=1).mean(), label=name)
+                mean = frame[name].rolling(window, min_periods=1).mean()
+                # A line through one point would not be seen.
+                upper.plot(frame["pixels"] / 1e9, mean, label=name, marker="." if len(frame) < 30 else None)
         upper.set_yscale("log")
         upper.legend(ncol=4, fontsize=8)
     upper.set_ylabel("training loss, running mean")

@@ -197,11 +197,18 @@ class InpainterTraining(TrainingHooks[Batch]):
                 warm_up=options.warm_up,
                 report_steps=every,
                 checkpoint_seconds=options.checkpoint_seconds,
-                validation_seconds=options.validation_seconds,
+                validation_seconds=min(options.validation_seconds, self._tenth_of_budget()),
             ),
         )
+        if self.state.step == 0:
+            # Where the run starts from, so that its curve shows what training has brought.
+            self.validate()
         loop.run(report)
         self.validate()
+
+    def _tenth_of_budget(self) -> float:
+        """Return a tenth of the run's time in seconds, at least a minute; infinite when steps are counted."""
+        return max(60.0, self.options.budget.seconds_left(0.0) / 10)
 
     @contextmanager
     def batches(self) -> Iterator[Iterator[Batch]]:

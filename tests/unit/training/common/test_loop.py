@@ -89,10 +89,11 @@ def test_a_run_trains_reports_and_saves(make_loop: Callable[..., TrainingLoop[in
     assert make_loop(hooks, 7).run(seen.append)
     assert hooks.closed and seen == hooks.reports
     assert (hooks.state.step, hooks.state.pixels) == (7, 49) and hooks.state.seconds > 0
-    assert hooks.calls == [("log", 3), ("log", 6), ("save", 7)]
-    assert [(line.step, line.progress) for line in seen] == [(3, 2 / 7), (6, 5 / 7)], "the share before the step"
-    assert [line.losses["number"] for line in seen] == [1.0, 4.0], "means since the last report"
-    assert all(0 <= line.waiting <= 1 and line.steps_per_second > 0 and line.left_seconds > 0 for line in seen)
+    assert hooks.calls == [("log", 3), ("log", 6), ("log", 7), ("save", 7)]
+    shares = [(3, 2 / 7), (6, 5 / 7), (7, 1.0)]
+    assert [(line.step, line.progress) for line in seen] == shares, "the share before the step, then the whole"
+    assert [line.losses["number"] for line in seen] == [1.0, 4.0, 6.0], "means since the last report"
+    assert all(0 <= line.waiting <= 1 and line.steps_per_second > 0 and line.left_seconds >= 0 for line in seen)
     assert list(seen[0].losses) == ["loss", "number"] and seen[0].loss == seen[0].losses["loss"]
     assert read_state(tmp_path / "checkpoint.safetensors") == hooks.state
 
@@ -105,22 +106,36 @@ def test_each_optimiser_follows_the_schedule_to_its_own_peak(make_loop: Callable
         tuple(learning_rate(peak, step, share, warm_up=4) for peak in (0.1, 0.2)) for step, share in enumerate(shares)
     ]
     reported = [line.rate for line in hooks.reports]
-    assert reported == [hooks.rates[step - 1][0] for step in (3, 6, 9)], "the first optimiser's"
+    assert reported == [hooks.rates[step - 1][0] for step in (3, 6, 9, 10)], "the first optimiser's"
 
 
 def test_a_checkpoint_follows_each_validation(make_loop: Callable[..., TrainingLoop[int]]) -> None:
     hooks = Counting()
     make_loop(hooks, 5, validation_steps=2, report_steps=100).run()
-    assert hooks.calls == [("validate", 2), ("save", 2), ("validate", 4), ("save", 4), ("save", 5)]
+    ends = [("log", 5), ("save", 5)]
+    assert hooks.calls == [("validate", 2), ("save", 2), ("validate", 4), ("save", 4), *ends]
 
 
 def test_validation_and_checkpoints_can_follow_the_clock(make_loop: Callable[..., TrainingLoop[int]]) -> None:
     hooks = Counting()
     make_loop(hooks, 2, validation_seconds=-1.0, report_steps=100).run()
-    assert hooks.calls == [("validate", 1), ("save", 1), ("validate", 2), ("save", 2), ("save", 2)]
+    assert hooks.calls == [("validate", 1), ("save", 1), ("validate", 2), ("save", 2), ("log", 2), ("save", 2)]
     hooks = Counting()
     make_loop(hooks, 2, checkpoint_seconds=-1.0, report_steps=100).run()
-    assert hooks.calls == [("save", 1), ("save", 2), ("save", 2)]
+    assert hooks.calls == [("save", 1), ("save", 2), ("log", 2), ("save", 2)]
+
+
+def test_a_run_stopped_before_its_first_report_is_logged_and_goes_on(
+    make_loop: Callable[..., TrainingLoop[int]], tmp_path: Path
+) -> None:
+    stopped = Counting()
+    stopped.signal_at = 1
+    assert not make_loop(stopped, 4).run()
+    assert [(line.step, line.losses["number"]) for line in stopped.reports] == [(2, 0.5)]
+    resumed = Counting()
+    resumed.state = load_checkpoint(tmp_path / "checkpoint.safetensors", resumed.modules, resumed.optimizers)
+    assert make_loop(resumed, 4).run()
+    assert [(line.step, line.losses["number"]) for line in resumed.reports] == [(3, 1.0), (4, 3.0)]
 
 
 def test_a_signal_stops_after_the_step_and_the_run_resumes_bit_for_bit(

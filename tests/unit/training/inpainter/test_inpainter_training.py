@@ -145,7 +145,9 @@ def test_the_command_trains_resumes_and_sharpens(
     assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "5", "--resume", *common) == 0
     assert "telea" in capsys.readouterr().err
     assert read_state(out / CHECKPOINT).step == 5
-    assert pd.read_csv(out / "validation.csv")["step"].max() == 5
+    assert pd.read_csv(out / "validation.csv")["step"].tolist() == [0, 3, 5]
+    assert pd.read_csv(out / "progress.csv")["step"].tolist() == [3, 5], "a short run has its losses too"
+    assert (out / "epochs.png").stat().st_size > 0
 
     again = tmp_path / "again"
     begin = ["inpainter", str(photo_folder), "--out", str(again), "--init", str(weights), "--steps", "1"]
