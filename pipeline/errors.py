@@ -29,6 +29,10 @@ class OutputNotWritable(StoreUnavailable):
     """The output refuses writes (permissions, full disk); a retry succeeds once that is fixed."""
 
 
+class InArchiveTier(PermissionError):
+    """An object lies in an archive tier of its store: it cannot be read until somebody has restored it from there."""
+
+
 class Reason(StrEnum):
     """Why a scan cannot be restored, as recorded in the ledger and beside the quarantined copy."""
 
@@ -46,6 +50,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     MASK_MISMATCH = "mask-mismatch"
     MASK_UNREADABLE = "mask-unreadable"
+    ARCHIVED = "archived"
     DECODER_CRASHED = "decoder-crashed"
     DECODER_TIMEOUT = "decoder-timeout"
     DECODER_MEMORY = "decoder-memory"

@@ -14,8 +14,8 @@ from pipeline.masks.annotate_components import annotate_components, count_by_lev
 from pipeline.masks.given_masks import GivenMasks
 from pipeline.masks.guards import apply_guards
 from pipeline.masks.infrared_source import InfraredPlane, read_infrared
-from pipeline.masks.manual import ManualMask
 from pipeline.masks.skip_rules import Skipped, find_skipped
+from pipeline.painted import PaintedMask
 from pipeline.scans import Scan
 from pipeline.settings import MaskLevel, MaskMode, Recipe
 
@@ -95,10 +95,11 @@ def compose_mask(
     return result
 
 
-def _from_painted(painted: ManualMask) -> ComposedMask:
+def _from_painted(painted: PaintedMask) -> ComposedMask:
     """Return what a person painted, and nothing else."""
     components = annotate_components(painted.mask, "manual", "repair", "painted by a person")
-    return ComposedMask(painted.mask, painted.mask.copy(), "manual", components, [painted.note])
+    notes, review = [painted.note], painted.doubt or None
+    return ComposedMask(painted.mask, painted.mask.copy(), "manual", components, notes, review=review)
 
 
 def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
@@ -139,7 +140,7 @@ def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: In
     result.components, result.source, result.review = seen.components + rest, "infrared", seen.review
 
 
-def _exclude_protected(result: ComposedMask, regions: tuple[ManualMask, ...]) -> None:
+def _exclude_protected(result: ComposedMask, regions: tuple[PaintedMask, ...]) -> None:
     """Take protected regions out of the masks, and components that lie wholly in them out of the list."""
     for region in regions:
         result.notes.append(region.note)
@@ -161,7 +162,7 @@ def _suppress_guarded(result: ComposedMask, scan: Scan, recipe: Recipe) -> None:
     result.review = "; ".join(reasons) or None
 
 
-def _add_painted(result: ComposedMask, painted: ManualMask, regions: tuple[ManualMask, ...]) -> None:
+def _add_painted(result: ComposedMask, painted: PaintedMask, regions: tuple[PaintedMask, ...]) -> None:
     """Add what a person painted; a protected region stays protected even then."""
     added = painted.mask
     for region in regions:
@@ -169,6 +170,7 @@ def _add_painted(result: ComposedMask, painted: ManualMask, regions: tuple[Manua
     result.fill = result.fill | added
     result.suspected = result.suspected | added
     result.notes.insert(0, painted.note)
+    result.review = "; ".join(filter(None, (painted.doubt, result.review))) or None
     components = annotate_components(added, "manual", "repair", "painted by a person")
     result.components = components + result.components
     result.source = "manual" if result.source == "none" else "combined"

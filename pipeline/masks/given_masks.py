@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline import storage
-from pipeline.masks.manual import ManualMask, read_mask, read_protected
+from pipeline.errors import InArchiveTier, Reason, UnreadableScan
+from pipeline.imaging.types import Mask
+from pipeline.masks.scan_view import view_scan
+from pipeline.painted import PaintedMask, ScanView, read_mask, read_protected
 from pipeline.scans import Scan
 from pipeline.settings import MaskMode, Recipe
 
@@ -21,27 +24,36 @@ class GivenMasks:
         infrared: URI of a file with the scanner's infrared plane; empty where only the scan's own file may hold one.
     """
 
-    damage: ManualMask | None = None
-    protected: tuple[ManualMask, ...] = ()
+    damage: PaintedMask | None = None
+    protected: tuple[PaintedMask, ...] = ()
     infrared: str = ""
 
 
-def read_given_masks(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str, infrared_uri: str = "") -> GivenMasks:
+def read_given_masks(
+    scan: Scan,
+    recipe: Recipe,
+    mask_uri: str,
+    protect_uri: str,
+    infrared_uri: str = "",
+    published: Callable[[], Mask | None] = lambda: None,
+) -> GivenMasks:
     """Return what was supplied with a scan, masks read as its recipe says.
 
     Args:
         scan: the scan; masks must have its size.
         recipe: decides what a painted mask means, see `MaskMode`.
         mask_uri, protect_uri, infrared_uri: empty where there is none.
+        published: returns the marks published for the scan before, see `ScanView`.
 
     Raises:
         UnreadableScan: a mask cannot be read, or has another size than the scan.
         StoreUnavailable, FileNotFoundError: as storage does.
     """
-    shape, orientation = (scan.pixels.shape[0], scan.pixels.shape[1]), scan.info.orientation
+    view = view_scan(scan, published)
 
-    def read(uri: str, reader: Callable[[bytes, tuple[int, int], int, str], ManualMask]) -> ManualMask:
-        return reader(storage.read_bytes(uri), shape, orientation, uri.rpartition("/")[2])
+    def read(uri: str, reader: Callable[[bytes, ScanView, str], PaintedMask]) -> PaintedMask:
+        name = uri.rpartition("/")[2]
+        return reader(_read_bytes(uri, name), view, name)
 
     regions = [protect_uri] if protect_uri else []
     if mask_uri and recipe.mask_mode is MaskMode.PROTECT:
@@ -49,3 +61,14 @@ def read_given_masks(scan: Scan, recipe: Recipe, mask_uri: str, protect_uri: str
         mask_uri = ""
     protected = tuple(read(uri, read_protected) for uri in regions)
     return GivenMasks(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
+
+
+def _read_bytes(uri: str, name: str) -> bytes:
+    """Return the file of a mask; one that may not be read holds its scan."""
+    try:
+        return storage.read_bytes(uri)
+    except InArchiveTier as error:
+        raise UnreadableScan(Reason.ARCHIVED, f"mask {name}: {error.strerror}") from error
+    except PermissionError as error:
+        message = f"mask {name} may not be read; give this user permission to read it"
+        raise UnreadableScan(Reason.MASK_UNREADABLE, message) from error

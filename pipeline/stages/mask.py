@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline import storage
 from pipeline.detection.types import Detector
+from pipeline.imaging.types import Mask
 from pipeline.ledger import Outcome, TaskContext
 from pipeline.masks.compose import compose_mask
 from pipeline.masks.given_masks import read_given_masks
@@ -52,7 +53,9 @@ def _find_damage(row: ScanRow, batch: BatchContext, detector: Detector) -> Maske
     """Return what is marked on one scan, after writing its masks to the work area."""
     recipe = batch.collection.recipe
     scan = artifacts.read_master(row)
-    given = read_given_masks(scan, recipe, row.mask_given_uri, row.protect_uri, row.infrared_uri)
+    given = read_given_masks(
+        scan, recipe, row.mask_given_uri, row.protect_uri, row.infrared_uri, lambda: _published_marks(row, batch)
+    )
     marks = compose_mask(scan, recipe, detector, uri=row.uri, given=given)
     mask = marks.suspected if marks.review else marks.fill
     found = Masked(
@@ -78,4 +81,17 @@ def _find_damage(row: ScanRow, batch: BatchContext, detector: Detector) -> Maske
     if marks.skipped.count:
         found.suggested_uri = batch.work_uri("masks", f"{row.scan_id}.suggested.png")
         artifacts.write_mask(found.suggested_uri, marks.skipped.mask)
+    return found
+
+
+def _published_marks(row: ScanRow, batch: BatchContext) -> Mask | None:
+    """Return what was published as filled or suggested for a scan (H,W); None without any of its size."""
+    found: Mask | None = None
+    for folder in ("masks", "suggestions"):
+        try:
+            marks = artifacts.read_mask(batch.output_uri(folder, f"{row.output_path}.png"))
+        except FileNotFoundError:
+            continue
+        if marks.shape == (row.height, row.width):
+            found = marks if found is None else np.maximum(found, marks)
     return found

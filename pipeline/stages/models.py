@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pipeline import painted
 from pipeline.detection import infrared
 from pipeline.detection.load import load_detector
 from pipeline.detection.types import Detector
@@ -16,7 +17,7 @@ from pipeline.stages.batch import BatchContext
 # Versions of all other rules that can change a pixel, also of those that a recipe does not use.
 RULES = (
     f"guards-{guards.VERSION} infrared-{infrared.VERSION} crop-{crop.VERSION} blend-{blend.VERSION}"
-    f" grain-{grain.VERSION}"
+    f" grain-{grain.VERSION} painted-{painted.VERSION}"
 )
 
 

@@ -133,8 +133,10 @@ def _pair_by_stem(source: str, masks: str, summary: InpaintSummary) -> list[_Pai
 def _fill_pairs(pairs: list[_Pair], engine: Engine, target: str, summary: InpaintSummary) -> None:
     """Fill the scans, write the results below the target, and add to the summary."""
     from pipeline import scans, storage
-    from pipeline.masks.manual import read_mask
+    from pipeline.errors import Reason, UnreadableScan
+    from pipeline.masks.scan_view import view_scan
     from pipeline.metrics import fidelity
+    from pipeline.painted import read_mask
     from pipeline.stages.fill_scans import ScanFiller, native_pixels
 
     class PairFiller(ScanFiller[_Pair]):
@@ -146,9 +148,10 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, target: str, summary: Inpain
 
         def read(self, pair: _Pair) -> tuple[Scan, Mask]:
             scan = read_scan(pair.scan)
-            rows, columns = scan.pixels.shape[:2]
-            data = storage.read_bytes(pair.mask.uri)
-            return scan, read_mask(data, (rows, columns), scan.info.orientation, pair.mask.path).mask
+            painted = read_mask(storage.read_bytes(pair.mask.uri), view_scan(scan), pair.mask.path)
+            if painted.doubt:
+                raise UnreadableScan(Reason.MASK_UNREADABLE, painted.doubt)
+            return scan, painted.mask
 
         def store(self, pair: _Pair, scan: Scan, mask: Mask, filled: Filled) -> None:
             pixels = scan.pixels.copy()

@@ -157,8 +157,11 @@ def _write_mask(
 
     scan = read_scan(entry)
     rows, columns = scan.pixels.shape[:2]
-    uris = [file.uri if file else "" for file in (given.mask, given.protect, given.infrared)]
-    marks = compose_mask(scan, recipe, detector, uri=entry.uri, given=read_given_masks(scan, recipe, *uris))
+    mask_uri, protect_uri, infrared_uri = (
+        file.uri if file else "" for file in (given.mask, given.protect, given.infrared)
+    )
+    supplied = read_given_masks(scan, recipe, mask_uri, protect_uri, infrared_uri)
+    marks = compose_mask(scan, recipe, detector, uri=entry.uri, given=supplied)
     summary.painted += given.mask is not None
     suggest = recipe.level == "suggest"
     mask = marks.suspected if suggest else marks.fill
