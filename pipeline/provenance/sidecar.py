@@ -61,6 +61,7 @@ def sidecar(
     suggested_uri: str,
     suggested_sha256: str,
     output: DerivativeFile | None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
@@ -68,6 +69,7 @@ def sidecar(
         row: the scan's row of the manifest, with the columns of all stages.
         mask_uri, suggested_uri: of the published masks of filled and of suggested damage; empty without one.
         output: the derivative, None if there is none.
+        metadata: what became of the master's metadata, as the schema describes it.
     """
     facts = json_values(row)
     document = {
@@ -79,6 +81,7 @@ def sidecar(
         "recipe": {"digest": recipe_digest, **recipe},
         "engine": _engine(facts) if output else None,
         "output": asdict(output) if output else None,
+        "metadata": metadata if output else None,
         "metrics": _metrics(facts) if output else None,
         "review": {"wanted": outcome is Outcome.REVIEW, "reason": facts["review_reason"] or None},
         "run": _run(run),

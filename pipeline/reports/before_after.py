@@ -12,6 +12,7 @@ from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import NBSP, Language
+from pipeline.reports.metadata_list import summarise_row
 from pipeline.reports.page_regions import count_regions, describe_regions
 from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
 from pipeline.reports.suggestions import with_suggestions
@@ -198,6 +199,8 @@ def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
         add("seam", t.number(row["seam"], 2))
     if row["outside_identical"] is not None:
         add("outside", t("before_after.outside_yes" if row["outside_identical"] else "before_after.outside_no"))
+    if row["metadata"]:
+        add("metadata", summarise_row(row["metadata"], t))
     if _measured(row["width"]) and _measured(row["height"]):
         depth = f" · {t.number(row['bit_depth'])}{NBSP}{t('before_after.bits')}" if _measured(row["bit_depth"]) else ""
         add("file", f"{row['format']} · {t.number(row['width'])} × {t.number(row['height'])}{depth}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pipeline.reports.attention import Cause, Concern
 from pipeline.reports.batch_summary import BatchSummary
 from pipeline.reports.before_after import Comparison, Comparisons
 from pipeline.reports.language import Language, in_zone
+from pipeline.reports.metadata_list import MetadataList
 from pipeline.reports.page_regions import describe_regions
 from pipeline.reports.statistics import BatchStatistics
 from pipeline.reports.suggestions import describe_suggestions
@@ -50,6 +51,7 @@ def report_html(
     statistics: BatchStatistics,
     concerns: list[Concern],
     comparisons: Comparisons,
+    metadata: MetadataList,
     charts: Mapping[str, str],
     t: Language,
 ) -> str:
@@ -75,6 +77,7 @@ def report_html(
             groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
             todo={cause: t(f"todo.{cause}") for cause in Cause},
             comparisons=comparisons,
+            metadata=metadata,
             shown={image.number for image in shown},
             first_panels={image.number: image.panels[0] for image in shown},
             listed={concern.number for concern in concerns},
@@ -145,7 +148,7 @@ def versions() -> dict[str, str]:
     found: dict[str, Any] = {"Python": platform.python_version()}
     for name in names:
         try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
+            found[name] = version(name)
+        except PackageNotFoundError:
             continue
     return found

@@ -15,6 +15,7 @@ from pipeline.reports.before_after import collect_comparisons
 from pipeline.reports.document import report_css, report_html
 from pipeline.reports.frames import complete_frame, csv_bytes, parquet_bytes
 from pipeline.reports.language import Language
+from pipeline.reports.metadata_list import collect_metadata
 from pipeline.reports.pdf import render_pdf, weasyprint
 from pipeline.reports.statistics import BatchStatistics, batch_statistics
 from pipeline.reports.typefaces import faces
@@ -54,7 +55,7 @@ def write_report(
         comparisons = collect_comparisons(full, concerns, previews, folder, t)
         drawn = _write_charts(full, statistics, batch, folder, t)
         urls = {path.stem: url for url, path in drawn.items()}
-        html = report_html(full, batch, statistics, concerns, comparisons, urls, t)
+        html = report_html(full, batch, statistics, concerns, comparisons, collect_metadata(full, t), urls, t)
         files = comparisons.files | drawn | {face.url: face.path for face in faces()}
         pdf = render_pdf(html, report_css(), files, f"{batch.collection}/{batch.batch}")
     return ReportFiles(

@@ -4,7 +4,7 @@ from PIL import Image
 
 from pipeline.scans.colour import colour, native_values, visible_channels
 from pipeline.scans.decode import decode, inspect
-from pipeline.scans.encode import encode, output_extension
+from pipeline.scans.encode import encode, encode_and_read, output_extension
 from pipeline.scans.infrared import INFRARED
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
@@ -25,6 +25,7 @@ __all__ = [
     "decode",
     "decode_isolated",
     "encode",
+    "encode_and_read",
     "inspect",
     "native_values",
     "oriented_preview",

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.imaging.types import Pixels
 from pipeline.scans import png_encode, tiff_encode
 from pipeline.scans.decode import decode
+from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Scan, ScanInfo
 
 #: How many rows are compared at a time.
@@ -30,17 +31,29 @@ def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
         ValueError: an extension that is none of these, or CMYK as PNG.
         RuntimeError: the encoded bytes do not decode to the same pixels, so they must not be published.
     """
+    return encode_and_read(scan, extension)[0] if verify else _encode(scan, extension)
+
+
+def encode_and_read(scan: Scan, extension: str) -> tuple[bytes, tuple[Item, ...]]:
+    """Return a scan as a file, and what that file carries besides its pixels, read from it.
+
+    Raises:
+        ValueError, RuntimeError: as `encode`.
+    """
+    data = _encode(scan, extension)
+    again = decode(data, f"result{extension}", max_megapixels=float("inf"))
+    if again.pixels.dtype != scan.pixels.dtype or not _same_pixels(again.pixels, scan.pixels):
+        raise RuntimeError(f"encoding as {extension} changed pixels")
+    return data, again.carried
+
+
+def _encode(scan: Scan, extension: str) -> bytes:
+    """Return a scan as a file."""
     if extension.lower() == ".png":
-        data = png_encode.encode(scan)
-    elif extension.lower() in (".tif", ".tiff"):
-        data = tiff_encode.encode(scan)
-    else:
-        raise ValueError(f"{extension!r}: results are written as .png or .tif")
-    if verify:
-        again = decode(data, f"result{extension}", max_megapixels=float("inf"))
-        if again.pixels.dtype != scan.pixels.dtype or not _same_pixels(again.pixels, scan.pixels):
-            raise RuntimeError(f"encoding as {extension} changed pixels")
-    return data
+        return png_encode.encode(scan)
+    if extension.lower() in (".tif", ".tiff"):
+        return tiff_encode.encode(scan)
+    raise ValueError(f"{extension!r}: results are written as .png or .tif")
 
 
 def _same_pixels(one: Pixels, other: Pixels) -> bool:

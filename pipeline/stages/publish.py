@@ -21,9 +21,12 @@ from pipeline.masks.encode import encode_mask
 from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
+from pipeline.scans.carried import compare
+from pipeline.scans.metadata_item import Item
 from pipeline.stages import artifacts, manifest, previews
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress
+from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
 from pipeline.stages.published_files import PublishedFiles, copy_recorded
 from pipeline.stages.quarantine import quarantine
@@ -102,10 +105,10 @@ class _Publisher:
         artifacts.check_unchanged(row)
         mask = artifacts.read_mask(row.mask_uri) if row.mask_uri else None
         suggested = artifacts.read_mask(row.suggested_uri) if row.suggested_uri else None
-        data, after = b"", None
+        data, after, items = b"", None, None
         if files.outcome is Outcome.RESTORED:
             assert mask is not None
-            data, after = self._make_derivative(row, scan, mask)
+            data, after, items = self._make_derivative(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
                 return failed("outside-changed", "pixels outside the mask would have changed: not published")
         if mask is not None:
@@ -118,7 +121,9 @@ class _Publisher:
             # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
-            data = data or scans.encode(scan, extension)
+            if items is None:
+                data, items = scans.encode_and_read(scan, extension)
+            files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             storage.write_bytes(files.restored_uri, data)
@@ -151,17 +156,19 @@ class _Publisher:
             except FileNotFoundError:
                 continue
 
-    def _make_derivative(self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]) -> tuple[bytes, NDArray[Any]]:
-        """Return the encoded derivative and its pixels, of a new fill or of an earlier scan of the same bytes.
+    def _make_derivative(
+        self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]
+    ) -> tuple[bytes, NDArray[Any], tuple[Item, ...] | None]:
+        """Return the encoded derivative, its pixels and what it carries, of a new fill or of a scan of the same bytes.
 
-        A new fill is not encoded yet: its bytes are empty.
+        A new fill is not encoded yet: its bytes are empty, and what it carries is None.
 
         Raises:
             LookupError: the earlier result is not in the ledger any more.
             ValueError: the earlier result was changed since it was published.
         """
         if row.filled_uri:
-            return b"", artifacts.apply_fill(scan.pixels, mask, row.filled_uri)
+            return b"", artifacts.apply_fill(scan.pixels, mask, row.filled_uri), None
         with self.stage.ledger.read() as session:
             duplicate = seen.find_duplicate(session, self.batch.collection.name, row.sha256, self.batch.recipe_digest)
         if duplicate is None:
@@ -169,7 +176,8 @@ class _Publisher:
         data = storage.read_bytes(duplicate[1].restored_uri)
         if hashlib.sha256(data).hexdigest() != duplicate[1].restored_sha256:
             raise ValueError(f"{duplicate[1].restored_uri} was changed since it was published; run again with redo")
-        return data, scans.decode(data, row.path).pixels
+        earlier = scans.decode(data, row.path)
+        return data, earlier.pixels, earlier.carried
 
     def _sidecar(self, row: ScanRow, files: PublishedFiles) -> bytes:
         output = None
@@ -196,11 +204,14 @@ class _Publisher:
             suggested_uri=files.suggested_uri,
             suggested_sha256=files.suggested_sha256,
             output=output,
+            metadata=in_full(files.carried) if files.carried else None,
         )
 
     def _commit(self, row: ScanRow, files: PublishedFiles) -> None:
         """Record the outcome and its event in one transaction; after it the scan is done."""
         found = figures(row, Masked, Inpainted, Measured)
+        if row.metadata:
+            found["metadata"] = row.metadata
         with self.stage.ledger.write() as session:
             state = batches.get(session, self.batch.collection.name, self.batch.name).state
             repeated = _find_recorded(session, self.batch, row) is not None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pipeline.ledger import Outcome
 from pipeline.ledger.tables import OutcomeRow
+from pipeline.scans.carried import Carried
+from pipeline.stages.metadata_list import in_short
 from pipeline.stages.scan_row import Published, ScanRow, Stopped
+
+# Not columns of the ledger.
+UNRECORDED = {"sidecar", "carried"}
 
 
 @dataclass
@@ -15,6 +20,7 @@ class PublishedFiles:
     """The outcome of a scan and its files; what does not exist is empty.
 
     `sidecar` is the content of the sidecar: attempts of a task write different ones, with their number and time.
+    `carried` is what became of the master's metadata.
     """
 
     outcome: Outcome
@@ -28,6 +34,7 @@ class PublishedFiles:
     sidecar_uri: str = ""
     sidecar_sha256: str = ""
     sidecar: bytes = b""
+    carried: Carried | None = None
 
     def columns(self) -> Published:
         """Return the manifest's columns."""
@@ -39,13 +46,17 @@ class PublishedFiles:
             mask_out_uri=self.mask_uri,
             suggested_out_uri=self.suggested_uri,
             sidecar_uri=self.sidecar_uri,
+            metadata=self.metadata,
         )
+
+    @property
+    def metadata(self) -> str:
+        """What became of the master's metadata, in short; empty without a derivative."""
+        return in_short(self.carried) if self.carried else ""
 
     def recorded(self) -> dict[str, Any]:
         """Return the ledger's columns."""
-        found = asdict(self)
-        del found["sidecar"]
-        return found
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in UNRECORDED}
 
 
 def copy_recorded(row: ScanRow, outcome: OutcomeRow) -> None:
@@ -60,5 +71,6 @@ def copy_recorded(row: ScanRow, outcome: OutcomeRow) -> None:
             mask_out_uri=outcome.mask_uri,
             suggested_out_uri=outcome.suggested_uri,
             sidecar_uri=outcome.sidecar_uri,
+            metadata=outcome.figures.get("metadata", ""),
         )
     )

@@ -134,7 +134,11 @@ class Measured(StepColumns):
 
 @dataclass
 class Published(StepColumns):
-    """The outcome of a scan and its published files."""
+    """The outcome of a scan and its published files.
+
+    Attributes:
+        metadata: what became of the master's metadata, as `metadata_list.in_short` writes it.
+    """
 
     outcome: Text = ""
     restored_uri: Text = ""
@@ -143,6 +147,7 @@ class Published(StepColumns):
     mask_out_uri: Text = ""
     suggested_out_uri: Text = ""
     sidecar_uri: Text = ""
+    metadata: Text = ""
     publish_seconds: Number = NAN
 
 

@@ -16,7 +16,9 @@ from pipeline.ledger import Outcome, TaskContext
 from pipeline.provenance import code_version, sidecar
 from pipeline.provenance.disclosure import disclosure, percent
 from pipeline.provenance.version import code_version as found_version
+from pipeline.scans.carried import Carried, Change, Loss
 from pipeline.settings import Recipe, settings
+from pipeline.stages.metadata_list import in_full
 from pipeline.stages.scan_row import ScanRow
 
 MOMENT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -37,7 +39,12 @@ def row(**changes: Any) -> dict[str, Any]:
     return vars(ScanRow(**known | changes))
 
 
-def written(outcome: Outcome, found: dict[str, Any], output: sidecar.DerivativeFile | None) -> dict[str, Any]:
+def written(
+    outcome: Outcome,
+    found: dict[str, Any],
+    output: sidecar.DerivativeFile | None,
+    metadata: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     data = sidecar.sidecar(
         found,
         outcome=outcome,
@@ -49,6 +56,7 @@ def written(outcome: Outcome, found: dict[str, Any], output: sidecar.DerivativeF
         suggested_uri="/out/s.png" if found["suggested"] else "",
         suggested_sha256="f" * 64 if found["suggested"] else "",
         output=output,
+        metadata=metadata,
     )
     document: dict[str, Any] = json.loads(data)
     schema = json.loads(sidecar.SCHEMA.read_text())
@@ -70,6 +78,14 @@ def test_a_measured_restoration() -> None:
     assert document["mask"]["components"] == [PIECE]
     assert (document["run"]["map_index"], document["run"]["try_number"]) == (3, 2)
     assert document["events"][-1]["type"] == "creation"
+
+
+def test_what_became_of_the_metadata_is_listed() -> None:
+    renamed = Change("text Comment", "a", "a", "TIFF ImageDescription")
+    carried = in_full(Carried(("resolution",), (renamed,), (Loss("EXIF thumbnail", "", "thumbnail"),)))
+    document = written(Outcome.RESTORED, row(**FILLED), MADE, carried)
+    assert document["metadata"] == carried
+    assert written(Outcome.UNCHANGED, row(), None, carried)["metadata"] is None
 
 
 def test_an_estimate_is_called_one() -> None:

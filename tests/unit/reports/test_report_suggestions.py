@@ -16,6 +16,7 @@ from pipeline.reports.before_after import Comparisons, collect_comparisons, fact
 from pipeline.reports.document import report_html
 from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
+from pipeline.reports.metadata_list import MetadataList
 from pipeline.reports.statistics import batch_statistics
 from pipeline.reports.suggestions import SuggestionCounts, count_suggestions, describe_suggestions
 
@@ -35,7 +36,9 @@ def shown(rows: list[dict[str, Any]], folder: Path, language: str) -> tuple[str,
     picture = Image.new("L", (40, 30))
     wanted = find_concerns(frame, t)
     comparisons = collect_comparisons(frame, wanted, lambda _: Preview(picture, picture, None), folder, t)
-    html = report_html(frame, batch_summary(language=language), batch_statistics(frame), wanted, comparisons, {}, t)
+    html = report_html(
+        frame, batch_summary(language=language), batch_statistics(frame), wanted, comparisons, MetadataList(), {}, t
+    )
     return " ".join(html.split()), comparisons
 
 

@@ -8,6 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
+from raw_files import with_chunks
 from small_project import count_outcomes, published
 from sqlalchemy import func, select
 
@@ -20,7 +21,9 @@ from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.measure import measure
 from pipeline.stages.publish import publish
+from pipeline.stages.published_files import copy_recorded
 from pipeline.stages.reconcile import reconcile
+from pipeline.stages.scan_row import ScanRow
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +33,7 @@ def test_a_master_is_released_before_its_derivative_is_encoded(project, monkeypa
     chunks = project.receive()
     for stage in (mask, inpaint, measure):
         chunks = [stage(chunk, None) for chunk in chunks]
-    read, encode, held = artifacts.read_master, scans.encode, []
+    read, encode, held = artifacts.read_master, scans.encode_and_read, []
 
     def master(row):
         scan = read(row)
@@ -42,7 +45,7 @@ def test_a_master_is_released_before_its_derivative_is_encoded(project, monkeypa
         return encode(scan, extension)
 
     monkeypatch.setattr(artifacts, "read_master", master)
-    monkeypatch.setattr(scans, "encode", watched)
+    monkeypatch.setattr(scans, "encode_and_read", watched)
     assert published([publish(chunk, None) for chunk in chunks])["a.png"].outcome == "restored"
     assert held == [False]
 
@@ -64,6 +67,22 @@ def test_every_kind_of_pixel_keeps_its_depth(project, mode: str, depth: int, pic
     assert after.dtype == before.dtype and after.shape == before.shape
     assert np.array_equal(after[marked == 0], before[marked == 0])
     assert not np.array_equal(after[marked > 0], before[marked > 0])
+
+
+def test_what_did_not_reach_the_derivative_is_written_down(project) -> None:
+    project.put("a.png")
+    path = project.inbox / "a.png"
+    path.write_bytes(with_chunks(path.read_bytes(), (b"iDOT", bytes(28)), (b"tEXt", b"Author\0Kaethe")))
+    chunks = project.receive()
+    project.restore(chunks)
+    listed = json.loads((project.output / "sidecars/a.json").read_text())["metadata"]
+    assert listed["kept"] == ["text Author"] and listed["lost"][0]["what"] == "PNG iDOT"
+    row = published(chunks)["a.png"]
+    assert json.loads(row.metadata) == {"kept": 1, "changed": [], "lost": [["PNG iDOT", "storage"]], "more": 0}
+    again = ScanRow(row.scan_id, row.path)
+    with project.ledger.read() as session:
+        copy_recorded(again, session.scalars(select(OutcomeRow)).one())
+    assert again.metadata == row.metadata
 
 
 def test_a_change_outside_the_mask_is_never_published(project, monkeypatch) -> None:
