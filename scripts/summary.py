@@ -14,6 +14,9 @@ from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.escape import escape, visible
 from pipeline.ledger import Outcome
 from pipeline.metrics import psnr, ssim
+from pipeline.reports.counts import read_counts
+from pipeline.reports.language import Language
+from pipeline.reports.suggestions import describe_reasons
 from pipeline.stages.order import CHUNK_STAGES
 
 # Of the column with file names.
@@ -59,9 +62,10 @@ def _outcome(row: dict[str, Any]) -> str:
 
 
 def _not_filled(row: dict[str, Any]) -> str:
-    """Return how many marks were not filled, after a comma; empty for none."""
+    """Return how many marks were not filled, and why, after a comma; empty for none."""
     count = int(row["suggested"] or 0)
-    return f", {count} {'mark' if count == 1 else 'marks'} not filled" if count else ""
+    why = describe_reasons(read_counts(row["suggested_reasons"] or ""), Language("en"))
+    return f", {count} {'mark' if count == 1 else 'marks'} not filled{f' ({why})' if why else ''}" if count else ""
 
 
 def _print_quality(rows: list[dict[str, Any]]) -> None:

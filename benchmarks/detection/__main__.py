@@ -11,8 +11,8 @@ The part `labelled` sets labelled scans beside undamaged photographs and foreign
 `--out RUN` it draws a sheet of each scan in RUN/labelled.
 
 Levels: `repair` is what a detector is sure of, `suggest` adds what it suspects, `filled` is what an unattended run
-fills: repairs that the guards for coverage, faces and text let pass, and nothing of the pictures that they keep for
-review (`review share`). The part `restored` is filled in the same way.
+fills: repairs without the marks that the guards hold back on faces and text, and nothing of the pictures that are
+damaged all over (`review share`). The part `restored` is filled in the same way.
 """
 
 from __future__ import annotations

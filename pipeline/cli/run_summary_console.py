@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
     Outcome.UNCHANGED: "nothing certain enough to be filled, no copy made",
-    Outcome.REVIEW: "not certain enough: a mask is suggested, nothing was filled",
+    Outcome.REVIEW: "damage all over: a mask is suggested, nothing was filled",
     Outcome.QUARANTINED: "cannot be read completely; a copy and the reason are in quarantine/",
     Outcome.FAILED: "an error in the program; run with --redo once it is fixed",
 }
@@ -64,14 +64,20 @@ def _outcome_table(summary: RunSummary) -> Table:
 
 
 def _suggestion_lines(summary: RunSummary) -> list[str]:
-    """Return the line about marks that were not filled, if there are any."""
+    """Return the lines about marks that were not filled, and why, if there are any."""
     scans, marks = summary.suggested["scans"], summary.suggested["marks"]
     if not scans:
         return []
     who = "1 scan carries" if scans == 1 else f"{scans} scans carry"
     what = "1 mark that was" if marks == 1 else f"{marks} marks that were"
     look = "look at it" if marks == 1 else "look at them"
-    return [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
+    lines = [f"{who} {what} not filled: {look} (marked in the report, masks in suggestions/)"]
+    if summary.left:
+        from pipeline.reports.language import Language
+        from pipeline.reports.suggestions import describe_reasons
+
+        lines.append(f"left as they are: {describe_reasons(summary.left, Language('en'))}")
+    return lines
 
 
 def _quality_lines(summary: RunSummary) -> list[str]:

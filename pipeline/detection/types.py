@@ -9,6 +9,10 @@ from pipeline.imaging.types import Mask, Pixels
 
 Level = Literal["repair", "suggest"]
 
+#: What else than doubt keeps a component from being filled: it lies on a face or on text, is one of a swarm of alike
+#: marks, is broad, or is not seen by the scanner's infrared plane.
+Left = Literal["", "face", "text", "swarm", "broad", "infrared"]
+
 
 @dataclass(frozen=True)
 class Component:
@@ -21,6 +25,7 @@ class Component:
         area: pixels before dilation.
         probability: calibrated probability that this is damage, or None where the detector gives none.
         reason: one plain sentence for the archivist.
+        left: what else than doubt keeps a suggestion from being filled; empty for a repair.
     """
 
     kind: str
@@ -29,6 +34,7 @@ class Component:
     area: int
     probability: float | None
     reason: str
+    left: Left = ""
 
 
 @dataclass(frozen=True)

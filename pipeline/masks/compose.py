@@ -12,7 +12,7 @@ from pipeline.detection.types import Component, Detector
 from pipeline.imaging.types import Mask
 from pipeline.masks.annotate_components import annotate_components, count_by_level
 from pipeline.masks.given_masks import GivenMasks
-from pipeline.masks.guards import apply_guards
+from pipeline.masks.guards import REASONS, apply_guards
 from pipeline.masks.infrared_source import InfraredPlane, read_infrared
 from pipeline.masks.skip_rules import Skipped, find_skipped
 from pipeline.painted import PaintedMask
@@ -30,9 +30,8 @@ class ComposedMask:
         source: `manual`, `infrared`, `detector`, `combined` of a person's and software's, or `none`.
         components: every connected component of the masks, with its reason.
         notes: how masks were read and what was left, as sentences without a full stop.
-        suppressed: components that a guard held back, by guard.
         review: why a person must look before anything is filled, or None.
-        skipped: what is masked and will not be filled; in a review that is everything.
+        skipped: what is masked and will not be filled, and why; in a review that is everything.
     """
 
     fill: Mask
@@ -40,7 +39,6 @@ class ComposedMask:
     source: str
     components: list[Component] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    suppressed: dict[str, int] = field(default_factory=dict)
     review: str | None = None
     skipped: Skipped = field(default_factory=Skipped)
 
@@ -53,6 +51,11 @@ class ComposedMask:
     def kinds(self) -> dict[str, dict[str, int]]:
         """Return how many components of each kind there are, by level."""
         return count_by_level(self.components)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Return how many of the marks that are left each guard holds back; one that holds back none is left out."""
+        return {guard: count for guard, count in self.skipped.reasons.items() if guard in REASONS}
 
 
 def compose_mask(
@@ -84,7 +87,7 @@ def compose_mask(
         _prefer_infrared(result, scan, recipe, plane)
         del plane
         if recipe.level is MaskLevel.SUGGEST:
-            result.components = [replace(one, level="repair") for one in result.components]
+            result.components = [replace(one, level="repair", left="") for one in result.components]
         # Before the guards: what is protected needs no review.
         _exclude_protected(result, given.protected)
         _suppress_guarded(result, scan, recipe)
@@ -134,10 +137,15 @@ def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: In
         return
     result.notes.append(found.note)
     seen = found.detection
-    rest = [replace(one, level="suggest") for one in result.components if not _mostly_masked(seen.suggest, one)]
+    rest = [_unseen(one) for one in result.components if not _mostly_masked(seen.suggest, one)]
     result.fill = result.suspected | seen.suggest if recipe.level is MaskLevel.SUGGEST else seen.repair
     result.suspected = result.suspected | seen.suggest
     result.components, result.source, result.review = seen.components + rest, "infrared", seen.review
+
+
+def _unseen(component: Component) -> Component:
+    """Return a component as the suggestion that it is where infrared does not show it."""
+    return replace(component, level="suggest", left="infrared" if component.level == "repair" else component.left)
 
 
 def _exclude_protected(result: ComposedMask, regions: tuple[PaintedMask, ...]) -> None:
@@ -153,13 +161,11 @@ def _exclude_protected(result: ComposedMask, regions: tuple[PaintedMask, ...]) -
 
 
 def _suppress_guarded(result: ComposedMask, scan: Scan, recipe: Recipe) -> None:
-    """Hold back what lies on faces and text."""
+    """Hold back marks on faces and text."""
     guarded = apply_guards(
         scans.visible_channels(scan), result.fill, result.components, faces=recipe.face_guard, text=recipe.text_guard
     )
-    result.fill, result.components, result.suppressed = guarded.fill, guarded.components, guarded.suppressed
-    reasons = [reason for reason in (result.review, guarded.review) if reason]
-    result.review = "; ".join(reasons) or None
+    result.fill, result.components = guarded.fill, guarded.components
 
 
 def _add_painted(result: ComposedMask, painted: PaintedMask, regions: tuple[PaintedMask, ...]) -> None:
@@ -189,7 +195,9 @@ def _record_skipped(result: ComposedMask) -> None:
         result.skipped = find_skipped(np.zeros_like(result.fill), result.suspected, result.components)
         return
     # A suggestion may lie under what was painted, or within the rim of a repair.
-    result.components = [replace(one, level="repair") if _is_filled(result, one) else one for one in result.components]
+    result.components = [
+        replace(one, level="repair", left="") if _is_filled(result, one) else one for one in result.components
+    ]
     result.skipped = find_skipped(result.fill, result.suspected, result.components)
     if result.skipped.count:
         result.notes.append(_note_left(result.skipped.count, "doubtful"))

@@ -1,4 +1,4 @@
-"""Find what is masked and not filled, and count it by kind."""
+"""Find what is masked and not filled, and count it by kind and by reason."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from pipeline.imaging.types import Mask
 RIM = 4
 #: Kind of a component that no detector has described.
 OTHER = "other"
+#: Why a mark is left: it is not certain enough; or nothing on its scan is filled without a person.
+DOUBT, REVIEW = "doubt", "review"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Skipped:
     Attributes:
         mask: (H,W) uint8, 255 = masked and not filled.
         kinds: number of components by kind, most frequent first; empty exactly when the mask is.
+        reasons: number of the same components by what keeps them from being filled, most frequent first.
     """
 
     mask: Mask = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     kinds: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -62,10 +66,11 @@ def find_skipped(fill: Mask, suspected: Mask, components: Sequence[Component]) -
     parts = connected_components(left)
     undescribed = np.ones(len(parts), bool)
     untouched = not fill.any()
-    kinds: Counter[str] = Counter()
+    kinds, reasons = Counter[str](), Counter[str]()
     for one in components:
         if (untouched or one.level == "suggest") and (number := _find_part(parts, one)) is not None:
             kinds[one.kind] += 1
+            reasons[one.left or (DOUBT if one.level == "suggest" else REVIEW)] += 1
             undescribed[number] = False
     if not untouched:
         rims = undescribed & ~_reach_beyond_rim(parts, fill)
@@ -77,10 +82,12 @@ def find_skipped(fill: Mask, suspected: Mask, components: Sequence[Component]) -
             inside, _, _ = parts.within(one.box)
             if undescribed[inside].any():
                 kinds[one.kind] += 1
+                reasons[DOUBT] += 1
                 undescribed[inside] = False
     if undescribed.any():
         kinds[OTHER] += int(np.count_nonzero(undescribed))
-    return Skipped(left, dict(kinds.most_common()))
+        reasons[DOUBT] += int(np.count_nonzero(undescribed))
+    return Skipped(left, dict(kinds.most_common()), dict(reasons.most_common()))
 
 
 def _find_part(parts: ConnectedComponents, component: Component) -> int | None:

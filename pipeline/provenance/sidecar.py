@@ -121,6 +121,7 @@ def _suggested(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any
         "pieces": facts["suggested"],
         "share": facts["suggested_share"],
         "kinds": json.loads(facts["suggested_kinds"]),
+        "reasons": json.loads(facts["suggested_reasons"]) if facts["suggested_reasons"] else {},
         "uri": uri,
         "sha256": sha256,
     }

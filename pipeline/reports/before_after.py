@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
+from pipeline.reports.counts import read_counts
 from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import NBSP, Language
 from pipeline.reports.metadata_list import summarise_row
 from pipeline.reports.page_regions import count_regions, describe_regions
 from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
-from pipeline.reports.suggestions import with_suggestions
+from pipeline.reports.suggestions import describe_reasons, with_suggestions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,14 +176,15 @@ def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:
 
     if _measured(row["coverage"]):
         add("damage", t("before_after.damage_share", share=t.percent(row["coverage"], 2)))
-    counted = describe_regions(count_regions([(row["kinds"], row["held"])]), t)
+    counted = describe_regions(count_regions([row]), t)
     if counted:
         add("regions", counted)
     elif row["components"] > 0:
         add("regions", t.number(row["components"]))
     if row["suggested"] > 0:
         share = t("before_after.damage_share", share=t.percent(row["suggested_share"], 2))
-        add("suggested", f"{t.number(row['suggested'])} · {share}")
+        why = describe_reasons(read_counts(row["suggested_reasons"]), t)
+        add("suggested", f"{t.number(row['suggested'])} · {share}" + (f" · {why}" if why else ""))
     if row["mask_source"] and t.has(f"before_after.source_{row['mask_source']}"):
         add("source", t(f"before_after.source_{row['mask_source']}"))
     if row["engine"]:

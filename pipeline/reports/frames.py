@@ -16,7 +16,8 @@ FrameRow = Mapping[Hashable, Any]
 """A row of a complete frame, as `DataFrame.to_dict("records")` returns it."""
 TEXT = (
     *("path", "outcome", "reason", "message", "review_reason", "same_as", "again"),
-    *("format", "mask_source", "mask_note", "kinds", "held", "suggested_kinds", "engine", "notes", "metadata"),
+    *("format", "mask_source", "mask_note", "kinds", "held", "suggested_kinds", "suggested_reasons"),
+    *("engine", "notes", "metadata"),
 )
 NUMBERS = (
     *("bytes", "width", "height", "bit_depth", "coverage", "components", "inpaint_seconds", "seam"),

@@ -110,7 +110,7 @@ def batch_statistics(frame: pd.DataFrame) -> BatchStatistics:
         estimate=estimate,
         estimate_range=(low.median, high.median) if low and high else None,
         seam=quartiles(restored["seam"]),
-        regions=count_regions(zip(frame["kinds"], frame["held"], strict=True)),
+        regions=count_regions(frame.to_dict("records")),
         suggestions=count_suggestions(frame),
         clean=int(((frame["outcome"] == Outcome.UNCHANGED) & ~(frame["suggested"] > 0)).sum()),
     )

@@ -81,10 +81,10 @@ class Recipe(BaseModel):
     )
     dilate: int = Field(2, ge=0, le=32, description="pixels added around detected damage, so that no edge is left")
     infrared: bool = Field(True, description="repair what a scanner's infrared plane shows, where there is one")
-    face_guard: bool = Field(True, description="detected damage on a face sends the scan to review, unfilled")
-    text_guard: bool = Field(
-        True, description="detected damage on text is not filled; if large, the scan goes to review"
+    face_guard: bool = Field(
+        True, description="detected damage on a face is left to a person, except specks and what is sure and thin"
     )
+    text_guard: bool = Field(True, description="detected damage on text is left to a person")
     mask_mode: MaskMode = Field(
         MaskMode.REPLACE,
         description="a painted mask replaces detected damage (`replace`), is added to it (`add`), or marks what never "

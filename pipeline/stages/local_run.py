@@ -155,6 +155,8 @@ def _add_figures(area: str, chunks: list[str], summary: RunSummary) -> None:
         summary.metrics["estimate_psnr"] = {"median": facts.estimate.median, "images": facts.estimate.n}
     summary.suggested["scans"] += facts.suggestions.images
     summary.suggested["marks"] += facts.suggestions.marks
+    for reason, count in facts.suggestions.reasons.items():
+        summary.left[reason] = summary.left.get(reason, 0) + count
     for one in find_concerns(full, Language("en")):
         summary.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
     for stage, seconds in batch_frame.summarise_batch(batch).seconds_by_stage.items():

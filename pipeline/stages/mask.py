@@ -20,7 +20,7 @@ from pipeline.stages.models import detector_of
 from pipeline.stages.order import Stage
 from pipeline.stages.scan_row import Masked, ScanRow
 
-# Explanations kept per scan: suppressed components, then the largest; a dusty plate has tens of thousands.
+# Explanations kept per scan: components held back by guards, then the largest; a dusty plate has tens of thousands.
 MOST_COMPONENTS = 200
 
 
@@ -65,10 +65,11 @@ def _find_damage(row: ScanRow, batch: BatchContext, detector: Detector) -> Maske
         components=len(marks.components),
         components_json=json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),
         kinds=json.dumps(marks.kinds) if marks.components else "",
-        held=json.dumps(marks.suppressed) if marks.suppressed else "",
+        held=json.dumps(marks.held) if marks.held else "",
         suggested=marks.skipped.count,
         suggested_share=marks.skipped.share,
         suggested_kinds=json.dumps(marks.skipped.kinds) if marks.skipped.kinds else "",
+        suggested_reasons=json.dumps(marks.skipped.reasons) if marks.skipped.reasons else "",
         decision="review" if marks.review else "fill" if mask.any() else "unchanged",
         review_reason=marks.review or "",
     )

@@ -19,6 +19,7 @@ class RunSummary:
     outcomes: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     suggested: dict[str, int] = field(default_factory=lambda: {"scans": 0, "marks": 0})
+    left: dict[str, int] = field(default_factory=dict)
     attention: list[dict[str, str]] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     report: str = ""

@@ -75,8 +75,10 @@ class Masked(StepColumns):
         coverage: share of the scan's pixels under that mask, 0..1.
         components_json: the largest components with their explanations.
         levels_uri: of the mask in levels: 255 = to be filled, 128 = only suggested.
-        kinds, held, suggested_kinds: counts by kind as JSON.
+        kinds: number of components by level and kind, as JSON.
         suggested: number of components that are marked and not filled; `suggested_share` is their share of the pixels.
+        suggested_kinds, suggested_reasons: the same number by kind, and by what keeps them from being filled, as JSON.
+        held: of these reasons, the guards.
         decision: `fill`, `unchanged`, `review`, `quarantined` or `failed`.
     """
 
@@ -92,6 +94,7 @@ class Masked(StepColumns):
     suggested: Whole = None
     suggested_share: Number = NAN
     suggested_kinds: Text = ""
+    suggested_reasons: Text = ""
     suggested_uri: Text = ""
     decision: Text = ""
     review_reason: Text = ""

@@ -38,9 +38,9 @@ exit codes: 0 every scan has a mask; 1 some could not be read (named above); 2 n
 
 A scan with a painted mask beside it (photo.jpg and photo.mask.png) gets that mask, or both masks with --mask-mode add.
 What is painted in photo.protect.png is never marked. An infrared plane (photo.ir.tif, SilverFast's second page,
-VueScan's fourth channel) decides what is repaired where it can be used. A scan that a person has to look at first (too
-much damage, or damage on a face or on text) is named, and its mask is empty at the level repair. Masks are PNG, of the
-scan's size, 255 = damaged. Of two scans with one stem the later one's mask keeps its suffix: photo.tif.png.
+VueScan's fourth channel) decides what is repaired where it can be used. Marks on faces and text are left out. A scan
+that a person has to look at first (too much damage) is named, and its mask is empty at the level repair. Masks are PNG,
+of the scan's size, 255 = damaged. Of two scans with one stem the later one's mask keeps its suffix: photo.tif.png.
 
 example: mask scans/ masks/ --level suggest --explain"""
 
@@ -75,7 +75,7 @@ class MaskSummary:
 @masks_option
 @mask_mode_option
 @click.option("--no-infrared", is_flag=True, help="ignore a scanner's infrared plane")
-@click.option("--no-face-guard", is_flag=True, help="mark damage on faces too, without a review")
+@click.option("--no-face-guard", is_flag=True, help="mark all damage on faces too")
 @click.option("--no-text-guard", is_flag=True, help="mark damage on text too, without a review")
 @device_option
 @backend_option
@@ -173,7 +173,8 @@ def _write_mask(
     if explain:
         document = {
             "source": marks.source, "notes": marks.notes, "review": marks.review, "kinds": marks.kinds,
-            "held_back": marks.suppressed, "components": [vars(component) for component in marks.components],
+            "held_back": marks.held, "left": marks.skipped.reasons,
+            "components": [vars(component) for component in marks.components],
         }  # fmt: skip
         reasons = str(PurePosixPath(name).with_suffix(".json"))
         storage.write_bytes(storage.join(target, *reasons.split("/")), json.dumps(document).encode())

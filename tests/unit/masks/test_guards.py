@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 from pipeline.detection.types import Component
-from pipeline.masks.faces import find_faces
-from pipeline.masks.guards import apply_guards
+from pipeline.masks.faces import Face, find_faces
+from pipeline.masks.guards import FACE_WIDTH, FEATURE_WIDTH, apply_guards
 from pipeline.masks.text import find_text
 
 pytestmark = pytest.mark.slow
@@ -51,27 +53,53 @@ def test_pictures_without_people_hold_no_faces() -> None:
     assert not find_faces(np.full((10, 400), 90, np.uint8))
 
 
-def test_a_crack_across_a_face_sends_the_scan_to_review() -> None:
+def test_only_a_broad_mark_on_a_face_is_left() -> None:
     picture = skimage.data.astronaut().copy()
-    mask, components = marked(picture.shape, (221, 60, 5, 140), (420, 400, 5, 60))
+    mask, components = marked(picture.shape, (221, 60, 9, 140), (420, 400, 5, 60))
     picture[mask > 0] = 255
     found = apply_guards(picture, mask, components)
-    assert found.review is not None and "1 place lies on a face" in found.review
-    assert not found.fill[60:200, 221:226].any() and found.fill[400:460, 420:425].all()
-    assert found.suppressed == {"face": 1}
-    assert [one.level for one in found.components] == ["suggest", "repair"]
+    assert not found.fill[60:200, 221:230].any() and found.fill[400:460, 420:425].all()
+    assert [(one.level, one.left) for one in found.components] == [("suggest", "face"), ("repair", "")]
     assert found.components[0].reason == "a line; left as it is: it lies on a face"
     assert apply_guards(picture, mask, components, faces=False, text=False).fill is mask
 
 
-def test_a_speck_on_a_cheek_is_repaired_but_not_one_on_an_eye() -> None:
+def test_a_thin_crack_over_a_cheek_is_filled_when_it_is_sure() -> None:
     picture = skimage.data.astronaut()
-    (face,) = [f for f in find_faces(picture) if f.box[0] < EYES[1] < f.box[0] + f.box[2]]
+    face = astronauts_face()
+    x, width = face.box[0], face.box[2]
+    below_the_eyes = face.features[0][1] + face.features[0][3] + 2
+    thin, broad = (max(1, round(share * width)) for share in (FACE_WIDTH - 0.01, FACE_WIDTH + 0.03))
+    left_cheek = (x - 20, below_the_eyes, 20 + round(0.25 * width))
+    for line, chance, kept in ((thin, 0.9, 1), (broad, 0.9, 0), (thin, 0.7, 0), (thin, None, 1)):
+        mask, (one,) = marked(picture.shape, (*left_cheek, line))
+        found = apply_guards(picture, mask, [replace(one, probability=chance)])
+        assert found.fill.any() == kept, (line, chance)
+    assert not apply_guards(picture, mask, []).fill.any(), "nobody says how sure it is"
+
+
+def test_across_the_eyes_only_a_very_thin_line_is_filled() -> None:
+    picture, face = skimage.data.astronaut(), astronauts_face()
+    x, y, width, height = face.features[0]
+    thin = int(FEATURE_WIDTH * face.box[2])
+    for line, kept in ((thin, True), (thin + 2, False)):
+        mask, components = marked(picture.shape, (x - 10, y + height // 2, width + 20, line))
+        assert apply_guards(picture, mask, components).fill.any() == kept, line
+
+
+def test_a_speck_on_a_cheek_is_repaired_but_not_one_on_an_eye() -> None:
+    picture, face = skimage.data.astronaut(), astronauts_face()
     x, y, width, height = face.features[0]
     cheek = (face.box[0] + face.box[2] // 2 - 2, y + height + 4, 5, 5)
     eye = (x + width // 4, y + height // 2, 12, 5)
-    assert apply_guards(picture, *marked(picture.shape, cheek)).suppressed == {}
-    assert apply_guards(picture, *marked(picture.shape, eye)).suppressed == {"face": 1}
+    mask, (one,) = marked(picture.shape, cheek)
+    assert apply_guards(picture, mask, [replace(one, probability=0.66)]).fill.any()
+    assert not apply_guards(picture, *marked(picture.shape, eye)).fill.any()
+
+
+def astronauts_face() -> Face:
+    (face,) = [f for f in find_faces(skimage.data.astronaut()) if f.box[0] < EYES[1] < f.box[0] + f.box[2]]
+    return face
 
 
 def test_lines_of_text_are_found_level_and_turned() -> None:
@@ -97,13 +125,11 @@ def test_pictures_without_text_hold_none() -> None:
     assert not find_text(np.full((1, 1), 3, np.uint8))
 
 
-def test_a_scratch_through_text_goes_to_review_and_a_letter_is_left() -> None:
+def test_marks_on_text_are_left_and_others_filled() -> None:
     sheet = page()
     scratch, letter, beside = (200, 20, 3, 200), (45, 62, 8, 18), (20, 260, 4, 4)
-    mask, components = marked(sheet.shape, letter, beside)
+    mask, components = marked(sheet.shape, scratch, letter, beside)
     found = apply_guards(sheet, mask, components)
-    assert found.review is None and found.suppressed == {"text": 1}
-    assert not found.fill[62:80, 45:53].any() and found.fill[260:264, 20:24].all()
-    found = apply_guards(sheet, *marked(sheet.shape, scratch, beside))
-    assert found.review is not None and "on text" in found.review
-    assert apply_guards(sheet, *marked(sheet.shape, scratch, beside), text=False).suppressed == {}
+    assert not found.fill[:250].any() and found.fill[260:264, 20:24].all()
+    assert [one.left for one in found.components] == ["text", "text", ""]
+    assert apply_guards(sheet, mask, components, text=False).fill is mask

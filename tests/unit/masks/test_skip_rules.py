@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def test_suggestions_are_counted_by_kind_and_the_mask_holds_nothing_else() -> No
     fill, suspected = painted(SCRATCH), painted(SCRATCH, SPOT, HAIR)
     components = [component(SCRATCH, "repair", "scratch"), component(SPOT), component(HAIR, kind="hair")]
     found = find_skipped(fill, suspected, components)
-    assert found.kinds == {"dust": 1, "hair": 1} and found.count == 2
+    assert found.kinds == {"dust": 1, "hair": 1} and found.count == 2 and found.reasons == {"doubt": 2}
     assert np.array_equal(found.mask, painted(SPOT, HAIR))
     assert found.share == pytest.approx((100 + 240) / 40000)
 
@@ -68,6 +69,13 @@ def test_where_nothing_is_filled_every_component_counts() -> None:
     components = [component(SCRATCH, "repair", "scratch"), component(SPOT)]
     found = find_skipped(np.zeros_like(suspected), suspected, components)
     assert found.kinds == {"scratch": 1, "dust": 1} and np.array_equal(found.mask, suspected)
+    assert found.reasons == {"review": 1, "doubt": 1}
+
+
+def test_what_keeps_a_mark_from_being_filled_is_counted() -> None:
+    components = [replace(component(SPOT), left="face"), component(HAIR), component(SCRATCH, "repair")]
+    found = find_skipped(painted(SCRATCH), painted(SCRATCH, SPOT, HAIR), components)
+    assert found.reasons == {"face": 1, "doubt": 1}
 
 
 def test_what_no_detector_described_counts_as_other() -> None:
@@ -90,5 +98,6 @@ def test_the_count_is_zero_exactly_when_the_mask_is_empty() -> None:
         components = [component(box, "repair") for box in boxes[:3]] + [component(box) for box in boxes[3:7]]
         found = find_skipped(fill, painted(*boxes), components)
         assert (found.count > 0) == found.mask.any()
+        assert sum(found.reasons.values()) == found.count
         assert not (found.mask[fill > 0]).any()
     assert Skipped().count == 0 and Skipped().share == 0

@@ -104,7 +104,12 @@ def test_a_scan_without_a_derivative(outcome: Outcome) -> None:
     assert document["review"]["wanted"] == (outcome is Outcome.REVIEW)
 
 
-LEFT = {"suggested": 12, "suggested_share": 0.0077, "suggested_kinds": json.dumps({"dust": 8, "other": 4})}
+LEFT = {
+    "suggested": 12,
+    "suggested_share": 0.0077,
+    "suggested_kinds": json.dumps({"dust": 8, "other": 4}),
+    "suggested_reasons": json.dumps({"doubt": 10, "face": 2}),
+}
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW])
@@ -115,6 +120,7 @@ def test_suggested_damage_is_described(outcome: Outcome) -> None:
         "pieces": 12,
         "share": 0.0077,
         "kinds": {"dust": 8, "other": 4},
+        "reasons": {"doubt": 10, "face": 2},
         "uri": "/out/s.png",
         "sha256": "f" * 64,
     }
