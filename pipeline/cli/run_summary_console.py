@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
     Outcome.UNCHANGED: "nothing certain enough to be filled, no copy made",
-    Outcome.REVIEW: "damage all over: a mask is suggested, nothing was filled",
+    Outcome.REVIEW: "damaged all over, or a mask or file in doubt: nothing was filled",
     Outcome.QUARANTINED: "cannot be read completely; a copy and the reason are in quarantine/",
     Outcome.FAILED: "an error in the program; run with --redo once it is fixed",
 }
