@@ -10,10 +10,15 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from pipeline.errors import ConfigurationError
 from pipeline.ledger.claims import release
 from pipeline.ledger.processes import has_ended
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
+
+
+class UnknownBatch(ConfigurationError, LookupError):
+    """The ledger has no such batch; a retry cannot succeed."""
 
 
 class BatchState(StrEnum):
@@ -44,11 +49,14 @@ def get(session: Session, collection: str, name: str) -> Batch:
     """Return a batch by its name.
 
     Raises:
-        LookupError: there is none.
+        UnknownBatch: there is none.
     """
     found = session.scalars(select(Batch).where(Batch.collection == collection, Batch.name == name)).first()
     if found is None:
-        raise LookupError(f"the ledger has no batch {name!r} of collection {collection!r}")
+        raise UnknownBatch(
+            f"the ledger has no batch {name!r} of collection {collection!r}: was the ledger emptied, or an older ledger"
+            " put back? Then start the collection again: what lies in its output is recognised, the rest is done"
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from pipeline.ledger.tables import OutcomeRow, Scan
 def record(
     session: Session, *, scan_id: int, recipe_digest: str, batch_id: int, outcome: Outcome, **values: Any
 ) -> None:
-    """Write the outcome of a scan; an existing one is replaced (its events are kept)."""
+    """Write the outcome of a scan, recorded now by default; an existing one is replaced (its events are kept)."""
     row = {"batch_id": batch_id, "outcome": str(outcome), "recorded": now(), **values}
     for column in OutcomeRow.__table__.columns:
         # A replaced outcome must not keep the derivative of the earlier one.

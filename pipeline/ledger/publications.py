@@ -26,7 +26,7 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
         path: relative to the inbox.
         scan_id: of the content that is at the path now.
     """
-    for stem in _candidates(path):
+    for stem in candidates(path):
         statement = insert(session, Publication).values(
             collection=collection, key=key(stem), stem=stem, path=path, scan_id=scan_id
         )
@@ -55,7 +55,8 @@ def shortened(path: str) -> str:
     return f"{folder}{slash}{name.encode()[: LONGEST - 10].decode(errors='ignore')}~{mark}"
 
 
-def _candidates(path: str) -> Iterator[str]:
+def candidates(path: str) -> Iterator[str]:
+    """Yield the stems under which the results of a path may be published, the first that is free first."""
     folder, slash, name = path.rpartition("/")
     stem, dot, _ = name.rpartition(".")
     plain = shortened(folder + slash + (stem if dot and stem else name))

@@ -102,6 +102,7 @@ def _mask(facts: Mapping[str, Any], uri: str, sha256: str) -> dict[str, Any]:
         "given": facts["mask_given_uri"] or None,
         "protected": facts["protect_uri"] or None,
         "infrared": facts["infrared_uri"] or None,
+        "companions": facts["mask_given"].partition(" ")[2] or None,
         "note": facts["mask_note"] or None,
         "coverage": facts["coverage"],
         "uri": uri or None,

@@ -28,6 +28,7 @@ from pipeline.stages import models
 from pipeline.stages.batch import BatchContext, open_ledger, work_area
 from pipeline.stages.chunk_writer import ChunkWriter
 from pipeline.stages.cleanup import remove_stale_work_areas
+from pipeline.stages.recognise import recognise
 from pipeline.stages.scan_row import ScanRow
 
 # Airflow maps at most 1024 tasks, and its grid is hard to read with so many.
@@ -175,6 +176,18 @@ class _Attempt:
         paths = [file.path for file in page]
         return scans.find_matches(session, self.batch.collection.name, paths, self.batch.recipe_digest)
 
+    def _known_contents(self, page: list[InboxFile], records: list[InboxRecord]) -> dict[str, list[LedgerMatch]]:
+        """Return what the ledger knows of some files, also of those whose results are only now found in the output."""
+        with self.ledger.read() as session:
+            matches = self._matches(session, page)
+        if self.redo:
+            return matches
+        unknown = [one for one in records if one.info and not _is_spoken_for(one, matches.get(one.path, ()))]
+        if recognise(self.batch, self.ledger, self.context, unknown):
+            with self.ledger.read() as session:
+                return self._matches(session, page)
+        return matches
+
     def _count_known(self, rule: RedoRule, matches: Sequence[LedgerMatch]) -> None:
         """Count a finished scan that is left as it is."""
         self.known += 1
@@ -184,8 +197,7 @@ class _Attempt:
         """Read files, record them in the ledger, and add those that this batch could claim to chunks."""
         records = [record for file in page if (record := read_record(file)) is not None]
         # Whatever asks the store is done before the transaction: others wait while one writes.
-        with self.ledger.read() as session:
-            matches = self._matches(session, page)
+        matches = self._known_contents(page, records)
         new: list[InboxRecord] = []
         again: dict[str, Again | None] = {}
         for one in records:
@@ -284,6 +296,11 @@ def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, 
         again=str(again or ""),
         same_as="" if record.reason or record.mask_given else shared.get(record.sha256, ""),
     )
+
+
+def _is_spoken_for(record: InboxRecord, matches: Sequence[LedgerMatch]) -> bool:
+    """Return whether a content has an outcome, or a batch is working on it."""
+    return any(match.sha256 == record.sha256 and (match.outcome or match.claimed_by) for match in matches)
 
 
 def _is_intact(outcome: OutcomeRow) -> bool:
