@@ -11,6 +11,8 @@ from pipeline import storage
 from pipeline.imaging.suffixes import COMPANION_SUFFIXES
 from pipeline.storage import Entry
 
+# In place of the digests of companion files of which one may not be read, or lies in an archive tier.
+UNREADABLE = "unreadable"
 ENDINGS = "|".join(sorted(suffix.removeprefix(".") for suffix in COMPANION_SUFFIXES))
 COMPANION_NAME = re.compile(rf"(?P<scan>.+)\.(?P<role>mask|protect|ir)\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
 
@@ -48,12 +50,15 @@ class CompanionFiles:
         return self._join(lambda entry: f"{entry.size}:{entry.etag}")
 
     def sha256(self) -> str:
-        """Return the digests of all files; empty without any.
+        """Return the digests of all files, or `UNREADABLE` when one of them may not be read; empty without any.
 
         Raises:
             FileNotFoundError, StoreUnavailable: as storage does.
         """
-        return self._join(lambda entry: storage.sha256(entry.uri))
+        try:
+            return self._join(lambda entry: storage.sha256(entry.uri))
+        except PermissionError:
+            return UNREADABLE
 
     def _join(self, describe: Callable[[Entry], str]) -> str:
         """Return each file's description with its role; a single mask has no role, as in earlier ledgers."""

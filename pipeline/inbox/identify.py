@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from pipeline import scans, storage
-from pipeline.errors import Reason, UnreadableScan
+from pipeline.errors import InArchiveTier, Reason, UnreadableScan
 from pipeline.scans import ScanInfo
 from pipeline.settings import settings
 from pipeline.storage import Entry
@@ -68,8 +68,11 @@ def identify(entry: Entry) -> Identified:
         info = scans.inspect(data, entry.path)
     except UnreadableScan as error:
         reason, message = str(error.reason), error.message
-    except PermissionError:
-        reason, message = str(Reason.UNREADABLE), NOT_READABLE["unreadable"][1]
+    except InArchiveTier as error:
+        reason, message = str(Reason.ARCHIVED), str(error.strerror)
+    except PermissionError as error:
+        local = storage.scheme(entry.uri) == "file"
+        reason, message = str(Reason.UNREADABLE), NOT_READABLE["unreadable"][1] if local else str(error.strerror)
     return Identified(size, sha256, info, reason, message, time.perf_counter() - started)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.inbox.companions import UNREADABLE
 from pipeline.inbox.listing import InboxFile
 from pipeline.inbox.record import InboxRecord
 from pipeline.ledger import Outcome
@@ -82,7 +83,8 @@ class RedoRule:
             return bool(match.mask_given) and not self.masks_absent
         fingerprint, _, sha256 = match.mask_given.partition(" ")
         if fingerprint == file.companions.fingerprint:
-            return False
+            # What could not be read may become readable without any change to the file.
+            return sha256 == UNREADABLE != file.companions.sha256()
         return not sha256 or sha256 != file.companions.sha256()
 
 

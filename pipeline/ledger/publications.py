@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.rows import insert
 from pipeline.ledger.tables import Publication
 
+# What names in the output end with: a folder that does may meet a file of its name.
+OUTPUT_SUFFIXES = (".png", ".tif", ".json", ".xmp")
 # Bytes of a name that leave room for `.reason.json` or a distinguishing suffix.
 LONGEST = 230
 
@@ -20,13 +22,14 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
     """Return the stem under which the results of a path are published; it never changes.
 
     The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that neither overwrites the
-    other's derivative, mask or sidecar.
+    other's derivative, mask or sidecar. A bucket may hold `a.tif` and `a.tif/b.tif`, and a disk cannot: the second is
+    published below `a.tif~`.
 
     Args:
         path: relative to the inbox.
         scan_id: of the content that is at the path now.
     """
-    for stem in candidates(path):
+    for stem in candidates(_without_clashes(session, collection, path, scan_id)):
         statement = insert(session, Publication).values(
             collection=collection, key=key(stem), stem=stem, path=path, scan_id=scan_id
         )
@@ -39,6 +42,27 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
                 session.execute(update(Publication).where(Publication.id == owned.id).values(scan_id=scan_id))
             return owned.stem
     raise AssertionError(f"no name is free for {path!r}")  # the last candidate carries a digest of the path
+
+
+def _without_clashes(session: Session, collection: str, path: str, scan_id: int) -> str:
+    """Return a path in which no folder has the name of a file that is published; reserve the names of its folders."""
+    folders = path.split("/")[:-1]
+    for index, folder in enumerate(folders):
+        if not folder.lower().endswith(OUTPUT_SUFFIXES):
+            continue
+        whole = "/".join(folders[: index + 1])
+        statement = insert(session, Publication).values(
+            collection=collection,
+            key=key(whole.rpartition(".")[0]),
+            stem=whole.rpartition(".")[0],
+            path=f"{whole}/",
+            scan_id=scan_id,
+        )
+        session.execute(statement.on_conflict_do_nothing())
+        owned = select(Publication.id).where(Publication.collection == collection, Publication.path == f"{whole}/")
+        if session.scalars(owned).first() is None:
+            folders[index] = f"{folder}~"
+    return "/".join([*folders, path.rpartition("/")[2]])
 
 
 def key(stem: str) -> str:

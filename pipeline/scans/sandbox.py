@@ -8,7 +8,7 @@ import stat
 from typing import Any
 
 from pipeline import storage
-from pipeline.errors import Reason, UnreadableScan
+from pipeline.errors import InArchiveTier, Reason, UnreadableScan
 from pipeline.escape import escape
 from pipeline.scans.decoder_pool import DecoderDied, DecoderProcess
 from pipeline.scans.ipc import anonymous_file, receive_scan, write_all
@@ -105,6 +105,9 @@ def _open_source(uri: str, name: str, limits: Limits) -> int:
                 while size <= most and (block := stream.read(BLOCK)):
                     write_all(descriptor, block)
                     size += len(block)
+        except InArchiveTier as error:
+            os.close(descriptor)
+            raise UnreadableScan(Reason.ARCHIVED, f"{escape(name)}: {error.strerror}.") from error
         except PermissionError as error:
             os.close(descriptor)
             raise _not_readable(name) from error

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pipeline import logs, storage
-from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
+from pipeline.errors import (
+    ConfigurationError,
+    InArchiveTier,
+    Reason,
+    StoreUnavailable,
+    UnreadableScan,
+    WeightsError,
+)
 from pipeline.escape import error_line, quoted
 from pipeline.ledger import Outcome, TaskContext, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
@@ -75,6 +82,8 @@ class ChunkStage:
             return process()
         except UnreadableScan as error:
             return quarantined(str(error.reason), error.message)
+        except InArchiveTier as error:
+            return quarantined(str(Reason.ARCHIVED), str(error.strerror))
         except MasterGone as error:
             check_inbox(self.batch.inbox)
             return failed(error.reason, error.message)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline import metrics, scans
 from pipeline.engines import Engine, Job, holdout_estimate, load_engine, paste
 from pipeline.engines import inpaint as fill
+from pipeline.errors import UnreadableScan
 from pipeline.ledger import TaskContext
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
@@ -55,10 +56,15 @@ def _measure(row: ScanRow, stage: ChunkStage, engine: Engine) -> Measured:
 
 
 def _read_original(row: ScanRow, scan: Scan, stage: ChunkStage) -> NDArray[np.float32] | None:
-    """Return the known original (H,W,3) in 0..1; None without one, or when its size is not the scan's."""
+    """Return the known original (H,W,3) in 0..1; None without one, or when it cannot be read or has another size."""
     if not row.original_uri:
         return None
-    colour = scans.colour(scans.decode_isolated(row.original_uri))
+    try:
+        colour = scans.colour(scans.decode_isolated(row.original_uri))
+    except UnreadableScan as error:
+        # The scan itself is intact: it is estimated like one without an original.
+        stage.logger.warning("original %s: cannot be read and was not used: %s", row.original_uri, error.message)
+        return None
     if colour.shape[:2] == scan.pixels.shape[:2]:
         return colour
     stage.logger.warning("original %s: has another size than the scan and was not used", row.original_uri)

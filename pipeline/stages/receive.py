@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from pipeline import logs, storage
+from pipeline.errors import Reason
 from pipeline.inbox import listing
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.inbox.listing import Inbox, InboxFile
@@ -217,7 +218,9 @@ class _Attempt:
             for one in new:
                 scan_id = ids[one.path]
                 if scan_id in taken:
-                    output_path = publications.reserve(session, name, one.path, scan_id)
+                    # A folder with an image's name has no results; its files keep their path below it.
+                    has_results = one.reason != Reason.NOT_A_FILE
+                    output_path = publications.reserve(session, name, one.path, scan_id) if has_results else ""
                     rows.append((_row(one, scan_id, output_path, shared, again[one.path]), one))
             received = [one.event(row.scan_id, row.same_as, row.again) for row, one in rows]
             events.append(session, self.batch.batch_id, self.context, received)

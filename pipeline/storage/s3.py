@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pipeline.atomic_write import temporary_name
+from pipeline.errors import ConfigurationError
 from pipeline.imaging.suffixes import has_image_suffix
 from pipeline.storage.entry import Entry, is_hidden, text_path
 from pipeline.storage.errors import GuardedReader
@@ -89,8 +90,12 @@ def _objects(root: str, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     arguments = {"Bucket": bucket, "Prefix": prefix, "PaginationConfig": {"PageSize": PAGE}}
     pages = iter(client().get_paginator("list_objects_v2").paginate(**arguments))
     while True:
-        with s3_errors(root):
-            page = next(pages, None)
+        try:
+            with s3_errors(root):
+                page = next(pages, None)
+        except PermissionError as error:
+            message = f"{root}: may not be listed ({error.strerror}); allow these credentials to list the bucket"
+            raise ConfigurationError(message) from error
         if page is None:
             return
         yield from page.get("Contents", ())

@@ -9,16 +9,23 @@ from contextlib import contextmanager
 import botocore.exceptions as aws
 import urllib3.exceptions
 
-from pipeline.errors import ConfigurationError, OutputNotWritable
-from pipeline.escape import error_line
+from pipeline.errors import ConfigurationError, InArchiveTier, OutputNotWritable
+from pipeline.escape import error_line, one_line
 from pipeline.storage.errors import reading, unavailable
 
+ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "NotFound"}
 FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403", "MethodNotAllowed"}
 FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "507"}
 MISCONFIGURED = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "PermanentRedirect",
     "InvalidBucketName", "InvalidToken", "IllegalLocationConstraintException",
+}  # fmt: skip
+# Refusals that concern every object, or pass: 4xx by their status, and yet no fault of one object.
+PASSING = {
+    "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestTimeout", "RequestTimeTooSkewed",
+    "RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests", "TooManyRequestsException",
+    "OperationAborted", "SlowDown", "408", "429",
 }  # fmt: skip
 SETUP = (
     aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.NoRegionError,
@@ -33,7 +40,8 @@ def s3_errors(uri: str, *, to_write: bool = False) -> Iterator[None]:
 
     Raises:
         FileNotFoundError: there is no such object (or, when reading, no such bucket).
-        PermissionError: this object may not be read.
+        InArchiveTier: this object must be restored from an archive tier first.
+        PermissionError: this object may not be read, or the server refuses to send it.
         OutputNotWritable: writing is refused, or the bucket is missing or full.
         ConfigurationError: keys, region or bucket name are wrong.
         StoreUnavailable: every error that may be temporary.
@@ -60,8 +68,12 @@ def s3_errors(uri: str, *, to_write: bool = False) -> Iterator[None]:
 
 def _refused(uri: str, error: aws.ClientError, to_write: bool) -> Exception:
     """Return the error for an error response of the server."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    message = str(error.response.get("Error", {}).get("Message", "")) or code
+    found: dict[str, str] = dict(error.response.get("Error", {}))
+    code = str(found.get("Code", ""))
+    message = str(found.get("Message", "")) or code
+    if code in ARCHIVED:
+        tier = f" ({found['StorageClass']})" if found.get("StorageClass") else ""
+        return InArchiveTier(errno.EACCES, f"it lies in an archive tier{tier} of the store; restore it first", uri)
     if code in MISSING:
         if to_write and code == "NoSuchBucket":
             return OutputNotWritable(f"{uri}: the bucket does not exist; create it, then run again")
@@ -77,4 +89,8 @@ def _refused(uri: str, error: aws.ClientError, to_write: bool) -> Exception:
         return ConfigurationError(f"{uri}: {message}; check credentials, region and AWS_ENDPOINT_URL")
     if code == "KeyTooLongError":
         return OSError(errno.ENAMETOOLONG, "the name is too long for the store", uri)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if 400 <= status < 500 and code not in PASSING and not to_write:
+        # The server answers and refuses: to ask again would not help, and the other objects are none the worse.
+        return PermissionError(errno.EACCES, f"the store refuses it ({code}: {one_line(message, 200)})", uri)
     return unavailable(uri, error)

@@ -16,6 +16,8 @@ from pipeline.ledger.database import Ledger
         (["A.jpg", "a.jpg"], ["A", "a.jpg"]),
         (["Ä.jpg", "A\u0308.jpg"], ["Ä", "A\u0308.jpg"]),
         ([".hidden", "no extension"], [".hidden", "no extension"]),
+        (["a.tif", "a.tif/b.tif", "a.tif/c/b.tif"], ["a", "a.tif", "a.tif"]),
+        (["a.tif/b.tif", "a.tif"], ["a.tif/b", "a.tif"]),
     ],
 )
 def test_every_path_gets_a_unique_name(ledger: Ledger, make_scan, paths: list[str], stems: list[str]) -> None:
@@ -31,3 +33,11 @@ def test_a_path_keeps_its_name_when_the_file_is_replaced(ledger: Ledger, make_sc
     with ledger.write() as session:
         assert publications.reserve(session, "c", "a.png", make_scan(session, sha256="1" * 64)) == "a"
         assert publications.reserve(session, "c", "a.png", make_scan(session, sha256="2" * 64)) == "a"
+
+
+def test_a_folder_never_has_the_name_of_a_published_file(ledger: Ledger, make_scan) -> None:
+    with ledger.write() as session:
+        reserve = lambda path: publications.reserve(session, "c", path, make_scan(session, path))  # noqa: E731
+        assert [reserve(path) for path in ("a.tif", "a.tif/b.tif", "a.tif/c/d.tif")] == ["a", "a.tif~/b", "a.tif~/c/d"]
+        assert [reserve(path) for path in ("e.PNG/b.tif", "e.PNG", "e.PNG/c.tif")] == ["e.PNG/b", "e.PNG", "e.PNG/c"]
+        assert reserve("plain/b.tif") == "plain/b", "only a name that files of the output can have is given another"

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from pipeline import storage
-from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavailable
+from pipeline.errors import ConfigurationError, InArchiveTier, OutputNotWritable, StoreUnavailable
 from pipeline.storage import s3
 
 pytestmark = pytest.mark.slow
@@ -265,3 +265,46 @@ def test_an_upload_whose_completion_fails_publishes_nothing(bucket: str, faults:
     faults.status = 0
     assert storage.read_bytes(f"{bucket}/a") == b"before"
     assert uploads(bucket) == 0
+
+
+@pytest.mark.parametrize("tier", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_object_in_an_archive_tier_is_told_from_a_store_that_is_gone(
+    bucket: str, s3_environment: str, tmp_path: Path, tier: str
+) -> None:
+    client = boto3.client("s3", endpoint_url=s3_environment)
+    client.put_object(Bucket=bucket.removeprefix("s3://"), Key="in/a.tif", Body=b"x", StorageClass=tier)
+    (entry,) = storage.list_files(f"{bucket}/in")
+    for use in (
+        lambda: storage.read_bytes(entry.uri),
+        lambda: storage.sha256(entry.uri),
+        lambda: storage.copy(entry.uri, str(tmp_path / "a.tif")),
+        lambda: storage.copy(entry.uri, f"{bucket}/copy.tif"),
+    ):
+        with pytest.raises(InArchiveTier, match="restore it first"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (400, "KMS.DisabledException", PermissionError),
+        (409, "InvalidTag", PermissionError),
+        (400, "RequestTimeout", StoreUnavailable),
+        (400, "ExpiredToken", StoreUnavailable),
+        (429, "TooManyRequests", StoreUnavailable),
+        (503, "SlowDown", StoreUnavailable),
+    ],
+)
+def test_a_refusal_of_one_object_is_no_outage(
+    bucket: str, faults: Faults, status: int, code: str, error: type[Exception]
+) -> None:
+    storage.write_bytes(f"{bucket}/a.png", b"x")
+    faults.status, faults.code, faults.methods = status, code, ("GET",)
+    with pytest.raises(error, match=code):
+        storage.read_bytes(f"{bucket}/a.png")
+
+
+def test_a_bucket_that_may_not_be_listed_is_named(bucket: str, faults: Faults) -> None:
+    faults.status, faults.code = 403, "AccessDenied"
+    with pytest.raises(ConfigurationError, match="may not be listed"):
+        list(storage.list_files(f"{bucket}/in"))
