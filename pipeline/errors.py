@@ -21,6 +21,10 @@ class StoreUnavailable(RestorationError):
     """Storage, ledger or mail server did not answer; a retry may succeed."""
 
 
+class FinalError(RestorationError):
+    """A batch cannot go on as it is; a retry of the task cannot succeed, and the message says what can."""
+
+
 class UnconfirmedDelivery(RestorationError):
     """A mail was sent but not confirmed: it may arrive, so that sending it again could deliver it twice."""
 

@@ -80,12 +80,12 @@ class AirflowApi:
         return self.request("POST", path, body=body)
 
     def request(self, method: str, path: str, *, body: Any = None, query: dict[str, Any] | None = None) -> Any:
-        """Return the JSON that any request answers."""
+        """Return the JSON that any request answers; None where it answers nothing."""
         return self._retry_unanswered(self._retry_failed, self._request, method, path, body, query)
 
     def _request(self, method: str, path: str, body: Any, query: dict[str, Any] | None) -> Any:
         answer = self._client.request(method, path, json=body, params=query or None)
-        return answer.raise_for_status().json()
+        return answer.raise_for_status().json() if answer.content else None
 
     def unpause(self, dag_id: str, *, seconds: float = DAG_APPEARS_SECONDS) -> None:
         """Switch a DAG on, as soon as there is one of that id.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dags.restoration import retry_state
-from dags.restoration.batch_name import batch_name
+from dags.restoration.batch_name import current_batch
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
@@ -62,7 +62,7 @@ def _notify(collection: Collection, context: Context, kind: str, exception: Base
 
     run: Any = context["dag_run"]
     ti = context["ti"]
-    batch = batch_name(run.dag_id, run.run_id, run.run_after)
+    batch = current_batch(run.dag_id, run.run_id, run.run_after)
     why = error_line(exception)
     if kind == "waiting":
         renew_claims(collection, batch)

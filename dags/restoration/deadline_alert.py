@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import AsyncCallback, DeadlineAlert  # type: ignore[attr-defined]  # missing in its stub file
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_fixed
 
-from dags.restoration.batch_name import batch_name
+from dags.restoration.batch_name import batch_name, current_batch
 from pipeline.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ def _notify_late(document: dict[str, Any], context: dict[str, Any]) -> str:
 
     collection = Collection.model_validate(document)
     run = context["dag_run"]
-    batch = batch_name(run["dag_id"], run["dag_run_id"], datetime.fromisoformat(str(run["run_after"])))
+    own = run["dag_id"], run["dag_run_id"], datetime.fromisoformat(str(run["run_after"]))
+    batch = batch_name(*own)
     try:
+        batch = current_batch(*own)
         why = describe_progress(collection, batch)
     except StoreUnavailable as error:
         why = str(error)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.restoration import retry_state
-from dags.restoration.batch_name import batch_name
+from dags.restoration.batch_name import batch_name, current_batch
 from dags.restoration.callbacks import callbacks
 from dags.restoration.deadline_alert import deadline_alert
 from dags.restoration.next_batch import NextBatchOperator
 from dags.restoration.params import params
 from dags.restoration.retry_policy import MAX_FAILURES, RETRY_ARGS
 from dags.restoration.schedule import schedule
+from pipeline.errors import StoreUnavailable
 from pipeline.settings import settings
-from pipeline.stages.order import CHUNK_STAGES, Stage, load_stage
+from pipeline.stages.order import CHUNK_STAGES, Stage
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -35,10 +38,12 @@ Finds the damage on the scans of **{label}** and fills it; every other pixel sta
 | engine | {engine} |
 | recipients of the digest | {recipients} |
 
-*receive* lists the inbox and claims the scans that the ledger does not know as done. Each chunk of scans then goes
-through *mask*, *inpaint*, *measure* and *publish*. *report* writes the PDF, *digest* sends the email, and *reconcile*
-fails when a scan of the batch has no outcome. When the inbox holds more scans than one batch may take,
-*following_batch* starts another run. Every task may be cleared and run again at any time: finished work is skipped.
+*receive* lists the inbox and claims the scans that the ledger does not know as done; a batch whose run has ended before
+it was done is continued first. Each chunk of scans then goes through *mask*, *inpaint*, *measure* and *publish*.
+*report* writes the PDF, *digest* sends the email, and *following_batch* starts another run when the inbox holds more
+scans. *reconcile* runs in any case, also when the run is marked as failed or as a success: the run is a success only
+when every scan of the batch has its outcome and the report is there. Every task may be cleared and run again at any
+time: finished work is skipped.
 """
 
 
@@ -88,25 +93,30 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
         options = get_current_context()["params"]
         chunks = receive(
             collection,
-            batch=_batch(),
+            batch=batch_name(*_run()),
             context=_task_context(),
             source=options["source"],
             limit=options["limit"],
             since=options["since"],
             redo=options["redo"],
+            run_is_active=_run_is_active,
         )
         return list(chunks)
 
     @task_group
     def chunk(chunk: str) -> None:
-        for stage in CHUNK_STAGES:
-            chunk = _stage_task(stage)(chunk)
+        # Every stage is given the chunk itself, because an earlier task may be marked as done without having run.
+        tasks = [_stage_task(stage)(chunk) for stage in CHUNK_STAGES]
+        for earlier, later in pairwise(tasks):
+            earlier >> later
 
     # Also when a chunk has failed: only its own scans are missing, the others are reported.
     @task(trigger_rule="all_done")
     def report(chunks: list[str] | None) -> str:
         from pipeline.stages.report import report
 
+        if chunks is None:
+            raise AirflowSkipException("receive has failed or was stopped: its log says why")
         if not chunks:
             raise AirflowSkipException("Nothing new in the inbox: no report, no mail")
         return report(_work_area(collection), chunks, _task_context())
@@ -118,24 +128,33 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
 
         return digest(_work_area(collection), _task_context(), channel=smtp_channel())
 
-    # Runs in any case and decides the state of the run: a digest that could not be sent fails nothing.
-    @task(trigger_rule="all_done")
+    @task
     def reconcile(chunks: list[str] | None, report_uri: str | None) -> dict[str, Any]:
-        from pipeline.stages.reconcile import reconcile
+        from dags.restoration.smtp import smtp_channel
+        from pipeline.stages.batch import InputVanished
+        from pipeline.stages.finish import finish
 
-        if chunks is None:
-            raise AirflowFailException("receive failed: its log says why, and what to fix")
-        counts = reconcile(_work_area(collection), chunks, _task_context())
-        if chunks and not report_uri:
-            raise AirflowFailException("Every scan has its outcome, but the report could not be written: see its log")
-        return counts
+        try:
+            return finish(_work_area(collection), _task_context(), channel=smtp_channel())
+        except InputVanished as error:
+            if chunks is not None:
+                raise
+            raise AirflowFailException("receive has failed or was stopped: its log says why") from error
+        except StoreUnavailable as error:
+            # Nobody who stops a run wants it to wait for its storage.
+            if report_uri is None and _was_stopped():
+                raise AirflowFailException(f"The run was stopped, and its storage does not answer: {error}") from error
+            raise
 
     # Airflow types the call of a task by the function's own parameters, although it passes on what tasks return.
     chunks: Any = receive()
     restored = chunk.expand(chunk=chunks)
     reported: Any = report(chunks)
-    following = NextBatchOperator(task_id="following_batch", trigger_dag_id=dag_id)
-    restored >> reported >> digest() >> reconcile(chunks, reported) >> following
+    following = NextBatchOperator(task_id="following_batch", trigger_dag_id=dag_id, trigger_rule="all_done")
+    # The last task decides the state of the run: a digest that could not be sent fails nothing. It is a teardown,
+    # because that is what Airflow runs even after somebody has marked the run as failed or as a success.
+    last: Any = reconcile(chunks, reported).as_teardown(on_failure_fail_dagrun=True)
+    restored >> reported >> digest() >> following >> last
 
 
 def _stage_task(stage: Stage) -> Any:
@@ -144,9 +163,24 @@ def _stage_task(stage: Stage) -> Any:
 
     @task(task_id=str(stage), **workers)
     def run(chunk: str) -> str:
-        return load_stage(stage)(chunk, _task_context())
+        from pipeline.stages.catch_up import run_stage
+
+        return run_stage(chunk, stage, _task_context())
 
     return run
+
+
+def _run_is_active(dag_id: str, run_id: str) -> bool:
+    """Return whether a run is queued or running; one that was deleted is not."""
+    ti: Any = get_current_context()["ti"]
+    return bool(ti.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=["queued", "running"]))
+
+
+def _was_stopped() -> bool:
+    """Return whether the run was marked as failed or as a success, which marks all tasks still to come as skipped."""
+    ti: Any = get_current_context()["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return bool(ti.try_number == 1 and states.get("digest") == "skipped")
 
 
 def _task_context() -> TaskContext:
@@ -172,14 +206,14 @@ def _task_context() -> TaskContext:
     )
 
 
-def _batch() -> str:
-    """Return the name of the current run's batch."""
-    run = get_current_context()["dag_run"]
-    return batch_name(run.dag_id, run.run_id, run.run_after)
+def _run() -> tuple[str, str, datetime]:
+    """Return DAG id, run id and time of the current run."""
+    run: Any = get_current_context()["dag_run"]
+    return run.dag_id, run.run_id, run.run_after
 
 
 def _work_area(collection: Collection) -> str:
     """Return the URI of the current batch's work area."""
     from pipeline.stages.batch import work_area
 
-    return work_area(collection.output, _batch())
+    return work_area(collection.output, current_batch(*_run()))

@@ -11,8 +11,8 @@ def params() -> dict[str, Param]:
         "source": Param(
             None,
             type=["null", "string"],
-            title="Only this folder",
-            description="A folder below the inbox, or a URI, to take scans from instead of the whole inbox.",
+            title="Only this folder or file",
+            description="A folder or file below the inbox, or a URI, to take scans from instead of the whole inbox.",
         ),
         "limit": Param(
             None,

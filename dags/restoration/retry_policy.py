@@ -10,7 +10,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
 from dags.restoration import retry_state
-from pipeline.errors import ConfigurationError, StoreUnavailable, UnreadableScan, WeightsError
+from pipeline.errors import ConfigurationError, FinalError, StoreUnavailable, UnreadableScan, WeightsError
 from pipeline.escape import error_line
 from pipeline.settings import settings
 
@@ -55,7 +55,7 @@ class WaitOrFailRetryPolicy(ExceptionRetryPolicy):
 RETRY_POLICY = WaitOrFailRetryPolicy(
     rules=[
         RetryRule(
-            exception=[ConfigurationError, WeightsError, UnreadableScan],
+            exception=[ConfigurationError, FinalError, WeightsError, UnreadableScan],
             action=RetryAction.FAIL,
             reason="A retry cannot succeed; the task log says what to fix",
         ),

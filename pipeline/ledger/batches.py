@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import ConfigurationError
 from pipeline.ledger.claims import release
+from pipeline.ledger.context import TaskContext
 from pipeline.ledger.processes import has_ended
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
@@ -31,17 +32,22 @@ class BatchState(StrEnum):
     DONE = "done"
     """Every scan has an outcome, and the counts are reconciled."""
     ABANDONED = "abandoned"
-    """The run died and nobody will finish it; its scans are free for other batches."""
+    """Nobody continues it; its scans are free for other batches."""
 
 
 UNFINISHED = (BatchState.RECEIVING, BatchState.RUNNING)
 
 
 def open_batch(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
-    """Return a batch, new or as an earlier attempt opened it; recipe and digests are those of the first attempt."""
+    """Return a batch, new or as an earlier attempt opened it; recipe and digests are those of the first attempt.
+
+    One that was abandoned is begun again.
+    """
     row = {"collection": collection, "name": name, "state": str(BatchState.RECEIVING), "started": now(), **values}
     row = {"counts": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
+    mine = (Batch.collection == collection, Batch.name == name, Batch.state == BatchState.ABANDONED)
+    session.execute(update(Batch).where(*mine).values(**row, finished=None))
     return get(session, collection, name)
 
 
@@ -51,13 +57,28 @@ def get(session: Session, collection: str, name: str) -> Batch:
     Raises:
         UnknownBatch: there is none.
     """
-    found = session.scalars(select(Batch).where(Batch.collection == collection, Batch.name == name)).first()
+    found = find(session, collection, name)
     if found is None:
         raise UnknownBatch(
             f"the ledger has no batch {name!r} of collection {collection!r}: was the ledger emptied, or an older ledger"
             " put back? Then start the collection again: what lies in its output is recognised, the rest is done"
         )
     return found
+
+
+def find(session: Session, collection: str, name: str) -> Batch | None:
+    """Return a batch by its name, or None."""
+    return session.scalars(select(Batch).where(Batch.collection == collection, Batch.name == name)).first()
+
+
+def of_run(session: Session, dag_id: str, run_id: str) -> Batch | None:
+    """Return the batch on which a scheduler's run works, or None before it has one.
+
+    That is its own, or one that it continues because the run that began it has ended.
+    """
+    return session.scalars(
+        select(Batch).where(Batch.dag_id == dag_id, Batch.run_id == run_id).order_by(Batch.id.desc()).limit(1)
+    ).first()
 
 
 def lock(session: Session, batch_id: int) -> None:
@@ -96,6 +117,18 @@ def abandon(session: Session, batch_id: int) -> None:
     """Mark a batch as abandoned and release its claims, so that others take its scans."""
     session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(BatchState.ABANDONED), finished=now()))
     release(session, batch_id)
+
+
+def hand_over(session: Session, batch: Batch, context: TaskContext) -> bool:
+    """Return whether another run now works on a batch; of two that try, one succeeds."""
+    result = session.execute(
+        update(Batch)
+        .where(Batch.id == batch.id, Batch.state == batch.state, Batch.dag_id == batch.dag_id)
+        .where(Batch.run_id == batch.run_id)
+        .values(dag_id=context.dag_id, run_id=context.run_id)
+        .returning(Batch.id)
+    )
+    return result.first() is not None
 
 
 def unfinished(session: Session, collection: str) -> Sequence[Batch]:

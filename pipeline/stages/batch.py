@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline import storage
-from pipeline.errors import OutputNotWritable, RestorationError
+from pipeline.errors import FinalError, OutputNotWritable
 from pipeline.ledger import batches
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import shared_ledger
@@ -107,15 +107,14 @@ def load_batch(uri: str) -> BatchContext:
 
     Raises:
         InputVanished: the work area is gone because the batch was finished or given up.
+        UnknownBatch: the ledger does not know it, as when an older ledger was put back.
         OutputNotWritable: it is gone although the batch is under way: a disk is not mounted, or a bucket is missing.
     """
-    root = uri.rpartition("/chunks/")[0] or uri.rstrip("/")
+    root = _root(uri)
     try:
         document: dict[str, Any] = json.loads(storage.read_bytes(storage.join(root, "batch.json")))
     except FileNotFoundError as error:
-        output, _, name = root.rpartition(f"/{FOLDER}/")
-        with open_ledger().read() as session:
-            row = batches.by_output(session, output, name)
+        row = find_row(root)
         if row is not None and row.state in batches.UNFINISHED:
             raise OutputNotWritable(
                 f"{root}: the work area of a batch under way is missing; is the output mounted, or the bucket there?"
@@ -124,10 +123,27 @@ def load_batch(uri: str) -> BatchContext:
     document["name"] = document.pop("batch")
     document["collection"] = Collection.model_validate(document["collection"])
     document["started"] = datetime.fromisoformat(document["started"])
-    return BatchContext(uri=root, **document)
+    found = BatchContext(uri=root, **document)
+    with open_ledger().read() as session:
+        row = batches.get(session, found.collection.name, found.name)
+    if row.id != found.batch_id:
+        raise batches.UnknownBatch(f"the ledger knows another batch {found.name!r}: was an older ledger put back?")
+    return found
 
 
-class InputVanished(RestorationError, FileNotFoundError):
+def find_row(uri: str) -> Batch | None:
+    """Return the batch in the ledger by the URI of its work area, or of any chunk in it; None without one."""
+    output, _, name = _root(uri).rpartition(f"/{FOLDER}/")
+    with open_ledger().read() as session:
+        return batches.by_output(session, output, name)
+
+
+def _root(uri: str) -> str:
+    """Return the URI of the work area that contains a chunk, or of itself."""
+    return uri.rpartition("/chunks/")[0] or uri.rstrip("/")
+
+
+class InputVanished(FinalError, FileNotFoundError):
     """The work area of a batch was removed, because the batch was finished or given up."""
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.reports import BatchSummary
 
+UNFINISHED_REASON = "unfinished"
 UNFINISHED = "the run ended before this scan was done; the next run takes it up again"
 
 
@@ -57,7 +58,7 @@ def load_frame(batch: BatchContext, chunks: list[str]) -> pd.DataFrame:
         if done is not None and done.batch_id == batch.batch_id:
             row.update(outcome=done.outcome, reason=done.reason, message=done.message, **done.figures)
         elif not row["reason"]:
-            row.update(outcome=str(Outcome.FAILED), reason="unfinished", message=unfinished)
+            row.update(outcome=str(Outcome.FAILED), reason=UNFINISHED_REASON, message=unfinished)
     return pd.DataFrame(rows, columns=names)
 
 

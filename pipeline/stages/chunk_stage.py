@@ -9,6 +9,7 @@ from typing import TypeVar
 from pipeline import logs, storage
 from pipeline.errors import (
     ConfigurationError,
+    FinalError,
     InArchiveTier,
     Reason,
     StoreUnavailable,
@@ -20,7 +21,7 @@ from pipeline.ledger import Outcome, TaskContext, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.stages import manifest
 from pipeline.stages.artifacts import MasterGone
-from pipeline.stages.batch import InputVanished, load_batch, open_ledger
+from pipeline.stages.batch import load_batch, open_ledger
 from pipeline.stages.order import Stage
 from pipeline.stages.scan_row import COLUMNS, ScanRow, StepColumns, Stopped, failed, figures, quarantined, set_figures
 
@@ -70,7 +71,7 @@ class ChunkStage:
 
         Raises:
             StoreUnavailable, MemoryError: another attempt may succeed.
-            ConfigurationError, WeightsError, InputVanished: no attempt can.
+            ConfigurationError, WeightsError, FinalError: no attempt can.
         """
         started = time.perf_counter()
         found = self.guarded(row, lambda: process(row))
@@ -87,7 +88,7 @@ class ChunkStage:
         except MasterGone as error:
             check_inbox(self.batch.inbox)
             return failed(error.reason, error.message)
-        except (StoreUnavailable, ConfigurationError, WeightsError, InputVanished):
+        except (StoreUnavailable, ConfigurationError, WeightsError, FinalError):
             raise
         except MemoryError:
             if self.context.try_number and self.context.halvings < MEMORY_ATTEMPTS - 1:

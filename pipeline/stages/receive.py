@@ -31,6 +31,7 @@ from pipeline.stages.chunk_writer import ChunkWriter
 from pipeline.stages.cleanup import remove_stale_work_areas
 from pipeline.stages.recognise import recognise
 from pipeline.stages.scan_row import ScanRow
+from pipeline.stages.take_over import RunIsActive, continued_batch, reclaim
 
 # Airflow maps at most 1024 tasks, and its grid is hard to read with so many.
 MOST_CHUNKS = 500
@@ -55,10 +56,14 @@ def receive(
     since: str | datetime | None = None,
     redo: bool = False,
     owner: str = "",
+    run_is_active: RunIsActive | None = None,
     most_chunks: int = MOST_CHUNKS,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Return the URIs of the chunks of a new batch, or of the same batch when it was received before.
+
+    A batch whose run has ended before it was done is continued instead, whatever the other arguments ask for; what is
+    new in the inbox is left for another run.
 
     Args:
         batch: the batch's name, the same for every attempt.
@@ -67,11 +72,13 @@ def receive(
         since: only files changed at or after this moment (ISO 8601; without a zone, the collection's).
         redo: take also scans that are done with this recipe.
         owner: name of the only process that works on the batch; see `pipeline.ledger.processes.process_name`.
+        run_is_active: tells whether a scheduler's run is queued or running; None where there is no scheduler.
         most_chunks: of one batch; the other scans wait for the next batch.
         progress: called with 1 for each scan that is taken.
 
     Raises:
         ConfigurationError, WeightsError: collection, recipe or engine are invalid; nothing was written.
+        TakenOver: another run continues the batch of this one.
         OutputNotWritable: results cannot be written.
         StoreUnavailable: inbox, output or ledger did not answer.
     """
@@ -81,28 +88,36 @@ def receive(
     # In the work area, because the probe of a killed attempt is removed with it.
     storage.check_writable(work_area(collection.output, batch))
     ledger = open_ledger()
-    with ledger.write() as session:
-        row = batches.open_batch(
-            session,
-            collection.name,
-            batch,
-            {
-                "inbox": inbox.root,
-                "output": collection.output,
-                "recipe": collection.recipe.model_dump(mode="json"),
-                "recipe_digest": collection.recipe.digest(digests),
-                "engine": str(collection.recipe.engine),
-                "engine_digest": digests,
-                "code_version": code_version(),
-                "dag_id": context.dag_id,
-                "run_id": context.run_id,
-                "host": host(),
-                "owner": owner,
-            },
-        )
+    recipe_digest = collection.recipe.digest(digests)
+    row = run_is_active and continued_batch(ledger, collection, batch, context, recipe_digest, run_is_active)
+    if not row:
+        with ledger.write() as session:
+            row = batches.open_batch(
+                session,
+                collection.name,
+                batch,
+                {
+                    "inbox": inbox.root,
+                    "output": collection.output,
+                    "recipe": collection.recipe.model_dump(mode="json"),
+                    "recipe_digest": recipe_digest,
+                    "engine": str(collection.recipe.engine),
+                    "engine_digest": digests,
+                    "code_version": code_version(),
+                    "dag_id": context.dag_id,
+                    "run_id": context.run_id,
+                    "host": host(),
+                    "owner": owner,
+                },
+            )
     opened = BatchContext.of(collection, row)
     if row.state != batches.BatchState.RECEIVING:
-        logger.info("batch=%s was received before: %d scans in %d chunks", batch, row.received, row.chunks)
+        logger.info("batch=%s was received before: %d scans in %d chunks", row.name, row.received, row.chunks)
+        if row.state == batches.BatchState.RUNNING and run_is_active:
+            # Its run has lost its claims if it ended before.
+            reclaim(ledger, opened, row)
+        if row.name != batch:
+            storage.delete_tree(work_area(collection.output, batch))
         return opened.chunk_uris(row)
     opened.save()
     remove_stale_work_areas(ledger, opened)

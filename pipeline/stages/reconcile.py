@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from pipeline import logs, storage
-from pipeline.errors import RestorationError
+from pipeline.errors import FinalError
 from pipeline.escape import quoted
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
 from pipeline.ledger.tables import Batch
@@ -18,8 +18,8 @@ from pipeline.stages.cleanup import remove_temporary_files
 logger = logs.stage_logger("reconcile")
 
 
-class Unreconciled(RestorationError):
-    """Scans of a batch have no outcome, because a task has failed. Run it again; finished work is kept."""
+class Unreconciled(FinalError):
+    """A batch is not done, because tasks have failed or were stopped. Clear them; finished work is kept."""
 
 
 def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskContext | None = None) -> dict[str, Any]:
@@ -68,12 +68,7 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
     if row.state == batches.BatchState.RECEIVING or missing or len(received) != row.received:
         with ledger.write() as session:
             claims.release(session, batch.batch_id, missing)
-        names = ", ".join(quoted(received[scan_id]) for scan_id in missing[:10])
-        rest = ", …" if len(missing) > 10 else ""
-        raise Unreconciled(
-            f"batch {batch.name}: {len(missing)} of {row.received} scans received have no outcome ({names}{rest}); "
-            "run the failed tasks again, or the collection; what is done is kept"
-        )
+        raise Unreconciled(f"batch {batch.name}: {describe_missing(row, [received[one] for one in missing])}")
     tally = {str(outcome): counts.get(outcome, 0) for outcome in Outcome}
     with ledger.write() as session:
         batches.finish(session, batch.batch_id, tally)
@@ -83,6 +78,15 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
     counted = _clean_up(batch, row)
     logger.info("batch=%s stage=reconcile %s", batch.name, " ".join(f"{key}={value}" for key, value in counted.items()))
     return counted
+
+
+def describe_missing(row: Batch, paths: list[str]) -> str:
+    """Return a sentence on the scans of a batch that have no outcome."""
+    names = ", ".join(map(quoted, paths[:10])) + (", …" if len(paths) > 10 else "")
+    return (
+        f"{len(paths)} of {row.received} scans received have no outcome ({names}); clear the failed tasks, or start"
+        " another run; what is done is kept"
+    )
 
 
 def _clean_up(batch: BatchContext, row: Batch) -> dict[str, Any]:

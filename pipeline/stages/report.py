@@ -7,7 +7,7 @@ import time
 from pipeline import logs, storage
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.stages import batch_frame, previews
-from pipeline.stages.batch import load_batch, open_ledger
+from pipeline.stages.batch import InputVanished, find_row, load_batch, open_ledger
 from pipeline.stages.tempdir import temporary_folder
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
@@ -29,7 +29,14 @@ def report(work_area: str, chunks: list[str] | None = None, context: TaskContext
     from pipeline.reports import write_report
 
     started = time.perf_counter()
-    batch = load_batch(work_area)
+    try:
+        batch = load_batch(work_area)
+    except InputVanished:
+        row = find_row(work_area)
+        if row is None or row.state != batches.BatchState.DONE:
+            raise
+        logger.info("batch=%s stage=report decision=skip: the batch is done", row.name)
+        return storage.join(row.output, "reports", row.name)
     ledger = open_ledger()
     if chunks is None:
         with ledger.read() as session:
@@ -43,8 +50,10 @@ def report(work_area: str, chunks: list[str] | None = None, context: TaskContext
             storage.write_file(storage.join(target, name), folder / name)
     seconds = time.perf_counter() - started
     with ledger.write() as session:
+        unfinished = int((frame["reason"] == batch_frame.UNFINISHED_REASON).sum())
+        figures = {"scans": len(frame), "unfinished": unfinished}
         record = events.EventRecord(
-            None, "report", decision="written", figures={"scans": len(frame)}, seconds=seconds, at=summary.finished
+            None, "report", decision="written", figures=figures, seconds=seconds, at=summary.finished
         )
         events.append(session, batch.batch_id, context or TaskContext(), [record])
     logger.info("batch=%s stage=report scans=%d report=%s seconds=%.3f", batch.name, len(frame), target, seconds)
