@@ -108,7 +108,7 @@ def _from_painted(painted: PaintedMask) -> ComposedMask:
 def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
     """Return what the detector finds."""
     detection = detector.detect(
-        scans.visible_channels(scan),
+        scans.viewed_channels(scan),
         precision=recipe.precision,
         sensitivity=recipe.sensitivity,
         dilate=recipe.dilate,
@@ -163,7 +163,7 @@ def _exclude_protected(result: ComposedMask, regions: tuple[PaintedMask, ...]) -
 def _suppress_guarded(result: ComposedMask, scan: Scan, recipe: Recipe) -> None:
     """Hold back marks on faces and text."""
     guarded = apply_guards(
-        scans.visible_channels(scan), result.fill, result.components, faces=recipe.face_guard, text=recipe.text_guard
+        scans.viewed_channels(scan), result.fill, result.components, faces=recipe.face_guard, text=recipe.text_guard
     )
     result.fill, result.components = guarded.fill, guarded.components
 

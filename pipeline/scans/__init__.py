@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from pipeline.scans.colour import colour, native_values, visible_channels
+from pipeline.scans.colour import colour, native_values, viewed_channels, visible_channels
 from pipeline.scans.decode import decode, inspect
 from pipeline.scans.encode import encode, encode_and_read, output_extension
 from pipeline.scans.infrared import INFRARED
@@ -31,5 +31,6 @@ __all__ = [
     "oriented_preview",
     "output_extension",
     "rejection",
+    "viewed_channels",
     "visible_channels",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scans.model import Scan
+from pipeline.scans.tones import stretched, unstretched
 
 FloatImage = NDArray[np.float32]
 
@@ -35,9 +36,15 @@ def visible_channels(scan: Scan) -> NDArray[Any]:
     return result
 
 
-def colour(scan: Scan) -> FloatImage:
-    """Return the scan as RGB (H,W,3), float32 in 0..1; grey is repeated."""
+def viewed_channels(scan: Scan) -> NDArray[Any]:
+    """Return the colour channels as a viewer shows them: tones of linear and very dark scans are stretched."""
     seen = visible_channels(scan)
+    return stretched(seen, scan.tones) if scan.tones else seen
+
+
+def colour(scan: Scan) -> FloatImage:
+    """Return the scan as a viewer shows it, as RGB (H,W,3), float32 in 0..1; grey is repeated."""
+    seen = viewed_channels(scan)
     scale = np.float32(1 / np.iinfo(seen.dtype).max)
     if seen.ndim == 2:
         return np.repeat((seen * scale)[..., None], 3, axis=2)
@@ -50,23 +57,27 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
 
     Args:
         mask: (H,W), non-zero at the N damaged pixels.
-        colours: (N,3) float32 in 0..1, in the order of `scan.pixels[mask > 0]`.
+        colours: (N,3) float32 in 0..1, as `viewed_channels` shows them, in the order of `scan.pixels[mask > 0]`.
 
     Alpha is kept. In CMYK, black has the same share in a fill's darkness as around the damage, so that both print
     alike.
     """
     full = np.iinfo(scan.pixels.dtype).max
     light = np.clip(colours, 0.0, 1.0)
+    if scan.mode == "L" or scan.mode == "LA":
+        light = _grey(light)
+    if scan.tones:
+        light = unstretched(light, scan.tones)
 
     def scaled(values: NDArray[Any]) -> NDArray[Any]:
         result: NDArray[Any] = np.rint(values * full).astype(scan.pixels.dtype)
         return result
 
     if scan.mode == "L":
-        return scaled(_grey(light))
+        return scaled(light)
     values = scan.pixels[mask > 0]
     if scan.mode == "LA":
-        values[:, 0] = scaled(_grey(light))
+        values[:, 0] = scaled(light)
     elif scan.mode == "CMYK":
         values[:] = scaled(_inks(light, _black_share(scan, mask)))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,9 +14,11 @@ from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
 from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
 from pipeline.scans.carried.inventory import inventory
+from pipeline.scans.colour import visible_channels
 from pipeline.scans.formats import reject_unknown, sniff
 from pipeline.scans.model import Decoded, Limits, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
+from pipeline.scans.tones import find_tones
 
 Decoder = Callable[[bytes, ScanInfo, str], Decoded]
 TRUNCATION_WORDS = ("truncat", "too small", "failed to read", "premature", "unexpected end", "not enough data")
@@ -101,7 +104,11 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
         detail = f"{found.pixels.dtype} {found.pixels.shape} instead of {depth.__name__} {expected}"
         raise rejection(Reason.UNREADABLE, name, f"decodes to {detail}")
     carried = inventory(data, info.format, found.metadata)
-    return Scan(found.pixels, info, found.metadata, found.doubt, found.notes, carried)
+    scan = Scan(found.pixels, info, found.metadata, found.doubt, found.notes, carried)
+    if scan.mode == "CMYK":
+        return scan
+    tones = find_tones(visible_channels(scan), scan.metadata.icc, dict(scan.metadata.png_chunks))
+    return replace(scan, tones=tones, notes=(*scan.notes, tones.note)) if tones else scan
 
 
 def _rejection_of(error: Exception, name: str) -> UnreadableScan:

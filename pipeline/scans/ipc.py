@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Metadata, Scan, ScanInfo
+from pipeline.scans.tones import Tones
 
 
 def anonymous_file() -> int:
@@ -41,6 +42,7 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
         "doubt": scan.doubt,
         "notes": scan.notes,
         "carried": [asdict(item) for item in scan.carried],
+        "white": scan.tones.white if scan.tones else None,
     }
     rest = json.dumps(document, default=_text).encode()
     descriptor = anonymous_file()
@@ -61,8 +63,9 @@ def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
     found["dpi"] = tuple(found["dpi"]) if found["dpi"] else None
     found["png_chunks"] = tuple((_bytes(kind), _bytes(content)) for kind, content in found["png_chunks"])
     carried = tuple(Item(**item | {"numbers": tuple(item["numbers"])}) for item in document["carried"])
+    tones = Tones(document["white"]) if document["white"] else None
     info, notes = ScanInfo(**document["info"]), tuple(document["notes"])
-    return Scan(pixels, info, Metadata(**found), document["doubt"], notes, carried)
+    return Scan(pixels, info, Metadata(**found), document["doubt"], notes, carried, tones)
 
 
 def _text(value: Any) -> str:

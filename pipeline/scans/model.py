@@ -7,6 +7,7 @@ from typing import Literal
 
 from pipeline.imaging.types import Pixels
 from pipeline.scans.metadata_item import Item
+from pipeline.scans.tones import Tones
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 
@@ -96,6 +97,7 @@ class Scan:
             goes to review unfilled.
         notes: what was read otherwise than it is stored, as sentences without a full stop.
         carried: what the file carries besides its pixels, item by item, also what `metadata` does not keep.
+        tones: how a viewer shows a linear or very dark scan; None for ordinary tones.
     """
 
     pixels: Pixels
@@ -104,6 +106,7 @@ class Scan:
     doubt: str = ""
     notes: tuple[str, ...] = ()
     carried: tuple[Item, ...] = ()
+    tones: Tones | None = None
 
     @property
     def mode(self) -> Mode:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from pipeline.scans.colour import visible_channels
+from pipeline.scans.colour import viewed_channels, visible_channels
 from pipeline.scans.model import Scan
 
 TURNS = {
@@ -35,7 +35,8 @@ def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: i
     """
     profile = source.metadata.icc if isinstance(source, Scan) else None
     if isinstance(source, Scan) and not (source.mode == "CMYK" and profile):
-        pixels = visible_channels(source)
+        # A profile says itself how its tones are shown.
+        pixels = visible_channels(source) if profile else viewed_channels(source)
     else:
         pixels = source.pixels if isinstance(source, Scan) else source
     small = _reduced(pixels, long_side)

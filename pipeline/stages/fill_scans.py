@@ -109,7 +109,7 @@ class ScanFiller(ABC, Generic[Item]):
                 continue
             key = self.key(item)
             self._open[key] = (item, scan, mask)
-            yield Job(key, scans.visible_channels(scan), mask)
+            yield Job(key, scans.viewed_channels(scan), mask)
 
     def _fail(self, item: Item, error: Exception, started: float) -> None:
         self.fail(item, error, time.perf_counter() - started)

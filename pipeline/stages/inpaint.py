@@ -66,7 +66,7 @@ class _ChunkFiller(ScanFiller[ScanRow]):
         """Return the columns of a filled scan, its new pixels written at native depth."""
         if self.stage.batch.collection.recipe.grain:
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
-            filled = add_grain(filled, scans.visible_channels(scan), mask, int(row.sha256[:16], 16))
+            filled = add_grain(filled, scans.viewed_channels(scan), mask, int(row.sha256[:16], 16))
         uri = self.stage.batch.work_uri("filled", f"{row.scan_id}.npy")
         artifacts.write_fill(uri, native_pixels(scan, mask, filled))
         return Inpainted(

@@ -51,7 +51,7 @@ def _measure(row: ScanRow, stage: ChunkStage, engine: Engine) -> Measured:
         found = _estimate(scan, mask, engine, row)
     change = metrics.fidelity(scan.pixels, after, mask)
     found.changed_share, found.outside_identical = change.changed_share, change.outside_identical
-    found.seam = metrics.seam(scan.pixels, after, mask, data_range=data_range(after)).score
+    found.seam = _seam(scan, after, mask)
     return found
 
 
@@ -60,13 +60,15 @@ def _read_original(row: ScanRow, scan: Scan, stage: ChunkStage) -> NDArray[np.fl
     if not row.original_uri:
         return None
     try:
-        colour = scans.colour(scans.decode_isolated(row.original_uri))
+        original = scans.decode_isolated(row.original_uri)
     except UnreadableScan as error:
         # The scan itself is intact: it is estimated like one without an original.
         stage.logger.warning("original %s: cannot be read and was not used: %s", row.original_uri, error.message)
         return None
-    if colour.shape[:2] == scan.pixels.shape[:2]:
-        return colour
+    if original.pixels.shape[:2] == scan.pixels.shape[:2]:
+        # Both in the same tones; those of a scan of 16 bits say nothing about 8.
+        same_depth = original.pixels.dtype == scan.pixels.dtype
+        return scans.colour(replace(original, tones=scan.tones if same_depth else None))
     stage.logger.warning("original %s: has another size than the scan and was not used", row.original_uri)
     return None
 
@@ -92,13 +94,21 @@ def _compare(
 
 def _estimate(scan: Scan, mask: NDArray[np.uint8], engine: Engine, row: ScanRow) -> Measured:
     """Return the estimate from undamaged places nearby; absent where there are none."""
-    found = holdout_estimate.estimate(scans.visible_channels(scan), mask, engine, seed=int(row.sha256[:8], 16))
+    found = holdout_estimate.estimate(scans.viewed_channels(scan), mask, engine, seed=int(row.sha256[:8], 16))
     return Measured(
         estimate_psnr=found.psnr,
         estimate_low=found.low,
         estimate_high=found.high,
         estimate_samples=found.samples,
     )
+
+
+def _seam(scan: Scan, after: NDArray[Any], mask: NDArray[np.uint8]) -> float:
+    """Return the seam score, of dark scans in the tones that a viewer shows."""
+    before = scan.pixels
+    if scan.tones:
+        before, after = scans.viewed_channels(scan), scans.viewed_channels(replace(scan, pixels=after))
+    return metrics.seam(before, after, mask, data_range=data_range(before)).score
 
 
 def data_range(pixels: NDArray[Any]) -> float:
