@@ -25,6 +25,11 @@ VERBS = {
     "evaluate": "compare engines where the undamaged pictures are known",
     "list": "list scans by outcome, reason and time",
     "trace": "show everything that ever happened to a scan",
+    "usage": "show how much room results take",
+    "prune": "find, and delete, reports and quarantined copies that are no longer needed",
+    "backup": "copy the ledger while runs go on",
+    "move": "tell the ledger that an output was moved",
+    "rename": "give a collection another name in the ledger",
     "simulate": "write damaged copies of clean pictures with true masks",
     "train": "train a network, with checkpoints and resume",
 }

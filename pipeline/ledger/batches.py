@@ -51,6 +51,13 @@ def open_batch(session: Session, collection: str, name: str, values: Mapping[str
     return get(session, collection, name)
 
 
+def record_done(session: Session, collection: str, name: str, values: Mapping[str, Any]) -> Batch:
+    """Return a batch that was done before this ledger began; one that the ledger knows stays as it is."""
+    row = {"collection": collection, "name": name, "state": str(BatchState.DONE), "counts": {}, **values}
+    session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
+    return get(session, collection, name)
+
+
 def get(session: Session, collection: str, name: str) -> Batch:
     """Return a batch by its name.
 

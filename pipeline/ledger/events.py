@@ -22,7 +22,7 @@ class EventRecord:
 
     Attributes:
         scan_id: None for an event of the whole batch.
-        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile or review.
+        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, review, move or rename.
         kind: a PREMIS event type, see `pipeline.provenance.events`.
         decision: the result in a word or two.
     """
@@ -37,8 +37,8 @@ class EventRecord:
     at: datetime = field(default_factory=now)
 
 
-def append(session: Session, batch_id: int, context: TaskContext, records: Sequence[EventRecord]) -> None:
-    """Append events of a batch."""
+def append(session: Session, batch_id: int | None, context: TaskContext, records: Sequence[EventRecord]) -> None:
+    """Append events of a batch; without one, of the ledger as a whole."""
     machine = host()
     for page in pages(records):
         session.execute(

@@ -129,7 +129,6 @@ def _companions(one: InboxRecord, sidecar: SidecarRecord) -> str:
 def _batch_of(session: Session, batch: BatchContext, sidecar: SidecarRecord) -> int:
     """Return the id of the batch that made a result; one that the ledger does not know is recorded as done."""
     values: dict[str, Any] = {
-        "state": str(batches.BatchState.DONE),
         "inbox": batch.inbox,
         "output": batch.output,
         "recipe": dict(sidecar.recipe),
@@ -143,4 +142,4 @@ def _batch_of(session: Session, batch: BatchContext, sidecar: SidecarRecord) -> 
         "started": sidecar.started,
         "finished": sidecar.published,
     }
-    return batches.open_batch(session, batch.collection.name, str(sidecar.run["batch"]), values).id
+    return batches.record_done(session, batch.collection.name, str(sidecar.run["batch"]), values).id

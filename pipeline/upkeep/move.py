@@ -1,0 +1,83 @@
+"""Record in the ledger that an output was moved, after checking that its files have arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from pipeline import storage
+from pipeline.errors import ConfigurationError
+from pipeline.ledger import TaskContext, events
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.tables import Batch, OutcomeRow
+from pipeline.upkeep.outputs import files_below, outputs
+
+# Files of an outcome: its URI and sha256.
+FILES = (
+    (OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
+    (OutcomeRow.mask_uri, OutcomeRow.mask_sha256),
+    (OutcomeRow.suggested_uri, OutcomeRow.suggested_sha256),
+    (OutcomeRow.sidecar_uri, OutcomeRow.sidecar_sha256),
+)
+
+
+@dataclass
+class Moved:
+    """What was found at the new place.
+
+    Attributes:
+        files: how many files the ledger names.
+        missing: names below the output that are not there; with checksums, also those that differ.
+    """
+
+    files: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+def check_moved(ledger: Ledger, old: str, new: str, *, checksums: bool = False) -> Moved:
+    """Return whether the files that the ledger names below an old output lie below a new one.
+
+    Args:
+        old, new: outputs without a trailing slash.
+        checksums: also read every file and compare its sha256.
+
+    Raises:
+        ConfigurationError: the ledger knows no such output, or a batch is under way in it.
+        StoreUnavailable: the store did not answer.
+    """
+    known = outputs(ledger)
+    if not any(output.uri == old for output in known):
+        names = ", ".join(sorted({output.uri for output in known})) or "none"
+        raise ConfigurationError(f"the ledger knows no output {old} (known: {names})")
+    for output in known:
+        if output.uri == old and output.unfinished:
+            raise ConfigurationError(
+                f"batch {output.unfinished[0]} of {output.collection!r} is under way in {old}; let it finish first"
+            )
+    there = {entry.path for entry in files_below(new)}
+    found = Moved()
+    with ledger.read() as session:
+        for uri, sha256 in FILES:
+            for named, expected in session.execute(select(uri, sha256).where(_is_below(uri, old))):
+                found.files += 1
+                name = named.removeprefix(old).lstrip("/")
+                if name not in there or (checksums and storage.sha256(storage.join(new, name)) != expected):
+                    found.missing.append(name)
+    return found
+
+
+def move(ledger: Ledger, old: str, new: str) -> None:
+    """Record that everything below an old output lies below a new one."""
+    with ledger.write() as session:
+        for uri, _ in FILES:
+            moved = case((_is_below(uri, old), new + func.substr(uri, len(old) + 1)), else_=uri)
+            session.execute(update(OutcomeRow).where(_is_below(uri, old)).values({uri.key: moved}))
+        session.execute(update(Batch).where(or_(Batch.output == old, Batch.output == f"{old}/")).values(output=new))
+        record = events.EventRecord(None, "move", decision="moved", figures={"from": old, "to": new})
+        events.append(session, None, TaskContext(), [record])
+
+
+def _is_below(uri: InstrumentedAttribute[str], root: str) -> ColumnElement[bool]:
+    return uri.startswith(f"{root}/", autoescape=True)
