@@ -66,13 +66,14 @@ class Directory:
     """The tags of one directory by number, its sub-directories, and the offset of the next directory (0: none).
 
     `order` is the byte order of the file, `<` or `>`, in which values of no declared type (maker notes, private tags)
-    are to be read.
+    are to be read. `skipped` are the numbers of tags and sub-directories that could not be read.
     """
 
     tags: dict[int, Tag] = field(default_factory=dict)
     children: dict[int, Directory] = field(default_factory=dict)
     following: int = 0
     order: str = "<"
+    skipped: list[int] = field(default_factory=list, compare=False)
 
     def number(self, code: int, default: int) -> int:
         """Return a tag's first value as an integer."""
@@ -124,8 +125,12 @@ class Structure:
             return cls(data, order, True, struct.unpack_from(order + "Q", data, 8)[0])
         raise BrokenDirectory("no TIFF header")
 
-    def read(self, offset: int, *, children: bool = True) -> Directory:
-        """Return the directory at an offset with its sub-directories; broken sub-directories are left out.
+    def read(self, offset: int, *, children: bool = True, lenient: bool = False) -> Directory:
+        """Return the directory at an offset with its sub-directories, of which broken ones and broken tags are skipped.
+
+        Args:
+            children: read sub-directories too.
+            lenient: skip broken tags in the directory itself as well.
 
         Raises:
             BrokenDirectory: it, or one of its values, is outside of the data.
@@ -147,12 +152,16 @@ class Structure:
             code, kind = struct.unpack_from(self.order + "HH", self.data, at)
             number = struct.unpack_from(self.order + offset_letter, self.data, at + 4)[0]
             if kind not in TYPES:
+                found.skipped.append(code)
                 continue
             size, letter = TYPES[kind]
             where = at + entry - inline
             if number * size > inline:
                 where = struct.unpack_from(self.order + offset_letter, self.data, where)[0]
             if where + number * size > len(self.data):
+                if lenient:
+                    found.skipped.append(code)
+                    continue
                 raise BrokenDirectory(f"tag {code} is outside of the data")
             self.budget -= number * size
             if self.budget < 0:
@@ -165,9 +174,11 @@ class Structure:
                 found.tags[code] = tag
             elif children and number:
                 try:
-                    found.children[code] = self.read(int(tag.values[0]), children=code == EXIF_IFD)
+                    found.children[code] = self.read(int(tag.values[0]), children=code == EXIF_IFD, lenient=True)
                 except BrokenDirectory:
-                    continue
+                    found.skipped.append(code)
+            else:
+                found.skipped.append(code)
         return found
 
 
@@ -245,7 +256,7 @@ def read_exif_block(block: bytes | None) -> Directory:
         return Directory()
     try:
         structure = Structure.open(block)
-        return structure.read(structure.first)
+        return structure.read(structure.first, lenient=True)
     except BrokenDirectory:
         return Directory()
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
-from pipeline.scans.png_text import text_chunk
+from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
 
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -27,6 +27,7 @@ XML_KEY = b"XML"
 MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 CMYK_SPACE, SYCC_SPACE = 12, 18
 METRE = 0.0254
+COMMENT_MARKER, TILE_PART = 0x64, 0x90
 
 
 def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
@@ -101,6 +102,8 @@ def _metadata(data: bytes, name: str) -> Metadata:
     dpi = None
     texts = []
     for kind, content in boxes(data, name):
+        if kind == b"jp2c":
+            texts += [text_chunk(COMMENT, text) for text, is_text in comments(content) if is_text]
         if kind == b"jp2c" and not content.rstrip(b"\0").endswith(END):
             raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 ends before its end mark")
         if kind == b"colr" and content[:1] == b"\2":
@@ -117,6 +120,16 @@ def _metadata(data: bytes, name: str) -> Metadata:
             dpi = _dpi(content) or dpi
     dpi = dpi or resolution(read_exif_block(exif))
     return Metadata(icc=icc, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, png_chunks=tuple(texts))
+
+
+def comments(stream: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield the comments in the main header of a codestream, and whether each is a text."""
+    at = 2
+    while at + 6 <= len(stream) and stream[at] == 0xFF and stream[at + 1] != TILE_PART:
+        size = int.from_bytes(stream[at + 2 : at + 4], "big")
+        if stream[at + 1] == COMMENT_MARKER and size >= 4:
+            yield stream[at + 6 : at + 2 + size], stream[at + 4 : at + 6] == b"\0\1"
+        at += 2 + max(2, size)
 
 
 def _dpi(content: bytes) -> tuple[float, float] | None:

@@ -16,7 +16,7 @@ def exif_without_thumbnail(block: bytes) -> bytes:
     """Return an EXIF block without its second directory, in which the thumbnail is; everything else stays in place."""
     try:
         structure = Structure.open(block)
-        kept = structure.read(structure.first)
+        kept = structure.read(structure.first, lenient=True)
         if structure.big or not kept.following:
             return block
         small = structure.read(kept.following, children=False)
@@ -40,7 +40,7 @@ def exif_without_thumbnail(block: bytes) -> bytes:
 def _reads_as(block: bytes, kept: Directory) -> bool:
     """Return whether a block still has the tags of a directory and its sub-directories."""
     try:
-        found = Structure.open(block).read(Structure.open(block).first)
+        found = Structure.open(block).read(Structure.open(block).first, lenient=True)
     except BrokenDirectory:
         return False
     return found.tags == kept.tags and found.children == kept.children

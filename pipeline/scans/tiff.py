@@ -44,8 +44,8 @@ KINDS: dict[int, tuple[int, Mode]] = {
 }  # fmt: skip
 # How pixels are stored, or what has its own field in `Metadata`; all other tags describe the picture and are kept.
 STRUCTURE = {
-    *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320, 321,
-    *range(322, 331), 332, 334, *range(338, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
+    *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320,
+    *range(322, 331), 332, 334, *range(338, 343), *range(346, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
     37724,
 }  # fmt: skip
 MAX_PAGES = 10_000

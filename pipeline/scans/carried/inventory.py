@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from pipeline.scans.carried import blocks, jpeg2000_items, jpeg_items, png_items, tags, tiff_items, webp_items
+from pipeline.scans.carried import (
+    blocks,
+    gif_items,
+    jpeg2000_items,
+    jpeg_items,
+    png_items,
+    tags,
+    tiff_items,
+    webp_items,
+)
 from pipeline.scans.metadata_item import Item, Why, item
 from pipeline.scans.model import Metadata
 from pipeline.scans.png_text import is_text, read_text
@@ -16,6 +25,7 @@ READERS: dict[str, Callable[[bytes, Metadata], Iterator[Item]]] = {
     "TIFF": tiff_items.items,
     "JPEG2000": jpeg2000_items.items,
     "WEBP": webp_items.items,
+    "GIF": gif_items.items,
 }
 MOST = 5000
 

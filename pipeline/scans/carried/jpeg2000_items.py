@@ -32,7 +32,12 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     yield from blocks.resolution(metadata.dpi)
     for kind, content in metadata.png_chunks:
         yield blocks.text(*read_text(kind, content))
+    resolutions = {content for kind, content in jpeg2000.boxes(data, "") if kind in (b"resc", b"resd")}
+    for other in sorted(resolutions)[1:]:
+        yield item("JP2 second resolution", other, other.hex(" "))
     for kind, content in jpeg2000.boxes(data, ""):
+        if kind == b"jp2c":
+            yield from (item("JP2 binary comment", text) for text, is_text in jpeg2000.comments(content) if not is_text)
         if kind in SILENT or kind == b"xml ":
             continue
         if kind == b"uuid":

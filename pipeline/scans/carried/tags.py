@@ -24,7 +24,7 @@ def block(data: bytes | None) -> Iterator[Item]:
         return
     try:
         structure = Structure.open(data)
-        directory = structure.read(structure.first)
+        directory = structure.read(structure.first, lenient=True)
     except BrokenDirectory:
         yield item("EXIF block that cannot be read", data, f"{len(data)} bytes")
         return
@@ -42,6 +42,9 @@ def listed(directory: Directory, folder: str = "TIFF") -> Iterator[Item]:
         name = names.get(code) if folder != "Interop" else {1: "InteropIndex", 2: "InteropVersion"}.get(code)
         why = Why.STORAGE if folder == "TIFF" and code in tiff.STRUCTURE else None
         yield _item(f"{folder} {name}" if name else f"{folder} tag {code}", code, tag, directory.order, why)
+    for code in directory.skipped:
+        if folder != "TIFF" or code not in tiff.STRUCTURE:
+            yield item(f"{folder} {names.get(code) or f'tag {code}'}", b"", "", Why.BROKEN)
     for code, child in directory.children.items():
         yield from listed(child, FOLDERS.get(code, f"{folder} directory {code}"))
 

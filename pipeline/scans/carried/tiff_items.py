@@ -26,7 +26,7 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     yield from blocks.resolution(metadata.dpi, (across, down) if across and down else None)
     # How a TIFF stores its pixels is no metadata; a derivative's own storage says the same of itself.
     described = {code: tag for code, tag in page.tags.items() if code not in tiff.STRUCTURE}
-    yield from tags.listed(Directory(described, page.children, order=page.order))
+    yield from tags.listed(Directory(described, page.children, order=page.order, skipped=page.skipped))
     if LAYERS in page.tags:
         layers = page.tags[LAYERS]
         yield item("Photoshop layers", layers.data, f"{len(layers.data)} bytes", Why.LAYERS)

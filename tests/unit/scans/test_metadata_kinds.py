@@ -325,11 +325,81 @@ def test_boxes_of_a_jpeg_2000_are_kept_or_said() -> None:
     with Image.open(io.BytesIO(written)) as image:
         image.load()
         assert image.text["XML"] == metadata.decode()
-    assert found.kept == ("text XML",)
+    assert found.kept == ("text Comment", "text XML")
     assert [(loss.what, loss.why) for loss in found.lost] == [
         ("JP2 uuid box GeoTIFF", "format"),
         ("JP2 uinf box", "format"),
     ]
+
+
+def test_comments_of_a_codestream_and_a_second_resolution() -> None:
+    plain = image_files.saved(Image.fromarray(PHOTO), "JPEG2000", comment="Straße 5")
+    _, written, _, found = rewritten(plain)
+    with Image.open(io.BytesIO(written)) as image:
+        image.load()
+        assert image.text["Comment"] == "Straße 5"
+    assert found.kept == ("text Comment",)
+    boxes = box(b"resc", struct.pack(">HHHHbb", 11811, 1, 11811, 1, 0, 0)) + box(
+        b"resd", struct.pack(">HHHHbb", 2835, 1, 2835, 1, 0, 0)
+    )
+    _, _, _, found = rewritten(plain + box(b"res ", boxes))
+    assert "resolution" in found.kept and [loss.what for loss in found.lost] == ["JP2 second resolution"]
+
+
+def gif_extension(label: int, content: bytes, name: bytes = b"") -> bytes:
+    head = bytes([0x21, label]) + (bytes([len(name)]) + name if name else b"")
+    rows = [content[at : at + 255] for at in range(0, len(content), 255)]
+    return head + b"".join(bytes([len(row)]) + row for row in rows) + b"\0"
+
+
+def test_what_a_gif_carries_is_kept_or_said() -> None:
+    plain = image_files.saved(Image.fromarray(PHOTO).quantize(16), "GIF")
+    packet = xmp_of("<dc:source>box 7</dc:source>")
+    trailer = b"\1" + bytes(range(255, -1, -1)) + b"\0"
+    extensions = (
+        gif_extension(0xFE, "Straße 5".encode())
+        + gif_extension(0xFE, b"a second comment")
+        + gif_extension(0xFF, ICC, b"ICCRGBG1012")
+        + gif_extension(0xFF, b"\1\2\3", b"SCANNER 1.0")
+        + bytes([0x21, 0xFF, 11])
+        + b"XMP DataXMP"
+        + packet
+        + trailer
+    )
+    _, _, again, found = rewritten(plain[:-1] + extensions + b";")
+    assert (again.metadata.icc, again.metadata.xmp) == (ICC, packet)
+    assert set(found.kept) == {"ICC profile", "XMP dc:source", "text Comment", "text Comment [2]"}
+    assert [(loss.what, loss.why) for loss in found.lost] == [("GIF SCANNER 1.0", "format")]
+
+
+def test_the_profile_of_a_bmp_is_kept() -> None:
+    pixels = b"\x10\x20\x30\0" * 4
+    header = struct.pack("<IiiHHIIiiII", 124, 2, 2, 1, 32, 0, len(pixels), 11811, 11811, 0, 0) + bytes(16) + b"DEBM"
+    header += bytes(112 - len(header)) + struct.pack("<III", 124 + len(pixels), len(ICC), 0)
+    content = b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 124) + header + pixels + ICC
+    _, _, again, found = rewritten(content)
+    assert again.metadata.icc == ICC and set(found.kept) == {"ICC profile", "resolution"}
+
+
+def test_tags_that_cannot_be_read_cost_themselves_and_are_said() -> None:
+    exif: raw_files.Tags = {
+        36867: (2, b"1931:05:01 12:00:00\0"),
+        37510: (7, b"a comment beyond the end"),
+        33434: (99, b"?"),
+    }
+    content = bytearray(raw_files.tiff({271: (2, b"Scanner\0"), 65000: (99, b"????")}, exif=exif))
+    at = content.index(struct.pack("<HH", 37510, 7)) + 8
+    content[at : at + 4] = struct.pack("<I", 1 << 30)
+    _, _, again, found = rewritten(bytes(content))
+    assert set(found.kept) == {"TIFF Make", "EXIF DateTimeOriginal"}
+    assert {(loss.what, loss.why) for loss in found.lost} == {
+        ("TIFF tag 65000", "broken"),
+        ("EXIF UserComment", "broken"),
+        ("EXIF ExposureTime", "broken"),
+    }
+    block = raw_files.exif_block({274: (3, [6]), 34853: (4, [1 << 30])})
+    scan, _, again, found = rewritten(with_segments(JPEG, segment(0xE1, b"Exif\0\0" + block)))
+    assert scan.info.orientation == again.info.orientation == 6 and "TIFF GPSInfo" in found.kept
 
 
 def test_segments_and_data_that_no_other_format_has_are_said() -> None:
