@@ -260,6 +260,7 @@ def test_no_damage_of_any_kind_raises_anything_else(case: Case) -> None:
 
 def test_every_reason_found_in_a_file_has_its_sentence() -> None:
     elsewhere = {Reason.OUTWARD_LINK, Reason.DANGLING_LINK, Reason.MASK_MISMATCH, Reason.MASK_UNREADABLE}
+    elsewhere.add(Reason.ARCHIVED)
     assert set(Reason) - set(SENTENCES) == elsewhere
     for why in SENTENCES:
         message = rejection(why, "photo.png", "a detail").message
