@@ -19,7 +19,7 @@ DETECTORS = classical $(if $(wildcard pipeline/weights/detector.safetensors),lea
 # Where the benchmarks write their pages.
 PAGES ?= docs/results
 
-.PHONY: help setup demo up down test test-fast faults lint format bench lock clean
+.PHONY: help setup demo up down check test test-fast faults lint format bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ up: $(READY) ## start Airflow on loopback (PORT=8080)
 
 down: $(READY) ## stop it
 	@$(AIRFLOW) python scripts/server.py down
+
+check: $(READY) ## what is wrong with collections file, folders, ledger and mail server; changes nothing
+	@$(AIRFLOW) archive-restoration check
 
 test: $(READY) ## every test (WORKERS=2 processes at a time, PYTEST="…" further options)
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 $(PYTEST)

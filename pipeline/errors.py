@@ -18,7 +18,15 @@ class WeightsError(RestorationError):
 
 
 class StoreUnavailable(RestorationError):
-    """Storage, ledger or mail server did not answer; a retry may succeed."""
+    """Storage or ledger did not answer; a retry may succeed."""
+
+
+class MailRefused(ConfigurationError):
+    """The mail server refuses login, encryption, sender, recipients or message; nothing was sent."""
+
+
+class MailUnavailable(RestorationError):
+    """The mail server did not answer, or refuses for now; nothing was sent, and a retry may succeed."""
 
 
 class FinalError(RestorationError):

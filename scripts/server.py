@@ -8,12 +8,17 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from contextlib import suppress
 
 import httpx
 import psutil
 
 import components
 from airflow_api import AirflowApi, wait_until
+from first_start import offer_example
+from overview import print_overview
+from pipeline.errors import ConfigurationError
+from pipeline.settings import settings
 
 HEALTH = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 # Airflow waits for running tasks when it is asked to stop; that could take hours.
@@ -112,6 +117,8 @@ def main(command: str) -> None:
     if command == "down":
         print("Airflow is stopped." if components.running() and stop() >= 0 else "Airflow was not running.")
         return
+    with suppress(ConfigurationError):  # which is printed with the collections
+        offer_example(settings().collections)
     began = time.monotonic()
     if not components.running():
         try:
@@ -124,7 +131,8 @@ def main(command: str) -> None:
     user, password = api.login()
     print(f"Airflow is healthy after {time.monotonic() - began:.0f} s: {api.url}")
     print(f"  user {user}, password {password}")
-    print("  a component that ends is restarted; make down stops all of them")
+    print("  a component that ends is restarted; make down stops all of them", flush=True)
+    print_overview(api)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dags.restoration import retry_state
 from dags.restoration.batch_name import current_batch
+from dags.restoration.plain_failure import cause
 from pipeline.errors import OutputNotWritable, StoreUnavailable
 from pipeline.escape import error_line
 
@@ -41,7 +42,7 @@ def _log_errors(callback: Callable[[Collection, Context], None], collection: Col
 
 def _on_retry(collection: Collection, context: Context) -> None:
     """Say that the batch waits, and renew its claims, because it will continue."""
-    exception = context.get("exception")
+    exception = _exception(context)
     if not isinstance(exception, StoreUnavailable):
         return
     if not isinstance(exception, OutputNotWritable) and retry_state.load(context).waits < RETRIES_BEFORE_NOTICE:
@@ -51,9 +52,15 @@ def _on_retry(collection: Collection, context: Context) -> None:
 
 def _on_failure(collection: Collection, context: Context) -> None:
     """Say that the batch has stopped, and why."""
-    exception = context.get("exception")
-    if isinstance(exception, BaseException) and context["ti"].task_id != "reconcile":
+    exception = _exception(context)
+    if exception is not None and context["ti"].task_id != "reconcile":
         _notify(collection, context, "stopped", exception)
+
+
+def _exception(context: Context) -> BaseException | None:
+    """Return what ended the attempt."""
+    found = context.get("exception")
+    return cause(found) if isinstance(found, BaseException) else None
 
 
 def _notify(collection: Collection, context: Context, kind: str, exception: BaseException) -> None:

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-from airflow.sdk.exceptions import AirflowTimetableInvalid
-
 from dags.restoration.graph import build_dag
 from pipeline.errors import ConfigurationError
-from pipeline.settings import load_collections, settings
+from pipeline.escape import error_line
+from pipeline.settings import InForce, collections_in_force, settings
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from pipeline.settings import Collection
+
+HOME = Path(os.environ.get("AIRFLOW_HOME", ".airflow"))
+
 
 def collections_files() -> list[Path]:
-    """Return the collections files to read: the installation's, and the one that `make demo` writes.
-
-    As long as no collection exists the file may be missing, unless the environment names one.
-    """
-    own = settings().collections
-    named = [own] if own.exists() or "collections" in settings().model_fields_set else []
-    demo = Path(os.environ.get("AIRFLOW_HOME", ".airflow"), "demo", "collections.yaml")
-    return named + ([demo] if demo.exists() else [])
+    """Return the collections files to read: the installation's, and the one that `make demo` writes."""
+    demo = HOME / "demo" / "collections.yaml"
+    return [settings().collections, *([demo] if demo.exists() else [])]
 
 
 def build_dags() -> tuple[dict[str, DAG], list[str]]:
     """Return the DAGs by their ids, and one line for each mistake."""
     dags: dict[str, DAG] = {}
     problems: list[str] = []
-    for path in collections_files():
-        try:
-            found = load_collections(path)
-        except ConfigurationError as error:
-            problems.append(str(error))
-            continue
-        problems += [f"{path}: {problem}" for problem in found.problems]
+    try:
+        files = collections_files()
+    except ConfigurationError as error:
+        return {}, [error_line(error)]
+    for path in files:
+        found = _in_force(path)
+        problems += found.problems
         for collection in found.collections:
             dag_id = f"restore_{collection.name}"
             if dag_id in dags:
@@ -46,20 +44,24 @@ def build_dags() -> tuple[dict[str, DAG], list[str]]:
                 continue
             try:
                 dags[dag_id] = build_dag(dag_id, collection)
-            except AirflowTimetableInvalid as error:
-                line = _line(path, "collections", collection.name, "schedule")
-                message = f"{collection.schedule!r} is not a cron expression: {error}"
-                problems.append(f"{path}: line {line}: {collection.name}.schedule: {message}")
             except Exception as error:  # what Airflow refuses in one collection must not disable the others
-                problems.append(f"{path}: {collection.name}: {type(error).__name__}: {error}")
+                problems.append(f"{path}: {collection.name}: Airflow refuses this collection ({error_line(error)})")
     return dags, problems
 
 
-def _line(path: Path, *keys: str) -> int:
-    """Return the 1-based line of a nested key in a YAML file."""
-    node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
-    for wanted in keys:
-        assert isinstance(node, yaml.MappingNode)
-        key, node = next((key, value) for key, value in node.value if key.value == wanted)
-        line = key.start_mark.line + 1
-    return line
+def find_collection(name: str) -> Collection:
+    """Return a collection that has a DAG.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    found = {one.name: one for path in collections_files() for one in _in_force(path).collections}
+    if name not in found:
+        raise ConfigurationError(f"there is no collection {name!r} (known: {', '.join(found) or 'none'})")
+    return found[name]
+
+
+def _in_force(path: Path) -> InForce:
+    """Return the collections of a file, or of its last valid version, which Airflow's home keeps."""
+    kept = HOME / "collections" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
+    return collections_in_force(path, kept)

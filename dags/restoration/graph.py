@@ -15,6 +15,7 @@ from dags.restoration.callbacks import callbacks
 from dags.restoration.deadline_alert import deadline_alert
 from dags.restoration.next_batch import NextBatchOperator
 from dags.restoration.params import params
+from dags.restoration.plain_failure import plain
 from dags.restoration.retry_policy import MAX_FAILURES, RETRY_ARGS
 from dags.restoration.schedule import schedule
 from pipeline.errors import StoreUnavailable
@@ -74,6 +75,7 @@ def build_dag(dag_id: str, collection: Collection) -> DAG:
         max_active_runs=4,
         params=params(),
         tags=["restoration", collection.name],
+        is_paused_upon_creation=settings().start_paused,
         # Prefer downstream tasks, so that a chunk finishes before the next starts.
         default_args={"owner": "restoration", "weight_rule": "upstream", **RETRY_ARGS, **callbacks(collection)},
         auto_register=False,
@@ -87,6 +89,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
     """Add the tasks to the current DAG."""
 
     @task
+    @plain
     def receive() -> list[str]:
         from pipeline.stages.receive import receive
 
@@ -112,6 +115,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
 
     # Also when a chunk has failed: only its own scans are missing, the others are reported.
     @task(trigger_rule="all_done")
+    @plain
     def report(chunks: list[str] | None) -> str:
         from pipeline.stages.report import report
 
@@ -122,6 +126,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
         return report(_work_area(collection), chunks, _task_context())
 
     @task
+    @plain
     def digest() -> dict[str, Any]:
         from dags.restoration.smtp import smtp_channel
         from pipeline.stages.digest import digest
@@ -129,6 +134,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
         return digest(_work_area(collection), _task_context(), channel=smtp_channel())
 
     @task
+    @plain
     def reconcile(chunks: list[str] | None, report_uri: str | None) -> dict[str, Any]:
         from dags.restoration.smtp import smtp_channel
         from pipeline.stages.batch import InputVanished
@@ -162,6 +168,7 @@ def _stage_task(stage: Stage) -> Any:
     workers: dict[str, Any] = {"pool": GPU_POOL, "queue": settings().gpu_queue} if stage is Stage.INPAINT else {}
 
     @task(task_id=str(stage), **workers)
+    @plain
     def run(chunk: str) -> str:
         from pipeline.stages.catch_up import run_stage
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.definitions.retry_policy import RetryDecision
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.restoration import retry_state
+from dags.restoration.plain_failure import cause
 from pipeline.errors import ConfigurationError, FinalError, StoreUnavailable, UnreadableScan, WeightsError
 from pipeline.escape import error_line
 from pipeline.settings import settings
@@ -38,6 +40,7 @@ class WaitOrFailRetryPolicy(ExceptionRetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """Return whether a task that ended with an error is retried, and after which delay."""
+        exception = cause(exception)
         rule = super().evaluate(exception, try_number, max_tries, context)
         line = error_line(exception, 500)
         if context is None:
@@ -55,7 +58,7 @@ class WaitOrFailRetryPolicy(ExceptionRetryPolicy):
 RETRY_POLICY = WaitOrFailRetryPolicy(
     rules=[
         RetryRule(
-            exception=[ConfigurationError, FinalError, WeightsError, UnreadableScan],
+            exception=[ConfigurationError, FinalError, WeightsError, UnreadableScan, AirflowFailException],
             action=RetryAction.FAIL,
             reason="A retry cannot succeed; the task log says what to fix",
         ),

@@ -30,6 +30,8 @@ VERBS = {
     "backup": "copy the ledger while runs go on",
     "move": "tell the ledger that an output was moved",
     "rename": "give a collection another name in the ledger",
+    "check": "check collections file, folders, weights, ledger and mail server; change nothing",
+    "mail-test": "send a test mail",
     "simulate": "write damaged copies of clean pictures with true masks",
     "train": "train a network, with checkpoints and resume",
 }

@@ -86,7 +86,7 @@ class LazyGroup(_PlainHelp, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._summaries:
             return None
-        command: click.Command = importlib.import_module(self._module.format(name=cmd_name)).command
+        command: click.Command = importlib.import_module(self._module.format(name=cmd_name.replace("-", "_"))).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

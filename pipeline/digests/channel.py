@@ -13,6 +13,7 @@ class Channel(Protocol):
         """Send one message.
 
         Raises:
-            OSError: it was not sent (`smtplib.SMTPException` is one); sending it again cannot deliver it twice.
+            MailRefused: it was not sent, and a retry cannot help.
+            MailUnavailable: it was not sent; sending it again cannot deliver it twice.
             UnconfirmedDelivery: it may have arrived; sending it again could deliver it twice.
         """

@@ -1,14 +1,17 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collections import Collection, CollectionsFile, Problem, Redo, Watch, load_collections
+from pipeline.settings.collections import Collection, Redo, Watch
+from pipeline.settings.collections_file import CollectionsFile, Problem, load_collections
 from pipeline.settings.environment import Settings, settings
-from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe
+from pipeline.settings.last_good import InForce, collections_in_force
+from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe, make_recipe
 
 __all__ = [
     "Collection",
     "CollectionsFile",
     "DetectorName",
     "EngineName",
+    "InForce",
     "MaskLevel",
     "MaskMode",
     "Problem",
@@ -16,7 +19,9 @@ __all__ = [
     "Redo",
     "Settings",
     "Watch",
+    "collections_in_force",
     "load_collections",
     "load_recipe",
+    "make_recipe",
     "settings",
 ]

@@ -1,24 +1,21 @@
-"""Read the collections file: validated collections, and every mistake with its line and key."""
+"""A collection: a named set of scans with its own inbox, output, schedule, recipients and recipe."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from croniter import croniter
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pipeline.errors import ConfigurationError
 from pipeline.settings.recipe import Recipe
-from pipeline.settings.yaml_files import MESSAGES, describe_error, duplicate_keys, line_of, parse_yaml, to_python
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 QUEUE = re.compile(r"https?://[^/\s]+/\S+")
+QUARTERLY = "@quarterly"  # Airflow's own; the others, such as @daily, are cron's
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
@@ -103,8 +100,9 @@ class Collection(BaseModel):
     @field_validator("schedule")
     @classmethod
     def _schedule(cls, value: str | None) -> str | None:
-        # Airflow validates each field; this checks only the shape, so that a mistake is reported with its line.
-        if value is not None and not value.startswith("@") and len(value.split()) != 5:
+        if value is None or value == QUARTERLY:
+            return value
+        if not (value.startswith("@") or len(value.split()) == 5) or not croniter.is_valid(value):
             raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
         return value
 
@@ -128,132 +126,3 @@ class Collection(BaseModel):
             if not RECIPIENT.fullmatch(address):
                 raise ValueError(f"{address!r} is not an email address")
         return value
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in a collections file.
-
-    Attributes:
-        collection: name of the collection that it disables, or None for a mistake of the file as a whole.
-        line: 1-based line in the file.
-        key: dotted key, e.g. `glass-plates.recipe.engine`.
-        message: what is wrong, and what is expected.
-    """
-
-    collection: str | None
-    line: int
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.key}: {self.message}"
-
-
-@dataclass(frozen=True)
-class CollectionsFile:
-    """The content of a collections file: the valid collections, and every mistake."""
-
-    path: Path
-    collections: tuple[Collection, ...] = ()
-    problems: tuple[Problem, ...] = field(default=())
-
-    def get(self, name: str) -> Collection:
-        """Return one collection by name.
-
-        Raises:
-            ConfigurationError: there is no collection of that name, or its entry has a mistake (which is named).
-        """
-        for collection in self.collections:
-            if collection.name == name:
-                return collection
-        for problem in self.problems:
-            if problem.collection == name:
-                raise ConfigurationError(f"{self.path}: {problem}")
-        known = ", ".join(c.name for c in self.collections) or "none"
-        raise ConfigurationError(f"{self.path}: no collection named {name!r} (known: {known})")
-
-
-def load_collections(path: Path) -> CollectionsFile:
-    """Return the collections in a YAML file; an invalid entry disables only its own collection.
-
-    Raises:
-        ConfigurationError: the file cannot be read or is not YAML at all.
-    """
-    root = parse_yaml("collections file", path)
-    if root is None:
-        return CollectionsFile(path)
-    entries, problems = _entries(root)
-    collections: dict[str, Collection] = {}
-    for name, (line, node) in entries.items():
-        collection, wrong = _collection(name, line, node)
-        problems += wrong
-        if collection is None:
-            continue
-        # Two collections with one output would overwrite each other's files: names are reserved per collection.
-        output = collection.output.rstrip("/")
-        if output in collections:
-            message = f"{collections[output].name!r} already has this output; give each collection its own"
-            problems.append(Problem(name, line_of(node, ["output"], line), f"{name}.output", message))
-        else:
-            collections[output] = collection
-    return CollectionsFile(path, tuple(collections.values()), tuple(problems))
-
-
-def _collection(name: str, line: int, node: yaml.Node) -> tuple[Collection | None, list[Problem]]:
-    """Return one collection, or its mistakes.
-
-    Args:
-        line: of its name.
-    """
-    message = "this key appears twice"
-    duplicates = [Problem(name, at, ".".join((name, *keys)), message) for keys, at in duplicate_keys(node)]
-    if duplicates:
-        return None, duplicates
-    try:
-        document = to_python(node)
-    except ValueError as error:
-        return None, [Problem(name, line, name, str(error))]
-    if not isinstance(document, dict):
-        return None, [Problem(name, line, name, MESSAGES["model_type"])]
-    if "name" in document:
-        message = "unknown key; a collection's name is the key above its entry"
-        return None, [Problem(name, line_of(node, ["name"]), f"{name}.name", message)]
-    try:
-        return Collection.model_validate({"name": name} | document), []
-    except ValidationError as error:
-        return None, [_problem(name, line, node, dict(item)) for item in error.errors()]
-
-
-def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Problem]]:
-    """Return lines and nodes of the collections by name, and the mistakes outside their entries."""
-    problems: list[Problem] = []
-    entries: dict[str, tuple[int, yaml.Node]] = {}
-    expected = "must be a mapping with the one key `collections`"
-    if not isinstance(root, yaml.MappingNode):
-        return {}, [Problem(None, root.start_mark.line + 1, "(top level)", expected)]
-    for key_node, value in root.value:
-        line = key_node.start_mark.line + 1
-        if key_node.value != "collections":
-            problems.append(Problem(None, line, str(key_node.value), expected))
-        elif not isinstance(value, yaml.MappingNode):
-            problems.append(Problem(None, line, "collections", "must be a mapping of names to collections"))
-        else:
-            for name_node, node in value.value:
-                name, line = str(name_node.value), name_node.start_mark.line + 1
-                if name in entries:
-                    problems.append(Problem(None, line, name, "this name appears twice; the first entry is used"))
-                else:
-                    entries[name] = line, node
-    return entries, problems
-
-
-def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Problem:
-    """Return a validation error with its line and key."""
-    keys: tuple[int | str, ...] = error["loc"]
-    models: dict[str, type[BaseModel]] = {"recipe": Recipe, "watch": Watch}
-    model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection
-    message = describe_error(str(error["type"]), str(error["msg"]), model, hidden=frozenset({"name"}))
-    if keys == ("name",):
-        return Problem(name, line, name, message)
-    return Problem(name, line_of(node, keys, line), ".".join([name, *map(str, keys)]), message)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigurationError
+from pipeline.escape import one_line
+from pipeline.settings.plain_errors import describe
+
+SQLITE = "sqlite:///"
 
 
 class Settings(BaseSettings):
@@ -39,6 +43,7 @@ class Settings(BaseSettings):
     smtp_sender: str = Field("archive-restoration@localhost", description="sender of the digest")
     retry_seconds: float = Field(30.0, gt=0, description="seconds before a retry, doubling up to 20 times that")
     wait_hours: float = Field(24.0, ge=0, description="hours a task waits for storage, ledger or a writable output")
+    start_paused: bool = Field(False, description="new collections wait until somebody switches them on")
     gpu_queue: str = Field("gpu", description="Airflow queue of the task `inpaint`")
     attach_megabytes: float = Field(10.0, ge=0, description="a larger PDF is linked in the digest, not attached")
 
@@ -47,13 +52,30 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return the settings of this process, read from the environment once (`settings.cache_clear()` in tests).
 
+    Relative paths of collections file and ledger are those of the working directory at that moment.
+
     Raises:
-        ConfigurationError: a variable is invalid; the message names it.
+        ConfigurationError: variables are invalid; the message names each.
     """
     try:
-        return Settings()
+        found = Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        variable = "_".join(["RESTORATION", *(str(part).upper() for part in first["loc"])])
-        message = first["msg"][:1].lower() + first["msg"][1:]
-        raise ConfigurationError(f"{variable}={first['input']!s}: {message}") from error
+        raise ConfigurationError("; ".join(_describe_variable(dict(item)) for item in error.errors())) from error
+    return found.model_copy(
+        update={"collections": found.collections.expanduser().absolute(), "ledger_url": _anchored(found.ledger_url)}
+    )
+
+
+def _anchored(url: str) -> str:
+    """Return the URL of a ledger, with the absolute path of a SQLite file."""
+    name = url.removeprefix(SQLITE)
+    if name == url or not name or name.startswith((":", "file:")):
+        return url
+    return f"{SQLITE}{Path(name).absolute()}"
+
+
+def _describe_variable(error: dict[str, Any]) -> str:
+    variable = "_".join(["RESTORATION", *(str(part).upper() for part in error["loc"])])
+    shown = one_line(str(error["input"]), 60)
+    message = describe(error).removesuffix(f", not {shown!r}").removesuffix(f", not {shown}")
+    return f"{variable}={shown}: {message}"

@@ -9,10 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings.yaml_files import describe_error, duplicate_keys, line_of, parse_yaml, to_python
+from pipeline.settings.plain_errors import describe
+from pipeline.settings.yaml_files import duplicate_keys, line_of, parse_yaml, to_python
 
 
 class EngineName(StrEnum):
@@ -47,6 +48,9 @@ class MaskMode(StrEnum):
     ADD = "add"
     PROTECT = "protect"
 
+
+#: What an engine's network may be loaded with by name; another file is named by its path.
+SHIPPED_WEIGHTS = ("rn-faithful", "rn-sharp", "digits-paper", "digits-region")
 
 #: Keys added in later versions, with the value that means the behaviour before the key existed: a recipe with these
 #: values keeps its earlier digest, so that earlier results stay valid.
@@ -97,6 +101,14 @@ class Recipe(BaseModel):
         description="shipped weights (`rn-faithful`, or `rn-sharp`, which invents texture), or the path of a file",
     )
 
+    @field_validator("weights")
+    @classmethod
+    def _weights(cls, value: str) -> str:
+        if "/" not in value and not value.endswith(".safetensors") and value not in SHIPPED_WEIGHTS:
+            known = ", ".join(SHIPPED_WEIGHTS)
+            raise ValueError(f"there are no shipped weights {value!r}; there are {known}, or the path of a file")
+        return value
+
     def digest(self, engine_digest: str = "") -> str:
         """Return the recipe's sha256 (64 hex digits) over its canonical JSON and the engine's own digest.
 
@@ -120,19 +132,39 @@ def load_recipe(path: Path) -> Recipe:
     """Return the recipe in a YAML file; an empty file means all defaults.
 
     Raises:
-        ConfigurationError: a key is invalid; the message names file, line and key.
+        ConfigurationError: keys are invalid; the message names the file, and line and key of each.
     """
     root = parse_yaml("recipe", path)
     if root is None:
         return Recipe()
-    for keys, line in duplicate_keys(root):
-        raise ConfigurationError(f"recipe {path}: line {line}: {'.'.join(keys)}: this key appears twice")
+    wrong = [(line, ".".join(keys), "this key appears twice") for keys, line in duplicate_keys(root)]
     try:
-        return Recipe.model_validate(to_python(root))
+        recipe = Recipe.model_validate(to_python(root))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = f"line {line_of(root, first['loc'])}: {'.'.join(map(str, first['loc'])) or '(top level)'}"
-        message = describe_error(first["type"], first["msg"], Recipe)
-        raise ConfigurationError(f"recipe {path}: {where}: {message}") from error
+        wrong += [
+            (line_of(root, item["loc"]), ".".join(map(str, item["loc"])) or "(top level)", describe(dict(item), Recipe))
+            for item in error.errors()
+        ]
     except ValueError as error:
-        raise ConfigurationError(f"recipe {path}: line {line_of(root, ())}: {error}") from error
+        wrong.append((line_of(root, ()), "", str(error)))
+    if wrong:
+        named = "; ".join(": ".join(filter(None, (f"line {line}", key, message))) for line, key, message in wrong)
+        raise ConfigurationError(f"recipe {path}: {named}")
+    return recipe
+
+
+def make_recipe(values: Mapping[str, object], names: Mapping[str, str]) -> Recipe:
+    """Return a recipe of given values.
+
+    Args:
+        values: by key; None for the default.
+        names: what the user knows a key by, such as an option.
+
+    Raises:
+        ConfigurationError: values are invalid; the message names each.
+    """
+    try:
+        return Recipe.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        wrong = ((str(item["loc"][0]), describe(dict(item), Recipe)) for item in error.errors())
+        raise ConfigurationError("; ".join(f"{names.get(key, key)} {message}" for key, message in wrong)) from error

@@ -7,18 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
 
 from pipeline.errors import ConfigurationError
-from pipeline.escape import error_line
-
-MESSAGES = {
-    "missing": "is missing and has no default",
-    "model_type": "must be a mapping of keys to values",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "tuple_type": "must be a list",
-    "invalid_key": "a key must be text; put it in quotes",
-}
+from pipeline.settings.plain_errors import describe_yaml
 
 
 def parse_yaml(what: str, path: Path) -> yaml.Node | None:
@@ -38,10 +29,11 @@ def parse_yaml(what: str, path: Path) -> yaml.Node | None:
         raise ConfigurationError(f"{what} {path}: is not UTF-8 text") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = error.problem or error.context
-        raise ConfigurationError(f"{what} {path}: line {line}: not valid YAML ({problem})") from error
+        problem = describe_yaml(str(error.problem or error.context))
+        raise ConfigurationError(f"{what} {path}: line {line}: not valid YAML: {problem}") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{what} {path}: not valid YAML ({error_line(error)})") from error
+        problem = describe_yaml(str(getattr(error, "reason", error)))
+        raise ConfigurationError(f"{what} {path}: not valid YAML: {problem}") from error
     return None if root is None or root.tag == "tag:yaml.org,2002:null" else root
 
 
@@ -55,7 +47,7 @@ def to_python(node: yaml.Node) -> Any:
     try:
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
-        raise ValueError(error.problem or error.context) from error
+        raise ValueError(describe_yaml(str(error.problem or error.context))) from error
     finally:
         loader.dispose()
 
@@ -91,18 +83,3 @@ def duplicate_keys(node: yaml.Node, parents: tuple[str, ...] = ()) -> Iterator[t
                 yield (*parents, key), key_node.start_mark.line + 1
             seen.add(key)
             yield from duplicate_keys(value, (*parents, key))
-
-
-def describe_error(kind: str, message: str, model: type[BaseModel], hidden: frozenset[str] = frozenset()) -> str:
-    """Return a message about an invalid value, in words for archivists.
-
-    Args:
-        kind: pydantic's error type.
-        message: pydantic's message.
-        model: the model with the known keys.
-        hidden: keys of the model that a file may not set.
-    """
-    if kind == "extra_forbidden":
-        return f"unknown key; known keys are {', '.join(key for key in model.model_fields if key not in hidden)}"
-    text = MESSAGES.get(kind) or message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline import storage
 from pipeline.inbox import listing
@@ -93,7 +93,14 @@ def _adopt_unfinished(collection: Collection) -> str | None:
 
 def _run_batch(collection: Collection, name: str, options: RunOptions, summary: RunSummary) -> None:
     """Run all stages on one batch."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[scans]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[scans]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not options.show_progress or not sys.stderr.isatty()) as bar:
         task = bar.add_task("receiving", total=None, scans="")
@@ -119,8 +126,10 @@ def _run_batch(collection: Collection, name: str, options: RunOptions, summary: 
                 bar.update(task, completed=steps)
             done += size
         if chunks:
-            bar.update(task, description="report   ", scans=f"{done}/{done} scans")
+            # How long that takes is not known: the bar moves, and is not full.
+            bar.update(task, description="writing the report and its PDF", scans=f"of {done} scans", total=None)
             summary.report = report(area, chunks, TaskContext(task_id="report"))
+            bar.update(task, description="writing the digest")
             digest(area, TaskContext(task_id="digest"))
             _add_figures(area, chunks, summary)
             summary.batches.append(name)

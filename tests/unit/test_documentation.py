@@ -23,7 +23,7 @@ HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
 
 PATH = re.compile(r"`((?:pipeline|dags|plugins|scripts|tests|docker|benchmarks|docs)/[\w./-]+)`")
-COMMAND = re.compile(r"(?:archive-restoration|-m pipeline) ((?:train )?[a-z]+)([^\n`]*)")
+COMMAND = re.compile(r"(?:archive-restoration|-m pipeline) ((?:train )?[a-z]+(?:-[a-z]+)?)([^\n`]*)")
 
 
 def page(name: str) -> str:

@@ -24,7 +24,7 @@ from pipeline.cli.per_scan import process_each, read_scan
 from pipeline.cli.uris import as_uri, refuse_linked_folders, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
-from pipeline.escape import error_line
+from pipeline.escape import error_line, visible
 from pipeline.imaging.suffixes import has_image_suffix
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def command(
     from pipeline import storage
     from pipeline.detection.load import load_detector
     from pipeline.inbox.companions import CompanionIndex, is_companion, list_optional
-    from pipeline.settings import Recipe
+    from pipeline.settings import make_recipe
 
     refuse_overlap(target, source, masks)
     started = time.monotonic()
@@ -113,7 +113,7 @@ def command(
             "mask_mode": mask_mode, "level": level,
             "infrared": not no_infrared, "face_guard": not no_face_guard, "text_guard": not no_text_guard,
         }  # fmt: skip
-        recipe = Recipe.model_validate({name: value for name, value in given.items() if value is not None})
+        recipe = make_recipe(given, {name: f"--{name.replace('_', '-')}" for name in given})
         loaded = load_detector(recipe.detector.value, device=device, backend=backend)
         entries = list(storage.list_files(source))
         painted = list_optional(as_uri(masks) if masks else None)
@@ -140,6 +140,8 @@ def command(
         counts = f"{summary.empty} empty, {summary.painted} painted, {len(summary.review)} to review"
         work = f"{summary.megapixels:.1f} megapixels in {summary.seconds:.1f} s"
         print(f"{summary.masked} masks ({counts}), {len(summary.failed)} failed, {work}")
+        for one in summary.review:
+            print(f"to review: {visible(one['path'])}: {one['message']}")
     return 1 if summary.failed else 0
 
 

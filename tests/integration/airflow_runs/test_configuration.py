@@ -19,7 +19,8 @@ def test_an_absent_inbox_fails_the_run_immediately_and_says_why(airflow, tmp_pat
 
 def test_the_command_line_of_airflow_names_a_broken_collection(airflow, tmp_path):
     airflow.write(
-        good={"inbox": str(tmp_path), "output": str(tmp_path)}, bad={"inbox": str(tmp_path), "outptu": "elsewhere"}
+        good={"inbox": str(tmp_path / "in"), "output": str(tmp_path / "out")},
+        bad={"inbox": str(tmp_path), "outptu": "elsewhere"},
     )
     errors = airflow.run("airflow", "dags", "list-import-errors", "--local", "--output", "json", check=False)
     assert errors.returncode != 0

@@ -37,12 +37,13 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Bag:
-    """The result of parsing: serialised DAGs, import errors, seconds, and the names of all imported modules."""
+    """The result of parsing: serialised DAGs, import errors, seconds, the names of all imported modules, the home."""
 
     dags: dict[str, Any]
     errors: dict[str, str]
     seconds: float
     modules: list[str]
+    home: Path
 
     def tasks(self, dag_id: str) -> dict[str, Any]:
         """Return the serialised tasks of one DAG by id."""
@@ -51,10 +52,10 @@ class Bag:
 
 @pytest.fixture(scope="session")
 def parse(tmp_path_factory: pytest.TempPathFactory):
-    """Return a function that parses all DAG files with a collections file of the given text."""
+    """Return a function that parses all DAG files with a collections file of the given text, in a new home or not."""
 
-    def run(text: str | None) -> Bag:
-        home = tmp_path_factory.mktemp("airflow")
+    def run(text: str | None, home: Path | None = None) -> Bag:
+        home = home or tmp_path_factory.mktemp("airflow")
         collections = home / "collections.yaml"
         if text is not None:
             collections.write_text(text, encoding="utf-8")
@@ -68,6 +69,6 @@ def parse(tmp_path_factory: pytest.TempPathFactory):
             timeout=280,
         )
         answer = json.loads(done.stdout.splitlines()[-1])
-        return Bag(answer["dags"], answer["errors"], answer["seconds"], answer["modules"])
+        return Bag(answer["dags"], answer["errors"], answer["seconds"], answer["modules"], home)
 
     return run

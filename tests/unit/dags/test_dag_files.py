@@ -6,6 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.airflow
 
+BY_HAND = {"train_digits", "mail_test"}
 COLLECTIONS = """\
 collections:
   plates:
@@ -45,7 +46,7 @@ def bag(parse):
 
 
 def test_each_collection_without_a_mistake_has_a_dag(bag):
-    assert set(bag.dags) - {"train_digits"} == {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
+    assert set(bag.dags) - BY_HAND == {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
 
 
 def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
@@ -53,6 +54,7 @@ def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
     assert path.endswith("collections_problems.py")
     assert "line 21: typo.recipe.engin: unknown key" in error
     assert "line 25: clock.schedule: '99 2 * * *' is not a cron expression" in error
+    assert "Traceback" not in error
 
 
 def test_parsing_is_quick_and_imports_no_heavy_library(bag):
@@ -108,6 +110,23 @@ def test_the_trigger_form_explains_each_parameter(bag):
 
 def test_a_collections_file_that_is_named_but_absent_is_an_import_error(parse):
     bag = parse(None)
-    assert set(bag.dags) == {"train_digits"}
+    assert set(bag.dags) == BY_HAND
     [error] = bag.errors.values()
-    assert "collections.yaml: cannot be read (No such file or directory)" in error
+    assert "collections.yaml does not exist: copy collections.example.yaml there" in error
+
+
+def test_of_a_broken_file_the_last_valid_version_stays_in_force(bag, parse):
+    broken = parse(COLLECTIONS.replace("  plates:", "\tplates:"), bag.home)
+    assert set(broken.dags) == set(bag.dags)
+    [error] = broken.errors.values()
+    # The sentence alone: no class of an error, no traceback.
+    assert error.startswith(f"collections file {bag.home}/collections.yaml: line 2: not valid YAML: a tab")
+    assert "\n" not in error
+    assert error.endswith("the last valid version stays in force (plates, album, both, queued)")
+
+
+def test_collections_are_switched_on_unless_a_setting_says_otherwise(bag, parse, monkeypatch):
+    assert bag.dags["restore_plates"].get("is_paused_upon_creation") is False
+    monkeypatch.setenv("RESTORATION_START_PAUSED", "true")
+    paused = parse("collections:\n  plates: {inbox: /in, output: /out, schedule: null}\n")
+    assert paused.dags["restore_plates"]["is_paused_upon_creation"] is True

@@ -72,26 +72,36 @@ def test_a_file_without_collections(tmp_path: Path, text: str) -> None:
         ("timezone: Berlin", 6, "bad.timezone", "'Berlin' is not an IANA time zone such as Europe/Berlin"),
         ("timezone: ../../etc", 6, "bad.timezone", "is not an IANA time zone"),
         ("schedule: nightly", 6, "bad.schedule", "'nightly' is not a cron expression of five fields"),
-        ("language: fr", 6, "bad.language", "input should be 'en' or 'de'"),
-        ("chunk_scans: 0", 6, "bad.chunk_scans", "input should be greater than or equal to 1"),
-        ("chunk_scans: many", 6, "bad.chunk_scans", "input should be a valid integer"),
+        ("language: fr", 6, "bad.language", "must be 'en' or 'de', not 'fr'"),
+        ("chunk_scans: 0", 6, "bad.chunk_scans", "must be 1 or more, not 0"),
+        ("chunk_scans: many", 6, "bad.chunk_scans", "must be a whole number, not 'many'"),
         ("recipients: lead@example.org", 6, "bad.recipients", "must be a list"),
         ("recipients: [a@b.org, nobody]", 6, "bad.recipients", "'nobody' is not an email address"),
         ('recipients: ["a@b.org>, c@d.org"]', 6, "bad.recipients", "is not an email address"),
-        ("recipients:\n      - a@b.org\n      - 7", 8, "bad.recipients.1", "input should be a valid string"),
+        ("recipients:\n      - a@b.org\n      - 7", 8, "bad.recipients.1", "must be text, not 7"),
         ("watch: true", 6, "bad.watch", "must be a mapping of keys to values"),
         ("watch:\n      settel: 3", 7, "bad.watch.settel", "unknown key; known keys are settle, interval, marker"),
-        ("watch: {settle: -1}", 6, "bad.watch.settle", "input should be greater than or equal to 0"),
+        ("watch: {settle: -1}", 6, "bad.watch.settle", "must be 0 or more, not -1"),
         ("watch: {queue: scans}", 6, "bad.watch.queue", "'scans' is not the URL of a queue"),
         ("watch: {queue: 'https://sqs/1/q'}", 2, "bad", "watch.queue: only a bucket (s3://…) has notifications"),
         ("recipe: good", 6, "bad.recipe", "must be a mapping of keys to values"),
         ("recipe:\n      level: repair\n      egnine: rn", 8, "bad.recipe.egnine", "known keys are detector, level"),
-        ("recipe: {engine: paint}", 6, "bad.recipe.engine", "input should be 'rn', 'telea'"),
-        ("recipe: {max_coverage: 2}", 6, "bad.recipe.max_coverage", "input should be less than or equal to 1"),
+        ("recipe: {engine: paint}", 6, "bad.recipe.engine", "must be 'rn', 'telea'"),
+        ("recipe: {max_coverage: 2}", 6, "bad.recipe.max_coverage", "must be 1 or less, not 2"),
         ("title: one\n    title: two", 7, "bad.title", "this key appears twice"),
         ("recipe:\n      dilate: 1\n      dilate: 2", 8, "bad.recipe.dilate", "this key appears twice"),
-        ("title: !!python/name:os.system x", 2, "bad", "could not determine a constructor"),
+        ("title: !!python/name:os.system x", 2, "bad", "a tag (!…), which has no meaning here"),
         ("12: x", 6, "bad.12", "a key must be text"),
+        ("schedule: '99 2 * * *'", 6, "bad.schedule", "'99 2 * * *' is not a cron expression of five fields"),
+        ("schedule: '@nightly'", 6, "bad.schedule", "'@nightly' is not a cron expression"),
+        (
+            "originals: 'C:\\scans\\plates'",
+            6,
+            "bad.originals",
+            "is a path of Windows; name the folder as this machine sees",
+        ),
+        ("masks: gs://bucket/masks", 6, "bad.masks", "gs:// is not supported; use a local path, file:// or s3://"),
+        ("recipe: {weights: rn-fine}", 6, "bad.recipe.weights", "no shipped weights 'rn-fine'; there are rn-faithful"),
     ],
 )
 def test_a_mistake_names_line_and_key_and_disables_only_its_collection(
@@ -129,6 +139,49 @@ def test_all_mistakes_of_a_collection_are_named(tmp_path: Path) -> None:
     assert found.problems[1].message == "is missing and has no default"
 
 
+def test_all_mistakes_are_named_whatever_their_kind(tmp_path: Path) -> None:
+    text = "collections:\n  bad:\n    name: x\n    inbox: /in\n    inbox: /in\n    output: /out\n    language: fr\n"
+    assert [(p.line, p.key) for p in load(tmp_path, text).problems] == [
+        (5, "bad.inbox"),
+        (3, "bad.name"),
+        (7, "bad.language"),
+    ]
+
+
+def test_relative_paths_are_below_the_folder_of_the_file(tmp_path: Path) -> None:
+    text = "collections:\n  a: {inbox: in, output: ../out, masks: ~/masks, originals: s3://bucket/x}\n"
+    (found,) = load(tmp_path, text).collections
+    assert (found.inbox, found.output) == (str(tmp_path / "in"), str(tmp_path / "../out"))
+    assert (found.masks, found.originals) == (str(Path.home() / "masks"), "s3://bucket/x")
+
+
+@pytest.mark.parametrize(
+    ("inbox", "output", "message"),
+    [
+        ("/in", "/in/out", "is inside the inbox (/in): results there would be taken for scans"),
+        ("/in", "/in", "is inside the inbox"),
+        ("/in/../x", "/x/./out", "is inside the inbox"),
+        ("s3://b/in/", "s3a://b//in/out", "is inside the inbox"),
+        ("/out/in", "/out", "contains the inbox (/out/in); choose a folder beside it"),
+        ("/other/b", "/other/in/out", "is inside the inbox of 'other' (/other/in)"),
+    ],
+)
+def test_an_output_in_an_inbox_is_named_before_anything_runs(
+    tmp_path: Path, inbox: str, output: str, message: str
+) -> None:
+    entry = f"  bad:\n    inbox: {inbox}\n    output: {output}\n  other: {{inbox: /other/in, output: /other/out}}\n"
+    found = load(tmp_path, f"collections:\n{entry}")
+    assert [one.name for one in found.collections] == ["other"]
+    (problem,) = found.problems
+    assert (problem.line, problem.key) == (4, "bad.output")
+    assert message in problem.message
+
+
+def test_names_that_only_begin_alike_are_different_folders(tmp_path: Path) -> None:
+    found = load(tmp_path, "collections:\n  a: {inbox: /scans, output: /scans-restored}\n")
+    assert not found.problems
+
+
 @pytest.mark.parametrize("name", ["Glass", "with space", "-a", "ä", "a" * 64, "a.b", "a/b"])
 def test_a_name_that_cannot_name_a_dag_is_refused(tmp_path: Path, name: str) -> None:
     found = load(tmp_path, f"collections:\n  '{name}':\n    inbox: a\n    output: b\n")
@@ -139,7 +192,7 @@ def test_a_name_that_cannot_name_a_dag_is_refused(tmp_path: Path, name: str) -> 
 
 def test_of_a_repeated_name_the_first_entry_is_used(tmp_path: Path) -> None:
     found = load(tmp_path, GOOD + "  small:\n    inbox: x\n    output: y\n")
-    assert found.get("small").inbox == "in"
+    assert found.get("small").inbox == str(tmp_path / "in")
     (problem,) = found.problems
     assert (problem.line, problem.key) == (20, "small")
 
@@ -210,7 +263,7 @@ def test_a_file_that_is_not_yaml(tmp_path: Path, content: bytes, message: str) -
 
 
 def test_a_missing_collections_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"none.yaml does not exist: copy collections.example.yaml there"):
         load_collections(tmp_path / "none.yaml")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_collections(tmp_path)

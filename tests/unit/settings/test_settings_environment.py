@@ -22,9 +22,27 @@ def fresh() -> Iterator[None]:
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LEDGER_URL", "MAX_MEGAPIXELS", "COLLECTIONS"):
         monkeypatch.delenv(f"RESTORATION_{name}", raising=False)
-    assert settings().ledger_url == "sqlite:///ledger.db"
     assert settings().max_megapixels == 400
-    assert settings().collections == Path("collections.yaml")
+
+
+def test_relative_paths_are_those_of_the_working_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LEDGER_URL", "COLLECTIONS"):
+        monkeypatch.delenv(f"RESTORATION_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert settings().ledger_url == f"sqlite:///{tmp_path}/ledger.db"
+    assert settings().collections == tmp_path / "collections.yaml"
+    monkeypatch.chdir("/")
+    assert settings().ledger_url == f"sqlite:///{tmp_path}/ledger.db"
+
+
+def test_every_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESTORATION_WAIT_HOURS", "-1")
+    monkeypatch.setenv("RESTORATION_START_PAUSED", "perhaps")
+    with pytest.raises(ConfigurationError) as caught:
+        settings()
+    assert str(caught.value) == (
+        "RESTORATION_WAIT_HOURS=-1: must be 0 or more; RESTORATION_START_PAUSED=perhaps: must be true or false"
+    )
 
 
 def test_variables_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,9 +61,9 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("MAX_MEGAPIXELS", "many", "RESTORATION_MAX_MEGAPIXELS=many: input should be a valid number"),
-        ("SCAN_TIMEOUT", "0", "RESTORATION_SCAN_TIMEOUT=0: input should be greater than 0"),
-        ("DEVICE", "gpu", "RESTORATION_DEVICE=gpu: input should be 'auto', 'cpu' or 'cuda'"),
+        ("MAX_MEGAPIXELS", "many", "RESTORATION_MAX_MEGAPIXELS=many: must be a number"),
+        ("SCAN_TIMEOUT", "0", "RESTORATION_SCAN_TIMEOUT=0: must be more than 0"),
+        ("DEVICE", "gpu", "RESTORATION_DEVICE=gpu: must be 'auto', 'cpu' or 'cuda'"),
     ],
 )
 def test_an_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:

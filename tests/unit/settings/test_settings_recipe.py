@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Recipe, load_recipe
+from pipeline.settings.recipe import SHIPPED_WEIGHTS
+from pipeline.weights import SHIPPED
 
 OTHER: dict[str, Any] = {
     "detector": "none",
@@ -82,15 +84,23 @@ def test_a_recipe_is_immutable() -> None:
             "engine: telea\negnine: rn\n",
             "line 2: egnine: unknown key; known keys are detector, level, precision, sensitivity",
         ),
-        ("\n\nengine: paint\n", "line 3: engine: input should be 'rn', 'telea'"),
+        ("\n\nengine: paint\n", "line 3: engine: must be 'rn', 'telea'"),
         ("dilate: 1\ndilate: 2\n", "line 2: dilate: this key appears twice"),
-        ("precision: .99\n", "line 1: precision: input should be less than or equal to 0.98"),
-        ("sensitivity: 0\n", "line 1: sensitivity: input should be greater than 0"),
+        ("precision: .99\n", "line 1: precision: must be 0.98 or less, not 0.99"),
+        ("sensitivity: 0\n", "line 1: sensitivity: must be more than 0, not 0"),
         ("sensitivity: .nan\n", "line 1: sensitivity: "),
         ("- engine\n", "line 1: (top level): must be a mapping of keys to values"),
         ("engine: [\n", "line 2: not valid YAML"),
-        ("engine: !!python/object:os.system {}\n", "line 1: could not determine a constructor"),
+        ("engine: !!python/object:os.system {}\n", "line 1: a tag (!…), which has no meaning here"),
         ("weights: 2024-02-31\n", "line 1: "),
+        (
+            "weights: rn-fine\n",
+            "line 1: weights: there are no shipped weights 'rn-fine'; there are rn-faithful, rn-sharp",
+        ),
+        (
+            "dilate: x\nengine: paint\ndilate: 2\n",
+            "line 3: dilate: this key appears twice; line 2: engine: must be 'rn'",
+        ),
     ],
 )
 def test_a_mistake_names_line_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -98,6 +108,11 @@ def test_a_mistake_names_line_and_key(tmp_path: Path, text: str, message: str) -
         load(tmp_path, text)
     assert str(caught.value).startswith(f"recipe {tmp_path / 'recipe.yaml'}: {message}")
     assert "\n" not in str(caught.value)
+
+
+def test_the_shipped_weights_that_a_recipe_may_name_are_those_that_are_shipped() -> None:
+    networks = {path.stem for path in SHIPPED.glob("*.safetensors")} - {"detector", "digits-judge"}
+    assert set(SHIPPED_WEIGHTS) == networks
 
 
 def test_a_missing_recipe_file(tmp_path: Path) -> None:
