@@ -9,7 +9,7 @@ import tifffile
 
 from pipeline.errors import Reason
 from pipeline.imaging.types import Pixels
-from pipeline.scans import tiff
+from pipeline.scans import tiff, tiff_segments
 from pipeline.scans.decode import inspect
 from pipeline.scans.model import Limits, Scan, ScanInfo
 from pipeline.scans.rejections import rejection
@@ -34,7 +34,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     pages = tiff.read_pages(data, name)
     number = tiff.infrared_page(pages, tiff.main_page(pages, name)[0])
     assert number is not None
-    tiff.check_segments(data, pages[number], name)
+    tiff_segments.check(data, pages[number], number, tiff_segments.find(data, pages[number], name), name)
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
         plane: Pixels = np.ascontiguousarray(file.pages[number].asarray())
     depth = 16 if plane.dtype == np.uint16 else 8

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.scans import gaps
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.jpeg_warnings import warning_of
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
@@ -153,7 +154,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
 def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of a whole JPEG."""
     header = read_header(data, name)
-    _check_whole(data, header.scan_at, name)
+    end = check_whole(data, header.scan_at, name)
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
         pixels = np.asarray(image)
     icc = b"".join(header.icc[number] for number in sorted(header.icc)) or None
@@ -169,7 +170,10 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
         dpi=header.density or resolution(read_exif_block(header.exif)),
         png_chunks=tuple(chunks),
     )
-    return Decoded(pixels, metadata)
+    # Before its end mark a picture may be padded.
+    codes = header.scan_at, header.scan_at + len(data[header.scan_at : end].rstrip(b"\0"))
+    doubt = gaps.find_in_codes(data, *codes, pixels, pixels_per_byte=gaps.EVEN_PIXELS_PER_JPEG_BYTE)
+    return Decoded(pixels, metadata, doubt)
 
 
 def _is_padding(scan: bytes, extraneous: int) -> bool:
@@ -183,8 +187,12 @@ def _is_padding(scan: bytes, extraneous: int) -> bool:
     return extraneous - 1 <= run <= extraneous + 10
 
 
-def _check_whole(data: bytes, at: int, name: str) -> None:
-    """Raise UnreadableScan unless all scans are present and complete."""
+def check_whole(data: bytes, at: int, name: str) -> int:
+    """Return where the end mark is, after checking that all scans from a segment on are present and complete.
+
+    Raises:
+        UnreadableScan: TRUNCATED where some of it is missing, UNREADABLE where it is damaged.
+    """
     last = at
     while True:
         marker, _, end = _segment(data, at, name)
@@ -198,10 +206,10 @@ def _check_whole(data: bytes, at: int, name: str) -> None:
         at = end
     warning = warning_of(data)
     if warning is None:
-        return
+        return at
     extraneous = re.search(r"(\d+) extraneous bytes before marker 0xd9", warning)
     if extraneous and _is_padding(data[last:at], int(extraneous[1])):
-        return
+        return at
     reason = Reason.TRUNCATED if "remature end" in warning else Reason.UNREADABLE
     raise rejection(
         reason, name, "part of the JPEG's picture is " + ("missing" if reason == "truncated" else "damaged")

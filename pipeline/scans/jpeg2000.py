@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
+from pipeline.scans import gaps
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.png_text import COMMENT, text_chunk
@@ -91,9 +93,20 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of a whole JPEG 2000."""
     metadata = _metadata(data, name)
     if info.bit_depth == 16:
-        return Decoded(np.asarray(imagecodecs.jpeg2k_decode(data)), metadata)
-    with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
-        return Decoded(np.asarray(image if image.mode == info.mode else image.convert(info.mode)), metadata)
+        pixels: Pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
+    else:
+        with Image.open(io.BytesIO(data), formats=["JPEG2000"]) as image:
+            pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
+    return Decoded(pixels, metadata, _find_gap(data, pixels, name))
+
+
+def _find_gap(data: bytes, pixels: Pixels, name: str) -> str:
+    """Return the doubt about zeros in the codestream: OpenJPEG takes them for packets without content."""
+    for kind, content in boxes(data, name):
+        if kind == b"jp2c":
+            start = data.find(content[:64])
+            return gaps.find_in_codes(data, start, start + len(content), pixels)
+    return ""
 
 
 def _metadata(data: bytes, name: str) -> Metadata:

@@ -10,34 +10,31 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
-from pipeline.scans import gif
+from pipeline.scans import gif, gif_pictures
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
 
 MODES: dict[str, Mode] = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBA": "RGBA"}
 WITH_ALPHA: dict[Mode, Mode] = {"L": "LA", "RGB": "RGBA"}
-GIF_END = b"\x3b"
 # Colour space of a BMP with a profile: the letters MBED as a little-endian number.
 EMBEDDED = b"DEBM"
 
 
 def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
-    """Return what the header says; `pages` is 2 for two or more."""
+    """Return what the header says."""
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         if image.mode not in MODES:
             raise rejection(Reason.UNSUPPORTED, name, f"{kind} of Pillow's mode {image.mode}")
         mode = MODES[image.mode]
         if "transparency" in image.info:
             mode = WITH_ALPHA.get(mode, mode)
-        pages = 2 if getattr(image, "is_animated", False) else 1
+        pages = max(1, gif_pictures.count(data, name)) if kind == "GIF" else 1
         return ScanInfo(kind, image.width, image.height, CHANNELS[mode], 8, pages, 1, mode)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata."""
-    if info.format == "GIF" and GIF_END not in data[-64:]:
-        raise rejection(Reason.TRUNCATED, name, "the GIF ends before its end mark")
     with Image.open(io.BytesIO(data), formats=[info.format]) as image:
         pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
         return Decoded(pixels, _of_gif(data) if info.format == "GIF" else _of_bmp(data, image.info))

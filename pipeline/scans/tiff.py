@@ -6,12 +6,15 @@ import io
 from dataclasses import replace
 from typing import Any, Literal
 
+import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
+from pipeline.scans import tiff_segments
+from pipeline.scans.decoder_warnings import collected
 from pipeline.scans.ifd import (
     EXIF_IFD,
     MAKER_NOTE,
@@ -26,27 +29,42 @@ from pipeline.scans.maker_notes import is_movable, moved
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
-
-(SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS, SAMPLES, ROWS, COUNTS) = (
-    254, 256, 257, 258, 259, 262, 273, 277, 278, 279,
+from pipeline.scans.tiff_segments import Segments
+from pipeline.scans.tiff_tags import (
+    BITS,
+    BLACK_IS_ZERO,
+    COLOR_MAP,
+    COMPRESSION,
+    EXTRA_SAMPLES,
+    HEIGHT,
+    ICC,
+    INK_SET,
+    IPTC,
+    JPEG,
+    OLD_JPEG,
+    PALETTE,
+    PHOTOMETRIC,
+    PHOTOSHOP,
+    PLANAR,
+    RGB,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    SEPARATED,
+    SOFTWARE,
+    STRUCTURE,
+    SUB_DIRECTORIES,
+    SUBFILE,
+    WHITE_IS_ZERO,
+    WIDTH,
+    XMP,
+    YCBCR,
 )  # fmt: skip
-PLANAR, COLOR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS = 284, 320, 322, 323, 324, 325
-SOFTWARE = 305
-SUB_DIRECTORIES, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 330, 332, 338, 339
-XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
-OLD_JPEG, JPEG = 6, 7
+
 IPTC_MARK = b"\x1c"
 # Photometric → channels of colour and mode.
 KINDS: dict[int, tuple[int, Mode]] = {
     WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "RGB"), SEPARATED: (4, "CMYK"),
     YCBCR: (3, "RGB"),
-}  # fmt: skip
-# How pixels are stored, or what has its own field in `Metadata`; all other tags describe the picture and are kept.
-STRUCTURE = {
-    *range(254, 267), *range(273, 274), *range(277, 282), *range(284, 285), *range(288, 294), 317, 320,
-    *range(322, 331), 332, 334, *range(338, 343), *range(346, 350), *range(512, 533), XMP, IPTC, PHOTOSHOP, ICC,
-    37724,
 }  # fmt: skip
 MAX_PAGES = 10_000
 # Bytes of compressed strips or tiles that are buffered for decoding.
@@ -153,22 +171,19 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     value has exactly one decoded value.
     """
     pages = read_pages(data, name)
-    for page in pages:
-        check_segments(data, page, name)
     number, _ = main_page(pages, name)
-    page = pages[number]
+    # Reduced copies count too: where one is cut off, the file is.
+    parts = [tiff_segments.find(data, page, name) for page in pages]
+    page, segments = pages[number], parts[number]
     photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
-    compression = page.number(COMPRESSION, 1)
-    if compression == OLD_JPEG or (photometric == YCBCR and compression != JPEG):
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-            image.seek(number)
-            return Decoded(np.asarray(image.convert("RGB" if info.channels == 3 else "L")), _metadata(page))
-    # Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
-    with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
-        pixels = file.pages[number].asarray(buffersize=BUFFER_BYTES)
+    if page.number(COMPRESSION, 1) == OLD_JPEG or (photometric == YCBCR and page.number(COMPRESSION, 1) != JPEG):
+        return Decoded(_as_rgb(data, number, info, name), _metadata(page))
+    tiff_segments.check(data, page, number, segments, name)
+    pixels = _stored(data, number, segments, name)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
+    doubt = tiff_segments.find_gap(data, page, segments, pixels)
     if photometric == PALETTE:
         pixels = _palette_to_rgb(pixels, page)
     else:
@@ -176,41 +191,39 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
             np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
-    return Decoded(np.ascontiguousarray(pixels), _metadata(page))
+    return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt)
 
 
-def check_segments(data: bytes, page: Directory, name: str) -> None:
-    """Raise UnreadableScan unless every strip or tile is present; decoders would fill gaps with black."""
-    tiled = TILE_OFFSETS in page.tags
-    offsets = page.tags.get(TILE_OFFSETS if tiled else OFFSETS)
-    counts = page.tags.get(TILE_COUNTS if tiled else COUNTS)
-    if offsets is None:
-        if page.number(COMPRESSION, 1) == OLD_JPEG:
-            return
-        raise rejection(Reason.UNREADABLE, name, "the TIFF does not say where its pixels are")
-    start = offsets.values.astype(np.uint64)
-    size = counts.values.astype(np.uint64) if counts is not None else np.full(len(start), 1, np.uint64)
-    if len(size) != len(start) or len(start) < _segments(page, tiled):
-        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are missing")
-    if (size == 0).any() or (start == 0).any():
-        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are empty")
-    if (start + size > len(data)).any():
-        raise rejection(Reason.TRUNCATED, name, "strips or tiles of the TIFF are beyond its end")
-    if page.number(COMPRESSION, 1) == JPEG:
-        ends = (start + size).astype(int)
-        if any(b"\xff\xd9" not in data[max(0, end - 16) : end] for end in ends):
-            raise rejection(Reason.TRUNCATED, name, "a JPEG strip in the TIFF has no end")
+def _stored(data: bytes, number: int, segments: Segments, name: str) -> NDArray[Any]:
+    """Return the values of a picture as stored, channels first where they are in planes."""
+    try:
+        # Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
+        with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
+            page = file.pages[number]
+            assert isinstance(page, tifffile.TiffPage)
+            if not segments.is_stated:
+                page.databytecounts = tuple(segments.size.tolist())
+            pixels: NDArray[Any] = page.asarray(buffersize=BUFFER_BYTES)
+            return pixels
+    except MemoryError:
+        raise
+    except NotImplementedError as error:
+        raise rejection(Reason.UNSUPPORTED, name, f"TIFF: {error}") from error
+    except Exception as error:  # codecs have no common base class of errors
+        # Their own words are functions and shapes of arrays, which tell an archivist nothing.
+        raise tiff_segments.damaged(name, "reshaped" in str(error)) from error
 
 
-def _segments(page: Directory, tiled: bool) -> int:
-    """Return how many strips or tiles the picture's size requires."""
-    width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
-    planes = page.number(SAMPLES, 1) if page.number(PLANAR, 1) == 2 else 1
-    if tiled:
-        across, down = max(1, page.number(TILE_WIDTH, width)), max(1, page.number(TILE_HEIGHT, height))
-        return -(-width // across) * -(-height // down) * planes
-    rows = max(1, min(page.number(ROWS, height), height))
-    return -(-height // rows) * planes
+def _as_rgb(data: bytes, number: int, info: ScanInfo, name: str) -> Pixels:
+    """Return a picture that libtiff converts from YCbCr, in any subsampling, or from old-style JPEG."""
+    with collected() as messages:
+        pixels = imagecodecs.tiff_decode(data, index=number, asrgb=True, verbose=1)
+    tiff_segments.check_messages(messages, name)
+    # libtiff flips pictures as their orientation says, and leaves turning them to others.
+    down = -1 if info.orientation in (3, 4, 7, 8) else 1
+    across = -1 if info.orientation in (2, 3, 6, 7) else 1
+    pixels = pixels[::down, ::across]
+    return np.ascontiguousarray(pixels[..., :3] if info.channels == 3 else pixels[..., 0])
 
 
 def to_full_range(pixels: NDArray[Any], bits: int) -> Any:

@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scans import ifd, tiff
+from pipeline.scans import ifd, tiff, tiff_tags
 from pipeline.scans.deflate import deflate
 from pipeline.scans.ifd import ASCII, BYTE, LONG, LONG8, RATIONAL, SHORT, UNDEFINED, Directory, Tag
 from pipeline.scans.maker_notes import moved
@@ -51,23 +51,23 @@ def encode(scan: Scan) -> bytes:
     end = start + int(sizes.sum())
     bits = pixels.itemsize * 8
     tags = {
-        tiff.SUBFILE: Tag.of(LONG, [0]),
-        tiff.WIDTH: Tag.of(LONG, [width]),
-        tiff.HEIGHT: Tag.of(LONG, [height]),
-        tiff.BITS: Tag.of(SHORT, [bits] * channels),
-        tiff.COMPRESSION: Tag.of(SHORT, [ADOBE_DEFLATE]),
-        tiff.PHOTOMETRIC: Tag.of(SHORT, [PHOTOMETRIC[scan.mode]]),
-        tiff.OFFSETS: Tag.of(LONG8 if big else LONG, offsets),
-        tiff.SAMPLES: Tag.of(SHORT, [channels]),
-        tiff.ROWS: Tag.of(LONG, [rows]),
-        tiff.COUNTS: Tag.of(LONG8 if big else LONG, [len(strip) for strip in strips]),
-        tiff.PLANAR: Tag.of(SHORT, [1]),
+        tiff_tags.SUBFILE: Tag.of(LONG, [0]),
+        tiff_tags.WIDTH: Tag.of(LONG, [width]),
+        tiff_tags.HEIGHT: Tag.of(LONG, [height]),
+        tiff_tags.BITS: Tag.of(SHORT, [bits] * channels),
+        tiff_tags.COMPRESSION: Tag.of(SHORT, [ADOBE_DEFLATE]),
+        tiff_tags.PHOTOMETRIC: Tag.of(SHORT, [PHOTOMETRIC[scan.mode]]),
+        tiff_tags.OFFSETS: Tag.of(LONG8 if big else LONG, offsets),
+        tiff_tags.SAMPLES: Tag.of(SHORT, [channels]),
+        tiff_tags.ROWS: Tag.of(LONG, [rows]),
+        tiff_tags.COUNTS: Tag.of(LONG8 if big else LONG, [len(strip) for strip in strips]),
+        tiff_tags.PLANAR: Tag.of(SHORT, [1]),
         PREDICTOR: Tag.of(SHORT, [HORIZONTAL]),
     }
     if scan.mode in ("LA", "RGBA"):
-        tags[tiff.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
+        tags[tiff_tags.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
     if scan.mode == "CMYK":
-        tags[tiff.INK_SET] = Tag.of(SHORT, [1])
+        tags[tiff_tags.INK_SET] = Tag.of(SHORT, [1])
     directory = replace(metadata, tags={**metadata.tags, **tags})
     mark = b"II" if order == "<" else b"MM"
     header = struct.pack(order + "2sHHHQ", mark, 43, 8, 0, end) if big else struct.pack(order + "2sHI", mark, 42, end)
@@ -97,14 +97,14 @@ def _tags(metadata: Metadata) -> Directory:
         if is_text(kind) and content.startswith(COMMENT + b"\0") and DESCRIPTION not in tags:
             tags[DESCRIPTION] = Tag.of(ASCII, utf8(read_text(kind, content)[1]) + b"\0")
     if metadata.icc:
-        tags[tiff.ICC] = Tag.of(UNDEFINED, metadata.icc)
+        tags[tiff_tags.ICC] = Tag.of(UNDEFINED, metadata.icc)
     if metadata.xmp:
-        tags[tiff.XMP] = Tag.of(BYTE, metadata.xmp)
+        tags[tiff_tags.XMP] = Tag.of(BYTE, metadata.xmp)
     if metadata.iptc:
-        tags[tiff.IPTC] = Tag.of(UNDEFINED, metadata.iptc)
+        tags[tiff_tags.IPTC] = Tag.of(UNDEFINED, metadata.iptc)
     resources = resources_without_thumbnail(metadata.photoshop or b"")
     if resources:
-        tags[tiff.PHOTOSHOP] = Tag.of(BYTE, resources)
+        tags[tiff_tags.PHOTOSHOP] = Tag.of(BYTE, resources)
     return Directory(tags, described.children, order=source.order)
 
 

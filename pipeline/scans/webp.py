@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import Reason
+from pipeline.imaging.types import Pixels
+from pipeline.scans import gaps
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
@@ -65,4 +67,19 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
         pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
     dpi = resolution(read_exif_block(exif))
-    return Decoded(pixels, Metadata(icc=found.get(b"ICCP"), exif=exif, xmp=found.get(b"XMP "), dpi=dpi))
+    metadata = Metadata(icc=found.get(b"ICCP"), exif=exif, xmp=found.get(b"XMP "), dpi=dpi)
+    return Decoded(pixels, metadata, _find_gap(data, pixels, name))
+
+
+def _find_gap(data: bytes, pixels: Pixels, name: str) -> str:
+    """Return the doubt about zeros in the codes of the picture or of its transparency, which libwebp decodes anyhow."""
+    at = 12
+    for kind, content in chunks(data, name):
+        start, at = at + 8, at + 8 + len(content) + len(content) % 2
+        if kind not in (b"VP8 ", b"VP8L", b"ALPH"):
+            continue
+        share = gaps.EVEN_PIXELS_PER_BYTE if kind == b"VP8 " else gaps.EVEN_PIXELS_PER_BITS
+        seen = pixels[..., 3] if kind == b"ALPH" else pixels
+        if doubt := gaps.find_in_codes(data, start, start + len(content), seen, pixels_per_byte=share):
+            return doubt
+    return ""

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from PIL.ExifTags import GPSTAGS, TAGS
 
-from pipeline.scans import ifd, maker_notes, tiff
+from pipeline.scans import ifd, maker_notes, tiff_tags
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure, Tag
 from pipeline.scans.metadata_item import Item, Why, item, shorten
 
 FOLDERS = {ifd.EXIF_IFD: "EXIF", ifd.GPS_IFD: "GPS", ifd.INTEROP_IFD: "Interop", ifd.GLOBAL_IFD: "GlobalParameters"}
 RESOLUTION = {ifd.X_RESOLUTION, ifd.Y_RESOLUTION, ifd.RESOLUTION_UNIT}
 # They have an item of their own, or say where others are.
-ELSEWHERE = {tiff.XMP, tiff.IPTC, tiff.PHOTOSHOP, tiff.ICC, ifd.SUB_IFDS, *RESOLUTION}
+ELSEWHERE = {tiff_tags.XMP, tiff_tags.IPTC, tiff_tags.PHOTOSHOP, tiff_tags.ICC, ifd.SUB_IFDS, *RESOLUTION}
 BYTES, TEXT, RATIONALS = {1, 6, 7}, {2}, {5, 10}
 SHOWN_VALUES = 8
 
@@ -40,10 +40,10 @@ def listed(directory: Directory, folder: str = "TIFF") -> Iterator[Item]:
         if folder == "TIFF" and code in ELSEWHERE:
             continue
         name = names.get(code) if folder != "Interop" else {1: "InteropIndex", 2: "InteropVersion"}.get(code)
-        why = Why.STORAGE if folder == "TIFF" and code in tiff.STRUCTURE else None
+        why = Why.STORAGE if folder == "TIFF" and code in tiff_tags.STRUCTURE else None
         yield _item(f"{folder} {name}" if name else f"{folder} tag {code}", code, tag, directory.order, why)
     for code in directory.skipped:
-        if folder != "TIFF" or code not in tiff.STRUCTURE:
+        if folder != "TIFF" or code not in tiff_tags.STRUCTURE:
             yield item(f"{folder} {names.get(code) or f'tag {code}'}", b"", "", Why.BROKEN)
     for code, child in directory.children.items():
         yield from listed(child, FOLDERS.get(code, f"{folder} directory {code}"))

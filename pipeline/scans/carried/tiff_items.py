@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.scans import ifd, tiff
+from pipeline.scans import ifd, tiff, tiff_tags
 from pipeline.scans.carried import blocks, tags
 from pipeline.scans.ifd import Directory
 from pipeline.scans.metadata_item import Item, Why, item
@@ -25,7 +25,7 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     across, down = page.ratio(ifd.X_RESOLUTION), page.ratio(ifd.Y_RESOLUTION)
     yield from blocks.resolution(metadata.dpi, (across, down) if across and down else None)
     # How a TIFF stores its pixels is no metadata; a derivative's own storage says the same of itself.
-    described = {code: tag for code, tag in page.tags.items() if code not in tiff.STRUCTURE}
+    described = {code: tag for code, tag in page.tags.items() if code not in tiff_tags.STRUCTURE}
     yield from tags.listed(Directory(described, page.children, order=page.order, skipped=page.skipped))
     if LAYERS in page.tags:
         layers = page.tags[LAYERS]
@@ -41,8 +41,8 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
 
 def _page(index: int, page: Directory, infrared: int | None) -> Item:
     """Return another page of the file as an item."""
-    size = f"{page.number(tiff.WIDTH, 0)} × {page.number(tiff.HEIGHT, 0)}"
-    kind = page.number(tiff.SUBFILE, 0)
+    size = f"{page.number(tiff_tags.WIDTH, 0)} × {page.number(tiff_tags.HEIGHT, 0)}"
+    kind = page.number(tiff_tags.SUBFILE, 0)
     if index == infrared:
         return item(f"page {index + 1}", size, f"infrared plane, {size}", Why.PICTURE)
     if kind & REDUCED or page.number(255, 0) == 2:

@@ -171,7 +171,7 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
         ),
         "tiff-ycbcr": (
             lambda: saved(photo.convert("YCbCr"), "TIFF"),
-            lambda: _reopened(saved(photo.convert("YCbCr"), "TIFF")),
+            lambda: _rounded_rgb(photo.convert("YCbCr")),
         ),
         "tiff-rgba": (lambda: saved(clear, "TIFF"), of(clear)),
         "tiff-cmyk": (lambda: saved(inks, "TIFF", compression="tiff_lzw"), of(inks)),
@@ -225,6 +225,14 @@ def _reopened(content: bytes, mode: str = "") -> NDArray[Any]:
     with Image.open(io.BytesIO(content)) as image:
         mode = "RGB" if image.mode == "YCbCr" else mode
         return np.asarray(image.convert(mode) if mode else image)
+
+
+def _rounded_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Returns the pixels of a YCbCr image by the formula of CCIR 601; Pillow's own conversion cuts fractions off."""
+    y, blue, red = np.moveaxis(np.asarray(image).astype(float), -1, 0)
+    blue, red = blue - 128, red - 128
+    colours = np.stack((y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue), axis=-1)
+    return np.clip(np.rint(colours), 0, 255).astype(np.uint8)
 
 
 def _png(pixels: NDArray[Any], bits: int, colour: int, key: bytes = b"") -> bytes:
