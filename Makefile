@@ -81,5 +81,5 @@ lock: ## resolve requirements.txt and write requirements.lock
 
 clean: $(READY) ## remove Airflow's home, the demo's output and caches; .venv stays
 	@$(AIRFLOW) python scripts/server.py down
-	@rm -rf .airflow demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache build *.egg-info
+	@rm -rf .airflow demo-input demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache build *.egg-info
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

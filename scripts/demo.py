@@ -24,11 +24,12 @@ import components
 import runs
 import server
 from airflow_api import AirflowApi
+from pipeline import storage
 from pipeline.atomic_write import atomic_write
 from summary import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "demo-output"
+INPUT, OUTPUT = ROOT / "demo-input", ROOT / "demo-output"
 COLLECTIONS = components.HOME / "demo" / "collections.yaml"
 
 
@@ -85,11 +86,11 @@ def _print_result(run: runs.Run, output: str) -> None:
 
 def _sample_collection() -> tuple[str, dict[str, Any]]:
     """Write the sample inbox unless it exists, and return name and entry of its collection."""
-    inbox, originals = OUTPUT / "inbox", OUTPUT / "originals"
+    inbox, originals = INPUT / "inbox", INPUT / "originals"
     if not inbox.exists():
         from samples import make
 
-        unfinished = OUTPUT / "inbox.unfinished"
+        unfinished = INPUT / "inbox.unfinished"
         made = make(unfinished, originals)
         unfinished.rename(inbox)
         print(f"Created a sample inbox of {len(made)} files: {inbox}", flush=True)
@@ -117,8 +118,8 @@ def _own_collection() -> tuple[str, dict[str, Any]]:
     name = re.sub(r"[^a-z0-9]+", "-", inbox.rstrip("/").rpartition("/")[2].lower()).strip("-")[:40] or "inbox"
     output = os.environ.get("OUTPUT") or str(OUTPUT / f"own-{name}")
     output = output if "://" in output else str(Path(output).expanduser().resolve())
-    if "://" not in output and Path(output).is_relative_to(inbox):
-        raise server.CommandError(f"OUTPUT={output} is inside the inbox: results there would be taken for scans")
+    if storage.overlap(output, inbox):
+        raise server.CommandError(f"OUTPUT={output} and INBOX={inbox} overlap; choose an output outside of the inbox")
     # Two folders of the same name become two collections.
     name = f"own-{name}-{hashlib.sha256(f'{inbox} {output}'.encode()).hexdigest()[:4]}"
     return name, {"title": inbox.rstrip("/").rpartition("/")[2], "inbox": inbox, "output": output, "schedule": None}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline.cli.time_limit import next_time
-from pipeline.cli.uris import refuse_overlap
 
 if TYPE_CHECKING:
     from pipeline.training.common.schedule import Budget
@@ -21,6 +20,11 @@ PATH = click.Path(path_type=Path, readable=False)
 STEPS = 20000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object as the last line")
+overwrite_option = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="also replace files in DST that this program did not write on this machine",
+)
 device_option = click.option(
     "--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", help="where the network runs (default auto)"
 )
@@ -118,9 +122,10 @@ def check_training_folder(out: Path, *sources: Path | None, resume: bool) -> Non
         ConfigurationError: the folder overlaps with what is read.
         ValueError: there is nothing to resume, or a run that would be overwritten.
     """
+    from pipeline import storage
     from pipeline.training.common.checkpoint import CHECKPOINT
 
-    refuse_overlap(str(out), *(str(source) if source else None for source in sources))
+    storage.refuse_overlap(str(out), *(str(source) if source else None for source in sources))
     exists = (out / CHECKPOINT).exists()
     if resume and not exists:
         raise ValueError(f"there is no checkpoint to resume in {out}")

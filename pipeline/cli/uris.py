@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
@@ -15,48 +14,6 @@ LEDGER = "ledger.db"
 def as_uri(given: str) -> str:
     """Return a URI as it is, and a folder as an absolute path."""
     return given if "://" in given else str(Path(given).expanduser().absolute())
-
-
-def refuse_overlap(target: str, *sources: str | None) -> None:
-    """Return when results can be written without touching what is read.
-
-    Args:
-        target: where a verb writes.
-        sources: what it reads; None for what was not given.
-
-    Raises:
-        ConfigurationError: the target is a source, is inside one, or contains one; or one of them cannot be opened.
-    """
-    from pipeline import storage
-
-    for source in sources:
-        try:
-            overlaps = source is not None and storage.overlap(target, source)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
-        if overlaps:
-            raise ConfigurationError(
-                f"{target} and {source} are the same place, or one is inside the other; masters and masks are never"
-                " overwritten: choose another folder for the results, outside of what is read"
-            )
-
-
-def refuse_linked_folders(target: str, paths: Iterable[str], *sources: str | None) -> None:
-    """Return when no link below a target leads results into what is read.
-
-    Args:
-        target: where a verb writes.
-        paths: of the results, relative to the target.
-        sources: what it reads; None for what was not given.
-
-    Raises:
-        ConfigurationError: the folder of a result overlaps with a source.
-    """
-    from pipeline import storage
-
-    if storage.scheme(target) == "file":
-        for folder in sorted({path.rpartition("/")[0] for path in paths} - {""}):
-            refuse_overlap(storage.join(target, folder), *sources)
 
 
 def ledger_url(output: str, given: str | None) -> str:

@@ -20,8 +20,8 @@ from pipeline.storage.uris import local_path, scheme
 # Share of the settle time by which the clocks of store, triggerer and worker may differ: a file that the trigger has
 # announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
-# Folders of an output whose files are named after scans.
-WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars")
+# Folders of an output, any of which may be a link.
+WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", ".work")
 ORPHANED = (
     "this is named like a mask or an infrared plane, but there is no scan of that name beside it; "
     "give it the scan's name, or remove it"
@@ -160,26 +160,16 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
         since: files modified before this moment are skipped; without a time zone it is in the collection's.
 
     Raises:
-        ConfigurationError: the inbox does not exist, `source` is outside it, `since` is not a date, or results would be
-            written into the inbox or over its scans.
+        ConfigurationError: the inbox does not exist, `source` is outside it, `since` is not a date, or the output
+            overlaps with what is read.
         StoreUnavailable: the store did not answer.
     """
     root, prefix = _root(collection, source)
     for what, uri in (("inbox", root), ("masks", collection.masks), ("originals", collection.originals)):
         _check_exists(what, uri)
-    for folder in (collection.inbox, root):
-        if _is_within(collection.output, folder):
-            raise ConfigurationError(
-                f"output {collection.output}: is inside the inbox {folder}, where results would become new scans; "
-                "choose a folder outside it"
-            )
-    for folder in (collection.inbox, root):
-        for below in WRITTEN_FOLDERS:
-            if _is_within(folder, storage.join(collection.output, below)):
-                raise ConfigurationError(
-                    f"inbox {folder}: is inside {below}/ of the output {collection.output}, so results would be"
-                    " written over the scans; choose another output"
-                )
+    sources = (collection.inbox, root, collection.masks, collection.originals)
+    storage.refuse_overlap(collection.output, *sources)
+    storage.refuse_linked_folders(collection.output, (f"{folder}/" for folder in WRITTEN_FOLDERS), *sources)
     return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))
 
 
@@ -227,10 +217,6 @@ def _listed(what: str, root: str | None) -> Iterator[Entry]:
         yield from storage.list_files(root)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigurationError(f"{what} {root}: there is no such folder or prefix") from error
-
-
-def _is_within(uri: str, outer: str) -> bool:
-    return _normalized(uri) == _normalized(outer) or _below(uri, outer) is not None
 
 
 def _below(uri: str, outer: str) -> str | None:

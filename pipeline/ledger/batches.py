@@ -47,7 +47,7 @@ def open_batch(session: Session, collection: str, name: str, values: Mapping[str
     row = {"counts": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
     mine = (Batch.collection == collection, Batch.name == name, Batch.state == BatchState.ABANDONED)
-    session.execute(update(Batch).where(*mine).values(**row, finished=None))
+    session.execute(update(Batch).where(*mine).values(**{"finished": None, **row}))
     return get(session, collection, name)
 
 

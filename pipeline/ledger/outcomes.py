@@ -55,3 +55,15 @@ def superseded(session: Session, collection: str, path: str, current: Collection
         found[outcome.mask_uri] = outcome.mask_sha256
         found[outcome.suggested_uri] = outcome.suggested_sha256
     return {uri: sha256 for uri, sha256 in found.items() if uri and uri not in current}
+
+
+def published_digests(session: Session, collection: str, path: str) -> set[str]:
+    """Return the sha256 of every file that was published for a path, as last recorded."""
+    found = session.execute(
+        select(
+            OutcomeRow.restored_sha256, OutcomeRow.mask_sha256, OutcomeRow.suggested_sha256, OutcomeRow.sidecar_sha256
+        )
+        .join(Scan, Scan.id == OutcomeRow.scan_id)
+        .where(Scan.collection == collection, Scan.path == path)
+    )
+    return {sha256 for row in found.tuples() for sha256 in row if sha256}

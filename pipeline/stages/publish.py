@@ -23,7 +23,7 @@ from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.scans.carried import compare
 from pipeline.scans.metadata_item import Item
-from pipeline.stages import artifacts, manifest, previews
+from pipeline.stages import artifacts, manifest, occupied, previews
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.metadata_list import in_full
@@ -60,6 +60,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
             outcome = _find_recorded(session, stage.batch, row)
         if outcome is not None:
             copy_recorded(row, outcome)
+            occupied.written(stage.batch, row)
             stage.tick()
         else:
             publisher.publish(row)
@@ -111,6 +112,9 @@ class _Publisher:
             data, after, items = self._make_derivative(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
                 return failed("outside-changed", "pixels outside the mask would have changed: not published")
+        uris = self._uris(row, scan, mask, suggested, derived=after is not None)
+        if refused := occupied.refuse_foreign(self.batch, self.stage.ledger, row, uris):
+            return refused
         if mask is not None:
             files.mask_uri, files.mask_sha256 = self._write_mask(row, "masks", mask)
         if suggested is not None:
@@ -132,6 +136,21 @@ class _Publisher:
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
         storage.write_bytes(files.sidecar_uri, files.sidecar)
         return None
+
+    def _uris(
+        self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] | None, *,
+        derived: bool,
+    ) -> list[str]:  # fmt: skip
+        """Return the URIs of the files that a scan gets.
+
+        Args:
+            derived: it gets a derivative.
+        """
+        names = [f"sidecars/{row.output_path}.json"]
+        names += [f"masks/{row.output_path}.png"] if mask is not None else []
+        names += [f"suggestions/{row.output_path}.png"] if suggested is not None else []
+        names += [f"restored/{row.output_path}{scans.output_extension(scan)}"] if derived else []
+        return [self.batch.output_uri(name) for name in names]
 
     def _write_mask(self, row: ScanRow, folder: str, mask: NDArray[np.uint8]) -> tuple[str, str]:
         """Write a mask below the collection's output; return its URI and sha256."""
@@ -234,6 +253,7 @@ class _Publisher:
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.batch.batch_id, self.stage.context, self._events(row, files, repeated))
             claims.release(session, self.batch.batch_id, [row.scan_id])
+        occupied.written(self.batch, row)
         if state != batches.BatchState.RUNNING:
             # The outcome is recorded first, because this attempt has overwritten the files that it describes.
             raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")

@@ -16,8 +16,9 @@ from pipeline.storage.api import (
     write_file,
 )
 from pipeline.storage.entry import Entry, EntryKind
+from pipeline.storage.guard import refuse_linked_folders, refuse_overlap
 from pipeline.storage.overlap import overlap
-from pipeline.storage.uris import join, scheme
+from pipeline.storage.uris import join, local_path, scheme
 
 __all__ = [
     "Entry",
@@ -30,9 +31,12 @@ __all__ = [
     "exists",
     "join",
     "list_files",
+    "local_path",
     "open_read",
     "overlap",
     "read_bytes",
+    "refuse_linked_folders",
+    "refuse_overlap",
     "scheme",
     "sha256",
     "sweep",

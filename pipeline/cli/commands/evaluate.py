@@ -8,7 +8,6 @@ import click
 
 from pipeline.cli.arguments import PATH, json_option
 from pipeline.cli.console import nothing_done_on_error, print_json, progress_bar, stderr_console
-from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
 
 # Columns of the figures, and their headings in the printed table.
@@ -49,12 +48,14 @@ def command(clean: Path, masks: Path, engines: tuple[str, ...], csv: Path | None
 
     Masks are paired with pictures by path and stem where the names agree, otherwise in turn.
     """
+    from pipeline import storage
     from pipeline.evaluation.evaluate import evaluate, summarise
     from pipeline.evaluation.evaluation_cases import pair_cases
 
     with nothing_done_on_error():
         if csv:
-            refuse_overlap(str(csv), str(clean), str(masks))
+            storage.refuse_overlap(str(csv), str(clean), str(masks))
+            _refuse_foreign(csv)
         with progress_bar(stderr_console()) as progress:
             task = progress.add_task("restorations", total=None)
             frame = evaluate(
@@ -75,3 +76,13 @@ def command(clean: Path, masks: Path, engines: tuple[str, ...], csv: Path | None
         figures = {str(name): {key: float(row[key]) for key in COLUMNS} for name, row in means.iterrows()}
         print_json({"pictures": int(frame["picture"].nunique()), "engines": figures})
     return 0
+
+
+def _refuse_foreign(csv: Path) -> None:
+    """Return unless there is a file that this verb has not written.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if csv.exists() and not csv.read_bytes().startswith(b"picture,"):
+        raise ValueError(f"{csv} was not written by evaluate and is kept: choose another file")

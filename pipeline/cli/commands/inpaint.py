@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import backend_option, device_option, json_option, source_argument, target_argument
+from pipeline.cli.arguments import (
+    backend_option,
+    device_option,
+    json_option,
+    overwrite_option,
+    source_argument,
+    target_argument,
+)
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, progress_bar, stderr_console
+from pipeline.cli.own_files import ForeignFile, OwnFiles
 from pipeline.cli.per_scan import read_scan, report_failure, target_names
-from pipeline.cli.uris import refuse_linked_folders, refuse_overlap
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.imaging.suffixes import has_image_suffix
@@ -67,26 +74,39 @@ class InpaintSummary:
 )
 @device_option
 @backend_option
+@overwrite_option
 @json_option
 def command(
-    source: str, masks: str, target: str, engine: str, weights: str, device: str, backend: str, as_json: bool
+    source: str,
+    masks: str,
+    target: str,
+    engine: str,
+    weights: str,
+    device: str,
+    backend: str,
+    overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Fill what the masks mark on the scans below SRC; all other pixels stay bit-identical."""
     from pipeline import storage
     from pipeline.engines import load_engine
 
-    refuse_overlap(target, source, masks)
+    storage.refuse_overlap(target, source, masks)
     started = time.monotonic()
     summary = InpaintSummary()
     with nothing_done_on_error():
         pairs = _pair_by_stem(source, masks, summary)
         if not pairs:
             raise NothingDone(f"no mask below {masks} has the path and stem of a scan below {source}")
-        refuse_linked_folders(target, (pair.name for pair in pairs), source, masks)
+        storage.refuse_linked_folders(target, (pair.name for pair in pairs), source, masks)
         loaded = load_engine(engine, weights=weights, device=device, backend=backend)
         storage.check_writable(target)
+        # Which of them a result gets depends on its scan.
+        own = OwnFiles(
+            target, [pair.name + suffix for pair in pairs for suffix in (".png", ".tif")], overwrite=overwrite
+        )
     summary.engine, summary.engine_digest, summary.runtime = loaded.name, loaded.digest, loaded.runtime
-    _fill_pairs(pairs, loaded, target, summary)
+    _fill_pairs(pairs, loaded, own, summary)
     summary.seconds = round(time.monotonic() - started, 3)
     summary.engine_seconds = round(summary.engine_seconds, 3)
     summary.megapixels = round(summary.megapixels, 3)
@@ -130,8 +150,8 @@ def _pair_by_stem(source: str, masks: str, summary: InpaintSummary) -> list[_Pai
     return pairs
 
 
-def _fill_pairs(pairs: list[_Pair], engine: Engine, target: str, summary: InpaintSummary) -> None:
-    """Fill the scans, write the results below the target, and add to the summary."""
+def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: InpaintSummary) -> None:
+    """Fill the scans, write the results, and add to the summary."""
     from pipeline import scans, storage
     from pipeline.errors import Reason, UnreadableScan
     from pipeline.masks.scan_view import view_scan
@@ -160,7 +180,11 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, target: str, summary: Inpain
                 raise AssertionError(f"{pair.scan.path}: a pixel outside the mask changed")
             extension = ".tif" if scan.info.bit_depth > 8 or scan.mode == "CMYK" else ".png"
             data = scans.encode(replace(scan, pixels=pixels), extension)
-            storage.write_bytes(storage.join(target, pair.name + extension), data)
+            try:
+                own.write(pair.name + extension, data)
+            except ForeignFile as error:
+                self.fail(pair, error, filled.seconds)
+                return
             summary.filled += 1
             summary.windows += len(filled.windows)
             summary.engine_seconds += filled.seconds

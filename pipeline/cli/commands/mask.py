@@ -16,12 +16,14 @@ from pipeline.cli.arguments import (
     json_option,
     mask_mode_option,
     masks_option,
+    overwrite_option,
     source_argument,
     target_argument,
 )
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
-from pipeline.cli.per_scan import process_each, read_scan
-from pipeline.cli.uris import as_uri, refuse_linked_folders, refuse_overlap
+from pipeline.cli.own_files import OwnFiles
+from pipeline.cli.per_scan import process_each, read_scan, target_names
+from pipeline.cli.uris import as_uri
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line, visible
@@ -80,6 +82,7 @@ class MaskSummary:
 @device_option
 @backend_option
 @click.option("--explain", is_flag=True, help="write DST/STEM.json beside each mask: every component and why")
+@overwrite_option
 @json_option
 def command(
     source: str,
@@ -97,6 +100,7 @@ def command(
     device: str,
     backend: str,
     explain: bool,
+    overwrite: bool,
     as_json: bool,
 ) -> int:
     """Write DST/STEM.png for every scan below SRC: 255 = damaged, 0 = intact."""
@@ -105,7 +109,7 @@ def command(
     from pipeline.inbox.companions import CompanionIndex, is_companion, list_optional
     from pipeline.settings import make_recipe
 
-    refuse_overlap(target, source, masks)
+    storage.refuse_overlap(target, source, masks)
     started = time.monotonic()
     with nothing_done_on_error():
         given = {
@@ -122,11 +126,13 @@ def command(
     scans = [entry for entry in entries if not is_companion(entry.path) and has_image_suffix(entry.path)]
     if not scans:
         raise NothingDone(f"no scans below {source}")
-    refuse_linked_folders(target, (entry.path for entry in scans), source, masks)
+    storage.refuse_linked_folders(target, (entry.path for entry in scans), source, masks)
+    names = target_names(scans, ".png")
+    own = OwnFiles(target, [*names, *map(_explanation, names)] if explain else names, overwrite=overwrite)
     summary = MaskSummary(scans=len(scans))
 
     def process(entry: Entry, name: str) -> None:
-        _write_mask(entry, target, name, companions.of(entry.path), loaded, recipe, explain, summary)
+        _write_mask(entry, own, name, companions.of(entry.path), loaded, recipe, explain, summary)
 
     try:
         summary.failed = process_each("masks", scans, ".png", process, stderr_console())
@@ -146,13 +152,12 @@ def command(
 
 
 def _write_mask(
-    entry: Entry, target: str, name: str, given: CompanionFiles, detector: Detector, recipe: Recipe, explain: bool,
+    entry: Entry, own: OwnFiles, name: str, given: CompanionFiles, detector: Detector, recipe: Recipe, explain: bool,
     summary: MaskSummary,
 ) -> None:  # fmt: skip
     """Write one scan's mask, and with `explain` the reasons, and add to the summary."""
     import numpy as np
 
-    from pipeline import storage
     from pipeline.masks.compose import compose_mask
     from pipeline.masks.encode import encode_mask
     from pipeline.masks.given_masks import read_given_masks
@@ -171,15 +176,19 @@ def _write_mask(
         summary.review.append({"path": entry.path, "message": marks.review})
         if not suggest:
             mask = np.zeros_like(mask)  # an unattended run would leave it to a person
-    storage.write_bytes(storage.join(target, *name.split("/")), encode_mask(mask))
+    own.write(name, encode_mask(mask))
     if explain:
         document = {
             "source": marks.source, "notes": marks.notes, "review": marks.review, "kinds": marks.kinds,
             "held_back": marks.held, "left": marks.skipped.reasons,
             "components": [vars(component) for component in marks.components],
         }  # fmt: skip
-        reasons = str(PurePosixPath(name).with_suffix(".json"))
-        storage.write_bytes(storage.join(target, *reasons.split("/")), json.dumps(document).encode())
+        own.write(_explanation(name), json.dumps(document).encode())
     summary.masked += 1
     summary.empty += not mask.any()
     summary.megapixels += rows * columns / 1e6
+
+
+def _explanation(name: str) -> str:
+    """Return the name of the reasons beside a mask."""
+    return str(PurePosixPath(name).with_suffix(".json"))

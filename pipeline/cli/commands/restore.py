@@ -19,7 +19,7 @@ from pipeline.cli.arguments import (
     target_argument,
 )
 from pipeline.cli.console import print_json
-from pipeline.cli.uris import as_uri, ledger_url, refuse_linked_folders, refuse_overlap, use_ledger
+from pipeline.cli.uris import as_uri, ledger_url, use_ledger
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\
@@ -67,14 +67,12 @@ def command(
     as_json: bool,
 ) -> int:
     """Find the damage on every scan below SRC, fill it, measure, and report what was done."""
+    from pipeline import storage
     from pipeline.settings import Collection, MaskMode, Recipe, load_recipe, settings
-    from pipeline.stages.batch import FOLDER
-    from pipeline.stages.cleanup import FOLDERS
     from pipeline.stages.local_run import RunOptions, restore
     from pipeline.stages.run_summary import RunSummary
 
-    refuse_overlap(target, source, masks, originals)
-    refuse_linked_folders(target, (f"{folder}/" for folder in (*FOLDERS, FOLDER)), source, masks, originals)
+    storage.refuse_overlap(target, source, masks, originals)
     started = time.monotonic()
     inbox, output = as_uri(source), as_uri(target)
     changes = {"mask_mode": MaskMode(mask_mode)} if mask_mode else {}
@@ -93,7 +91,7 @@ def command(
     )
     url = ledger_url(output, ledger)
     if ledger and url.startswith("sqlite:///"):
-        refuse_overlap(url.removeprefix("sqlite:///"), source, masks, originals)
+        storage.refuse_overlap(url.removeprefix("sqlite:///"), source, masks, originals)
     use_ledger(url)
     summary = RunSummary(output, _without_password(settings().ledger_url))
     verbose = context.find_root().params["verbose"]

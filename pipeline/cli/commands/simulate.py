@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import artefacts_option, json_option, source_argument, target_argument
+from pipeline.cli.arguments import artefacts_option, json_option, overwrite_option, source_argument, target_argument
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
-from pipeline.cli.per_scan import process_each, read_scan
-from pipeline.cli.uris import refuse_linked_folders, refuse_overlap
+from pipeline.cli.own_files import OwnFiles
+from pipeline.cli.per_scan import process_each, read_scan, target_names
 from pipeline.cli.verbs import Verb
 from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
 from pipeline.escape import error_line
@@ -30,6 +30,9 @@ Below DST: damaged/ (what a scanner would deliver), originals/ (the same ageing 
 a restoration with), masks/ (255 = damage that can be seen). The same seed and path give the same damage.
 
 example: simulate photos/ test-set/ --seed 7 --kinds dust,scratch"""
+
+
+PICTURES = ("damaged", "originals")
 
 
 @dataclass
@@ -69,6 +72,7 @@ class _Damage:
     "--halftone", type=float, default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
 )
 @artefacts_option("folder of scanned artefacts (hair/, dirt/, …) to draw on too")
+@overwrite_option
 @json_option
 def command(
     source: str,
@@ -79,13 +83,14 @@ def command(
     kinds: str | None,
     halftone: float,
     artefacts: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> int:
     """Draw dust, hairs, scratches, cracks, tears and the like over copies of every picture below SRC."""
     from pipeline import storage
     from pipeline.simulation import KINDS, ArtefactBank
 
-    refuse_overlap(target, source, str(artefacts) if artefacts else None)
+    storage.refuse_overlap(target, source, str(artefacts) if artefacts else None)
     started = time.monotonic()
     names = [kind.strip() for kind in kinds.split(",") if kind.strip()] if kinds else None
     if unknown := set(names or ()) - KINDS.keys():
@@ -102,13 +107,16 @@ def command(
         storage.check_writable(target)
     if not entries:
         raise NothingDone(f"no pictures below {source}")
-    results = (f"{folder}/{entry.path}" for folder in ("damaged", "originals", "masks") for entry in entries)
-    refuse_linked_folders(target, results, source)
+    paths = target_names(entries, "")
+    pictures = [f"{folder}/{path}{suffix}" for folder in PICTURES for path in paths for suffix in (".png", ".tif")]
+    masks = [f"masks/{path}.png" for path in paths]
+    storage.refuse_linked_folders(target, [*pictures, *masks], source)
+    own = OwnFiles(target, [*pictures, *masks], overwrite=overwrite)
     damage = _Damage(seed, severity, ageing, halftone, names, bank)
     summary = SimulationSummary(pictures=len(entries))
 
     def process(entry: Entry, name: str) -> None:
-        _write_damaged(entry, target, name, damage, summary)
+        _write_damaged(entry, own, name, damage, summary)
 
     try:
         summary.failed = process_each("damage", entries, "", process, stderr_console())
@@ -126,11 +134,11 @@ def command(
     return 1 if summary.failed else 0
 
 
-def _write_damaged(entry: Entry, target: str, name: str, damage: _Damage, summary: SimulationSummary) -> None:
+def _write_damaged(entry: Entry, own: OwnFiles, name: str, damage: _Damage, summary: SimulationSummary) -> None:
     """Write one picture's damaged copy, original and mask, and add to the summary."""
     import numpy as np
 
-    from pipeline import scans, storage
+    from pipeline import scans
     from pipeline.masks.encode import encode_mask
     from pipeline.simulation import simulate
 
@@ -149,10 +157,9 @@ def _write_damaged(entry: Entry, target: str, name: str, damage: _Damage, summar
         bank=damage.artefacts,
     )
     extension = scans.output_extension(scan)
-    for folder, pixels in (("damaged", result.pixels), ("originals", result.original)):
-        uri = storage.join(target, folder, *f"{name}{extension}".split("/"))
-        storage.write_bytes(uri, scans.encode(replace(scan, pixels=pixels), extension))
-    storage.write_bytes(storage.join(target, "masks", *f"{name}.png".split("/")), encode_mask(result.mask))
+    for folder, pixels in zip(PICTURES, (result.pixels, result.original), strict=True):
+        own.write(f"{folder}/{name}{extension}", scans.encode(replace(scan, pixels=pixels), extension))
+    own.write(f"masks/{name}.png", encode_mask(result.mask))
     summary.damaged += 1
     summary.coverage += float(np.count_nonzero(result.mask)) / result.mask.size
     for kind in result.kinds:

@@ -13,7 +13,6 @@ import click
 
 from pipeline.cli.arguments import PATH, json_option
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_error, print_json, print_line, stderr_console
-from pipeline.cli.uris import refuse_overlap
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -79,7 +78,9 @@ def command(
     checkpoints = out / ".work" / "digits"
     if not evaluate and not resume and checkpoints.exists() and any(checkpoints.iterdir()):
         raise NothingDone(f"{out} already contains a run: add --resume, or choose another folder")
-    refuse_overlap(str(out), str(data))
+    from pipeline import storage
+
+    storage.refuse_overlap(str(out), str(data))
     options = DigitsOptions(
         seed=seed,
         epochs=epochs,

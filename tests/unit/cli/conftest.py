@@ -17,10 +17,12 @@ from pipeline.settings import settings
 
 @pytest.fixture(autouse=True)
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Run without a ledger in the environment or the working directory."""
+    """Run without a ledger in the environment or the working directory, and without records of earlier runs."""
     monkeypatch.setenv("RESTORATION_LEDGER_URL", "")
     monkeypatch.delenv("RESTORATION_LEDGER_URL")
     monkeypatch.chdir(tmp_path)
+    # Not the user's cache, in which the records of all these folders would stay.
+    monkeypatch.setattr("pipeline.cli.own_files._folder", lambda: tmp_path / ".written")
     settings.cache_clear()
     yield
     settings.cache_clear()

@@ -105,7 +105,7 @@ def test_an_interrupted_verb_ends_with_130(monkeypatch: pytest.MonkeyPatch, caps
     def interrupt(*sources: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.cli.commands.restore.refuse_overlap", interrupt)
+    monkeypatch.setattr("pipeline.storage.refuse_overlap", interrupt)
     assert main(["restore", "a", "b"]) == 130
     assert capsys.readouterr().err == "\nrestore: interrupted; run the same command again to continue\n"
 

@@ -18,28 +18,30 @@ def test_a_missing_inbox_is_named(project) -> None:
         listing.open_inbox(project.collection)
 
 
-@pytest.mark.parametrize("output", ["", "results", "a/../results"])
-def test_results_inside_the_inbox_are_refused(project, output: str) -> None:
-    project.changes["output"] = f"{project.inbox}/{output}"
-    with pytest.raises(ConfigurationError, match="inside the inbox"):
+@pytest.mark.parametrize("output", ["in", "in/results", "in/a/../results", "", "linked", "linked/results"])
+def test_an_output_in_above_or_equal_to_the_inbox_is_refused(project, output: str) -> None:
+    (project.inbox.parent / "linked").symlink_to(project.inbox)
+    project.changes["output"] = f"{project.inbox.parent}/{output}"
+    with pytest.raises(ConfigurationError, match="never overwritten"):
         listing.open_inbox(project.collection)
 
 
-def test_an_inbox_inside_the_output_is_accepted(project) -> None:
-    project.changes["output"] = str(project.inbox.parent)
-    assert listing.open_inbox(project.collection).root == str(project.inbox)
-
-
-@pytest.mark.parametrize("below", ["restored", "restored/box", "masks", "suggestions", "sidecars"])
-def test_an_inbox_that_results_would_overwrite_is_refused(project, below: str) -> None:
-    inbox = project.inbox.parent / below
-    inbox.mkdir(parents=True)
-    project.changes |= {"output": str(project.inbox.parent), "inbox": str(inbox)}
-    with pytest.raises(ConfigurationError, match="written over the scans"):
+@pytest.mark.parametrize("folder", ["restored", "masks", "quarantine", ".work"])
+def test_an_output_whose_folder_is_a_link_to_the_scans_is_refused(project, folder: str) -> None:
+    project.output.mkdir()
+    (project.output / folder).symlink_to(project.inbox)
+    with pytest.raises(ConfigurationError, match="never overwritten"):
         listing.open_inbox(project.collection)
-    project.changes |= {"inbox": str(project.inbox)}
-    with pytest.raises(ConfigurationError, match="written over the scans"):
-        listing.open_inbox(project.collection, f"file://{inbox}")
+
+
+@pytest.mark.parametrize("key", ["source", "masks", "originals"])
+def test_whatever_a_run_reads_may_not_be_in_the_output(project, key: str) -> None:
+    inside = project.output / "restored"
+    inside.mkdir(parents=True)
+    if key != "source":
+        project.changes[key] = str(inside)
+    with pytest.raises(ConfigurationError, match="never overwritten"):
+        listing.open_inbox(project.collection, f"file://{inside}" if key == "source" else None)
 
 
 def test_masks_and_originals_in_the_inbox_are_no_scans(project) -> None:
