@@ -62,6 +62,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     MASK_MISMATCH = "mask-mismatch"
     MASK_UNREADABLE = "mask-unreadable"
+    MASK_ORPHANED = "mask-orphaned"
     ARCHIVED = "archived"
     DECODER_CRASHED = "decoder-crashed"
     DECODER_TIMEOUT = "decoder-timeout"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -32,25 +32,32 @@ class InboxTrigger(BaseEventTrigger):
         settle: seconds for which names, sizes and times must not change.
         interval: seconds between two listings.
         marker: name of a file that marks a complete delivery; a delivery without it is never announced.
+        ignore: globs of files that are no scans; they announce nothing.
 
     A folder with `bagit.txt` is a BagIt bag: whatever else is configured, it has settled when all files of its manifest
     are there with the right checksums.
     """
 
-    def __init__(self, inbox: str, settle: float = 30.0, interval: float = 10.0, marker: str | None = None) -> None:
+    def __init__(
+        self,
+        inbox: str,
+        settle: float = 30.0,
+        interval: float = 10.0,
+        marker: str | None = None,
+        ignore: Sequence[str] = (),
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # untyped in Airflow
         self.inbox = inbox
         self.settle = settle
         self.interval = interval
         self.marker = marker
+        self.ignore = list(ignore)
         self._checks: dict[str, tuple[str, asyncio.Task[bool | None]]] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments from which Airflow creates this trigger again."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {"inbox": self.inbox, "settle": self.settle, "interval": self.interval, "marker": self.marker},
-        )
+        arguments = {"inbox": self.inbox, "settle": self.settle, "interval": self.interval, "marker": self.marker}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments | {"ignore": self.ignore}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each listing in which something had settled; never ends and never raises.
@@ -128,7 +135,7 @@ class InboxTrigger(BaseEventTrigger):
         from pipeline.inbox.settling import groups
         from pipeline.storage import exists, join, list_files
 
-        found = groups(list_files(self.inbox), self.marker)
+        found = groups(list_files(self.inbox), self.marker, self.ignore)
         if self.marker is None:
             return found
         # Listings omit hidden names, and a marker usually is one; so look for it, but only in folders that changed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -34,22 +34,32 @@ class QueueTrigger(BaseEventTrigger):
         inbox: URI below which a new object counts.
         queue_url: of the SQS queue.
         settle: seconds of silence after the last notification.
+        ignore: globs of files that are no scans; they announce nothing.
+        marker: name of a file that marks a complete delivery, whatever it is called.
     """
 
-    def __init__(self, inbox: str, queue_url: str, settle: float = 30.0) -> None:
+    def __init__(
+        self,
+        inbox: str,
+        queue_url: str,
+        settle: float = 30.0,
+        ignore: Sequence[str] = (),
+        marker: str | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # untyped in Airflow
         self.inbox = inbox
         self.queue_url = queue_url
         self.settle = settle
+        self.ignore = list(ignore)
+        self.marker = marker
         self._first = self._last = 0.0
         self._messages = 0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments from which Airflow creates this trigger again."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {"inbox": self.inbox, "queue_url": self.queue_url, "settle": self.settle},
-        )
+        arguments = {"inbox": self.inbox, "queue_url": self.queue_url, "settle": self.settle}
+        more = {"ignore": self.ignore, "marker": self.marker}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments | more
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event each time that notifications have arrived and paused; never ends and never raises."""
@@ -103,10 +113,16 @@ class QueueTrigger(BaseEventTrigger):
 
     def _count(self, payload: Any) -> None:
         """Count the messages that concern this inbox."""
+        from pipeline.inbox.bagit import is_tag_name
+        from pipeline.inbox.ignored import why_ignored
         from pipeline.storage.notifications import may_concern
 
+        def is_wanted(path: str) -> bool:
+            name = path.rpartition("/")[2]
+            return name == self.marker or is_tag_name(name) or why_ignored(path, self.ignore) is None
+
         batch = payload.get("message_batch", []) if isinstance(payload, dict) else []
-        count = sum(1 for message in batch if may_concern(str(message.get("Body", "")), self.inbox))
+        count = sum(1 for message in batch if may_concern(str(message.get("Body", "")), self.inbox, is_wanted))
         if count:
             self._messages += count
             self._last = time.monotonic()

@@ -37,8 +37,8 @@ def _inbox_asset(collection: Collection) -> Asset:
     assert watch is not None
     trigger: InboxTrigger | QueueTrigger
     if watch.queue:
-        trigger = QueueTrigger(collection.inbox, watch.queue, watch.settle)
+        trigger = QueueTrigger(collection.inbox, watch.queue, watch.settle, collection.ignore, watch.marker)
     else:
-        trigger = InboxTrigger(collection.inbox, watch.settle, watch.interval, watch.marker)
+        trigger = InboxTrigger(collection.inbox, watch.settle, watch.interval, watch.marker, collection.ignore)
     name = f"inbox of {collection.name}"
     return Asset(name, watchers=[AssetWatcher(name, trigger=trigger)])

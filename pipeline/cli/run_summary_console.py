@@ -21,6 +21,7 @@ MEANING = {
     Outcome.QUARANTINED: "cannot be read completely; a copy and the reason are in quarantine/",
     Outcome.FAILED: "an error in the program; run with --redo once it is fixed",
 }
+IGNORED = {"system": "of systems and unfinished copies", "sidecar": "sidecars", "chosen": "by ignore"}
 # Lines of scans that need attention.
 ATTENTION_LINES = 10
 
@@ -40,6 +41,16 @@ def print_run_summary(summary: RunSummary) -> None:
         console.print(Text(f"  {scan['outcome']:11} {visible(scan['path'], 80)}: {scan['reason']}"))
     if len(summary.attention) > ATTENTION_LINES:
         console.print(f"  … and {len(summary.attention) - ATTENTION_LINES} more, see the report", markup=False)
+    for one in summary.unused_masks[:ATTENTION_LINES]:
+        console.print(Text(f"  {'unused mask':11} {visible(one['path'], 80)}: {one['reason']}"))
+    if len(summary.unused_masks) > ATTENTION_LINES:
+        left = len(summary.unused_masks) - ATTENTION_LINES
+        console.print(f"  … and {left} more unused masks, see the report", markup=False)
+    if summary.ignored:
+        count = sum(summary.ignored.values())
+        files = "1 file that is no scan was" if count == 1 else f"{count} files that are no scans were"
+        kinds = ", ".join(f"{n} {IGNORED[kind]}" for kind, n in sorted(summary.ignored.items()))
+        console.print(f"{files} left out ({kinds}).", markup=False)
     if summary.outdated:
         made = "1 result was" if summary.outdated == 1 else f"{summary.outdated} results were"
         console.print(

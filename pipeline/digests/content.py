@@ -15,6 +15,7 @@ from pipeline.reports.before_after import load_preview
 from pipeline.reports.document import headline
 from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import FOLDER, Language
+from pipeline.reports.left_out import describe_unused
 from pipeline.reports.page_regions import describe_regions
 from pipeline.reports.preview_jpeg import preview_jpeg
 from pipeline.reports.statistics import BatchStatistics, batch_statistics
@@ -55,6 +56,7 @@ class DigestContent:
     quality: list[str]
     marked: str
     suggested: str
+    unused: str
     pairs: list[PicturePair]
 
     @property
@@ -90,6 +92,7 @@ def digest_content(
         quality=describe_quality(found, t),
         marked=t("mail.marked", regions=marked) if (marked := describe_regions(found.regions, t)) else "",
         suggested=describe_suggestions(found.suggestions, t),
+        unused=describe_unused(batch, t),
         pairs=_picture_pairs(full, wanted, previews),
     )
 

@@ -16,10 +16,13 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 }
 # Every image that a scan can be.
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-# Files delivered with a scan (masks, protected regions, infrared planes).
-COMPANION_SUFFIXES = IMAGE_SUFFIXES - {".jpe", ".jfif", *SUFFIXES["JPEG2000"]}
+# Files delivered with a scan (masks, protected regions, infrared planes). Those that cannot be read hold their scan.
+COMPANION_SUFFIXES = IMAGE_SUFFIXES | {
+    ".tga", ".pcx", ".pbm", ".pgm", ".ppm", ".pnm", ".sgi", ".qoi", ".jpf", ".avif", ".heic", ".heif", ".jxl",
+    ".psd", ".psb", ".xcf", ".ora", ".kra", ".pdn", ".afphoto", ".svg", ".eps",
+}  # fmt: skip
 # Photographs for training and benchmarks.
-PHOTO_SUFFIXES = COMPANION_SUFFIXES - {*SUFFIXES["GIF"]}
+PHOTO_SUFFIXES = IMAGE_SUFFIXES - {".jpe", ".jfif", *SUFFIXES["JPEG2000"], *SUFFIXES["GIF"]}
 
 
 def has_image_suffix(name: str) -> bool:

@@ -10,6 +10,7 @@ PAYLOAD = "data/"
 # Strongest first; of several manifests the first of these is checked.
 ALGORITHMS = {"sha512": 128, "sha256": 64, "md5": 32}
 LINE = re.compile(r"(?P<digest>[0-9a-fA-F]+)[ \t]+\*?(?P<path>.+)")
+TAG_NAME = re.compile(r"bagit\.txt|bag-info\.txt|fetch\.txt|(tag)?manifest-[a-z0-9]+\.txt")
 ESCAPED = {"%0a": "\n", "%0d": "\r", "%25": "%"}
 
 
@@ -32,6 +33,11 @@ def find_manifest(names: Iterable[str]) -> tuple[str, str] | None:
     """Return name and algorithm of a bag's strongest payload manifest, or None if it has none."""
     present = set(names)
     return next(((name, a) for a in ALGORITHMS if (name := f"manifest-{a}.txt") in present), None)
+
+
+def is_tag_name(name: str) -> bool:
+    """Return whether a file's name is one that a bag's own files have: its manifests decide whether it is complete."""
+    return bool(TAG_NAME.fullmatch(name))
 
 
 def is_tag_file(path: str) -> bool:

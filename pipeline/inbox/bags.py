@@ -12,6 +12,7 @@ from pipeline.errors import StoreUnavailable
 from pipeline.escape import quoted
 from pipeline.inbox.bagit import PAYLOAD, InvalidManifest, find_manifest, parse_manifest
 from pipeline.inbox.identify import fingerprint
+from pipeline.inbox.ignored import Ignored, why_ignored
 from pipeline.ledger import checksums
 from pipeline.ledger.database import Ledger
 from pipeline.storage import Entry
@@ -127,8 +128,15 @@ def _match_files(root: str, listed: dict[str, str], entries: dict[str, Entry]) -
 
 
 def _payload(entries: dict[str, Entry]) -> set[str]:
-    """Return the paths of a bag's payload; a folder that is named like an image does not count."""
-    return {path for path, entry in entries.items() if path.startswith(PAYLOAD) and entry.kind != "directory"}
+    """Return the paths of a bag's payload, without what a system leaves in every folder that somebody has opened.
+
+    A folder that is named like an image does not count either.
+    """
+    return {
+        path
+        for path, entry in entries.items()
+        if path.startswith(PAYLOAD) and entry.kind != "directory" and why_ignored(path) is not Ignored.SYSTEM
+    }
 
 
 def _describe(paths: list[str], one: str, many: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +12,12 @@ from zoneinfo import ZoneInfo
 from pipeline import storage
 from pipeline.errors import ConfigurationError, Reason
 from pipeline.inbox.bagit import DECLARATION, bag_of, is_tag_file
-from pipeline.inbox.companions import CompanionFiles, CompanionIndex, by_stem, is_companion, stem
+from pipeline.inbox.companions import CompanionFiles, by_stem
+from pipeline.inbox.contents import Contents
 from pipeline.inbox.identify import fingerprint
+from pipeline.inbox.ignored import Ignored, why_ignored
+from pipeline.inbox.names import normalized, stem
+from pipeline.inbox.pairing import UnusedFile, pair
 from pipeline.settings import Collection
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
@@ -23,7 +28,7 @@ SLACK = 0.2
 # Folders of an output, any of which may be a link.
 WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", ".work")
 ORPHANED = (
-    "this is named like a mask or an infrared plane, but there is no scan of that name beside it; "
+    "this is named like a mask, a protected region or an infrared plane, but there is no scan of that name beside it; "
     "give it the scan's name, or remove it"
 )
 
@@ -60,6 +65,8 @@ class Inbox:
         prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
         since: files modified before this are skipped, in seconds since 1970.
         unsettled: how many files were skipped because their delivery may not be complete.
+        ignored: how many files that are no scans were left out, and why; known once `files` has yielded all.
+        unused: masks and other companions that were used for no scan; known once `files` has yielded.
         bags: URIs of the BagIt bags in it, by folder; known once `files` has yielded.
         masks_absent: whether a masks folder is configured and holds nothing; known once `files` has yielded.
     """
@@ -69,28 +76,38 @@ class Inbox:
     prefix: str = ""
     since: float = 0.0
     unsettled: int = 0
+    ignored: Counter[Ignored] = field(default_factory=Counter)
+    unused: list[UnusedFile] = field(default_factory=list)
     bags: dict[str, str] = field(default_factory=dict)
     masks_absent: bool = False
 
-    def files(self) -> Iterator[InboxFile]:
+    def files(self, contents: Contents | None = None) -> Iterator[InboxFile]:
         """Yield everything that a batch must account for, by path; companion files without a scan come last.
+
+        Args:
+            contents: decides what names leave open, and keeps what it has decided; by default everything is read anew.
 
         Raises:
             ConfigurationError: inbox, masks or originals are not there, or may not be listed.
             StoreUnavailable: the store did not answer.
         """
-        companions = CompanionIndex(
-            (self._relative_to_inbox(entry) for entry in self._list_noting_bags() if _is_companion(entry)),
+        companions = pair(
+            self._possible_files,
             _listed("masks", self.collection.masks),
+            contents or Contents(),
         )
+        self.unused = [one for one in companions.unused if one.path.startswith(self.prefix)]
         self.masks_absent = self.collection.masks is not None and companions.folder_is_empty
         originals = by_stem(_listed("originals", self.collection.originals))
-        for entry in self._list():
-            if _is_companion(entry):
-                continue
+        self.ignored.clear()
+        for entry in self._list_noting_bags():
             scan = self._relative_to_inbox(entry)
+            why = why_ignored(scan.path, self.collection.ignore)
             bag = bag_of(entry.path, self.bags) if self.bags else None
             if bag is not None and is_tag_file(entry.path.removeprefix(f"{bag}/" if bag else "")):
+                continue
+            if companions.is_companion(scan.path) or why:
+                self.ignored.update([why] if why and entry.kind == "file" else [])
                 continue
             belonging = companions.of(scan.path)
             if entry.modified < self.since and entry.kind == "file":
@@ -98,7 +115,7 @@ class Inbox:
             if bag is None and any(self._is_unsettled(one) for one in (entry, *belonging.entries)):
                 self.unsettled += 1
                 continue
-            original = originals.get(scan.path) or originals.get(stem(scan.path))
+            original = originals.get(normalized(scan.path)) or originals.get(normalized(stem(scan.path)))
             yield InboxFile(
                 entry,
                 scan.path,
@@ -107,12 +124,18 @@ class Inbox:
                 original.uri if original else "",
                 bag=bag,
             )
-        for entry in companions.orphaned():
+        for entry in sorted(companions.orphaned, key=lambda entry: entry.path):
             if entry.modified >= self.since and not self._is_unsettled(entry):
                 bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
                 yield InboxFile(
-                    entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_MISMATCH), message=ORPHANED, bag=bag
+                    entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_ORPHANED), message=ORPHANED, bag=bag
                 )
+
+    def _possible_files(self) -> Iterator[Entry]:
+        """Yield what may be scans or belong to scans, with paths relative to the inbox."""
+        for entry in map(self._relative_to_inbox, self._list_noting_bags()):
+            if why_ignored(entry.path, self.collection.ignore) in (None, Ignored.SIDECAR):
+                yield entry
 
     def _list_noting_bags(self) -> Iterator[Entry]:
         """Yield the listing, and record the bags in it."""
@@ -171,10 +194,6 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
     storage.refuse_overlap(collection.output, *sources)
     storage.refuse_linked_folders(collection.output, (f"{folder}/" for folder in WRITTEN_FOLDERS), *sources)
     return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))
-
-
-def _is_companion(entry: Entry) -> bool:
-    return entry.kind == "file" and is_companion(entry.path)
 
 
 def _check_exists(what: str, uri: str | None) -> None:

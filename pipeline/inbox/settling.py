@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.inbox.bagit import DECLARATION, PAYLOAD, bag_of
+from pipeline.inbox.ignored import why_ignored
 from pipeline.storage import Entry
 
 # A delivery that never pauses would never settle: after this many settle times it is announced anyway.
@@ -20,7 +21,7 @@ class Group:
     Attributes:
         folder: path relative to the inbox, "" for the inbox itself.
         fingerprint: 16 hex digits of the sha256 over names, sizes and times (or ETags); changes when any file does.
-        files: number of files in it, not counting markers.
+        files: number of files in it that may be scans or belong to scans.
         marked: whether it contains the marker file.
         uri: of the folder.
         bag: whether it is a BagIt bag, which has settled when it is valid.
@@ -34,28 +35,51 @@ class Group:
     bag: bool = False
 
 
-def groups(entries: Iterable[Entry], marker: str | None = None) -> dict[str, Group]:
+@dataclass
+class _Folder:
+    """What has been seen of one folder: everything in it, and what may be scans and their companions."""
+
+    uri: str
+    everything: hashlib._Hash = field(default_factory=hashlib.sha256)
+    scans: hashlib._Hash = field(default_factory=hashlib.sha256)
+    files: int = 0
+    marked: bool = False
+
+    def group(self, folder: str, *, in_bag: bool) -> Group:
+        # A bag's own files are texts, and decide whether it is complete.
+        digest = self.everything if in_bag else self.scans
+        return Group(folder, digest.hexdigest()[:16], self.files, self.marked, self.uri)
+
+
+def groups(entries: Iterable[Entry], marker: str | None = None, ignore: Sequence[str] = ()) -> dict[str, Group]:
     """Return the folders of a listing by name; memory grows with the folders, not with the files.
 
     Args:
         entries: the listing of an inbox, in any stable order.
         marker: file name that says a delivery is complete, or None.
+        ignore: the collection's globs of files that are no scans; like systems' files and sidecars, they neither settle
+            nor disturb a folder.
     """
-    digests: dict[str, tuple[hashlib._Hash, int, bool, str]] = {}
+    seen: dict[str, _Folder] = {}
     bags: set[str] = set()
     for entry in entries:
         folder, _, name = entry.path.rpartition("/")
-        digest, files, marked, uri = digests.get(folder) or (hashlib.sha256(), 0, False, _parent(entry))
-        if name == marker:
-            marked = True
-        else:
-            files += 1
-            digest.update(f"{entry.path}\0{entry.size}\0{entry.modified}\0{entry.etag}\n".encode())
+        found = seen.setdefault(folder, _Folder(_parent(entry)))
         if name == DECLARATION:
             bags.add(folder)
-        digests[folder] = (digest, files, marked, uri)
-    found = {f: Group(f, d.hexdigest()[:16], files, marked, uri) for f, (d, files, marked, uri) in digests.items()}
-    return _merge_bags(found, bags) if bags else found
+        if name == marker:
+            found.marked = True
+            continue
+        line = f"{entry.path}\0{entry.size}\0{entry.modified}\0{entry.etag}\n".encode()
+        found.everything.update(line)
+        if why_ignored(entry.path, ignore) is None:
+            found.files += 1
+            found.scans.update(line)
+    by_name = {
+        name: found.group(name, in_bag=bag_of(f"{name}/." if name else ".", bags) is not None)
+        for name, found in seen.items()
+    }
+    return _merge_bags(by_name, bags) if bags else by_name
 
 
 def _merge_bags(found: dict[str, Group], bags: set[str]) -> dict[str, Group]:

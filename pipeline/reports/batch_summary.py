@@ -24,6 +24,9 @@ class BatchSummary:
         timezone: IANA zone in which dates are shown.
         started, finished: when the batch began and ended; a time without a zone counts as UTC.
         recipe: every setting that can change a pixel, as plain values.
+        ignored: files in the inbox that are no scans: systems' files, sidecars, and what the collection leaves out.
+        unused: masks that were used for no scan, the first of them, each with the reason in English;
+            `unused_count` is their number.
         outdated: finished results that an earlier recipe or version made, and that this batch has kept.
         seconds_by_stage: seconds of work per stage, in the order of the stages, summed over all tasks.
     """
@@ -46,6 +49,9 @@ class BatchSummary:
     inbox: str = ""
     host: str = ""
     outdated: int = 0
+    ignored: int = 0
+    unused: tuple[tuple[str, str], ...] = ()
+    unused_count: int = 0
     seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
 
     @property

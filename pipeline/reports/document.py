@@ -17,6 +17,7 @@ from pipeline.reports.attention import Cause, Concern
 from pipeline.reports.batch_summary import BatchSummary
 from pipeline.reports.before_after import Comparison, Comparisons
 from pipeline.reports.language import Language, in_zone
+from pipeline.reports.left_out import describe_unused
 from pipeline.reports.metadata_list import MetadataList
 from pipeline.reports.page_regions import describe_regions
 from pipeline.reports.statistics import BatchStatistics
@@ -71,6 +72,7 @@ def report_html(
             headline=headline(statistics, t),
             marked=describe_regions(statistics.regions, t),
             suggested=describe_suggestions(statistics.suggestions, t),
+            unused=describe_unused(batch, t),
             bar=outcome_bar(statistics),
             concerns=concerns,
             first_concerns=concerns[:FIRST_CONCERNS],

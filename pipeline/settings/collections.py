@@ -58,6 +58,7 @@ class Collection(BaseModel):
     output: str = Field(min_length=1, description="folder or URI for results")
     masks: str | None = Field(None, description="folder or URI of manual masks, paired by path and stem")
     originals: str | None = Field(None, description="folder or URI of undamaged originals, where known")
+    ignore: tuple[str, ...] = Field((), description="globs of files and folders in the inbox that are no scans")
     schedule: str | None = Field("0 2 * * *", description="cron expression, or null for no scheduled runs")
     timezone: str = Field("UTC", description="IANA time zone of the schedule and of the dates in reports")
     finish_by: str | None = Field(

@@ -77,7 +77,7 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         ):
             seconds[stage] = float(spent)
         # Receiving has one event for the whole and one for each scan, which would count twice.
-        outdated = batches.get(session, batch.collection.name, batch.name).counts.get("outdated", 0)
+        left = batches.get(session, batch.collection.name, batch.name).counts
         whole: Any = session.scalar(
             select(func.max(Event.seconds)).where(
                 Event.batch_id == batch.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
@@ -104,6 +104,9 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         output=collection.output,
         inbox=batch.inbox,
         host=batch.host,
-        outdated=outdated,
+        outdated=left.get("outdated", 0),
+        ignored=sum(left.get("ignored", {}).values()),
+        unused=tuple((path, why) for path, why in left.get("unused", ())),
+        unused_count=left.get("unused_count", 0),
         seconds_by_stage={str(stage): seconds[stage] for stage in Stage if stage in seconds},
     )

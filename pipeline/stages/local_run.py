@@ -139,6 +139,8 @@ def _run_batch(collection: Collection, name: str, options: RunOptions, summary: 
     summary.received += counts["received"]
     summary.known = counts["known"] - (summary.received - counts["received"])
     summary.outdated = counts.get("outdated", 0)
+    summary.ignored = counts.get("ignored", {})
+    summary.unused_masks = [{"path": path, "reason": why} for path, why in counts.get("unused", ())]
     summary.elsewhere, summary.more = counts["elsewhere"], counts["more"]
 
 

@@ -60,7 +60,7 @@ def _find_damage(row: ScanRow, batch: BatchContext, detector: Detector) -> Maske
     mask = marks.suspected if marks.review else marks.fill
     found = Masked(
         mask_source=marks.source,
-        mask_note="; ".join(marks.notes),
+        mask_note="; ".join(filter(None, (row.given_note, *marks.notes))),
         coverage=float(np.count_nonzero(mask)) / mask.size,
         components=len(marks.components),
         components_json=json.dumps([asdict(one) for one in marks.components[:MOST_COMPONENTS]]),

@@ -6,12 +6,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from pipeline import logs, storage
 from pipeline.errors import Reason
+from pipeline.escape import quoted
 from pipeline.inbox import listing
+from pipeline.inbox.contents import Contents
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.inbox.listing import Inbox, InboxFile
 from pipeline.inbox.record import InboxRecord, read_record
@@ -35,6 +38,8 @@ from pipeline.stages.take_over import RunIsActive, continued_batch, reclaim
 
 # Airflow maps at most 1024 tasks, and its grid is hard to read with so many.
 MOST_CHUNKS = 500
+# Masks without a scan that are named in log, report and digest.
+MOST_NAMED = 50
 # Files about which the ledger is asked in one query.
 PAGE = 200
 
@@ -172,7 +177,7 @@ class _Attempt:
 
     def _new_files(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[InboxFile]:
         """Yield the files that the ledger does not know as done, and that no other batch has claimed."""
-        for page in batched(inbox.files(), PAGE):
+        for page in batched(inbox.files(Contents(self.ledger)), PAGE):
             with self.ledger.read() as session:
                 matches = self._matches(session, page)
             for file in page:
@@ -259,15 +264,16 @@ class _Attempt:
     def _commit(self, deliveries: Deliveries, more: bool) -> list[str]:
         """Return the chunks that count: those of this attempt, unless another attempt of the task was first."""
         seconds = time.perf_counter() - self.started
+        inbox = deliveries.inbox
         counts = {
             "attempt": self.name,
             "chunks": self.chunks.count,
             "received": self.chunks.scans,
             "known": self.known,
         }
-        outdated = {"outdated": self.outdated}
-        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more, "counts": outdated}
-        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more} | outdated
+        left = {"outdated": self.outdated, "ignored": dict(inbox.ignored), **_unused(inbox, more)}
+        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more, "counts": left}
+        figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more} | left
         with self.ledger.write() as session:
             first = batches.commit_received(session, self.batch.batch_id, values)
             row = batches.get(session, self.batch.collection.name, self.batch.name)
@@ -281,9 +287,19 @@ class _Attempt:
             "batch=%s received=%d chunks=%d known=%d elsewhere=%d seconds=%.3f%s%s",
             self.batch.name, row.received, row.chunks, row.known, row.claimed_elsewhere, seconds, nothing, rest,
         )  # fmt: skip
+        for one in inbox.unused[:MOST_NAMED]:
+            logger.warning("batch=%s unused=%s: %s", self.batch.name, quoted(one.path), one.why)
         if self.outdated:
             logger.info("batch=%s outdated=%d: %s", self.batch.name, self.outdated, OUTDATED)
         return self.batch.chunk_uris(row)
+
+
+def _unused(inbox: Inbox, more: bool) -> dict[str, Any]:
+    """Return the masks that were used for no scan, as the ledger keeps them; of several batches the last has them."""
+    if more or not inbox.unused:
+        return {}
+    named = [[one.path, one.why] for one in inbox.unused[:MOST_NAMED]]
+    return {"unused": named, "unused_count": len(inbox.unused)}
 
 
 def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, str], again: Again | None) -> ScanRow:
@@ -307,6 +323,8 @@ def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, 
         mask_given=record.mask_given,
         protect_uri=given.protect.uri if given.protect else "",
         infrared_uri=given.infrared.uri if given.infrared else "",
+        given_note=given.note,
+        xmp_uri=given.xmp.uri if given.xmp else "",
         original_uri=record.file.original,
         output_path=output_path,
         reason=record.reason,

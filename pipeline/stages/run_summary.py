@@ -14,6 +14,8 @@ class RunSummary:
     received: int = 0
     known: int = 0
     outdated: int = 0
+    ignored: dict[str, int] = field(default_factory=dict)
+    unused_masks: list[dict[str, str]] = field(default_factory=list)
     elsewhere: int = 0
     more: bool = False
     outcomes: dict[str, int] = field(default_factory=dict)

@@ -40,6 +40,8 @@ class Received(StepColumns):
         output_path: path below `restored/`, `masks/` and `sidecars/`, without an extension.
         reason: why the scan was stopped, else empty; any later stage may set it. `message` explains it in a sentence.
         same_as: path of an earlier scan of the same bytes, whose result this one shares; else empty.
+        given_note: how the files that were given with it were chosen, where their names left that open.
+        xmp_uri: of metadata that goes along with the derivative, empty without any.
         again: why it is done although its path was done before, see `pipeline.inbox.redo.Again`; empty for what is new.
     """
 
@@ -64,6 +66,8 @@ class Received(StepColumns):
     message: Text = ""
     same_as: Text = ""
     again: Text = ""
+    given_note: Text = ""
+    xmp_uri: Text = ""
 
 
 @dataclass

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
 from pipeline.storage.uris import split_bucket
 
 
-def may_concern(message: str, root: str) -> bool:
+def may_concern(message: str, root: str, is_wanted: Callable[[str], bool] = lambda path: True) -> bool:
     """Return whether a message may announce a new file below a root; a message that is not understood may.
 
     Args:
         message: body of a queue's message: a notification of S3 (or of a compatible server), sent directly, through
             SNS, or through EventBridge.
         root: URI of the inbox.
+        is_wanted: whether a path below the root is one of which to be told.
     """
     try:
         notification = json.loads(message)
@@ -32,7 +33,10 @@ def may_concern(message: str, root: str) -> bool:
         return True
     bucket, key = split_bucket(root)
     prefix = key.rstrip("/") + "/" if key.rstrip("/") else ""
-    return any(one is None or (one[0] == bucket and one[1].startswith(prefix)) for one in _new_objects(notification))
+    return any(
+        one is None or (one[0] == bucket and one[1].startswith(prefix) and is_wanted(one[1][len(prefix) :]))
+        for one in _new_objects(notification)
+    )
 
 
 def _new_objects(notification: dict[str, Any]) -> Iterator[tuple[str, str] | None]:

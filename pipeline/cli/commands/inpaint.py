@@ -129,24 +129,30 @@ class _Pair:
 def _pair_by_stem(source: str, masks: str, summary: InpaintSummary) -> list[_Pair]:
     """Return the scans that have a mask, by path and stem; the others are counted in the summary."""
     from pipeline import storage
-    from pipeline.inbox.companions import by_stem, is_companion, stem
+    from pipeline.inbox.contents import Contents
+    from pipeline.inbox.ignored import why_ignored
+    from pipeline.inbox.names import is_companion
+    from pipeline.inbox.pairing import pair
 
-    mask_entries = by_stem(storage.list_files(masks))
+    folder = [entry for entry in storage.list_files(masks) if entry.kind == "file"]
     scans = [
-        entry for entry in storage.list_files(source) if has_image_suffix(entry.path) and not is_companion(entry.path)
+        entry
+        for entry in storage.list_files(source)
+        if has_image_suffix(entry.path) and not is_companion(entry.path) and why_ignored(entry.path) is None
     ]
-    used, pairs = set(), []
+    found = pair(lambda: scans, folder, Contents())
+    scans = [entry for entry in scans if not found.is_companion(entry.path)]
+    # Two files were named: they belong together whatever their names.
+    only = folder[0] if len(scans) == len(folder) == 1 else None
+    pairs = []
     for entry, name in zip(scans, target_names(scans, ""), strict=True):
-        key = next((key for key in (entry.path, stem(entry.path)) if key in mask_entries), None)
-        if key is None and len(scans) == len(mask_entries) == 1:
-            key = next(iter(mask_entries))  # two files were named: they belong together whatever their names
+        mask = found.of(entry.path).mask or only
         summary.scans += 1
-        if key is None:
+        if mask is None:
             summary.without_mask += 1
         else:
-            used.add(key)
-            pairs.append(_Pair(entry, mask_entries[key], name))
-    summary.without_scan = sorted(entry.path for key, entry in mask_entries.items() if key not in used)
+            pairs.append(_Pair(entry, mask, name))
+    summary.without_scan = [] if only else sorted(one.path for one in found.unused)
     return pairs
 
 

@@ -106,7 +106,10 @@ def command(
     """Write DST/STEM.png for every scan below SRC: 255 = damaged, 0 = intact."""
     from pipeline import storage
     from pipeline.detection.load import load_detector
-    from pipeline.inbox.companions import CompanionIndex, is_companion, list_optional
+    from pipeline.inbox.companions import list_optional
+    from pipeline.inbox.contents import Contents
+    from pipeline.inbox.ignored import Ignored, why_ignored
+    from pipeline.inbox.pairing import pair
     from pipeline.settings import make_recipe
 
     storage.refuse_overlap(target, source, masks)
@@ -119,11 +122,10 @@ def command(
         }  # fmt: skip
         recipe = make_recipe(given, {name: f"--{name.replace('_', '-')}" for name in given})
         loaded = load_detector(recipe.detector.value, device=device, backend=backend)
-        entries = list(storage.list_files(source))
-        painted = list_optional(as_uri(masks) if masks else None)
-        companions = CompanionIndex((entry for entry in entries if is_companion(entry.path)), painted)
+        entries = [one for one in storage.list_files(source) if why_ignored(one.path) is not Ignored.SYSTEM]
+        companions = pair(lambda: entries, list_optional(as_uri(masks) if masks else None), Contents())
         storage.check_writable(target)
-    scans = [entry for entry in entries if not is_companion(entry.path) and has_image_suffix(entry.path)]
+    scans = [entry for entry in entries if not companions.is_companion(entry.path) and has_image_suffix(entry.path)]
     if not scans:
         raise NothingDone(f"no scans below {source}")
     storage.refuse_linked_folders(target, (entry.path for entry in scans), source, masks)

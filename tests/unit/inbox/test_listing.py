@@ -58,7 +58,7 @@ def test_a_mask_without_a_scan_is_listed_last(project) -> None:
     project.put("b.png")
     (project.inbox / "a.mask.png").write_bytes(b"x")
     found = list(listing.open_inbox(project.collection).files())
-    assert [(one.path, one.reason) for one in found] == [("b.png", ""), ("a.mask.png", "mask-mismatch")]
+    assert [(one.path, one.reason) for one in found] == [("b.png", ""), ("a.mask.png", "mask-orphaned")]
 
 
 def test_source_narrows_and_paths_stay_relative_to_the_inbox(project) -> None:

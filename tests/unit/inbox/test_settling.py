@@ -83,3 +83,23 @@ def test_the_time_until_the_next_group_may_have_settled() -> None:
     assert settling.due(now=30) == 10
     settling.update(groups([entry("a.png"), entry("box/b.png")]), now=40)
     assert settling.due(now=41) is None
+
+
+def test_what_is_no_scan_starts_nothing() -> None:
+    settling = SettlingTracker(settle=0)
+    scans = [entry("box/a.png"), entry("box/b.mask.png")]
+    beside = [entry("Thumbs.db"), entry("box/Thumbs.db"), entry("box/a.xmp"), entry("box/@eaDir/a.png/T.jpg")]
+    chosen = [entry("box/proof.jpg")]
+    first = settling.update(groups([*beside, *chosen, *scans], None, ["proof.*"]), now=0)
+    assert [(group.folder, group.files) for group in first] == [("box", 2)]
+    changed = [entry(one.path, size=11, modified=9.0) for one in [*beside, *chosen]]
+    assert settling.update(groups([*changed, *scans], None, ["proof.*"]), now=10) == []
+    assert (
+        len(settling.update(groups([*changed, scans[0], entry("box/b.mask.png", 11)], None, ["proof.*"]), now=20)) == 1
+    )
+
+
+def test_a_bags_own_texts_settle_it() -> None:
+    bag = [entry("bag/bagit.txt"), entry("bag/data/a.png")]
+    before, after = groups(bag), groups([*bag, entry("bag/manifest-md5.txt")])
+    assert before["bag"].fingerprint != after["bag"].fingerprint

@@ -143,3 +143,22 @@ def test_which_messages_concern_an_inbox(message: Any, concerned: bool) -> None:
 
     body = message if isinstance(message, str) else json.dumps(message)
     assert may_concern(body, "s3://b/in/") is concerned
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted"),
+    [
+        ("in/a.tif", True),
+        ("in/a.mask.png", True),
+        ("in/box/Thumbs.db", False),
+        ("in/a.xmp", False),
+        ("in/proofs/a.tif", False),
+        ("in/done.txt", True),
+        ("in/bag/manifest-sha256.txt", True),
+    ],
+)
+def test_what_is_no_scan_counts_for_nothing(key: str, wanted: bool) -> None:
+    trigger = load("queue_trigger").QueueTrigger("s3://b/in", "https://q/1", 1.0, ["proofs"], "done.txt")
+    record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}}
+    trigger._count({"message_batch": [{"Body": json.dumps({"Records": [record]})}]})
+    assert bool(trigger._messages) is wanted

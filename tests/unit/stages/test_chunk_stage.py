@@ -68,14 +68,14 @@ def test_an_undecodable_scan_is_quarantined_and_the_others_are_restored(project)
     project.put("z.png", 2)
     whole = project.put("m.png", 1).read_bytes()
     (project.inbox / "m.png").write_bytes(whole[:600] + bytes(200) + whole[800:])
-    (project.inbox / "note <b>.txt").write_text("x")
+    (project.inbox / "note <b>.tif").write_text("x")
     project.restore(chunks := project.receive())
     found = published(chunks)
     assert [row.outcome for row in found.values()] == ["restored", "quarantined", "quarantined", "restored"]
     folder = project.output / "quarantine/b1"
     assert (folder / "m.png").read_bytes() == (project.inbox / "m.png").read_bytes()
-    reason = json.loads((folder / "note <b>.txt.reason.json").read_text())
-    assert reason["reason"] == "not-an-image" and reason["message"] and reason["copy"].endswith("note <b>.txt")
+    reason = json.loads((folder / "note <b>.tif.reason.json").read_text())
+    assert reason["reason"] == "not-an-image" and reason["message"] and reason["copy"].endswith("note <b>.tif")
 
 
 def test_an_unexpected_error_fails_one_scan_and_is_logged(project, monkeypatch, caplog) -> None:

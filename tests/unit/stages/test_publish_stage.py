@@ -118,7 +118,7 @@ def test_a_master_replaced_or_removed_during_the_batch_is_not_restored(project) 
     again = project.receive()
     assert [(row.path, row.reason) for row in manifest.read(again[0])] == [
         ("0.png", ""),
-        ("1.mask.png", "mask-mismatch"),
+        ("1.mask.png", "mask-orphaned"),
     ]
 
 

@@ -50,7 +50,7 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
     project.put("b.png")
     project.put("a/z.png", 1)
     (project.inbox / "empty.png").write_bytes(b"")
-    (project.inbox / "notes.txt").write_text("about these scans")
+    (project.inbox / "notes.txt").write_text("about these scans")  # a sidecar: no scan, and no row
     (project.inbox / "text.jpg").write_text("no image")
     (project.inbox / "folder.tif").mkdir()
     (project.inbox / "nowhere.png").symlink_to("nothing")
@@ -65,7 +65,6 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
         ("cut.png", "truncated"),
         ("empty.png", "empty"),
         ("folder.tif", "not-a-file"),
-        ("notes.txt", "not-an-image"),
         ("nowhere.png", "dangling-link"),
         ("outward.png", "outward-link"),
         ("text.jpg", "not-an-image"),
