@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.scans import ifd, tiff, tiff_tags
 from pipeline.scans.deflate import deflate
+from pipeline.scans.depth import are_levels, packed, to_levels
 from pipeline.scans.ifd import ASCII, BYTE, LONG, LONG8, RATIONAL, SHORT, UNDEFINED, Directory, Tag
 from pipeline.scans.maker_notes import moved
 from pipeline.scans.model import Metadata, Scan
@@ -40,8 +41,10 @@ def encode(scan: Scan) -> bytes:
     tops = range(0, height, rows)
     metadata = _tags(scan.metadata)
     order = metadata.order
+    stored = scan.info.stored_bits
+    few = stored if stored and are_levels(pixels, stored) else 0
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        strips = deque(pool.map(lambda top: _strip(pixels[top : top + rows], order), tops))
+        strips = deque(pool.map(lambda top: _strip(pixels[top : top + rows], order, few), tops))
     sizes = np.array([len(strip) + len(strip) % 2 for strip in strips], np.uint64)
     # 16 MB leave room for the directory and small metadata.
     size = int(sizes.sum()) + sum(len(tag.data) for tag in metadata.tags.values()) + (16 << 20)
@@ -49,7 +52,7 @@ def encode(scan: Scan) -> bytes:
     start = 16 if big else 8
     offsets = start + np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.uint64)
     end = start + int(sizes.sum())
-    bits = pixels.itemsize * 8
+    bits = few or pixels.itemsize * 8
     tags = {
         tiff_tags.SUBFILE: Tag.of(LONG, [0]),
         tiff_tags.WIDTH: Tag.of(LONG, [width]),
@@ -62,8 +65,9 @@ def encode(scan: Scan) -> bytes:
         tiff_tags.ROWS: Tag.of(LONG, [rows]),
         tiff_tags.COUNTS: Tag.of(LONG8 if big else LONG, [len(strip) for strip in strips]),
         tiff_tags.PLANAR: Tag.of(SHORT, [1]),
-        PREDICTOR: Tag.of(SHORT, [HORIZONTAL]),
     }
+    if not few:
+        tags[PREDICTOR] = Tag.of(SHORT, [HORIZONTAL])
     if scan.mode in ("LA", "RGBA"):
         tags[tiff_tags.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
     if scan.mode == "CMYK":
@@ -81,8 +85,10 @@ def encode(scan: Scan) -> bytes:
     return file.getvalue()
 
 
-def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16], order: str) -> bytes:
-    """Return rows (h,W,C) as one compressed strip."""
+def _strip(rows: NDArray[np.uint8] | NDArray[np.uint16], order: str, few: int) -> bytes:
+    """Return rows (h,W,C) as one compressed strip; with `few` bits for each value where that is not 0."""
+    if few:
+        return deflate(packed(to_levels(rows, few), few))
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
     return deflate(differences.astype(f"{order}u{rows.itemsize}", copy=False))
