@@ -6,6 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 READY := .venv/.ready
 AIRFLOW := scripts/with-airflow
+FRONTEND := scripts/frontend/node_modules/.bin
 
 # Given on the command line: INBOX and OUTPUT of the demo, PORT of the user interface, BENCH_DATA of the benchmarks.
 export INBOX OUTPUT REDO BENCH_DATA
@@ -25,7 +26,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY) ## make .venv with everything in it; done before every other target
-$(READY): requirements.txt requirements-dev.txt requirements.lock pyproject.toml
+$(READY): requirements.txt requirements-dev.txt requirements.lock pyproject.toml scripts/frontend/package-lock.json
 	@scripts/setup "$(PYTHON)"
 
 demo: $(READY) ## restore damaged sample photographs in real Airflow (INBOX="…" OUTPUT="…" take your own folder)
@@ -51,13 +52,15 @@ test-fast: $(READY) ## the tests for a change in hand: no Airflow, no faults, no
 faults: $(READY) ## the fault table in full (SEED=1 RUNS=10, TABLE=file for it as Markdown)
 	@$(BIN)/python -m pytest tests/faults --full -s -q --seed $(or $(SEED),1) --runs $(or $(RUNS),10) $(if $(TABLE),--table "$(TABLE)")
 
-lint: $(READY) ## ruff, ruff format, mypy, layers of imports, dead code, Dockerfile
+lint: $(READY) ## ruff, ruff format, mypy, layers of imports, dead code, Dockerfile, the review page's scripts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import_linter
 	@$(BIN)/vulture
 	@$(BIN)/hadolint docker/Dockerfile
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(FRONTEND)/tsc -p scripts/frontend
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(FRONTEND)/eslint -c scripts/frontend/eslint.config.mjs pipeline/review/static/*.js
 
 format: $(READY) ## let ruff fix what it can
 	@$(BIN)/ruff check --fix .

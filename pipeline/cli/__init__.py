@@ -32,6 +32,7 @@ VERBS = {
     "rename": "give a collection another name in the ledger",
     "check": "check collections file, folders, weights, ledger and mail server; change nothing",
     "mail-test": "send a test mail",
+    "review": "decide in the browser what the machine doubts",
     "simulate": "write damaged copies of clean pictures with true masks",
     "train": "train a network, with checkpoints and resume",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,9 @@ from pipeline.storage.uris import local_path, scheme
 # announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
 # Folders of an output, any of which may be a link.
-WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", ".work")
+WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", "decided", ".work")
+# Folder of the output with the masks that people decided in review, and the end of their names after the scan's path.
+DECIDED, DECIDED_MASK = "decided", ".mask.png"
 ORPHANED = (
     "this is named like a mask, a protected region or an infrared plane, but there is no scan of that name beside it; "
     "give it the scan's name, or remove it"
@@ -63,6 +65,7 @@ class Inbox:
     Attributes:
         root: URI that is listed.
         prefix: path of the root relative to the collection's inbox, with a trailing slash; usually empty.
+        only: path of the only scan that is wanted, relative to the collection's inbox; empty for all.
         since: files modified before this are skipped, in seconds since 1970.
         unsettled: how many files were skipped because their delivery may not be complete.
         ignored: how many files that are no scans were left out, and why; known once `files` has yielded all.
@@ -74,6 +77,7 @@ class Inbox:
     collection: Collection
     root: str
     prefix: str = ""
+    only: str = ""
     since: float = 0.0
     unsettled: int = 0
     ignored: Counter[Ignored] = field(default_factory=Counter)
@@ -99,9 +103,12 @@ class Inbox:
         self.unused = [one for one in companions.unused if one.path.startswith(self.prefix)]
         self.masks_absent = self.collection.masks is not None and companions.folder_is_empty
         originals = by_stem(_listed("originals", self.collection.originals))
+        decided = _decided_masks(self.collection.output)
         self.ignored.clear()
         for entry in self._list_noting_bags():
             scan = self._relative_to_inbox(entry)
+            if self.only and scan.path != self.only:
+                continue
             why = why_ignored(scan.path, self.collection.ignore)
             bag = bag_of(entry.path, self.bags) if self.bags else None
             if bag is not None and is_tag_file(entry.path.removeprefix(f"{bag}/" if bag else "")):
@@ -110,6 +117,8 @@ class Inbox:
                 self.ignored.update([why] if why and entry.kind == "file" else [])
                 continue
             belonging = companions.of(scan.path)
+            if scan.path in decided:
+                belonging = replace(belonging, mask=decided[scan.path], note="")
             if entry.modified < self.since and entry.kind == "file":
                 continue
             if bag is None and any(self._is_unsettled(one) for one in (entry, *belonging.entries)):
@@ -124,7 +133,7 @@ class Inbox:
                 original.uri if original else "",
                 bag=bag,
             )
-        for entry in sorted(companions.orphaned, key=lambda entry: entry.path):
+        for entry in sorted(companions.orphaned, key=lambda entry: entry.path) if not self.only else ():
             if entry.modified >= self.since and not self._is_unsettled(entry):
                 bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
                 yield InboxFile(
@@ -179,7 +188,7 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
     """Return the inbox that a run lists, after checking it.
 
     Args:
-        source: folder below the inbox, or a URI, to list instead of the whole inbox.
+        source: folder or file below the inbox, or a URI, to list instead of the whole inbox.
         since: files modified before this moment are skipped; without a time zone it is in the collection's.
 
     Raises:
@@ -193,7 +202,30 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
     sources = (collection.inbox, root, collection.masks, collection.originals)
     storage.refuse_overlap(collection.output, *sources)
     storage.refuse_linked_folders(collection.output, (f"{folder}/" for folder in WRITTEN_FOLDERS), *sources)
-    return Inbox(collection, root, prefix, _timestamp(since, collection.timezone))
+    only = ""
+    if prefix and _is_file(root):
+        # What belongs to a scan lies beside it: the whole folder is listed for one file.
+        only = prefix.rstrip("/")
+        root, prefix = root.rstrip("/").rpartition("/")[0], only.rpartition("/")[0] + "/" if "/" in only else ""
+    return Inbox(collection, root, prefix, only, _timestamp(since, collection.timezone))
+
+
+def _decided_masks(output: str) -> dict[str, Entry]:
+    """Return the masks that people decided in review, by path of the scan; they come before all others."""
+    folder = storage.join(output, DECIDED)
+    if not storage.exists(folder):
+        return {}
+    entries = (entry for entry in storage.list_files(folder) if entry.path.endswith(DECIDED_MASK))
+    return {entry.path.removesuffix(DECIDED_MASK): entry for entry in entries}
+
+
+def _is_file(root: str) -> bool:
+    """Return whether a URI is that of a file."""
+    try:
+        first = next(storage.list_files(root), None)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return first is not None and first.kind == "file" and _normalized(first.uri) == _normalized(root)
 
 
 def _check_exists(what: str, uri: str | None) -> None:

@@ -44,7 +44,7 @@ def open_batch(session: Session, collection: str, name: str, values: Mapping[str
     One that was abandoned is begun again.
     """
     row = {"collection": collection, "name": name, "state": str(BatchState.RECEIVING), "started": now(), **values}
-    row = {"counts": {}, **row}
+    row = {"counts": {}, "settings": {}, **row}
     session.execute(insert(session, Batch).values(**row).on_conflict_do_nothing())
     mine = (Batch.collection == collection, Batch.name == name, Batch.state == BatchState.ABANDONED)
     session.execute(update(Batch).where(*mine).values(**{"finished": None, **row}))

@@ -1,61 +1,81 @@
-"""Record decisions of people about scans in review."""
+"""Record decisions of people about results; nothing recorded is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Decision, OutcomeRow, Scan
+from pipeline.ledger.tables import Decision, Review
 
 
 class Verdict(StrEnum):
-    """What a reviewer can decide."""
+    """What a person can decide about a result.
+
+    Attributes:
+        ACCEPT: keep it.
+        REJECT: withdraw the derivative.
+        LATER: put it off.
+        REPAINT: fill what the person accepted and painted.
+        UNDO: take back the last decision.
+    """
 
     ACCEPT = "accept"
     REJECT = "reject"
+    LATER = "later"
     REPAINT = "repaint"
-    REDO = "redo"
+    UNDO = "undo"
 
 
-def decide(
+def record(
     session: Session,
-    *,
-    scan_id: int,
-    recipe_digest: str,
+    review: Review,
     verdict: Verdict,
+    *,
     by: str,
+    by_name: str,
+    seen: str,
+    previous: str,
     note: str = "",
     mask_uri: str = "",
-) -> int:
-    """Write a decision and return its id; earlier decisions are kept."""
+) -> Decision:
+    """Write a decision and return it.
+
+    Args:
+        by, by_name: id and name of the user.
+        seen: sha256 of what was looked at.
+        previous: state of the review before, to which taking the decision back returns.
+        mask_uri: of what was accepted and painted.
+    """
     decision = Decision(
-        scan_id=scan_id,
-        recipe_digest=recipe_digest,
+        scan_id=review.scan_id,
+        recipe_digest=review.recipe_digest,
         decision=str(verdict),
         by=by,
+        by_name=by_name,
+        seen=seen,
+        previous=previous,
         note=note,
         mask_uri=mask_uri,
         at=now(),
     )
     session.add(decision)
     session.flush()
-    return decision.id
+    return decision
 
 
-def waiting(session: Session, collection: str) -> Sequence[tuple[Scan, OutcomeRow]]:
-    """Return the scans in review that have no decision yet, by path."""
-    decided = select(Decision.id).where(
-        Decision.scan_id == OutcomeRow.scan_id, Decision.recipe_digest == OutcomeRow.recipe_digest
-    )
-    rows = session.execute(
-        select(Scan, OutcomeRow)
-        .join(OutcomeRow, OutcomeRow.scan_id == Scan.id)
-        .where(Scan.collection == collection, OutcomeRow.outcome == Outcome.REVIEW, ~decided.exists())
-        .order_by(Scan.path)
-    )
-    return [(scan, outcome) for scan, outcome in rows]
+def last_standing(decisions: Sequence[Decision]) -> Decision | None:
+    """Return the last decision that was not taken back, None without one.
+
+    Args:
+        decisions: about one result, oldest first.
+    """
+    standing: list[Decision] = []
+    for one in decisions:
+        if one.decision == Verdict.UNDO:
+            del standing[-1:]
+        else:
+            standing.append(one)
+    return standing[-1] if standing else None

@@ -87,6 +87,7 @@ class Scan(Base):
 class Batch(Base):
     """One run over one collection.
 
+    `settings` are those of the collection as the batch began, empty in older batches.
     `owner` (column `holder`) names the only process that works on it, empty when a scheduler's tasks do.
     `claimed_elsewhere` (column `elsewhere`) counts the scans that another batch has claimed. `attempt` identifies the
     attempt of `receive` whose chunks are used.
@@ -102,6 +103,7 @@ class Batch(Base):
     inbox: Mapped[str] = mapped_column(Text)
     output: Mapped[str] = mapped_column(Text)
     recipe: Mapped[dict[str, Any]]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     recipe_digest: Mapped[str] = mapped_column(String(64))
     engine: Mapped[str] = mapped_column(String(64))
     engine_digest: Mapped[str] = mapped_column(Text)
@@ -180,7 +182,11 @@ class Event(Base):
 
 
 class Decision(Base):
-    """A person's decision about a scan in review."""
+    """A person's decision about a result.
+
+    `by` is the user's id, `seen` the sha256 of the derivative, or of the master, that was looked at, `previous` the
+    state of the review before.
+    """
 
     __tablename__ = PREFIX + "decisions"
     __table_args__ = (Index("ix_ledger_decisions_scan", "scan_id", "id"),)
@@ -192,7 +198,37 @@ class Decision(Base):
     by: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")
     mask_uri: Mapped[str] = mapped_column(Text, default="")
+    by_name: Mapped[str] = mapped_column(Text, default="")
+    seen: Mapped[str] = mapped_column(String(64), default="")
+    previous: Mapped[str] = mapped_column(String(16), default="")
     at: Mapped[datetime]
+
+
+class Review(Base):
+    """What people are asked about one result, and how far they are; the key is that of the outcome.
+
+    `version` changes with every decision, so that the second of two people is told.
+    """
+
+    __tablename__ = PREFIX + "reviews"
+    __table_args__ = (
+        UniqueConstraint("scan_id", "recipe_digest", name="uq_ledger_reviews"),
+        Index("ix_ledger_reviews_queue", "collection", "state", "priority", "id"),
+        Index("ix_ledger_reviews_batch", "batch_id", "state", "priority", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
+    recipe_digest: Mapped[str] = mapped_column(String(64))
+    batch_id: Mapped[int] = mapped_column(ForeignKey(Batch.id))
+    collection: Mapped[str] = mapped_column(String(63))
+    outcome: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[float]
+    marks: Mapped[int]
+    version: Mapped[int] = mapped_column(default=0)
+    decided_by: Mapped[str] = mapped_column(Text, default="")
+    decided: Mapped[datetime | None]
 
 
 class Publication(Base):

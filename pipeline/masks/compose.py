@@ -77,7 +77,7 @@ def compose_mask(
         StoreUnavailable, FileNotFoundError: the infrared plane cannot be fetched.
     """
     given = given or GivenMasks()
-    if given.damage is not None and recipe.mask_mode is MaskMode.REPLACE:
+    if given.damage is not None and (given.damage.decided or recipe.mask_mode is MaskMode.REPLACE):
         result = _from_painted(given.damage)
         _exclude_protected(result, given.protected)
     else:

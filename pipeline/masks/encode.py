@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline.imaging.types import Mask
 
 
-def encode_mask(mask: Mask) -> bytes:
-    """Return a mask (H,W) uint8 as an 8-bit grey PNG file; the same mask gives the same bytes."""
+def encode_mask(mask: Mask, text: Mapping[str, str] | None = None) -> bytes:
+    """Return a mask (H,W) uint8 as an 8-bit grey PNG file; the same mask gives the same bytes.
+
+    Args:
+        text: is kept in text chunks, by keyword.
+    """
     target = io.BytesIO()
-    Image.fromarray(mask).save(target, "PNG", compress_level=6)
+    chunks = PngInfo()
+    for keyword, value in (text or {}).items():
+        chunks.add_itxt(keyword, value)
+    Image.fromarray(mask).save(target, "PNG", compress_level=6, pnginfo=chunks)
     return target.getvalue()

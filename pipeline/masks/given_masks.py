@@ -9,7 +9,7 @@ from pipeline import storage
 from pipeline.errors import InArchiveTier, Reason, UnreadableScan
 from pipeline.imaging.types import Mask
 from pipeline.masks.scan_view import view_scan
-from pipeline.painted import PaintedMask, ScanView, read_mask, read_protected
+from pipeline.painted import PaintedMask, ScanView, read_decided, read_mask, read_protected
 from pipeline.scans import Scan
 from pipeline.settings import MaskMode, Recipe
 
@@ -56,11 +56,21 @@ def read_given_masks(
         return reader(_read_bytes(uri, name), view, name)
 
     regions = [protect_uri] if protect_uri else []
+    decided = _read_decided(mask_uri, scan)
+    if decided is not None:
+        return GivenMasks(decided, tuple(read(uri, read_protected) for uri in regions), infrared_uri)
     if mask_uri and recipe.mask_mode is MaskMode.PROTECT:
         regions.append(mask_uri)
         mask_uri = ""
     protected = tuple(read(uri, read_protected) for uri in regions)
     return GivenMasks(read(mask_uri, read_mask) if mask_uri else None, protected, infrared_uri)
+
+
+def _read_decided(uri: str, scan: Scan) -> PaintedMask | None:
+    """Return the mask that a person decided in review, None where it is another's or there is none."""
+    if not uri:
+        return None
+    return read_decided(_read_bytes(uri, uri.rpartition("/")[2]), scan.pixels.shape[:2])
 
 
 def _read_bytes(uri: str, name: str) -> bytes:

@@ -29,11 +29,13 @@ class PaintedMask:
         mask: (H,W) uint8, 255 = marked, 0 = not; oriented as the scan's own pixels are. In doubt, every reading's.
         note: how it was read, in one sentence.
         doubt: why a person must say how it is meant, as a sentence without a full stop; empty without a doubt.
+        decided: whether it is a person's decision about what was found, which stands for all that is to be filled.
     """
 
     mask: Mask
     note: str
     doubt: str = ""
+    decided: bool = False
 
 
 def read_mask(data: bytes, scan: ScanView, name: str) -> PaintedMask:

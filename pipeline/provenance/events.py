@@ -15,6 +15,7 @@ class EventType(StrEnum):
     QUALITY = "quality review"
     CREATION = "creation"
     FIXITY = "fixity check"
+    WITHDRAWAL = "deaccession"
     INGESTION_START = "ingestion start"
     INGESTION_END = "ingestion end"
     DISSEMINATION = "dissemination"

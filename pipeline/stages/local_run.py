@@ -43,12 +43,14 @@ class RunOptions:
         limit: scans of one run at most; None for all.
         since: only files changed since this date or time (ISO 8601); None for all.
         redo: also restore scans that are done with this recipe.
+        source: folder or file below the inbox to take scans from; None for the whole inbox.
         show_progress: draw a progress bar on stderr; it is drawn on a terminal only.
     """
 
     limit: int | None = None
     since: str | None = None
     redo: bool = False
+    source: str | None = None
     show_progress: bool = False
 
 
@@ -63,7 +65,7 @@ def restore(collection: Collection, options: RunOptions, summary: RunSummary) ->
     """
     # Check the installation and the configuration before anything is written.
     weasyprint()
-    listing.open_inbox(collection, None, options.since)
+    listing.open_inbox(collection, options.source, options.since)
     digests(collection.recipe)
     open_engine(settings().ledger_url)
     storage.check_writable(collection.output)
@@ -107,6 +109,7 @@ def _run_batch(collection: Collection, name: str, options: RunOptions, summary: 
         chunks = receive(
             collection,
             batch=name,
+            source=options.source,
             limit=options.limit,
             since=options.since,
             redo=options.redo,

@@ -25,14 +25,25 @@ LONG_SIDE = 900
 FILL_COLOUR, SUGGESTION_COLOUR = (230, 30, 30), (20, 90, 255)
 HATCH = 6
 PARTS = ("before", "mask", "after")
+# Hidden, so that no one takes it for a result.
+THUMBS, THUMB_SIDE = ".review", 320
 
 
 def write_previews(
-    batch: BatchContext, scan_id: int, scan: Scan, levels: NDArray[np.uint8] | None, after: NDArray[Any] | None
+    batch: BatchContext,
+    scan_id: int,
+    scan: Scan,
+    levels: NDArray[np.uint8] | None,
+    after: NDArray[Any] | None,
+    *,
+    stem: str,
 ) -> None:
     """Write the pictures of one scan to the work area: before, with its damage marked, and after.
 
+    A small one, with what is marked, stays in the output for the queue of the review.
+
     Args:
+        stem: of the scan's results, see `ledger.publications`.
         levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask will do.
         after: restored pixels as the scan is stored; None without any.
     """
@@ -47,6 +58,16 @@ def write_previews(
         flat = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
         flat.save(target, "JPEG", quality=90)
         storage.write_bytes(_uri(batch, scan_id, part), target.getvalue())
+    small = pictures.get("mask", before).convert("RGB")
+    small.thumbnail((THUMB_SIDE, THUMB_SIDE))
+    target = io.BytesIO()
+    small.save(target, "JPEG", quality=80)
+    storage.write_bytes(thumb_uri(batch.output, stem), target.getvalue())
+
+
+def thumb_uri(output: str, stem: str) -> str:
+    """Return the URI of a scan's small picture."""
+    return storage.join(output, THUMBS, f"{stem}.jpg")
 
 
 def draw_masks(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from pipeline import metrics, scans, storage
 from pipeline.escape import quoted
-from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes
+from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes, reviews
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import OutcomeRow
@@ -121,7 +121,7 @@ class _Publisher:
         if suggested is not None:
             files.suggested_uri, files.suggested_sha256 = self._write_mask(row, "suggestions", suggested)
         levels = artifacts.read_mask(row.levels_uri) if row.levels_uri else artifacts.combine_levels(mask, suggested)
-        previews.write_previews(self.batch, row.scan_id, scan, levels, after)
+        previews.write_previews(self.batch, row.scan_id, scan, levels, after, stem=row.output_path)
         if after is not None:
             # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
@@ -244,6 +244,20 @@ class _Publisher:
             metadata=in_full(files.carried) if files.carried else None,
         )
 
+    def _enqueue(self, session: Session, row: ScanRow, files: PublishedFiles) -> None:
+        """Ask people about the result where something is open."""
+        known = [value for value in (row.psnr, row.estimate_psnr) if value == value]
+        reviews.enqueue(
+            session,
+            scan_id=row.scan_id,
+            recipe_digest=self.batch.recipe_digest,
+            batch_id=self.batch.batch_id,
+            collection=self.batch.collection.name,
+            outcome=files.outcome,
+            marks=row.suggested or 0,
+            estimate=known[0] if known else None,
+        )
+
     def _commit(self, row: ScanRow, files: PublishedFiles) -> None:
         """Record the outcome and its event in one transaction; after it the scan is done."""
         found = figures(row, Masked, Inpainted, Measured)
@@ -266,6 +280,7 @@ class _Publisher:
                 **files.recorded(),
                 code_version=self.batch.code_version,
             )
+            self._enqueue(session, row, files)
             if repeated and files.sidecar:
                 # The attempt that commits last must also write last, so that the ledger has the digest of its sidecar.
                 storage.write_bytes(files.sidecar_uri, files.sidecar)

@@ -105,6 +105,7 @@ def receive(
                     "inbox": inbox.root,
                     "output": collection.output,
                     "recipe": collection.recipe.model_dump(mode="json"),
+                    "settings": collection.model_dump(mode="json"),
                     "recipe_digest": recipe_digest,
                     "engine": str(collection.recipe.engine),
                     "engine_digest": digests,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications
+from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications, reviews
 from pipeline.ledger.database import Ledger
 
 
@@ -19,7 +19,12 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
         )
         context = TaskContext("dag", "run", "task", 3, 2)
         events.append(session, batch, context, [events.EventRecord(scan, "mask", figures={"coverage": math.nan})])
-        decisions.decide(session, scan_id=scan, recipe_digest="r", verdict=decisions.Verdict.ACCEPT, by="me")
+        asked = {"scan_id": scan, "recipe_digest": "r", "batch_id": batch, "collection": "c"}
+        reviews.enqueue(session, **asked, outcome=Outcome.RESTORED, marks=1, estimate=None)
+        (entry,) = reviews.page(session, reviews.QueueFilter("c"), after=None, limit=1)
+        decisions.record(
+            session, entry.review, decisions.Verdict.ACCEPT, by="1", by_name="me", seen="s", previous="open"
+        )
 
         def found(term: str) -> list[int]:
             return [one.id for one in history.find(session, term)]

@@ -1,0 +1,185 @@
+"""The queue of what people are asked to look at: one entry for each result, with the state of its review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from pipeline.ledger.outcome import Outcome
+from pipeline.ledger.rows import insert, now
+from pipeline.ledger.tables import Decision, OutcomeRow, Publication, Review, Scan
+
+# Priorities: a smaller number comes first. Estimates in dB are added to the last.
+OPEN_MARKS, IN_REVIEW, FILLED = 0.0, 1000.0, 3000.0
+UNKNOWN_ESTIMATE = 999.0
+
+
+class ReviewState(StrEnum):
+    """How far people are with a result.
+
+    Attributes:
+        UNASKED: repaired without anything open; nobody is asked about it.
+        OPEN: a person is asked to look.
+        LATER: put off.
+        ACCEPTED: kept as it is.
+        REJECTED: the derivative was withdrawn.
+        REDO: a person's mask waits to be filled.
+    """
+
+    UNASKED = "unasked"
+    OPEN = "open"
+    LATER = "later"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REDO = "redo"
+
+
+AGAIN = (ReviewState.REDO, ReviewState.REJECTED, ReviewState.LATER)
+"""States in which a person waits for a better result: a new one is shown to them."""
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """One entry of the queue with its scan and its result."""
+
+    review: Review
+    scan: Scan
+    outcome: OutcomeRow
+    stem: str
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """Which entries are wanted; an empty field leaves nothing out.
+
+    Attributes:
+        batch_id: None for all batches.
+    """
+
+    collection: str = ""
+    batch_id: int | None = None
+    states: Sequence[str] = ()
+    outcomes: Sequence[str] = ()
+    text: str = ""
+
+
+def enqueue(
+    session: Session,
+    *,
+    scan_id: int,
+    recipe_digest: str,
+    batch_id: int,
+    collection: str,
+    outcome: Outcome,
+    marks: int,
+    estimate: float | None,
+) -> None:
+    """Ask about a new result, or leave it unasked; what was decided about an earlier one starts again.
+
+    Args:
+        marks: open marks, damage that was suspected and left as it is.
+        estimate: PSNR in dB of the fill; the lowest come first.
+    """
+    key = {"scan_id": scan_id, "recipe_digest": recipe_digest}
+    found = session.scalars(select(Review).filter_by(**key).execution_options(populate_existing=True)).first()
+    if not marks and outcome not in (Outcome.REVIEW, Outcome.RESTORED):
+        if found is not None:
+            session.delete(found)
+        return
+    # What a person had filled comes back to be looked at.
+    asked = marks > 0 or outcome is Outcome.REVIEW or (found is not None and found.state in AGAIN)
+    priority = OPEN_MARKS if marks else IN_REVIEW if asked else FILLED
+    state = ReviewState.OPEN if asked else ReviewState.UNASKED
+    values = {
+        "batch_id": batch_id,
+        "collection": collection,
+        "outcome": str(outcome),
+        "state": str(state),
+        "priority": priority + min(estimate or UNKNOWN_ESTIMATE, UNKNOWN_ESTIMATE),
+        "marks": marks,
+        "version": found.version + 1 if found is not None else 0,
+        "decided_by": "",
+        "decided": None,
+    }
+    statement = insert(session, Review).values(**key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def page(session: Session, wanted: QueueFilter, *, after: tuple[float, int] | None, limit: int) -> list[QueueEntry]:
+    """Return entries in the order of their priority, the first that was not returned before.
+
+    Args:
+        after: priority and id of the last entry that was returned.
+    """
+    query = _entries().where(*_conditions(wanted)).order_by(Review.priority, Review.id).limit(limit)
+    if after is not None:
+        priority, key = after
+        query = query.where(or_(Review.priority > priority, and_(Review.priority == priority, Review.id > key)))
+    return [QueueEntry(*row) for row in session.execute(query).all()]
+
+
+def entry(session: Session, review_id: int) -> QueueEntry | None:
+    """Return one entry, None where there is none."""
+    row = session.execute(_entries().where(Review.id == review_id)).first()
+    return QueueEntry(*row) if row is not None else None
+
+
+def counts(session: Session, wanted: QueueFilter) -> dict[str, int]:
+    """Return how many entries there are in each state."""
+    query = select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)
+    return dict(session.execute(query).tuples().all())
+
+
+def decisions(session: Session, review: Review) -> Sequence[Decision]:
+    """Return everything that was decided about a result, oldest first."""
+    return session.scalars(
+        select(Decision)
+        .where(Decision.scan_id == review.scan_id, Decision.recipe_digest == review.recipe_digest)
+        .order_by(Decision.id)
+    ).all()
+
+
+def advance(session: Session, review: Review, version: int, state: ReviewState, by: str) -> bool:
+    """Set an entry's state; return whether it was still at the version that the person saw.
+
+    Two people may decide at once: the statement of the second changes no row.
+    """
+    changed = session.execute(
+        update(Review)
+        .where(Review.id == review.id, Review.version == version)
+        .values(state=str(state), version=version + 1, decided_by=by, decided=now())
+    )
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _entries() -> Select[Review, Scan, OutcomeRow, str]:
+    return (
+        select(Review, Scan, OutcomeRow, func.coalesce(Publication.stem, Scan.path))
+        .join(Scan, Scan.id == Review.scan_id)
+        .join(
+            OutcomeRow,
+            and_(OutcomeRow.scan_id == Review.scan_id, OutcomeRow.recipe_digest == Review.recipe_digest),
+        )
+        .outerjoin(Publication, and_(Publication.collection == Scan.collection, Publication.path == Scan.path))
+        # Entries are changed by statements, of which the session's objects know nothing.
+        .execution_options(populate_existing=True)
+    )
+
+
+def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.collection:
+        conditions.append(Review.collection == wanted.collection)
+    if wanted.batch_id is not None:
+        conditions.append(Review.batch_id == wanted.batch_id)
+    if wanted.states:
+        conditions.append(Review.state.in_(wanted.states))
+    if wanted.outcomes:
+        conditions.append(Review.outcome.in_(wanted.outcomes))
+    if wanted.text:
+        conditions.append(Review.scan_id.in_(select(Scan.id).where(Scan.path.contains(wanted.text, autoescape=True))))
+    return conditions

@@ -1,0 +1,63 @@
+"""Who may do what: the user of a request, and the rights that a route asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from fastapi import HTTPException, Request
+
+
+class Right(StrEnum):
+    """What a user may do.
+
+    Attributes:
+        VIEW: see scans, results and decisions.
+        DECIDE: accept, reject, paint.
+        OPERATE: start runs, upload.
+    """
+
+    VIEW = "view"
+    DECIDE = "decide"
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True)
+class User:
+    """A signed-in person.
+
+    Attributes:
+        id: as decisions record it.
+        name: shown to others.
+    """
+
+    id: str
+    name: str
+    rights: frozenset[Right]
+
+
+class Access(Protocol):
+    """A way to know the user of a request: Airflow's, or a token's."""
+
+    async def user(self, request: Request) -> User | None:
+        """Return the user, None for a request without one."""
+        ...
+
+
+def require(access: Access, right: Right) -> Callable[[Request], object]:
+    """Return a dependency that yields the user of a request.
+
+    It answers 401 without a user, and 403 where the user may not do this.
+    """
+
+    async def dependency(request: Request) -> User:
+        user = await access.user(request)
+        if user is None:
+            raise HTTPException(401, "sign in first")
+        if right not in user.rights:
+            raise HTTPException(403, f"{user.name} may not do this: it needs the right to {right}")
+        return user
+
+    return dependency

@@ -1,0 +1,61 @@
+"""Make the review application from a ledger, a cache of tiles, and a way to know the user."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from pipeline.errors import RestorationError, StoreUnavailable
+from pipeline.ledger.database import Ledger
+from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes
+from pipeline.review.access import Access
+from pipeline.review.decide import DecidedMeanwhile, NothingToUndo
+from pipeline.review.redo import Redo
+from pipeline.review.request_checks import check_request
+from pipeline.review.tiles import TilesMissing, TileStore
+from pipeline.review.token_access import TokenAccess
+
+STATUS: dict[type[Exception], int] = {
+    DecidedMeanwhile: 409,
+    NothingToUndo: 409,
+    TilesMissing: 404,
+    StoreUnavailable: 503,
+    FileNotFoundError: 404,
+    LookupError: 404,
+    ValueError: 422,
+}
+
+
+def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, *, language: str = "en") -> FastAPI:
+    """Return the application; every route asks `access` for the user, except the login of a token.
+
+    Args:
+        access: who the user of a request is.
+        ledger: with the results.
+        cache: folder for tiles of the pictures that are looked at.
+        redo: starts the run that fills a decided mask.
+        language: `en` or `de`, where the browser asks for none of them.
+    """
+    application = FastAPI(title="Restoration review", docs_url=None, redoc_url=None, openapi_url=None)
+    application.middleware("http")(check_request)
+    tiles = TileStore(cache)
+    application.include_router(page_routes.routes(access, application, language))
+    application.include_router(queue_routes.routes(access, ledger))
+    application.include_router(picture_routes.routes(access, ledger, tiles))
+    application.include_router(decision_routes.routes(access, ledger, redo))
+    if isinstance(access, TokenAccess):
+        application.add_api_route("/login", access.login, methods=["GET"], include_in_schema=False)
+    for kind, status in STATUS.items():
+        application.add_exception_handler(kind, _handler(status))
+    return application
+
+
+def _handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(_: Request, error: Exception) -> Response:
+        plain = isinstance(error, RestorationError | ValueError)
+        return JSONResponse({"detail": str(error) if plain else "there is no such thing"}, status)
+
+    return answer

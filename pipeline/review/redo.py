@@ -1,0 +1,90 @@
+"""Fill what a person decided, by the stages of an ordinary run: `python -m pipeline.review.redo COLLECTION PATH`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections import deque
+from typing import Protocol
+
+from sqlalchemy import select
+
+from pipeline.ledger.tables import Batch
+from pipeline.review.access import User
+from pipeline.settings import Collection, Recipe
+
+
+class Redo(Protocol):
+    """A way to start the run that fills a decided mask."""
+
+    def start(self, collection: str, path: str, user: User) -> None:
+        """Start it, without waiting for its end."""
+        ...
+
+    def problem(self, collection: str, path: str) -> str:
+        """Return why the last run for a scan failed; empty while it runs and after success."""
+        ...
+
+
+class LocalRedo:
+    """Runs on this machine, one after another, each in a process of its own; one scan's runs are joined."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._problems: dict[tuple[str, str], str] = {}
+        self._wake = threading.Condition()
+        threading.Thread(target=self._work, name="redo", daemon=True).start()
+
+    def start(self, collection: str, path: str, user: User) -> None:
+        """Put a scan at the end of the line, unless it waits already."""
+        with self._wake:
+            self._problems.pop((collection, path), None)
+            if (collection, path) not in self._waiting:
+                self._waiting.append((collection, path))
+            self._wake.notify()
+
+    def problem(self, collection: str, path: str) -> str:
+        """Return the last line of the run that failed."""
+        return self._problems.get((collection, path), "")
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting:
+                    self._wake.wait()
+                collection, path = self._waiting.popleft()
+            command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.redo", collection, path]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                self._problems[collection, path] = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+
+
+def run(collection: str, path: str) -> None:
+    """Restore one scan of a collection with the settings of its last batch.
+
+    Raises:
+        LookupError: the ledger knows no batch of the collection.
+        RestorationError: the run could not be done; the message says why.
+    """
+    from pipeline.stages.batch import open_ledger
+    from pipeline.stages.local_run import RunOptions, restore
+    from pipeline.stages.run_summary import RunSummary
+
+    with open_ledger().read() as session:
+        batch = session.scalars(select(Batch).where(Batch.collection == collection).order_by(Batch.id.desc())).first()
+    if batch is None:
+        raise LookupError(f"the ledger knows no batch of {collection}")
+    wanted = (
+        Collection.model_validate(batch.settings)
+        if batch.settings
+        else Collection(
+            name=collection, inbox=batch.inbox, output=batch.output, schedule=None, recipe=Recipe(**batch.recipe)
+        )
+    )
+    summary = RunSummary(wanted.output, "")
+    restore(wanted.model_copy(update={"recipients": ()}), RunOptions(source=path), summary)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])

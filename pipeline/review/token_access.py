@@ -1,0 +1,48 @@
+"""A single user on this machine, let in by a token in the address that was printed; it becomes a cookie."""
+
+from __future__ import annotations
+
+import getpass
+import hmac
+import secrets
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from pipeline.review.access import Right, User
+
+COOKIE = "restoration_review"
+
+
+class TokenAccess:
+    """Lets in whoever opens the printed address first: the token is used up by it."""
+
+    def __init__(self) -> None:
+        self.token: str = secrets.token_urlsafe(24)
+        self._session = secrets.token_urlsafe(32)
+        self._user = User(_login_name(), _login_name(), frozenset(Right))
+
+    async def user(self, request: Request) -> User | None:
+        """Return the user of this machine for a request with the cookie."""
+        cookie = request.cookies.get(COOKIE, "")
+        return self._user if hmac.compare_digest(cookie.encode(), self._session.encode()) else None
+
+    def login(self, token: str) -> Response:
+        """Return the answer that sets the cookie.
+
+        Raises:
+            HTTPException: 401, the token is wrong or was used.
+        """
+        if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
+            raise HTTPException(401, "this address was used already, or is wrong: start `review` again")
+        self.token = ""
+        answer = RedirectResponse("./", 303)
+        answer.set_cookie(COOKIE, self._session, httponly=True, samesite="strict", path="/")
+        return answer
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "reviewer"

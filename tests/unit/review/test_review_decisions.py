@@ -1,0 +1,155 @@
+"""What people decide: recorded with who and what was seen, and with its consequences for the files."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import numpy as np
+from small_project import read_image
+
+from pipeline.ledger import history
+from pipeline.masks.encode import encode_mask
+
+
+def files(page) -> dict[str, bytes]:
+    """Returns the published files by path, without reports and small pictures."""
+    folders = ("restored", "withdrawn", "masks", "suggestions", "decided")
+    return {
+        str(path.relative_to(page.project.output)): path.read_bytes()
+        for folder in folders
+        for path in (page.project.output / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_queue_opens_on_what_is_undecided(page) -> None:
+    found = page.get("results")
+    assert found["counts"] == {"open": 1, "unasked": 1}
+    assert [(one["path"], one["state"], one["marks"]) for one in found["results"]] == [
+        ("box/marked.png", "open", 1),
+        ("box/painted.png", "unasked", 0),
+    ]
+    assert [one["path"] for one in page.get("results", state="open")["results"]] == ["box/marked.png"]
+    assert [one["path"] for one in page.get("results", text="paint")["results"]] == ["box/painted.png"]
+    first = page.get("results", limit=1)
+    second = page.get("results", limit=1, after=first["next"])
+    assert [one["path"] for one in first["results"] + second["results"]] == ["box/marked.png", "box/painted.png"]
+
+
+def test_accepting_keeps_and_is_recorded(page) -> None:
+    before, result = files(page), page.results()["box/marked.png"]
+    assert page.decide(result, "accept").json()["state"] == "accepted"
+    assert files(page) == before
+    with page.project.ledger.read() as session:
+        told = history.history(session, history.find(session, "box/marked.png")[0])
+    (decision,) = told.decisions
+    assert (decision.by, decision.by_name, decision.decision) == ("id-anna", "anna", "accept")
+    assert decision.seen == told.outcomes[0].restored_sha256
+    assert told.events[-1].stage == "review" and told.events[-1].figures["user"] == "id-anna"
+
+
+def test_rejecting_withdraws_and_undoing_brings_back(page) -> None:
+    before, result = files(page), page.results()["box/marked.png"]
+    rejected = page.decide(result, "reject").json()
+    assert rejected["state"] == "rejected"
+    after = files(page)
+    assert after.pop("withdrawn/box/marked.png") == before["restored/box/marked.png"]
+    assert "restored/box/marked.png" not in after
+    sidecar_file = page.project.output / "sidecars/box/marked.json"
+    sidecar = json.loads(sidecar_file.read_text())
+    assert sidecar["review"]["decision"]["verdict"] == "reject" and sidecar["review"]["decision"]["name"] == "anna"
+    assert sidecar["output"]["path"] == "withdrawn/box/marked.png"
+    with page.project.ledger.read() as session:
+        told = history.history(session, history.find(session, "box/marked.png")[0])
+    assert told.outcomes[0].restored_uri.endswith("withdrawn/box/marked.png")
+    assert told.outcomes[0].sidecar_sha256 == sha256(sidecar_file.read_bytes()).hexdigest()
+    assert told.events[-1].kind == "deaccession"
+    assert page.decide(rejected, "undo").json()["state"] == "open"
+    assert files(page) == before
+    assert "decision" not in json.loads(sidecar_file.read_text())["review"]
+
+
+def test_a_rejected_scan_is_not_restored_again(page) -> None:
+    page.decide(page.results()["box/marked.png"], "reject")
+    assert page.project.restore(page.project.receive()) == []
+
+
+def test_the_second_of_two_people_is_told(page) -> None:
+    result = page.results()["box/marked.png"]
+    assert page.decide(result, "accept", "anna").status_code == 200
+    answer = page.decide(result, "reject", "bert")
+    assert answer.status_code == 409 and "decided by anna at" in answer.json()["detail"]
+    assert "restored/box/marked.png" in files(page)
+
+
+def test_there_is_nothing_to_undo_at_first(page) -> None:
+    assert page.decide(page.results()["box/marked.png"], "undo").status_code == 409
+
+
+def test_accepted_marks_are_filled_by_the_next_run(page) -> None:
+    result = page.results()["box/marked.png"]
+    told = page.get(f"results/{result['id']}/marks")
+    (mark,) = told["marks"]
+    assert (mark["kind"], mark["probability"], mark["box"]) == ("dust", 0.4, [80, 20, 10, 10])
+    body = {"version": result["version"], "painting": {"accepted": [mark["id"]]}}
+    answer = page.request("POST", f"/api/results/{result['id']}/painting", json=body)
+    assert answer.json()["state"] == "redo" and page.started.scans == [("c", "box/marked.png")]
+    chunks = page.project.restore(page.project.receive(source="box/marked.png"))
+    assert len(chunks) == 1
+    mask = read_image(page.project.output / "masks/box/marked.png")
+    assert mask[25, 85] == 255 and mask[50, 41] == 255 and np.count_nonzero(mask) == 96 * 3 + 100
+    sidecar = json.loads((page.project.output / "sidecars/box/marked.json").read_text())
+    assert sidecar["mask"]["source"] == "manual" and "decided by anna" in sidecar["mask"]["note"]
+    again = page.results()["box/marked.png"]
+    assert again["state"] == "open" and again["marks"] == 0 and again["version"] > answer.json()["version"]
+    # Undone, the next run fills what the machine found.
+    assert page.decide(again, "undo").status_code == 200
+    page.project.restore(page.project.receive())
+    assert np.count_nonzero(read_image(page.project.output / "masks/box/marked.png")) == 96 * 3
+
+
+def test_what_is_erased_and_protected_is_not_filled(page) -> None:
+    result = page.results()["box/marked.png"]
+    stroke = {"points": [[41, 0], [41, 40]], "width": 9}
+    edits = [
+        {"tool": "erase", "stroke": stroke},
+        {"tool": "paint", "stroke": {"points": [[20, 60]], "width": 6}},
+        {"tool": "paint", "runs": [70, 10, 14]},
+        {"tool": "protect", "stroke": {"points": [[20, 60]], "width": 2}},
+    ]
+    body = {"version": result["version"], "painting": {"edits": edits}}
+    assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
+    mask = read_image(page.project.output / "decided/box/marked.png.mask.png")
+    assert not mask[:38, 38:45].any() and mask[60, 41] == 255
+    assert mask[60, 17] == 255 and mask[60, 20] == 0 and mask[70, 10:14].all() and not mask[70, 14]
+
+
+def test_malformed_masks_are_refused(page) -> None:
+    result = page.results()["box/marked.png"]
+    long = {"points": [[0, 0]] * 20_001, "width": 3}
+    for painting in (
+        {},
+        {"accepted": [99]},
+        {"edits": [{"tool": "paint"}]},
+        {"edits": [{"tool": "paint", "runs": [1, 2]}]},
+        {"edits": [{"tool": "paint", "stroke": long}]},
+        {"edits": [{"tool": "paint", "runs": [-5, -9, 10**9]}], "keep_filled": False},
+        {"edits": [{"tool": "burn", "stroke": long}]},
+        {"mask": encode_mask(np.zeros((1, 1), np.uint8)).hex()},
+    ):
+        body = {"version": result["version"], "painting": painting}
+        answer = page.request("POST", f"/api/results/{result['id']}/painting", json=body)
+        assert answer.status_code == 422, (painting, answer.text)
+    assert page.results()["box/marked.png"] == result and not page.started.scans
+
+
+def test_the_mask_of_the_slower_of_two_is_not_kept(page) -> None:
+    result = page.results()["box/marked.png"]
+    path = f"/api/results/{result['id']}/painting"
+    for number, (user, status) in enumerate((("anna", 200), ("bert", 409))):
+        edits = [{"tool": "paint", "stroke": {"points": [[20 + 30 * number, 60]], "width": 6}}]
+        body = {"version": result["version"], "painting": {"edits": edits}}
+        assert page.request("POST", path, user, json=body).status_code == status
+    mask = read_image(page.project.output / "decided/box/marked.png.mask.png")
+    assert mask[60, 20] == 255 and mask[60, 50] == 0
