@@ -11,8 +11,6 @@ from pipeline.scans.tones import Tones
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 
-PALETTE_NOTE = "its palette was replaced by the colours themselves, so that filled areas may have any colour"
-
 CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 
 
@@ -31,8 +29,6 @@ class ScanInfo:
         mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
         infrared: where the file has a scanner's infrared plane: `page` (see `scans.infrared`), `sample` (the fourth
             channel of a TIFF that is not declared as transparency; only its pixels show whether it is one), or empty.
-        stored_bits: bits of a stored value where they are fewer than those of a decoded one (1 to 7, 9 to 15) and the
-            derivative can store as many; else 0.
     """
 
     format: str
@@ -44,7 +40,6 @@ class ScanInfo:
     orientation: int
     mode: Mode
     infrared: Literal["", "page", "sample"] = ""
-    stored_bits: int = 0
 
     @property
     def megapixels(self) -> float:
@@ -65,6 +60,7 @@ class Metadata:
         dpi: resolution across and down.
         png_chunks: ancillary chunks specific to PNG (text, gamma, …), in their order.
         icc_name: the profile's name in a PNG, in Latin-1.
+        iptc_kind: type of the TIFF tag that held the IPTC records; 0 where no such tag did.
         alpha_kind: TIFF's ExtraSamples value of the alpha channel: 0 unspecified, 1 associated, 2 unassociated.
     """
 
@@ -76,6 +72,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     png_chunks: tuple[tuple[bytes, bytes], ...] = ()
     icc_name: bytes | None = None
+    iptc_kind: int = 0
     alpha_kind: int = 2
 
 

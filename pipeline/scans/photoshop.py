@@ -36,6 +36,16 @@ def spans(data: bytes) -> list[tuple[int, int, int]]:
     return [(number, start, end) for number, _, _, start, end in _parse(data)]
 
 
+def without(data: bytes, *numbers: int) -> bytes:
+    """Return resources without those of some numbers; all other bytes stay as they are."""
+    kept, at = bytearray(), 0
+    for number, start, end in spans(data):
+        if number in numbers:
+            kept += data[at:start]
+            at = end
+    return bytes(kept + data[at:])
+
+
 def iptc_of(data: bytes) -> bytes | None:
     """Return the IPTC-IIM records among image resources."""
     for number, _, content in resources(data):

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scans.deflate import deflate
-from pipeline.scans.depth import are_levels, packed, to_levels
 from pipeline.scans.model import Metadata, Mode, Scan
 from pipeline.scans.photoshop import IPTC as IPTC_RESOURCE
-from pipeline.scans.photoshop import spans
+from pipeline.scans.photoshop import without
 from pipeline.scans.png import METRE, SIGNATURE
 from pipeline.scans.png_text import IPTC, RESOURCES, XMP_KEY, raw_profile
 from pipeline.scans.thumbnails import exif_without_thumbnail, resources_without_thumbnail
@@ -35,14 +34,11 @@ def encode(scan: Scan) -> bytes:
     if scan.mode not in COLOUR_TYPE:
         raise ValueError(f"PNG does not support {scan.mode}")
     height, width = scan.pixels.shape[:2]
-    bits = scan.info.stored_bits
-    depth = bits if bits in (1, 2, 4) and scan.mode == "L" and are_levels(scan.pixels, bits) else 0
-    stored = packed(to_levels(scan.pixels, depth), depth) if depth else scan.pixels
-    depth = depth or scan.pixels.dtype.itemsize * 8
+    depth = scan.pixels.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata)]
-    codes = memoryview(deflate(_filtered(stored)))
-    parts += [_chunk(b"IDAT", codes[at : at + MAX_CHUNK]) for at in range(0, len(codes), MAX_CHUNK)]
+    packed = memoryview(deflate(_filtered(scan.pixels)))
+    parts += [_chunk(b"IDAT", packed[at : at + MAX_CHUNK]) for at in range(0, len(packed), MAX_CHUNK)]
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
 
@@ -78,11 +74,7 @@ def _metadata(metadata: Metadata) -> list[bytes]:
 def _resources(metadata: Metadata) -> bytes:
     """Return the Photoshop resources without thumbnails, and without the IPTC record that has a chunk of its own."""
     left = resources_without_thumbnail(metadata.photoshop or b"")
-    if metadata.iptc:
-        for number, start, end in reversed(spans(left)):
-            if number == IPTC_RESOURCE:
-                left = left[:start] + left[end:]
-    return left
+    return without(left, IPTC_RESOURCE) if metadata.iptc else left
 
 
 def _filtered(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:

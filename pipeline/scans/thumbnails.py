@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure
-from pipeline.scans.photoshop import spans
+from pipeline.scans.photoshop import without
 
 OFFSETS = {513: 514, 273: 279}
 #: Photoshop's resources with a thumbnail: of version 4 (BGR), of later ones.
@@ -59,9 +59,4 @@ def _spans(structure: Structure, at: int, small: Directory) -> list[tuple[int, i
 
 def resources_without_thumbnail(resources: bytes) -> bytes:
     """Return Photoshop image resources without thumbnails; all other bytes stay as they are."""
-    kept, at = bytearray(), 0
-    for number, start, end in spans(resources):
-        if number in RESOURCES:
-            kept += resources[at:start]
-            at = end
-    return bytes(kept + resources[at:])
+    return without(resources, *RESOURCES)

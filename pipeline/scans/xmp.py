@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from lxml import etree
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-NOTE = "http://ns.adobe.com/xmp/note/"
+META, NOTE = "adobe:ns:meta/", "http://ns.adobe.com/xmp/note/"
 XML = "http://www.w3.org/XML/1998/namespace"
 DESCRIPTION = f"{{{RDF}}}Description"
 HAS_EXTENDED = f"{{{NOTE}}}HasExtendedXMP"
 BEGIN = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 END = b'\n<?xpacket end="w"?>'
 GUID, EXTENDED_HEAD = 32, 40
+UTF16 = (b"\xfe\xff", b"\xff\xfe")
+BLOCK, DEEPEST = 1 << 16, 200
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,20 @@ def parse(packet: bytes | None) -> etree._Element | None:
     """Return the root element of a packet; None where it is no XML or has no RDF. No entity or DTD is ever resolved."""
     if not packet:
         return None
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=False)
+    parser = etree.XMLPullParser(
+        events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+    )
+    data = packet if packet[:2] in UTF16 else packet.strip(b"\0 \t\r\n")
+    depth = 0
     try:
-        root = etree.fromstring(packet.strip(b"\0 \t\r\n"), parser)
+        # Texts may be large (a thumbnail is one), but depth is checked before anything walks the tree.
+        for at in range(0, len(data), BLOCK):
+            parser.feed(data[at : at + BLOCK])
+            for event, _ in parser.read_events():
+                depth += 1 if event == "start" else -1
+                if depth > DEEPEST:
+                    return None
+        root: etree._Element = parser.close()
     except (etree.XMLSyntaxError, ValueError):
         return None
     return root if rdf_of(root) is not None and root.getroottree().docinfo.doctype == "" else None

@@ -23,10 +23,10 @@ from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.scans.carried import compare
-from pipeline.scans.metadata_item import Item
 from pipeline.stages import artifacts, manifest, occupied, previews
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress
+from pipeline.stages.derivative_note import disclosure, with_disclosure
 from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
 from pipeline.stages.published_files import PublishedFiles, copy_recorded
@@ -107,10 +107,10 @@ class _Publisher:
         artifacts.check_unchanged(row)
         mask = artifacts.read_mask(row.mask_uri) if row.mask_uri else None
         suggested = artifacts.read_mask(row.suggested_uri) if row.suggested_uri else None
-        data, after, items = b"", None, None
+        after = None
         if files.outcome is Outcome.RESTORED:
             assert mask is not None
-            data, after, items = self._make_derivative(row, scan, mask)
+            after = self._fill(row, scan, mask)
             if not metrics.fidelity(scan.pixels, after, mask).outside_identical:
                 return failed("outside-changed", "pixels outside the mask would have changed: not published")
         uris = self._uris(row, scan, mask, suggested, derived=after is not None)
@@ -126,8 +126,7 @@ class _Publisher:
             # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
-            if items is None:
-                data, items = scans.encode_and_read(scan, extension)
+            data, items = scans.encode_and_read(self._disclosed(row, scan), extension)
             files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
@@ -193,19 +192,29 @@ class _Publisher:
             except FileNotFoundError:
                 continue
 
-    def _make_derivative(
-        self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]
-    ) -> tuple[bytes, NDArray[Any], tuple[Item, ...] | None]:
-        """Return the encoded derivative, its pixels and what it carries, of a new fill or of a scan of the same bytes.
+    def _disclosed(self, row: ScanRow, scan: Scan) -> Scan:
+        """Return a derivative whose metadata say what was done to it."""
+        said = disclosure(
+            master=row.path,
+            sha256=row.sha256,
+            share=row.coverage,
+            source=row.mask_source,
+            engine=row.engine,
+            digest=row.engine_digest,
+            recipe=self.batch.recipe_digest,
+            language=self.batch.collection.language,
+        )
+        return with_disclosure(scan, said)
 
-        A new fill is not encoded yet: its bytes are empty, and what it carries is None.
+    def _fill(self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the pixels of a derivative, from a new fill or from an earlier scan of the same bytes.
 
         Raises:
             LookupError: the earlier result is not in the ledger any more.
             ValueError: the earlier result was changed since it was published.
         """
         if row.filled_uri:
-            return b"", artifacts.apply_fill(scan.pixels, mask, row.filled_uri), None
+            return artifacts.apply_fill(scan.pixels, mask, row.filled_uri)
         with self.stage.ledger.read() as session:
             duplicate = seen.find_duplicate(session, self.batch.collection.name, row.sha256, self.batch.recipe_digest)
         if duplicate is None:
@@ -213,8 +222,7 @@ class _Publisher:
         data = storage.read_bytes(duplicate[1].restored_uri)
         if hashlib.sha256(data).hexdigest() != duplicate[1].restored_sha256:
             raise ValueError(f"{duplicate[1].restored_uri} was changed since it was published; run again with redo")
-        earlier = scans.decode(data, row.path)
-        return data, earlier.pixels, earlier.carried
+        return scans.decode(data, row.path).pixels
 
     def _sidecar(self, row: ScanRow, files: PublishedFiles) -> bytes:
         output = None

@@ -163,6 +163,7 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
     from pipeline.masks.scan_view import view_scan
     from pipeline.metrics import fidelity
     from pipeline.painted import read_mask
+    from pipeline.stages.derivative_note import disclosure, with_disclosure
     from pipeline.stages.fill_scans import ScanFiller, native_pixels
 
     class PairFiller(ScanFiller[_Pair]):
@@ -185,7 +186,20 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
             if not fidelity(scan.pixels, pixels, mask).outside_identical:
                 raise AssertionError(f"{pair.scan.path}: a pixel outside the mask changed")
             extension = ".tif" if scan.info.bit_depth > 8 or scan.mode == "CMYK" else ".png"
-            data = scans.encode(replace(scan, pixels=pixels), extension)
+            result = replace(scan, pixels=pixels)
+            if mask.any():
+                said = disclosure(
+                    master=pair.scan.path,
+                    sha256=storage.sha256(pair.scan.uri),
+                    share=float((mask > 0).mean()),
+                    source="manual",
+                    engine=engine.name,
+                    digest=engine.digest,
+                    recipe=engine.digest,
+                    language="en",
+                )
+                result = with_disclosure(result, said)
+            data = scans.encode(result, extension)
             try:
                 own.write(pair.name + extension, data)
             except ForeignFile as error:

@@ -57,7 +57,7 @@ def test_an_iptc_record_is_written_as_it_lies_on_disk(order: str, kind: int, swa
     record = IPTC if not swapped else np.frombuffer(IPTC, ">u4").astype("<u4").tobytes()
     _, written, again, found = rewritten(raw_files.tiff({33723: (kind, record)}, order=order))
     assert again.metadata.iptc == IPTC
-    assert tag_values(written)[33723] == IPTC
+    assert IPTC in written and again.metadata.iptc_kind == kind
     assert "IPTC-IIM" in found.kept and not found.lost
 
 
