@@ -49,13 +49,23 @@ def build_dags() -> tuple[dict[str, DAG], list[str]]:
     return dags, problems
 
 
+def all_collections() -> list[Collection]:
+    """Return every collection in force; mistakes are named by `build_dags`."""
+    try:
+        files = collections_files()
+    except ConfigurationError:
+        return []
+    # Of two with one name the first has the DAG.
+    return list({one.name: one for path in reversed(files) for one in _in_force(path).collections}.values())
+
+
 def find_collection(name: str) -> Collection:
     """Return a collection that has a DAG.
 
     Raises:
         ConfigurationError: there is none of that name.
     """
-    found = {one.name: one for path in collections_files() for one in _in_force(path).collections}
+    found = {one.name: one for one in all_collections()}
     if name not in found:
         raise ConfigurationError(f"there is no collection {name!r} (known: {', '.join(found) or 'none'})")
     return found[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from pipeline.settings import settings
 from pipeline.stages.order import CHUNK_STAGES, Stage
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from pipeline.settings import Collection
     from pipeline.stages import TaskContext
 
@@ -48,8 +51,11 @@ time: finished work is skipped.
 """
 
 
-def build_dag(dag_id: str, collection: Collection) -> DAG:
+def build_dag(dag_id: str, collection: Collection, *, before_task: Callable[[Context], None] | None = None) -> DAG:
     """Return the DAG of one collection.
+
+    Args:
+        before_task: called in every task before it does anything.
 
     Raises:
         AirflowTimetableInvalid: the schedule is not a cron expression.
@@ -77,7 +83,13 @@ def build_dag(dag_id: str, collection: Collection) -> DAG:
         tags=["restoration", collection.name],
         is_paused_upon_creation=settings().start_paused,
         # Prefer downstream tasks, so that a chunk finishes before the next starts.
-        default_args={"owner": "restoration", "weight_rule": "upstream", **RETRY_ARGS, **callbacks(collection)},
+        default_args={
+            "owner": "restoration",
+            "weight_rule": "upstream",
+            "pre_execute": before_task,
+            **RETRY_ARGS,
+            **callbacks(collection),
+        },
         auto_register=False,
     )
     with dag:

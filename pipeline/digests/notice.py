@@ -1,4 +1,4 @@
-"""Build a notice: a short message that a batch waits, has stopped or is late."""
+"""Build a notice: a short message that a batch waits, has stopped or is late, or that nothing arrives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from pipeline.escape import one_line
 from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
 from pipeline.settings import Collection
 
+# Kinds of notices that are about no batch.
+ABOUT_COLLECTION = ("unreachable", "silent")
+
 
 def build_notice(
     collection: Collection, kind: str, batch: str, moment: datetime, why: str, *, sender: str, run_url: str = ""
@@ -21,8 +24,9 @@ def build_notice(
     """Return a notice as plain text, ready for a channel; the same notice has the same Message-ID.
 
     Args:
-        kind: `waiting` (it continues by itself), `stopped` (the next run continues) or `late`.
-        batch: name of the batch.
+        kind: `waiting` (it continues by itself), `stopped` (the next run continues) or `late`; of the collection as a
+            whole `unreachable` (its inbox cannot be read) or `silent` (no new scans).
+        batch: name of the batch, or what else tells this notice from others of its kind.
         moment: since when, or by when it should have been finished.
         why: one sentence with the cause, for whoever fixes it.
 
@@ -45,7 +49,11 @@ def build_notice(
     message["X-Auto-Response-Suppress"] = "All"
     lines = [one_line(why, 1000), "", t(f"mail.notice.{kind}.then", **values), t("mail.notice.kept"), ""]
     lines += [f"{t('mail.open_run')}: {run_url}", ""] if run_url else []
-    lines += [t("mail.notice.footer", batch=batch, moment=t.moment(moment, collection.timezone))]
+    when = t.moment(moment, collection.timezone)
+    if kind in ABOUT_COLLECTION:
+        lines += [t("mail.notice.about_collection", name=collection.name, moment=when)]
+    else:
+        lines += [t("mail.notice.footer", batch=batch, moment=when)]
     message.set_content("\n".join(lines) + "\n", cte="quoted-printable")
     message["Content-Language"] = t.code
     return message

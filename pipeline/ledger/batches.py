@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ConfigurationError
@@ -15,7 +15,7 @@ from pipeline.ledger.claims import release
 from pipeline.ledger.context import TaskContext
 from pipeline.ledger.processes import has_ended
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow
+from pipeline.ledger.tables import Batch, Claim, Event, Notice, OutcomeRow
 
 
 class UnknownBatch(ConfigurationError, LookupError):
@@ -143,6 +143,18 @@ def unfinished(session: Session, collection: str) -> Sequence[Batch]:
     return session.scalars(
         select(Batch).where(Batch.collection == collection, Batch.state.in_(UNFINISHED)).order_by(Batch.id)
     ).all()
+
+
+def lately_under_way(session: Session, lately: timedelta) -> set[str]:
+    """Return the collections with a scheduler's batch that is under way, or was given up, or that waited, lately."""
+    limit = now() - lately
+    active = select(Event.id).where(Event.batch_id == Batch.id, Event.at > limit)
+    begun = and_(Batch.state.in_(UNFINISHED), or_(Batch.started > limit, active.exists()))
+    given_up = and_(Batch.state == BatchState.ABANDONED, Batch.finished > limit)
+    found = set(session.scalars(select(Batch.collection).where(Batch.dag_id != "", or_(begun, given_up)).distinct()))
+    # A run whose inbox, or output, does not answer waits before it has a batch.
+    waiting = select(Notice.collection).where(Notice.subject.startswith("waiting "), Notice.at > limit)
+    return found | set(session.scalars(waiting.distinct()))
 
 
 def is_sole_writer(session: Session, batch: Batch) -> bool:

@@ -45,6 +45,12 @@ def upgrade(url: str) -> Ledger:
     return ledger
 
 
+def ledger_exists(url: str) -> bool:
+    """Return whether opening a ledger creates no file; a server's database counts as existing."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
+
+
 @lru_cache(maxsize=8)
 def shared_ledger(url: str) -> Ledger:
     """Return the open ledger at a URL, the same for every caller in this process; opened as by `upgrade`."""

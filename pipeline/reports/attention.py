@@ -10,6 +10,7 @@ from pipeline.escape import one_line
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import Language
+from pipeline.reports.recorded_sentences import RECORDED_LANGUAGE, translate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +19,6 @@ LOW_ESTIMATE = 20.0
 """Estimate in decibels below which a repair needs attention: there the error is a tenth of the tonal range."""
 HIGH_SEAM = 2.0
 """Seam score above which a repair needs attention: its edge is twice as rough as its surroundings."""
-RECORDED_LANGUAGE = "en"
-"""The language in which other parts of the library record reasons; in any other language they are shown as a detail."""
 
 
 class Cause(StrEnum):
@@ -103,8 +102,10 @@ def _sentence(row: FrameRow, cause: Cause, t: Language) -> str:
         return t("cause.high_seam", value=t.number(row["seam"], 1))
     recorded = {Cause.REVIEW: row["review_reason"], Cause.FAILED: row["message"]}.get(cause)
     # An unexpected error's message is for developers, so it is shown as a detail.
-    if recorded and t.code == RECORDED_LANGUAGE and row["reason"] != "error":
-        return _as_sentence(recorded, row["path"])
+    if recorded and row["reason"] != "error":
+        said = translate(recorded, t.code)
+        if said != recorded or t.code == RECORDED_LANGUAGE:
+            return _as_sentence(said, row["path"])
     if cause in (Cause.QUARANTINED, Cause.FAILED) and t.has(f"reason.{row['reason']}"):
         return t(f"reason.{row['reason']}")
     return t(f"cause.{cause}")
@@ -116,7 +117,8 @@ def _details(row: FrameRow, cause: Cause, t: Language) -> list[str]:
         return []
     main = _sentence(row, cause, t)
     recorded = (row["review_reason"] if cause is Cause.REVIEW else "", row["message"])
-    return [detail for text in recorded if text and (detail := _as_sentence(text, row["path"])) != main]
+    said = (_as_sentence(translate(text, t.code), row["path"]) for text in recorded if text)
+    return [detail for detail in said if detail != main]
 
 
 def _as_sentence(text: str, path: str) -> str:

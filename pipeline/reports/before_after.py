@@ -16,6 +16,7 @@ from pipeline.reports.language import NBSP, Language
 from pipeline.reports.metadata_list import summarise_row
 from pipeline.reports.page_regions import count_regions, describe_regions
 from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
+from pipeline.reports.recorded_sentences import translate
 from pipeline.reports.suggestions import describe_reasons, with_suggestions
 
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ def collect_comparisons(
                 panels=tuple(panels),
                 facts=tuple(facts(row, t)),
                 reasons=reasons.get(number, ()),
-                notes=tuple(note for column in ("mask_note", "notes") if (note := one_line(row[column], 400))),
+                notes=tuple(
+                    one_line(translate(row[column], t.code), 400) for column in ("mask_note", "notes") if row[column]
+                ),
             )
         )
     return found

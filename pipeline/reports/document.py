@@ -89,7 +89,6 @@ def report_html(
             outcomes=list(Outcome),
             colours=palette.COLOURS,
             versions=versions(),
-            recorded_language=attention.RECORDED_LANGUAGE,
             low_estimate=t.decibels(attention.LOW_ESTIMATE),
             high_seam=t.number(attention.HIGH_SEAM, 1),
             created=in_zone(batch.finished, batch.timezone).isoformat(timespec="seconds"),

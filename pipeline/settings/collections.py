@@ -64,6 +64,9 @@ class Collection(BaseModel):
     finish_by: str | None = Field(
         None, description="time of day in that time zone, e.g. `06:00`, by which a batch must be done"
     )
+    silent_days: float | None = Field(
+        None, gt=0, description="days without a new scan after which people are notified, once"
+    )
     watch: Watch | None = Field(None, description="start when files arrive, in addition to the schedule")
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")

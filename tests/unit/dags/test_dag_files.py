@@ -46,7 +46,8 @@ def bag(parse):
 
 
 def test_each_collection_without_a_mistake_has_a_dag(bag):
-    assert set(bag.dags) - BY_HAND == {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
+    restoring = {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
+    assert set(bag.dags) - BY_HAND == {*restoring, "watch_collections"}
 
 
 def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):
@@ -130,3 +131,24 @@ def test_collections_are_switched_on_unless_a_setting_says_otherwise(bag, parse,
     monkeypatch.setenv("RESTORATION_START_PAUSED", "true")
     paused = parse("collections:\n  plates: {inbox: /in, output: /out, schedule: null}\n")
     assert paused.dags["restore_plates"]["is_paused_upon_creation"] is True
+
+
+def test_each_collection_without_a_mistake_is_watched_unpaused(bag):
+    assert set(bag.tasks("watch_collections")) == {"plates", "album", "both", "queued"}
+    assert bag.dags["watch_collections"]["is_paused_upon_creation"] is False
+
+
+def test_a_removed_collection_with_a_batch_under_way_keeps_a_dag_that_fails(parse, tmp_path, monkeypatch):
+    from pipeline.ledger import batches
+    from pipeline.ledger.migrate import upgrade
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    fixed = dict.fromkeys(("inbox", "output", "engine", "engine_digest", "code_version"), "x")
+    with upgrade(url).write() as session:
+        for name in ("gone", "plates", "shell"):
+            dag = "" if name == "shell" else f"restore_{name}"
+            batches.open_batch(session, name, "b1", fixed | {"recipe": {}, "recipe_digest": "r", "dag_id": dag})
+    monkeypatch.setenv("RESTORATION_LEDGER_URL", url)
+    valid = COLLECTIONS.partition("  typo:")[0]
+    assert "restore_gone" in parse(valid).dags and "restore_shell" not in parse(valid).dags
+    assert "restore_gone" not in parse(COLLECTIONS).dags, "a file with a mistake removes nothing"

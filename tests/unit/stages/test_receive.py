@@ -373,3 +373,15 @@ def test_a_limit_leaves_the_rest_to_the_next_run(project) -> None:
     assert batch_of(project, "b1").more
     assert paths(project.receive()) == ["2.png"]
     assert not batch_of(project, "b2").more
+
+
+def test_a_single_scan_is_received_with_its_mask_under_its_own_path(project) -> None:
+    project.put("box/a.png")
+    project.put("box/b.png", 1)
+    project.put("c.png", 2)
+    project.restore(project.receive())
+    (row,) = rows(project.receive(source="box/a.png", redo=True))
+    assert (row.path, row.again) == ("box/a.png", "asked") and row.mask_given_uri.endswith("/box/a.mask.png")
+    (row,) = rows(project.receive(source=str(project.inbox / "c.png"), redo=True))
+    assert row.path == "c.png" and row.mask_given_uri
+    assert project.receive(source="box/b.png") == [], "it is done, with its mask"

@@ -1,0 +1,70 @@
+"""Recorded English sentences in the language of a report: complete, with their figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from report_sample import row
+
+from pipeline.errors import Reason
+from pipeline.reports.attention import find_concerns
+from pipeline.reports.frames import complete_frame
+from pipeline.reports.language import Language
+from pipeline.reports.recorded_sentences import translate
+from pipeline.scans.rejections import SENTENCES, rejection
+
+
+@pytest.mark.parametrize("reason", SENTENCES)
+@pytest.mark.parametrize("detail", ["", "12 × 0"])
+def test_what_decoders_say_is_said_in_german(reason: Reason, detail: str) -> None:
+    recorded = rejection(reason, "box/plate 17.tif", detail).message
+    said = translate(recorded, "de")
+    assert said != recorded and said.startswith("box/plate 17.tif ")
+    assert "{" not in said
+    assert detail in said or detail not in recorded
+    assert translate(recorded, "en") == recorded
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        (
+            "31.5% of the scan looks damaged, more than the 15% that may be filled without review",
+            "31,5\u00a0% des Scans sehen beschädigt aus, mehr als die 15\u00a0%, die ohne Prüfung gefüllt werden "
+            "dürfen",
+        ),
+        (
+            "mask a.mask.png is 5 × 4 pixels, the scan is 40 × 30; save the mask at the scan's size",
+            "die Maske a.mask.png hat 5 × 4 Bildpunkte, der Scan 40 × 30; bitte die Maske in der Größe des Scans "
+            "speichern",
+        ),
+        (
+            "mask a.png: turned back as the scan is; dark red was taken as damage; 3 doubtful places were left as they"
+            " are",
+            "Maske a.png: zurückgedreht, wie der Scan liegt; dunkelrot gilt als Schaden; 3 zweifelhafte Stellen"
+            " blieben, wie sie sind",
+        ),
+        (
+            "something new; 1 doubtful place was left as it is",
+            "something new; 1 zweifelhafte Stelle blieb, wie sie ist",
+        ),
+        (
+            "a.png is cut off (it is text); part of the image is missing. Copy or scan it again.",
+            "a.png ist abgeschnitten (es ist Text); ein Teil des Bildes fehlt. Bitte erneut kopieren oder scannen.",
+        ),
+    ],
+)
+def test_figures_names_and_several_sentences_are_kept(recorded: str, said: str) -> None:
+    assert translate(recorded, "de") == said
+
+
+def test_a_german_report_gives_the_whole_reason_in_german() -> None:
+    mismatch = "mask a.mask.png is 5 × 4 pixels, the scan is 40 × 30; save the mask at the scan's size"
+    coverage = "31.5% of the scan looks damaged, more than the 15% that may be filled without review"
+    rows = [
+        row("a.png", "quarantined", reason="mask-mismatch", message=mismatch),
+        row("b.png", "review", review_reason=coverage),
+    ]
+    review, mask = find_concerns(complete_frame(pd.DataFrame(rows)), Language("de"))
+    assert review.reason.startswith("31,5") and not review.details
+    assert "Größe" in mask.reason and "5 × 4" in mask.details[0] and "save" not in mask.details[0]
