@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.scans.depth import to_full_range
 from pipeline.scans.model import Scan
 from pipeline.scans.tones import stretched, unstretched
 
 FloatImage = NDArray[np.float32]
+
+VERSION = 2
+"""Increase it when a fill's colours are brought to a scan's channels differently; it is part of every result's key."""
+
+ROWS = 256
 
 
 def visible_channels(scan: Scan) -> NDArray[Any]:
@@ -60,16 +66,22 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
         colours: (N,3) float32 in 0..1, as `viewed_channels` shows them, in the order of `scan.pixels[mask > 0]`.
 
     Alpha is kept. In CMYK, black has the same share in a fill's darkness as around the damage, so that both print
-    alike.
+    alike. Where the whole picture is neutral, so are the fills. Values of fewer than 8 or 16 bits are rounded to those
+    that the scan can store.
     """
     full = np.iinfo(scan.pixels.dtype).max
     light = np.clip(colours, 0.0, 1.0)
     if scan.mode == "L" or scan.mode == "LA":
         light = _grey(light)
+    elif is_neutral(scan, mask):
+        light = np.repeat(_grey(light)[:, None], 3, axis=1)
     if scan.tones:
         light = unstretched(light, scan.tones)
 
     def scaled(values: NDArray[Any]) -> NDArray[Any]:
+        if bits := scan.info.stored_bits:
+            levels: NDArray[Any] = to_full_range(np.rint(values * (2**bits - 1)).astype(np.uint16), bits)
+            return levels
         result: NDArray[Any] = np.rint(values * full).astype(scan.pixels.dtype)
         return result
 
@@ -83,6 +95,18 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
     else:
         values[:, :3] = scaled(light)
     return values
+
+
+def is_neutral(scan: Scan, mask: NDArray[np.uint8]) -> bool:
+    """Return whether a scan in colour is grey: its colour channels are equal at every pixel outside the mask."""
+    is_seen = False
+    for top in range(0, len(scan.pixels), ROWS):
+        rows, intact = scan.pixels[top : top + ROWS], mask[top : top + ROWS] == 0
+        is_seen = is_seen or bool(intact.any())
+        first, second, third = rows[..., 0], rows[..., 1], rows[..., 2]
+        if (((first != second) | (second != third)) & intact).any():
+            return False
+    return is_seen
 
 
 def _grey(light: FloatImage) -> FloatImage:

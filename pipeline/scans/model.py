@@ -11,6 +11,8 @@ from pipeline.scans.tones import Tones
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
 
+PALETTE_NOTE = "its palette was replaced by the colours themselves, so that filled areas may have any colour"
+
 CHANNELS: dict[Mode, int] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 
 
@@ -29,6 +31,8 @@ class ScanInfo:
         mode: `L`, `LA`, `RGB`, `RGBA` or `CMYK`.
         infrared: where the file has a scanner's infrared plane: `page` (see `scans.infrared`), `sample` (the fourth
             channel of a TIFF that is not declared as transparency; only its pixels show whether it is one), or empty.
+        stored_bits: bits of a stored value where they are fewer than those of a decoded one (1 to 7, 9 to 15) and the
+            derivative can store as many; else 0.
     """
 
     format: str
@@ -40,6 +44,7 @@ class ScanInfo:
     orientation: int
     mode: Mode
     infrared: Literal["", "page", "sample"] = ""
+    stored_bits: int = 0
 
     @property
     def megapixels(self) -> float:

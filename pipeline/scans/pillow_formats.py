@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.errors import Reason
 from pipeline.scans import gif, gif_pictures
-from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, PALETTE_NOTE, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
 
@@ -30,14 +30,17 @@ def inspect(data: bytes, name: str, kind: str) -> ScanInfo:
         if "transparency" in image.info:
             mode = WITH_ALPHA.get(mode, mode)
         pages = max(1, gif_pictures.count(data, name)) if kind == "GIF" else 1
-        return ScanInfo(kind, image.width, image.height, CHANNELS[mode], 8, pages, 1, mode)
+        few = 1 if image.mode == "1" else 0
+        return ScanInfo(kind, image.width, image.height, CHANNELS[mode], 8, pages, 1, mode, stored_bits=few)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata."""
     with Image.open(io.BytesIO(data), formats=[info.format]) as image:
         pixels = np.asarray(image if image.mode == info.mode else image.convert(info.mode))
-        return Decoded(pixels, _of_gif(data) if info.format == "GIF" else _of_bmp(data, image.info))
+        notes = (PALETTE_NOTE,) if image.mode == "P" else ()
+        metadata = _of_gif(data) if info.format == "GIF" else _of_bmp(data, image.info)
+    return Decoded(pixels, metadata, notes=notes)
 
 
 def _of_gif(data: bytes) -> Metadata:

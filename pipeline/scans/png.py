@@ -11,7 +11,7 @@ import imagecodecs
 
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_exif_block
-from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, PALETTE_NOTE, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.png_text import (
     IPTC,
     RAW_KEY,
@@ -113,7 +113,9 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     if alpha:
         mode = WITH_ALPHA.get(mode, mode)
     depth = 16 if bits == 16 else 8
-    return ScanInfo("PNG", width, height, CHANNELS[mode], depth, frames, orientation(read_exif_block(exif)), mode)
+    few = bits if mode == "L" and bits < 8 else 0
+    turned = orientation(read_exif_block(exif))
+    return ScanInfo("PNG", width, height, CHANNELS[mode], depth, frames, turned, mode, stored_bits=few)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
@@ -122,12 +124,14 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     1, 2 and 4 bits are scaled to 8, palettes become RGB, transparent colours become an alpha channel: each stored
     value has exactly one decoded value.
     """
-    metadata = _metadata(data, name)
-    return Decoded(imagecodecs.png_decode(data), metadata)
+    metadata, notes = _metadata(data, name)
+    has_palette = data[25] == 3
+    return Decoded(imagecodecs.png_decode(data), metadata, notes=(*notes, PALETTE_NOTE) if has_palette else notes)
 
 
-def _metadata(data: bytes, name: str) -> Metadata:
-    """Return the metadata of all chunks, after verifying each one's checksum."""
+def _metadata(data: bytes, name: str) -> tuple[Metadata, tuple[str, ...]]:
+    """Return the metadata of all chunks, after verifying each one's checksum, and notes of what is damaged in them."""
+    notes: list[str] = []
     found: dict[str, Any] = {}
     kept: list[tuple[bytes, bytes]] = []
     form = _Form()
@@ -150,8 +154,12 @@ def _metadata(data: bytes, name: str) -> Metadata:
             elif kind[0] & 0x20 and kind not in DROPPED and (kind[3] & 0x20 or kind in EXPLAINED):
                 kept.append((kind, content))
         except BrokenText as error:
-            raise rejection(Reason.UNREADABLE, name, str(error)) from error
-    return Metadata(**found, png_chunks=tuple((kind, form.converted(kind, content)) for kind, content in kept))
+            # Its checksum is right: so it was written, and has nothing to do with the picture.
+            found.pop("icc_name", None)
+            what = "colour profile" if kind == b"iCCP" else f"text chunk {_label(kind)}"
+            notes.append(f"its {what} is damaged and was left out: {error}")
+    kept = [(kind, form.converted(kind, content)) for kind, content in kept]
+    return Metadata(**found, png_chunks=tuple(kept)), tuple(notes)
 
 
 def _block(kind: bytes, content: bytes) -> tuple[str, bytes] | None:
@@ -160,9 +168,8 @@ def _block(kind: bytes, content: bytes) -> tuple[str, bytes] | None:
     if kind == b"iTXt" and key == XMP_KEY:
         return "xmp", read_text(kind, content)[1]
     fields = {RAW_KEY + IPTC: "iptc", RAW_KEY + RESOURCES: "photoshop"}
-    if kind != b"iTXt" and key in fields:
-        return fields[key], read_raw_profile(read_text(kind, content)[1])
-    return None
+    text = read_text(kind, content)[1]
+    return (fields[key], read_raw_profile(text)) if kind != b"iTXt" and key in fields else None
 
 
 class _Form:
@@ -187,6 +194,6 @@ class _Form:
         if kind == b"bKGD" and self.colour == 3 and content:
             shade = self.palette[3 * content[0] : 3 * content[0] + 3]
             return b"".join(bytes([0, value]) for value in shade)
-        if kind == b"bKGD" and self.colour == 0 and self.bits < 8:
+        if kind == b"bKGD" and self.colour == 0 and self.bits < 8 and self.alpha:
             return (int.from_bytes(content, "big") * 255 // ((1 << self.bits) - 1)).to_bytes(2, "big")
         return content

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scans.deflate import deflate
+from pipeline.scans.depth import are_levels, packed, to_levels
 from pipeline.scans.model import Metadata, Mode, Scan
 from pipeline.scans.photoshop import IPTC as IPTC_RESOURCE
 from pipeline.scans.photoshop import without
@@ -34,11 +35,14 @@ def encode(scan: Scan) -> bytes:
     if scan.mode not in COLOUR_TYPE:
         raise ValueError(f"PNG does not support {scan.mode}")
     height, width = scan.pixels.shape[:2]
-    depth = scan.pixels.dtype.itemsize * 8
+    bits = scan.info.stored_bits
+    depth = bits if bits in (1, 2, 4) and scan.mode == "L" and are_levels(scan.pixels, bits) else 0
+    stored = packed(to_levels(scan.pixels, depth), depth) if depth else scan.pixels
+    depth = depth or scan.pixels.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata)]
-    packed = memoryview(deflate(_filtered(scan.pixels)))
-    parts += [_chunk(b"IDAT", packed[at : at + MAX_CHUNK]) for at in range(0, len(packed), MAX_CHUNK)]
+    codes = memoryview(deflate(_filtered(stored)))
+    parts += [_chunk(b"IDAT", codes[at : at + MAX_CHUNK]) for at in range(0, len(codes), MAX_CHUNK)]
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
 

@@ -15,6 +15,7 @@ from pipeline.errors import Reason
 from pipeline.imaging.types import Pixels
 from pipeline.scans import tiff_segments
 from pipeline.scans.decoder_warnings import collected
+from pipeline.scans.depth import WHOLE, to_full_range
 from pipeline.scans.ifd import (
     EXIF_IFD,
     MAKER_NOTE,
@@ -26,7 +27,7 @@ from pipeline.scans.ifd import (
     resolution,
 )
 from pipeline.scans.maker_notes import is_movable, moved
-from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.model import CHANNELS, PALETTE_NOTE, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.rejections import rejection
 from pipeline.scans.tiff_segments import Segments
@@ -161,7 +162,8 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     depth = 8 if bits[0] <= 8 or photometric == PALETTE else 16
     undeclared = mode == "RGBA" and page.number(EXTRA_SAMPLES, 0) == 0
     infrared: Literal["", "page", "sample"] = "page" if plane is not None else "sample" if undeclared else ""
-    return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode, infrared)
+    few = 0 if bits[0] in WHOLE or photometric == PALETTE else bits[0]
+    return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode, infrared, few)
 
 
 def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
@@ -184,14 +186,15 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
     doubt = tiff_segments.find_gap(data, page, segments, pixels)
+    notes: tuple[str, ...] = ()
     if photometric == PALETTE:
-        pixels = _palette_to_rgb(pixels, page)
+        pixels, notes = _palette_to_rgb(pixels, page), (PALETTE_NOTE,)
     else:
         pixels = to_full_range(pixels, bits)
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
             np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
-    return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt)
+    return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt, notes)
 
 
 def _stored(data: bytes, number: int, segments: Segments, name: str) -> NDArray[Any]:
@@ -224,17 +227,6 @@ def _as_rgb(data: bytes, number: int, info: ScanInfo, name: str) -> Pixels:
     across = -1 if info.orientation in (2, 3, 6, 7) else 1
     pixels = pixels[::down, ::across]
     return np.ascontiguousarray(pixels[..., :3] if info.channels == 3 else pixels[..., 0])
-
-
-def to_full_range(pixels: NDArray[Any], bits: int) -> Any:
-    """Return pixels of 1 to 16 bits scaled to the full range of uint8 or uint16, in the same order of values."""
-    if bits == 1:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if bits < 8:
-        return (pixels.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
-    if 8 < bits < 16:
-        return (pixels.astype(np.uint32) * 65535 // (2**bits - 1)).astype(np.uint16)
-    return pixels
 
 
 def _palette_to_rgb(indices: NDArray[Any], page: Directory) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scans import ifd, tiff_tags
+from pipeline.scans.depth import are_levels, packed, to_levels
 from pipeline.scans.ifd import LONG, LONG8, SHORT, Tag
 from pipeline.scans.maker_notes import moved
 from pipeline.scans.model import Scan
@@ -44,14 +45,18 @@ def encode(scan: Scan) -> bytes:
     rows = max(1, STRIP // max(1, width * channels * pixels.itemsize))
     metadata = tags_of(scan.metadata)
     order = metadata.order
+    stored = scan.info.stored_bits
+    few = stored if stored and are_levels(pixels, stored) else 0
+    bits = few or pixels.itemsize * 8
     bands = [pixels[top : top + rows] for top in range(0, height, rows)]
-    middle = bands[len(bands) // 2]
-    is_packed = len(_packed(middle, order)) < middle.nbytes
+    plain = [len(band) * -(-width * channels * bits // 8) for band in bands]
+    middle = len(bands) // 2
+    is_packed = len(_compressed(bands[middle], order, few)) < plain[middle]
     strips: deque[bytes] = deque()
     if is_packed:
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            strips.extend(pool.map(lambda band: _packed(band, order), bands))
-    counts = [len(strip) for strip in strips] or [band.nbytes for band in bands]
+            strips.extend(pool.map(lambda band: _compressed(band, order, few), bands))
+    counts = [len(strip) for strip in strips] or plain
     sizes = np.array([count + count % 2 for count in counts], np.uint64)
     # 16 MB leave room for the directory and small metadata.
     size = int(sizes.sum()) + sum(len(tag.data) for tag in metadata.tags.values()) + (16 << 20)
@@ -63,7 +68,7 @@ def encode(scan: Scan) -> bytes:
         tiff_tags.SUBFILE: Tag.of(LONG, [0]),
         tiff_tags.WIDTH: Tag.of(LONG, [width]),
         tiff_tags.HEIGHT: Tag.of(LONG, [height]),
-        tiff_tags.BITS: Tag.of(SHORT, [pixels.itemsize * 8] * channels),
+        tiff_tags.BITS: Tag.of(SHORT, [bits] * channels),
         tiff_tags.COMPRESSION: Tag.of(SHORT, [LZW if is_packed else tiff_tags.NO_COMPRESSION]),
         tiff_tags.PHOTOMETRIC: Tag.of(SHORT, [PHOTOMETRIC[scan.mode]]),
         tiff_tags.OFFSETS: Tag.of(LONG8 if big else LONG, offsets),
@@ -72,7 +77,7 @@ def encode(scan: Scan) -> bytes:
         tiff_tags.COUNTS: Tag.of(LONG8 if big else LONG, counts),
         tiff_tags.PLANAR: Tag.of(SHORT, [1]),
     }
-    if is_packed:
+    if is_packed and not few:
         tags[PREDICTOR] = Tag.of(SHORT, [HORIZONTAL])
     if scan.mode in ("LA", "RGBA"):
         tags[tiff_tags.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
@@ -83,7 +88,7 @@ def encode(scan: Scan) -> bytes:
     header = struct.pack(order + "2sHHHQ", mark, 43, 8, 0, end) if big else struct.pack(order + "2sHI", mark, 42, end)
     file = io.BytesIO()
     file.write(header)
-    for strip in _released(strips) if is_packed else (_plain(band, order) for band in bands):
+    for strip in _released(strips) if is_packed else (_plain(band, order, few) for band in bands):
         file.write(strip + b"\0" * (len(strip) % 2))
     file.write(ifd.serialise(directory, end, big=big, move=moved))
     return file.getvalue()
@@ -95,13 +100,17 @@ def _released(strips: deque[bytes]) -> Iterator[bytes]:
         yield strips.popleft()
 
 
-def _plain(rows: Rows, order: str) -> bytes:
-    """Return rows (h,W,C) as one strip without compression."""
+def _plain(rows: Rows, order: str, few: int) -> bytes:
+    """Return rows (h,W,C) as one strip without compression; with `few` bits for each value where that is not 0."""
+    if few:
+        return packed(to_levels(rows, few), few).tobytes()
     return rows.astype(f"{order}u{rows.itemsize}", copy=False).tobytes()
 
 
-def _packed(rows: Rows, order: str) -> bytes:
-    """Return rows (h,W,C) as one compressed strip of differences."""
+def _compressed(rows: Rows, order: str, few: int) -> bytes:
+    """Return rows (h,W,C) as one compressed strip, of differences where values are whole bytes."""
+    if few:
+        return bytes(imagecodecs.lzw_encode(_plain(rows, order, few)))
     differences = rows.copy()
     differences[:, 1:] -= rows[:, :-1]
     # The type stubs only allow bytes, the codec takes any buffer.

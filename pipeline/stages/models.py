@@ -12,13 +12,14 @@ from pipeline.engines import Engine, blend, crop, grain, load_engine
 from pipeline.errors import ConfigurationError
 from pipeline.masks import guards
 from pipeline.scans import tones
+from pipeline.scans.colour import VERSION as COLOUR_VERSION
 from pipeline.settings import Recipe
 from pipeline.stages.batch import BatchContext
 
 # Versions of all other rules that can change a pixel, also of those that a recipe does not use.
 RULES = (
     f"guards-{guards.VERSION} infrared-{infrared.VERSION} crop-{crop.VERSION} blend-{blend.VERSION}"
-    f" grain-{grain.VERSION} painted-{painted.VERSION} tones-{tones.VERSION}"
+    f" grain-{grain.VERSION} painted-{painted.VERSION} tones-{tones.VERSION} colour-{COLOUR_VERSION}"
 )
 
 

@@ -117,11 +117,33 @@ def test_a_png_with_too_few_rows_is_rejected() -> None:
     assert reason(content) in (Reason.TRUNCATED, Reason.UNREADABLE)
 
 
-def test_a_png_text_that_grows_without_limit_is_rejected() -> None:
+def test_a_png_profile_that_grows_without_limit_is_left_out() -> None:
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     bomb = b"icc\0\0" + zlib.compress(bytes(80 << 20))
     content = png((b"IHDR", header), (b"iCCP", bomb), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
-    assert reason(content) == Reason.UNREADABLE
+    scan = decode(content, "a.png")
+    assert scan.metadata.icc is None
+    assert "colour profile" in scan.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (b"iCCP", b"icc\0\0" + zlib.compress(bytes(9000))[:-9] + b"123456789"),
+        (b"iCCP", b"icc\0\0no zlib"),
+        (b"zTXt", b"Comment\0\0no zlib"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0no zlib"),
+        (b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(b"\niptc\n 4\nxyz")),
+    ],
+)
+def test_a_png_with_a_damaged_profile_or_text_is_restored_with_a_note(kind: bytes, content: bytes) -> None:
+    header = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
+    scan = decode(
+        png((b"IHDR", header), (kind, content), (b"IDAT", zlib.compress(b"\0\1\2\0\3\4")), (b"IEND", b"")), "a"
+    )
+    assert scan.pixels.tolist() == [[1, 2], [3, 4]]
+    assert scan.metadata.icc is scan.metadata.xmp is scan.metadata.iptc is None
+    assert "damaged and was left out" in scan.notes[0]
 
 
 @pytest.mark.parametrize(
