@@ -143,7 +143,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
         from dags.restoration.smtp import smtp_channel
         from pipeline.stages.digest import digest
 
-        return digest(_work_area(collection), _task_context(), channel=smtp_channel())
+        return digest(_work_area(collection), _task_context(), channel=smtp_channel(), recipients=collection.recipients)
 
     @task
     @plain

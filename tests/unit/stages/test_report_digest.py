@@ -14,8 +14,9 @@ import pytest
 from pipeline.errors import UnconfirmedDelivery
 from pipeline.ledger import batches, events
 from pipeline.stages import batch_frame
-from pipeline.stages.batch import load_batch, open_ledger
+from pipeline.stages.batch import InputVanished, load_batch, open_ledger
 from pipeline.stages.digest import digest
+from pipeline.stages.reconcile import reconcile
 from pipeline.stages.report import report
 
 pytestmark = pytest.mark.slow
@@ -93,6 +94,25 @@ def test_a_refused_digest_may_be_sent_again(done: str, post, without_pdf) -> Non
         digest(done, channel=channel)
     postbox.answer = "250 OK"
     assert digest(done, channel=channel)["sent"] and len(postbox.arrived) == 1
+
+
+def test_the_digest_of_a_batch_that_is_done_is_sent_as_it_was_kept(project, done: str, post, without_pdf) -> None:
+    postbox, channel = post
+    report(done)
+    postbox.answer = "550 no"
+    with pytest.raises(smtplib.SMTPException):
+        digest(done, channel=channel)
+    reconcile(done)
+    postbox.answer = "250 OK"
+    found = digest(done, channel=channel, recipients=("corrected@example.org",))
+    assert found["sent"] and found["recipients"] == ["corrected@example.org"]
+    [message] = postbox.arrived
+    kept = message_from_bytes((project.output / "reports/b1/digest.eml").read_bytes(), policy=policy.default)
+    assert message["To"] == "corrected@example.org" and message["Message-ID"] == kept["Message-ID"]
+    assert digest(done, channel=channel)["why"] == "it was sent by an earlier attempt"
+    (project.output / "reports/b1/digest.eml").unlink()
+    with pytest.raises(InputVanished, match="its digest was removed"):
+        digest(done, channel=channel)
 
 
 def test_a_digest_interrupted_while_sending_is_not_sent_again(project, done: str, post, without_pdf) -> None:
