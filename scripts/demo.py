@@ -152,7 +152,11 @@ if __name__ == "__main__":
     # On SIGTERM too, Airflow is stopped if it was started here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        sys.exit(main())
+        code = main()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Not sys.exit: a thread of a library's pool that still runs would abort this process, whose work is done.
+        os._exit(code)
     except server.CommandError as error:
         sys.exit(f"make demo: {error}")
     except httpx.HTTPError as error:

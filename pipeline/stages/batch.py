@@ -113,7 +113,7 @@ def load_batch(uri: str) -> BatchContext:
     root = _root(uri)
     try:
         document: dict[str, Any] = json.loads(storage.read_bytes(storage.join(root, "batch.json")))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         row = find_row(root)
         if row is not None and row.state in batches.UNFINISHED:
             raise OutputNotWritable(

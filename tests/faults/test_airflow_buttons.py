@@ -90,41 +90,45 @@ class Operator:
         for press in case.presses:
             press(self.api, run)
             if case.name != "pause":
-                states.append(self.settled(run, hanging=case.state == "success"))
+                states.append(self.settled(run))
         return states
 
-    def settled(self, run: str, *, hanging: bool) -> str | None:
-        """Return the run's state when it has ended, was deleted, or (where that may be) hangs at its inpainting."""
+    def settled(self, run: str) -> str | None:
+        """Return the run's state when it has ended, was deleted, or hangs at its inpainting."""
 
         def state() -> str:
             try:
                 found = str(self.api.get(run)["state"])
             except httpx.HTTPStatusError:
                 return "deleted"
-            tasks = self.api.tasks(run)
-            if hanging and found == "running" and any(one["state"] == "scheduled" for one in tasks):
-                return "hangs"
-            return found if found in ("success", "failed") else ""
+            if found in ("success", "failed"):
+                return found
+            states = {one["state"] for one in self.api.tasks(run) if one["task_id"] == "chunk.inpaint"}
+            # Nothing else is under way: what could run has run.
+            others = {one["state"] for one in self.api.tasks(run)} & {"queued", "running", "up_for_retry", "restarting"}
+            return "hangs" if "scheduled" in states and not others else ""
 
         # Airflow decides the state of a run a moment after its last task, and may correct it.
         time.sleep(3)
         found = wait_until(state, f"{run} did not end", seconds=600)
         return None if found == "deleted" else found
 
-    def later(self, case: Case) -> str:
-        """Start a run, and return its state when it and those that it starts have ended: `failed` if one of them is."""
+    def start_later(self, case: Case) -> set[str]:
+        """Start another run, and return the ids of those before it."""
         before = {one["dag_run_id"] for one in self.api.runs(f"restore_{case.collection}")}
         start_run(self.api, case.collection)
-        states = {""}
+        return before
 
-        def all_ended() -> bool:
+    def wait_for_later(self, case: Case, before: set[str]) -> str:
+        """Return the state of the later runs when all have ended: `failed` if one of them is."""
+
+        def states() -> set[str]:
             runs = self.api.runs(f"restore_{case.collection}")
-            states.clear()
-            states.update(one["state"] for one in runs if one["dag_run_id"] not in before)
-            return states.isdisjoint(RUNNING)
+            found = {one["state"] for one in runs if one["dag_run_id"] not in before}
+            return found if found.isdisjoint(RUNNING) else set()
 
-        wait_until(all_ended, f"the later runs of {case.name} did not end", seconds=600)
-        return "failed" if "failed" in states else "success"
+        found = wait_until(states, f"the later runs of {case.name} did not end", seconds=900)
+        return "failed" if "failed" in found else "success"
 
     def left(self, case: Case) -> list[str]:
         """Return what is not as it must be when the batch of a case is done."""
@@ -193,8 +197,9 @@ def ended(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory, cases: lis
         for case in cases:
             if case.state is not None:
                 states[case.collection].append(wait_for_run(api, runs[case.collection]))
+        later = {case.collection: operator.start_later(case) for case in cases}
         for case in cases:
-            state = operator.later(case)
+            state = operator.wait_for_later(case, later[case.collection])
             seconds = time.monotonic() - began[case.collection]
             left = operator.left(case)
             left += [f"{path} changed" for path, before in masters.items() if digest(path) != before]

@@ -78,9 +78,6 @@ def command(
     checkpoints = out / ".work" / "digits"
     if not evaluate and not resume and checkpoints.exists() and any(checkpoints.iterdir()):
         raise NothingDone(f"{out} already contains a run: add --resume, or choose another folder")
-    from pipeline import storage
-
-    storage.refuse_overlap(str(out), str(data))
     options = DigitsOptions(
         seed=seed,
         epochs=epochs,

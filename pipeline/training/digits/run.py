@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pipeline import storage
 from pipeline.engines.digits.weights import FILLERS, file_name, load_network, read_facts, save_network
 from pipeline.rn import fused
 from pipeline.training.common.loop import Report
@@ -76,7 +77,7 @@ def train_digits(data: Path, output: Path, options: DigitsOptions, watch: Watch 
     with the checkpoints, from which a stopped run resumes bit for bit.
 
     Raises:
-        ConfigurationError: the data are incomplete or damaged, or Pango is missing.
+        ConfigurationError: the data are incomplete or damaged, the output overlaps with them, or Pango is missing.
         WeightsError: a checkpoint is damaged.
     """
     for name in PLANS:
@@ -89,6 +90,7 @@ def train_network(name: str, data: Path, output: Path, options: DigitsOptions, w
 
     Raises as :func:`train_digits`, and ``KeyboardInterrupt`` when Ctrl-C or SIGTERM stopped it, after saving.
     """
+    storage.refuse_overlap(str(output), str(data))
     digits = _limited(load_digits(data), options.limit).train
     folder = output / "weights"
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +129,7 @@ def measure_digits(
         ConfigurationError: as :func:`train_digits`.
         WeightsError: a weights file is missing or damaged.
     """
+    storage.refuse_overlap(str(output), str(data))
     sets = _limited(load_digits(data), options.limit)
     with _threads(options.threads):
         return _measure(sets.test, weights, output, options, watch)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from small_project import detecting, picture, post, project
 
+from pipeline.ledger import batches
 from pipeline.stages.batch import BatchContext
 
 __all__ = ["detecting", "picture", "post", "project"]
@@ -15,6 +14,8 @@ __all__ = ["detecting", "picture", "post", "project"]
 @pytest.fixture
 def batch(project) -> BatchContext:
     project.changes |= {"chunk_megapixels": 10, "chunk_scans": 3}
-    fixed = dict.fromkeys(("name", "inbox", "recipe_digest", "engine_digest", "detector_digest"), "x")
-    fixed |= dict.fromkeys(("code_version", "host", "dag_id", "run_id"), "x")
-    return BatchContext(project.work_area("x"), project.collection, batch_id=1, started=datetime.now(UTC), **fixed)
+    values = dict.fromkeys(("inbox", "recipe_digest", "code_version", "host", "dag_id", "run_id", "engine"), "x")
+    values |= {"output": str(project.output), "recipe": {}, "engine_digest": "x x"}
+    with project.ledger.write() as session:
+        row = batches.open_batch(session, project.collection.name, "x", values)
+    return BatchContext.of(project.collection, row)
