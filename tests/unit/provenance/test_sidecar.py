@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from sidecar_fields import strict
 
 from pipeline.ledger import Outcome, TaskContext
 from pipeline.provenance import code_version, sidecar
@@ -61,7 +62,7 @@ def written(
     document: dict[str, Any] = json.loads(data)
     schema = json.loads(sidecar.SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(document, strict(schema), format_checker=jsonschema.FormatChecker())
     return document
 
 
