@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
-from pipeline.reports.attention import Concern, find_concerns
+from pipeline.reports.attention import Concern, Problem, find_concerns, group_concerns
 from pipeline.reports.batch_summary import BatchSummary, Preview
 from pipeline.reports.before_after import load_preview
 from pipeline.reports.document import headline
@@ -24,8 +24,8 @@ from pipeline.reports.suggestions import describe_suggestions, with_suggestions
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_CONCERNS = 10
-"""Images that need attention named in the mail: some mail programs cut off messages of more than 100 kB of HTML."""
+MAX_PROBLEMS = 10
+"""Problems told in the mail: some mail programs cut off messages of more than 100 kB of HTML."""
 MAX_PAIRS = 3
 PICTURE_BYTES = 40_000
 PICTURE_SIDE = 560
@@ -60,14 +60,14 @@ class DigestContent:
     pairs: list[PicturePair]
 
     @property
-    def named(self) -> list[Concern]:
-        """The images that need attention and are named in the mail."""
-        return self.concerns[:MAX_CONCERNS]
+    def problems(self) -> list[Problem]:
+        """The problems that are named in the mail, each with its images."""
+        return group_concerns(self.concerns)[:MAX_PROBLEMS]
 
     @property
     def unnamed(self) -> int:
         """How many more images need attention."""
-        return len(self.concerns) - len(self.named)
+        return len(self.concerns) - sum(problem.size for problem in self.problems)
 
 
 def digest_content(

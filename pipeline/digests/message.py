@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 MEGABYTE = 1_000_000
+# The text of a mail at most, twice, with its headers.
+TEXT_BYTES = 150_000
 
 
 def build_digest(
@@ -50,7 +52,8 @@ def build_digest(
 
     Args:
         frame, batch, previews: as for `pipeline.reports.write_report`.
-        pdf: the report; attached when no larger than `attach_megabytes`, else its location is named.
+        pdf: the report; attached when the whole mail is then no larger than `attach_megabytes`, as mail servers count
+            it; else its location is named.
         sender: address, or `Name <address>`.
         recipients: addresses; empty for a message that is only written to a file.
         run_url: http(s) link to the run; shown if not empty.
@@ -62,7 +65,7 @@ def build_digest(
         raise ConfigurationError(f"link to the run: {run_url!r} is not an http or https address")
     content = digest_content(frame, batch, previews)
     author = parse_address(sender, "sender", content.t("mail.sender"))
-    attached = pdf is not None and pdf.stat().st_size <= attach_megabytes * MEGABYTE
+    attached = pdf is not None and _mail_bytes(content, pdf) <= attach_megabytes * MEGABYTE
     key = hashlib.sha256(f"{batch.collection}\n{batch.batch}".encode(errors="surrogateescape")).hexdigest()[:32]
 
     message = EmailMessage(policy=SMTP)
@@ -109,6 +112,14 @@ def build_digest(
         # Not random, so that the same batch gives the same bytes.
         part.set_boundary(f"=_{key}_{number}")
     return message
+
+
+def _mail_bytes(content: DigestContent, pdf: Path) -> int:
+    """Return the size of the mail with its report, as it is transferred: attachments grow by more than a third."""
+    pictures = [data for pair in content.pairs for data in (pair.before, pair.second)]
+    attachments = [pdf.stat().st_size, *map(len, pictures)]
+    # Base64 in lines of 76 characters (RFC 2045): 57 bytes become 78.
+    return TEXT_BYTES + sum(78 * -(-size // 57) for size in attachments)
 
 
 def _report_location(content: DigestContent, pdf: Path | None, attached: bool) -> str:

@@ -13,7 +13,7 @@ import jinja2
 from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import attention, palette
-from pipeline.reports.attention import Cause, Concern
+from pipeline.reports.attention import Cause, Concern, group_concerns
 from pipeline.reports.batch_summary import BatchSummary
 from pipeline.reports.before_after import Comparison, Comparisons
 from pipeline.reports.language import Language, in_zone
@@ -62,6 +62,7 @@ def report_html(
         charts: URL of each chart by name; those without data are absent.
     """
     shown = [*comparisons.images, *comparisons.thumbnails]
+    problems = group_concerns(concerns)
     return (
         environment()
         .get_template("report.html")
@@ -75,8 +76,9 @@ def report_html(
             unused=describe_unused(batch, t),
             bar=outcome_bar(statistics),
             concerns=concerns,
-            first_concerns=concerns[:FIRST_CONCERNS],
-            groups=[(cause, [c for c in concerns if c.cause is cause]) for cause in Cause],
+            first_problems=problems[:FIRST_CONCERNS],
+            unnamed=len(concerns) - sum(len(problem.concerns) for problem in problems[:FIRST_CONCERNS]),
+            groups=[(cause, [one for one in problems if one.first.cause is cause]) for cause in Cause],
             todo={cause: t(f"todo.{cause}") for cause in Cause},
             comparisons=comparisons,
             metadata=metadata,

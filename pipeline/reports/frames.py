@@ -61,11 +61,13 @@ def parquet_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Return the frame as CSV (UTF-8, comma, header line); the Parquet file is the exact copy.
+    """Return the frame as CSV (UTF-8 with a byte order mark, comma, header line); the Parquet file is the exact copy.
+
+    Without the mark a spreadsheet takes the text for the system's own encoding, and breaks every umlaut.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe, since file names are untrusted.
     """
     safe = frame.copy()
     for column in safe.select_dtypes(exclude="number").columns:
         safe[column] = [without_formula(value) for value in safe[column]]
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
+    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8-sig", errors="backslashreplace")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pipeline.escape import visible
 from pipeline.reports.batch_summary import BatchSummary
 from pipeline.reports.language import Language
+from pipeline.reports.recorded_sentences import translate
 
 # Masks that one sentence names.
 NAMED = 5
-# The language in which reasons are recorded.
-RECORDED_LANGUAGE = "en"
 
 
 def describe_unused(batch: BatchSummary, t: Language) -> str:
@@ -19,7 +18,7 @@ def describe_unused(batch: BatchSummary, t: Language) -> str:
     named = []
     for path, why in batch.unused[:NAMED]:
         name = visible(path, 60)
-        named.append(f"{name} ({visible(why, 160)})" if t.code == RECORDED_LANGUAGE else name)
+        named.append(f"{name} ({visible(translate(why, t.code), 160)})")
     more = batch.unused_count - len(named)
-    rest = f" {t.count('summary.unused_more', more)}" if more > 0 else ""
+    rest = f" {t.count('summary.more', more)}" if more > 0 else ""
     return f"{t.count('summary.unused', batch.unused_count)}: {', '.join(named)}{rest}."

@@ -115,7 +115,7 @@ def test_the_text_can_be_read_by_itself(build: Build) -> None:
     text = part(build(run_url="https://archive.example/run"), "plain")
     lines = text.splitlines()
     assert text.index("18 images arrived") < text.index("box 3/coins.tif") < text.index("29.6\u00a0dB")
-    assert "* box 3/torn.tif\n  The file is cut off; its end is missing." in text
+    assert "* box 3/torn.tif\n  The file ends after 1 203 of 4 096 lines." in text
     assert "Show the run: https://archive.example/run" in text
     assert "\n-- \n" in text
     assert max(map(len, lines)) <= 100
@@ -135,7 +135,7 @@ def test_german(build: Build) -> None:
         "Glasplatten: 12 restauriert, 1 zu prüfen, 2 nicht lesbar, 1 fehlgeschlagen, 2 unverändert (21. Nov. 2026)"
     )
     assert "Die Datei ist abgeschnitten, ihr Ende fehlt." in part(message, "plain")
-    assert '<html lang="de">' in part(message, "html")
+    assert '<html lang="de" dir="ltr">' in part(message, "html")
 
 
 MARKS = {
@@ -177,6 +177,42 @@ def test_marks_are_shown_where_there_is_room(build: Build) -> None:
     assert "possible damage marked, nothing filled" in html
 
 
+def test_problems_are_told_once_with_the_names_behind_them(build: Build) -> None:
+    rows = [row(f"{n:02}.tif", "quarantined", reason="truncated", message=f"{n:02}.tif is cut off") for n in range(22)]
+    rows += [row("cold.tif", "quarantined", reason="archived", message="it lies in an archive tier; restore it first")]
+    message = build(rows=pd.DataFrame(rows))
+    for kind in ("plain", "html"):
+        text = part(message, kind)
+        assert text.count("its end is missing") == 1 and "22\u00a0files" in text
+        assert "00.tif" in text and "07.tif" in text and "08.tif" not in text
+        assert "and 14 more, listed in the report" in text
+        assert "It lies in an archive tier; restore it first." in text
+    html = part(message, "html")
+    assert re.search(r'<body[^>]* lang="en" dir="ltr"', html) and '<div lang="en" dir="ltr">' in html
+
+
+def test_masks_that_were_not_used_are_named(build: Build) -> None:
+    unused = (("Plate_17.png", "there is no scan of that name"), ("<b>.png", "there is no scan of that name"))
+    english = build(unused=unused, unused_count=7, ignored=3)
+    assert "7\u00a0masks were used for no image: Plate_17.png (there is no scan of that name)" in part(english, "html")
+    text = " ".join(part(english, "plain").split())
+    assert "and 5 more." in text and "3 files beside the scans" in text.replace("\u00a0", " ")
+    assert "&lt;b&gt;.png" in part(english, "html")
+    german = part(build(language="de", unused=unused, unused_count=2), "plain").replace("\u00a0", " ")
+    said = " ".join(german.split())
+    assert "2 Masken wurden für kein Bild gebraucht: Plate_17.png (kein Scan trägt ihren Namen)" in said
+
+
+def test_the_limit_counts_the_mail_as_it_is_transferred(build: Build, tmp_path: Path) -> None:
+    """Base64 makes an attachment a third larger, and mail servers count that."""
+    for megabytes, attached in ((9.1, False), (7.0, True)):
+        report = tmp_path / f"{megabytes}.pdf"
+        report.write_bytes(b"%PDF-" + bytes(int(megabytes * 1e6)))
+        message = build(pdf=report, attach_megabytes=10)
+        assert bool(list(message.iter_attachments())) is attached
+        assert len(bytes(message)) <= 10e6
+
+
 def test_a_large_report_is_named_not_attached(build: Build, pdf: Path) -> None:
     message = build(pdf=pdf, attach_megabytes=0.001)
     assert "application/pdf" not in str(tree(message))
@@ -202,7 +238,7 @@ def test_nothing_new_and_nothing_wrong(build: Build) -> None:
 def test_many_concerns_are_cut_short_and_counted(build: Build) -> None:
     rows = pd.DataFrame([row(f"{n:04}.tif", "quarantined", reason="truncated") for n in range(500)])
     message = build(rows=rows)
-    assert "and 490 more, listed in the report" in part(message, "plain")
+    assert "and 492 more, listed in the report" in part(message, "plain")
     assert len(part(message, "html").encode()) < 60_000
 
 

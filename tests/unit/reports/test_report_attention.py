@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from report_sample import row, sample
 
-from pipeline.reports.attention import Cause, Concern, find_concerns
+from pipeline.reports.attention import Cause, Concern, find_concerns, group_concerns
 from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
 
@@ -48,17 +48,34 @@ def test_the_worst_repair_comes_first() -> None:
     assert [concern.path for concern in found(*rows)] == ["15.0", "18.0", "19.0"]
 
 
-def test_a_code_becomes_a_sentence_and_the_message_a_detail() -> None:
-    (concern,) = found(row("a", "quarantined", reason="truncated", message="torn.tif is cut off"))
-    assert (concern.reason, concern.details) == (
-        "The file is cut off; its end is missing.",
-        ("Torn.tif is cut off.",),
-    )
+def test_the_true_reason_comes_first_in_english_and_second_in_german() -> None:
+    torn = row("a", "quarantined", reason="truncated", message="torn.tif is cut off")
+    (english,), (german,) = found(torn), found(torn, language="de")
+    assert (english.reason, english.details) == ("Torn.tif is cut off.", ())
+    assert german.reason == "Die Datei ist abgeschnitten, ihr Ende fehlt."
+    assert german.details == ("Torn.tif is cut off.",)
+
+
+def test_images_with_one_problem_are_one_group_whatever_their_names() -> None:
+    rows = [row(f"{n}.tif", "quarantined", reason="truncated", message=f"{n}.tif is cut off") for n in range(22)]
+    rows += [row("a notes", "quarantined", reason="not-an-image", message="a notes is not an image")]
+    rows += [
+        row("b.tif", "quarantined", reason="mask-mismatch", message="mask b.mask.png is 1 × 1 pixels, the scan 9 × 9")
+    ]
+    rows += [row(f"r{n}.tif", "review", review_reason=f"{n + 20}% of the scan looks damaged") for n in range(3)]
+    problems = group_concerns(found(*rows))
+    assert [(problem.size, problem.reason) for problem in problems] == [
+        (3, "… of the scan looks damaged."),
+        (22, "The file is cut off; its end is missing."),
+        (1, "Mask b.mask.png is 1 × 1 pixels, the scan 9 × 9."),
+        (1, "a notes is not an image."),
+    ], "what may be no scan at all comes last"
+    assert {concern.path for concern in problems[1].concerns} == {f"{n}.tif" for n in range(22)}
 
 
 def test_an_unknown_code_still_reads_well() -> None:
     (concern,) = found(row("a", "quarantined", reason="new-code-of-tomorrow"))
-    assert concern.reason == "The file could not be read as an image."
+    assert concern.reason == "The file, or its mask, cannot be used."
 
 
 def test_recorded_reasons_come_first_in_english_and_second_in_german() -> None:

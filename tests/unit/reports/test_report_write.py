@@ -33,7 +33,8 @@ def test_parquet_is_the_frame(written: ReportFiles) -> None:
 
 
 def test_csv_has_every_row_and_no_formula(written: ReportFiles) -> None:
-    with written.csv.open(encoding="utf-8", newline="") as file:
+    assert written.csv.read_bytes().startswith(b"\xef\xbb\xbf"), "a spreadsheet knows UTF-8 by the byte order mark"
+    with written.csv.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     frame, _ = sample()
     assert [r["path"].removeprefix("'") for r in rows] == frame["path"].tolist()
