@@ -72,6 +72,9 @@ class DetectorNet(nn.Module):
             nn.Sequential(_block(fine + coarse, fine), _block(fine, fine)) for fine, coarse in pairwise(channels)
         )
         self.head = nn.Conv2d(channels[0], 4, 1)
+        # Where `quantise` rounds; nothing otherwise.
+        self.entry: nn.Module = nn.Identity()
+        self.bottom: nn.Module = nn.Identity()
         # Damage is rare: starting from a low probability saves the first steps.
         with torch.no_grad():
             self.head.bias.fill_(-3.5)  # type: ignore[union-attr]
@@ -83,17 +86,16 @@ class DetectorNet(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (N,1,H,W) for input (N,9,H,W) in 0..1; H and W are multiples of `multiple`."""
-        hidden = F.pixel_unshuffle(2 * features - 0.5, 2)
+        hidden = self.entry(F.pixel_unshuffle(2 * features - 0.5, 2))
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
             hidden = block(F.max_pool2d(hidden, 2) if level else hidden)
             skips.append(hidden)
-        hidden = hidden + self.deep(hidden)
+        hidden = self.bottom(hidden + self.deep(hidden))
         for level in range(len(self.up) - 1, -1, -1):
-            finer = skips[level]
-            hidden = F.interpolate(hidden, size=finer.shape[-2:], mode="nearest")
-            hidden = self.up[level](torch.cat([finer, hidden], dim=1))
+            hidden = F.interpolate(hidden, scale_factor=2, mode="nearest")
+            hidden = self.up[level](torch.cat([skips[level], hidden], dim=1))
         return F.pixel_shuffle(self.head(hidden), 2)
 
 

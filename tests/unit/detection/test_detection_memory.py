@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.detection import infrared, windows
+from pipeline.detection import cover, infrared, views, windows
 from pipeline.detection.infrared import find_in_infrared
 from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.network import DetectorNet, NetworkConfig
@@ -39,8 +39,9 @@ class Brightness:
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "WINDOW", 192)
-    for module in (windows, luminance, infrared):
+    monkeypatch.setattr(windows, "WINDOW", 200)
+    monkeypatch.setattr(cover, "LARGEST", 256)
+    for module in (windows, cover, luminance, infrared):
         monkeypatch.setattr(module, "ROWS", 32)
     for module in (faces, text, infrared):
         monkeypatch.setattr(module, "SIDE", 150)
@@ -71,7 +72,8 @@ def test_the_learned_detector_needs_seven_bytes_a_pixel(tmp_path: Path, monkeypa
     detector = LearnedDetector(tmp_path / "w", device="cpu", backend="torch")
     monkeypatch.setattr(detector, "_runner", Brightness())
     # At full size each look says the same of a pixel, and needs the most.
-    monkeypatch.setattr(windows, "VIEWS", tuple(windows.View(1.0, look.turn) for look in windows.VIEWS))
+    for name in ("FIRST", "SECOND"):
+        monkeypatch.setattr(windows, name, views.View(1.0, getattr(views, name).turn))
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(10000)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))
