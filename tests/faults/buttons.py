@@ -103,9 +103,6 @@ CASES = [
     Case("clear failed", DONE, (clear(only_failed=True),), "success"),
     Case("clear mask", DONE, (clear_task("chunk.mask"),), "success"),
     Case("clear report and downstream", DONE, (clear_task("report", include_downstream=True),), "success"),
-    Case(
-        "clear receive, future, past", DONE, (clear_task("receive", include_future=True, include_past=True),), "success"
-    ),
     Case("mark failed", DONE, (FAILED,), "failed"),
     Case("delete", DONE, (delete,), None),
 ]
