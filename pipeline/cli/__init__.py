@@ -25,6 +25,7 @@ VERBS = {
     "evaluate": "compare engines where the undamaged pictures are known",
     "list": "list scans by outcome, reason and time",
     "trace": "show everything that ever happened to a scan",
+    "outdated": "say what the next run does again after an update or a change of recipe",
     "usage": "show how much room results take",
     "prune": "find, and delete, reports and quarantined copies that are no longer needed",
     "backup": "copy the ledger while runs go on",

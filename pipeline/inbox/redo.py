@@ -50,13 +50,17 @@ class RedoRule:
         """Return why a content that is finished, and still there, is done again; None when it is not."""
         if self._companions_changed(match, file):
             return Again.MASK
-        if self.is_outdated(match) and self.redo is not Redo.NEVER:
-            if self.recipe.differs_from(match.recipe):
-                return Again.RECIPE
-            # What has failed or could not be read has no result to keep, and the update may have been made for it.
-            if self.redo is Redo.CHANGED or match.outcome in (Outcome.QUARANTINED, Outcome.FAILED):
-                return Again.SOFTWARE
-        return Again.ASKED if self.asked else None
+        return self.again_for_version(match) or (Again.ASKED if self.asked else None)
+
+    def again_for_version(self, match: LedgerMatch) -> Again | None:
+        """Return why a finished content is done again whatever lies beside it; None when it is not."""
+        if not self.is_outdated(match) or self.redo is Redo.NEVER:
+            return None
+        if self.recipe.differs_from(match.recipe):
+            return Again.RECIPE
+        # What has failed or could not be read has no result to keep, and the update may have been made for it.
+        tried_again = self.redo is Redo.CHANGED or match.outcome in (Outcome.QUARANTINED, Outcome.FAILED)
+        return Again.SOFTWARE if tried_again else None
 
     def is_done(self, match: LedgerMatch, file: InboxFile) -> bool:
         """Return whether a content, if it is still there, is finished and stays as it is."""
