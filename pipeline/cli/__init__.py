@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)
-        print_error(verb, "interrupted; run the same command again to continue")
+        continued = "with --resume, once there is a checkpoint," if verb == "train" else "again"
+        print_error(verb, f"interrupted; run the same command {continued} to continue")
         return 130
     except BrokenPipeError:
         # The reader of the output, such as `head`, closed the pipe; Python must not report that at exit either.

@@ -80,7 +80,7 @@ def training_options(command: Function) -> Function:
             "--init",
             type=PATH,
             metavar="WEIGHTS",
-            help="start a new run from weights (*.safetensors), not from random ones",
+            help="start a new run from weights (*.safetensors, or the name of shipped ones), not from random ones",
         ),
     )
     for option in reversed(options):

@@ -14,7 +14,7 @@ from pipeline.settings import Collection, DetectorName, EngineName, MaskLevel, M
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pipeline/weights/*.md")])
 TASK_PAGES = ("install", "collections", "watched-inboxes", "faults-and-recovery", "settings", "changing-things")
-SHORT_PAGES = {**dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models"), 1500), "training": 800}
+SHORT_PAGES = {**dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models"), 1500), "training": 1100}
 VARIABLE = re.compile(r"\bRESTORATION_[A-Z_]*[A-Z]\b")
 # Code blocks hold no links, and comments in them are no headings.
 CODE = re.compile(r"^[ ]*```.*?^[ ]*```$", re.MULTILINE | re.DOTALL)

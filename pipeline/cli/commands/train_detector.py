@@ -104,6 +104,8 @@ def command(
 
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
+    from pipeline.weights.shipped import weights_path
+
     with nothing_done_on_error():
         if not 1 <= depth <= 6:
             raise NothingDone("--depth must be 1 to 6")
@@ -123,7 +125,7 @@ def command(
             artefacts=artefacts,
             exclude=exclude,
             network=NetworkConfig(depth, width, widest),
-            init=init,
+            init=init and weights_path(str(init)),
             mean_with=mean_with,
             mean_share=mean_share,
             teachers=teachers,

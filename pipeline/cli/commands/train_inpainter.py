@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,11 +18,14 @@ from pipeline.cli.arguments import (
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, training_progress
 from pipeline.cli.verbs import Verb
 
+if TYPE_CHECKING:
+    from pipeline.training.common.schedule import Budget
+
 EPILOG = """\
 exit codes: 0 the run is complete, or was stopped and saved; 2 it could not start (the reason is named)
 
-examples: train inpainter photos/ --out run/ --hours 8
-          train inpainter photos/ --out run/ --hours 8 --resume"""
+examples: train inpainter photos/ --out run/ --init rn-faithful --hours 8
+          train inpainter photos/ --out run/ --init rn-faithful --hours 8 --resume"""
 
 
 @click.command(cls=Verb, epilog=EPILOG)
@@ -88,6 +92,7 @@ def command(
     from pipeline.training.inpainter.loop import InpainterOptions
     from pipeline.training.inpainter.losses import LossWeights
     from pipeline.training.inpainter.run import train_inpainter
+    from pipeline.weights.shipped import weights_path
 
     if device == "auto":
         import torch
@@ -130,9 +135,22 @@ def command(
                 options,
                 resume=resume,
                 sharp=sharp,
-                start=(weights or DEFAULT) if sharp else init,
+                start=(weights or DEFAULT) if sharp else init and weights_path(str(init)),
                 report=report,
                 validated=print_line,
             )
     print(trained)
+    _print_what_next(out, options.budget, trained)
     return 0
+
+
+def _print_what_next(out: Path, budget: Budget, weights: Path) -> None:
+    """Say how to go on with a run that was stopped, or how to use the weights of a complete one."""
+    from pipeline.training.common.checkpoint import CHECKPOINT, read_state
+
+    state = read_state(out / CHECKPOINT)
+    if budget.progress(state.step, state.seconds) < 1.0:
+        print_line(f"stopped after {state.step:,} steps and saved; the same command with --resume continues")
+        return
+    print_line(f"curves and samples: {out / 'curves.png'}, {out / 'samples.png'}")
+    print_line(f"to use it, set in the recipe of a collection:  weights: {weights.absolute()}")

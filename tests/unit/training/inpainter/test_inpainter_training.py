@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from pipeline.cli import main
+from pipeline.cli.commands import train_inpainter
 from pipeline.errors import WeightsError
 from pipeline.rn import config
 from pipeline.rn.weights import DEFAULT, load_generator
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.loop import Report
 from pipeline.training.common.photos import load_photos
+from pipeline.training.common.schedule import Budget
 from pipeline.training.inpainter import run as inpainter
 from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
 from pipeline.training.inpainter.sharp import NOISE, SharpTraining
@@ -135,8 +137,10 @@ def test_the_command_trains_resumes_and_sharpens(
     out = tmp_path / "run"
     common = ["--size", "light", "--crop", "32", "--batch", "2", "--device", "cpu"]
     assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "3", *common) == 0
-    weights = Path(capsys.readouterr().out.strip())
+    printed = capsys.readouterr()
+    weights = Path(printed.out.strip())
     load_generator(weights)
+    assert f"weights: {weights.absolute()}" in printed.err, "how to use it is said"
     for name in ("checkpoint.safetensors", "validation.csv", "baselines.json", "curves.png", "samples.png"):
         assert (out / name).stat().st_size > 0
     card = weights.with_suffix(".md").read_text()
@@ -145,6 +149,8 @@ def test_the_command_trains_resumes_and_sharpens(
     assert run_command("inpainter", str(photo_folder), "--out", str(out), "--steps", "5", "--resume", *common) == 0
     assert "telea" in capsys.readouterr().err
     assert read_state(out / CHECKPOINT).step == 5
+    train_inpainter._print_what_next(out, Budget(steps=9), weights)
+    assert "stopped after 5 steps and saved; the same command with --resume continues" in capsys.readouterr().err
     assert pd.read_csv(out / "validation.csv")["step"].tolist() == [0, 3, 5]
     assert pd.read_csv(out / "progress.csv")["step"].tolist() == [3, 5], "a short run has its losses too"
     assert (out / "epochs.png").stat().st_size > 0
@@ -180,6 +186,7 @@ def test_what_cannot_begin_says_why(
         ([str(photo_folder), "--out", str(tmp_path / "c"), "--crop", "100"], "multiple of 32"),
         ([str(photo_folder), "--out", str(tmp_path / "e"), "--init", str(empty / "w")], "cannot read"),
         ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "medium"], "not contain"),
+        ([str(photo_folder), "--out", str(tmp_path / "i"), "--init", "rn-faithful", "--size", "medium"], "not contain"),
         ([str(photo_folder), "--out", str(tmp_path / "g"), "--mean-with", str(DEFAULT)], "cannot be averaged"),
         ([str(photo_folder), "--out", str(tmp_path / "h"), "--mean-share", "2"], "0 to 1"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
