@@ -65,8 +65,8 @@ class AirflowApi:
         )
 
     def login(self) -> tuple[str, str]:
-        """Log in as the generated user and return its name and password."""
-        [(user, password)] = json.loads((self.home / PASSWORDS).read_text(encoding="utf-8")).items()
+        """Log in as the first generated user and return its name and password."""
+        user, password = next(iter(json.loads((self.home / PASSWORDS).read_text(encoding="utf-8")).items()))
         token = self.post("/auth/token", {"username": user, "password": password})["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
         return user, password

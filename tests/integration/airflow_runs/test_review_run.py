@@ -1,0 +1,94 @@
+"""The review inside Airflow: for its users by their roles, a run for what was painted, the page in a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from airflow_home import start_run, wait_for_run
+from browser import chromium
+from small_inbox import scratched
+from small_project import read_image
+
+from scripts.airflow_api import PASSWORDS, AirflowApi, wait_until
+
+pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.timeout(900)]
+
+ROLES = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,vera:viewer,uwe:user,olga:op"}
+STROKE = {"tool": "paint", "stroke": {"points": [[60, 20], [60, 90]], "width": 5}}
+
+
+class Person:
+    """A user of Airflow who asks the review."""
+
+    def __init__(self, api: AirflowApi, name: str) -> None:
+        self.password = json.loads((api.home / PASSWORDS).read_text())[name]
+        self._client = httpx.Client(base_url=api.url, trust_env=False, timeout=60)
+        answer = self._client.post("/auth/token", json={"username": name, "password": self.password})
+        self._client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+
+    def results(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._client.get("/restoration/api/results").raise_for_status().json()["results"]
+        return found
+
+    def post(self, result: dict[str, Any], what: str, **body: Any) -> httpx.Response:
+        path = f"/restoration/api/results/{result['id']}/{what}"
+        return self._client.post(path, json={"version": result["version"], **body})
+
+
+def test_a_person_decides_within_airflow(airflow, tmp_path: Path) -> None:
+    scan, mask = scratched("astronaut")
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "a.png").write_bytes(scan)
+    (tmp_path / "inbox" / "a.mask.png").write_bytes(mask)
+    airflow.write(reviewed={"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out")})
+    with airflow.running(**ROLES) as api:
+        assert wait_for_run(api, start_run(api, "reviewed")) == "success"
+        nobody = httpx.Client(base_url=api.url, trust_env=False)
+        for path in (
+            "/",
+            "/api/results",
+            "/api/results/1",
+            "/static/main.js",
+            "/api/results/1/thumb.jpg",
+            "/openapi.json",
+        ):
+            assert nobody.get(f"/restoration{path}").status_code == 401, path
+        viewer, user, operator = (Person(api, name) for name in ("vera", "uwe", "olga"))
+        (result,) = (one for one in viewer.results() if one["collection"] == "reviewed")
+        assert viewer.post(result, "decision", verdict="accept").status_code == 403
+        accepted = user.post(result, "decision", verdict="accept").raise_for_status().json()
+        assert (accepted["state"], accepted["decided_by"]) == ("accepted", "uwe")
+        painting = {"painting": {"edits": [STROKE]}}
+        assert user.post(accepted, "painting", **painting).status_code == 403
+        assert operator.post(accepted, "painting", **painting).status_code == 200
+
+        def done() -> dict[str, Any] | None:
+            (found,) = (one for one in viewer.results() if one["collection"] == "reviewed")
+            return found if found["state"] == "open" else None
+
+        again = wait_until(done, "what was painted was not filled", seconds=240)
+        assert again is not None and again["path"] == "a.png"
+        assert read_image(tmp_path / "out" / "masks" / "a.png")[50, 60] == 255
+        note = json.loads((tmp_path / "out" / "sidecars" / "a.json").read_text())["mask"]["note"]
+        assert "decided by olga" in note
+        _look_at_it(api, operator.password)
+
+
+def _look_at_it(api: AirflowApi, password: str) -> None:
+    """Log in with a browser, follow the navigation, and open the result by keyboard."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{api.url}/auth/login")
+        page.get_by_label("Username").fill("olga")
+        page.locator("input[type=password]").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/")
+        page.goto(f"{api.url}/plugin/restoration")
+        frame = page.frame_locator("iframe")
+        frame.locator("a.result").first.click()
+        frame.locator("canvas.layer").wait_for()
+        assert "a.png" in frame.locator("#picture h1").inner_text()
