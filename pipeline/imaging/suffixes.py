@@ -12,17 +12,23 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "BMP": (".bmp",),
     "GIF": (".gif",),
     "WEBP": (".webp",),
-    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf"),
+    "HEIF": (".heic", ".heif", ".hif"),
+    "AVIF": (".avif",),
+    "JPEGXL": (".jxl",),
+    "PNM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "TGA": (".tga",),
+    "SGI": (".sgi",),
+    "PCX": (".pcx",),
 }
 # Every image that a scan can be.
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 # Files delivered with a scan (masks, protected regions, infrared planes). Those that cannot be read hold their scan.
 COMPANION_SUFFIXES = IMAGE_SUFFIXES | {
-    ".tga", ".pcx", ".pbm", ".pgm", ".ppm", ".pnm", ".sgi", ".qoi", ".jpf", ".avif", ".heic", ".heif", ".jxl",
-    ".psd", ".psb", ".xcf", ".ora", ".kra", ".pdn", ".afphoto", ".svg", ".eps",
+    ".qoi", ".psd", ".psb", ".xcf", ".ora", ".kra", ".pdn", ".afphoto", ".svg", ".eps",
 }  # fmt: skip
 # Photographs for training and benchmarks.
-PHOTO_SUFFIXES = IMAGE_SUFFIXES - {".jpe", ".jfif", *SUFFIXES["JPEG2000"], *SUFFIXES["GIF"]}
+PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 def has_image_suffix(name: str) -> bool:

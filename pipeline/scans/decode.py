@@ -12,7 +12,7 @@ from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
-from pipeline.scans import jpeg, jpeg2000, pillow_formats, png, tiff, webp
+from pipeline.scans import jpeg, jpeg2000, modern, pillow_formats, png, pnm, tiff, webp
 from pipeline.scans.carried.inventory import inventory
 from pipeline.scans.colour import visible_channels
 from pipeline.scans.formats import reject_unknown, sniff
@@ -30,6 +30,13 @@ INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "JPEG2000": jpeg2000.inspect,
     "BMP": partial(pillow_formats.inspect, kind="BMP"),
     "GIF": partial(pillow_formats.inspect, kind="GIF"),
+    "TGA": partial(pillow_formats.inspect, kind="TGA"),
+    "SGI": partial(pillow_formats.inspect, kind="SGI"),
+    "PCX": partial(pillow_formats.inspect, kind="PCX"),
+    "PNM": pnm.inspect,
+    "HEIF": partial(modern.inspect_boxes, kind="HEIF"),
+    "AVIF": partial(modern.inspect_boxes, kind="AVIF"),
+    "JPEGXL": modern.inspect_jxl,
 }
 DECODERS: dict[str, Decoder] = {
     "PNG": png.decode,
@@ -39,6 +46,13 @@ DECODERS: dict[str, Decoder] = {
     "JPEG2000": jpeg2000.decode,
     "BMP": pillow_formats.decode,
     "GIF": pillow_formats.decode,
+    "TGA": pillow_formats.decode,
+    "SGI": pillow_formats.decode,
+    "PCX": pillow_formats.decode,
+    "PNM": pnm.decode,
+    "HEIF": modern.decode_heif,
+    "AVIF": modern.decode_avif,
+    "JPEGXL": modern.decode_jxl,
 }
 
 
@@ -71,8 +85,10 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
         detail = f"{info.width} × {info.height} = {info.megapixels:.0f} megapixels, {limits.max_megapixels:g} allowed"
         raise rejection(Reason.TOO_MANY_PIXELS, name, detail)
     if info.pages > 1:
-        many = f"{info.pages} {'frames' if info.format in ('PNG', 'WEBP') else 'pages'}"
-        raise rejection(Reason.MULTI_PAGE, name, "animated" if info.format == "GIF" else many)
+        if info.format == "TIFF":
+            remedy = "save each page as a file of its own, for example with libtiff's tiffsplit"
+            raise rejection(Reason.MULTI_PAGE, name, f"{info.pages} pages", remedy)
+        raise rejection(Reason.MULTI_PAGE, name, f"animated, {info.pages} frames", "save the frame you mean as a file")
     return info
 
 
@@ -98,6 +114,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
         raise
     except Exception as error:  # codecs have no common base class of errors
         raise _rejection_of(error, name) from error
+    info = found.info or info
     expected = (info.height, info.width) if info.channels == 1 else (info.height, info.width, info.channels)
     depth = np.uint16 if info.bit_depth == 16 else np.uint8
     if found.pixels.shape != expected or found.pixels.dtype != depth:

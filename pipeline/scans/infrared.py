@@ -32,7 +32,7 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
     if info.infrared != "page":
         raise rejection(Reason.UNSUPPORTED, name, "TIFF without an infrared page")
     pages = tiff.read_pages(data, name)
-    number = tiff.infrared_page(pages, tiff.main_page(pages, name)[0])
+    number = tiff.infrared_page(pages, tiff.main_page(pages)[0])
     assert number is not None
     tiff_segments.check(data, pages[number], number, tiff_segments.find(data, pages[number], name), name)
     with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:

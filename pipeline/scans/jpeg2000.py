@@ -28,6 +28,12 @@ EXIF = b"JpgTiffExif->JP2"
 XML_KEY = b"XML"
 MODES: dict[int, Mode] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 CMYK_SPACE, SYCC_SPACE = 12, 18
+# ISO 15444-1 and -2: sRGB, grey and these two are read.
+COLOUR_SPACES = {16, 17, CMYK_SPACE, SYCC_SPACE}
+OTHER_SPACES = {
+    1: "YCbCr", 3: "YCbCr", 4: "YCbCr", 9: "PhotoYCC", 11: "CMY", 13: "YCCK", 14: "CIELab", 19: "CIEJab", 20: "e-sRGB",
+    21: "ROMM RGB", 24: "e-sYCC",
+}  # fmt: skip
 METRE = 0.0254
 COMMENT_MARKER, TILE_PART = 0x64, 0x90
 
@@ -80,6 +86,8 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     bits = (depths.pop() + 1) if len(depths) == 1 else 0
     if bits not in range(1, 9) and bits != 16:
         raise rejection(Reason.UNSUPPORTED, name, "JPEG 2000 with signed values, or neither 8 nor 16 bits per channel")
+    if space and space not in COLOUR_SPACES:
+        raise rejection(Reason.UNSUPPORTED, name, f"JPEG 2000 in {OTHER_SPACES.get(space, f'colour space {space}')}")
     channels = palette or components
     if channels not in MODES or (bits == 16 and (space == SYCC_SPACE or palette)):
         raise rejection(Reason.UNSUPPORTED, name, f"JPEG 2000 with {channels} channels of {bits} bits")

@@ -21,7 +21,7 @@ class ScanInfo:
     """What the header says.
 
     Attributes:
-        format: `PNG`, `JPEG`, `TIFF`, `WEBP`, `BMP`, `GIF` or `JPEG2000`, by content.
+        format: a key of `scans.decode.INSPECTORS`, by content.
         width: pixels, as stored (before any orientation).
         height: pixels, as stored.
         channels: 1 to 4, of the decoded pixels: a palette counts as 3, or 4 with transparency.
@@ -83,12 +83,13 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a format's decoder returns; the fields are those of `Scan`."""
+    """What a format's decoder returns: the fields of `Scan`; `info` only where pixels show more than the header."""
 
     pixels: Pixels
     metadata: Metadata
     doubt: str = ""
     notes: tuple[str, ...] = ()
+    info: ScanInfo | None = None
 
 
 @dataclass(frozen=True)

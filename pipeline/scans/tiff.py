@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import Reason
 from pipeline.imaging.types import Pixels
-from pipeline.scans import tiff_segments
+from pipeline.scans import camera_raw, tiff_copies, tiff_segments
 from pipeline.scans.decoder_warnings import collected
 from pipeline.scans.depth import WHOLE, to_full_range
 from pipeline.scans.ifd import (
@@ -53,7 +53,6 @@ from pipeline.scans.tiff_tags import (
     SEPARATED,
     SOFTWARE,
     STRUCTURE,
-    SUB_DIRECTORIES,
     SUBFILE,
     WHITE_IS_ZERO,
     WIDTH,
@@ -66,6 +65,10 @@ IPTC_MARK = b"\x1c"
 KINDS: dict[int, tuple[int, Mode]] = {
     WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "RGB"), SEPARATED: (4, "CMYK"),
     YCBCR: (3, "RGB"),
+}  # fmt: skip
+UNSUPPORTED_KINDS = {
+    4: "TIFF that holds a transparency mask and no picture", 8: "TIFF in CIELab", 9: "TIFF in ICCLab",
+    10: "TIFF in ITULab", 32844: "TIFF in LogL", 32845: "TIFF in LogLuv",
 }  # fmt: skip
 MAX_PAGES = 10_000
 # Bytes of compressed strips or tiles that are buffered for decoding.
@@ -94,17 +97,12 @@ def read_pages(data: bytes, name: str) -> list[Directory]:
     return pages
 
 
-def main_page(pages: list[Directory], name: str) -> tuple[int, int]:
-    """Return the number of the picture's directory, and how many full pictures there are.
-
-    Raises:
-        UnreadableScan: UNSUPPORTED where all of them are reduced copies, as in camera raw files.
-    """
-    # Reduced copies and transparency masks do not count as pictures.
-    full = [number for number, page in enumerate(pages) if not page.number(SUBFILE, 0) & 0b101]
-    if not full and SUB_DIRECTORIES in pages[0].tags:
-        raise rejection(Reason.UNSUPPORTED, name, "camera raw")
-    return (full or [0])[0], max(1, len(full))
+def main_page(pages: list[Directory]) -> tuple[int, int]:
+    """Return the number of the picture's directory, and how many pictures there are, without reduced copies of it."""
+    full = [number for number, page in enumerate(pages) if not tiff_copies.is_declared(page)] or [0]
+    largest = max(full, key=lambda number: pages[number].number(WIDTH, 0) * pages[number].number(HEIGHT, 0))
+    main = largest if tiff_copies.may_be_copy(pages[full[0]], pages[largest]) else full[0]
+    return main, sum(not tiff_copies.may_be_copy(pages[number], pages[main]) for number in full)
 
 
 def infrared_page(pages: list[Directory], number: int) -> int | None:
@@ -134,7 +132,9 @@ def _is_scanner(page: Directory) -> bool:
 def inspect(data: bytes, name: str) -> ScanInfo:
     """Return what the directory of the picture says."""
     pages = read_pages(data, name)
-    number, count = main_page(pages, name)
+    number, count = main_page(pages)
+    if maker := camera_raw.name_in_tiff(data, pages) or (camera_raw.name_by_suffix(name) if count > 1 else ""):
+        raise rejection(Reason.UNSUPPORTED, name, f"camera raw, {maker}", camera_raw.REMEDY)
     page = pages[number]
     plane = infrared_page(pages, number)
     if plane is not None and not pages[plane].number(SUBFILE, 0) & 0b101:
@@ -145,7 +145,8 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     bits = page.tags[BITS].values.tolist() if BITS in page.tags else [1]
     formats = page.tags[SAMPLE_FORMAT].values.tolist() if SAMPLE_FORMAT in page.tags else [1]
     if photometric not in KINDS:
-        raise rejection(Reason.UNSUPPORTED, name, f"TIFF with photometric interpretation {photometric}")
+        what = UNSUPPORTED_KINDS.get(photometric, f"TIFF with photometric interpretation {photometric}")
+        raise rejection(Reason.UNSUPPORTED, name, what)
     colours, mode = KINDS[photometric]
     if set(formats) - {1, 4} or len(set(bits)) != 1 or bits[0] > 16:
         kind = "floating point" if 3 in formats else "signed" if 2 in formats else "unsigned"
@@ -173,7 +174,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     value has exactly one decoded value.
     """
     pages = read_pages(data, name)
-    number, _ = main_page(pages, name)
+    number, _ = main_page(pages)
     # Reduced copies count too: where one is cut off, the file is.
     parts = [tiff_segments.find(data, page, name) for page in pages]
     page, segments = pages[number], parts[number]
@@ -186,6 +187,7 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
     doubt = tiff_segments.find_gap(data, page, segments, pixels)
+    _check_copies(data, pages, parts, number, pixels, name)
     notes: tuple[str, ...] = ()
     if photometric == PALETTE:
         pixels, notes = _palette_to_rgb(pixels, page), (PALETTE_NOTE,)
@@ -195,6 +197,29 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
             np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
     return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt, notes)
+
+
+def _check_copies(
+    data: bytes, pages: list[Directory], parts: list[Segments], number: int, stored: NDArray[Any], name: str
+) -> None:
+    """Raise UnreadableScan where a smaller page that does not call itself a reduced copy shows another picture."""
+    for index, page in enumerate(pages):
+        if index == number or tiff_copies.is_declared(page) or not tiff_copies.may_be_copy(page, pages[number]):
+            continue
+        copy = _stored(data, index, parts[index], name)
+        if page.number(PLANAR, 1) == 2 and copy.ndim == 3:
+            copy = np.moveaxis(copy, 0, -1)
+        if not tiff_copies.shows_the_same(_shown(copy, page), _shown(stored, pages[number])):
+            raise rejection(Reason.MULTI_PAGE, name, f"page {index + 1} is smaller and shows something else")
+
+
+def _shown(stored: NDArray[Any], page: Directory) -> Any:
+    """Return stored values as colours, 0 = black, of any depth."""
+    photometric = page.number(PHOTOMETRIC, 1)
+    if photometric == PALETTE:
+        return _palette_to_rgb(stored, page)
+    pixels = to_full_range(stored, page.number(BITS, 1))
+    return np.iinfo(pixels.dtype).max - pixels if photometric == WHITE_IS_ZERO else pixels
 
 
 def _stored(data: bytes, number: int, segments: Segments, name: str) -> NDArray[Any]:

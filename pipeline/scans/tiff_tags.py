@@ -12,6 +12,7 @@ XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 OLD_JPEG, JPEG = 6, 7
 NO_COMPRESSION = 1
+OLD_SUBFILE = 255
 JPEG_TABLES, SUBSAMPLING = 347, 530
 # How pixels are stored, or what has its own field in `Metadata`; all other tags describe the picture and are kept.
 STRUCTURE = {

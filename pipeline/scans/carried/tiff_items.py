@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.scans import ifd, tiff, tiff_tags
+from pipeline.scans import ifd, tiff, tiff_copies, tiff_tags
 from pipeline.scans.carried import blocks, tags
 from pipeline.scans.ifd import Directory
 from pipeline.scans.metadata_item import Item, Why, item
 from pipeline.scans.model import Metadata
 
-LAYERS, REDUCED = 37724, 1
+LAYERS = 37724
 
 
 def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     """Yield the items of a TIFF's picture, and its other pictures."""
     pages = tiff.read_pages(data, "")
-    number, _ = tiff.main_page(pages, "")
+    number, _ = tiff.main_page(pages)
     page = pages[number]
     yield from blocks.icc(metadata.icc)
     yield from blocks.xmp_packet(metadata.xmp)
@@ -36,15 +36,15 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     infrared = tiff.infrared_page(pages, number)
     for index, other in enumerate(pages):
         if index != number:
-            yield _page(index, other, infrared)
+            is_copy = tiff_copies.is_declared(other) or tiff_copies.may_be_copy(other, page)
+            yield _page(index, other, infrared, is_copy=is_copy)
 
 
-def _page(index: int, page: Directory, infrared: int | None) -> Item:
+def _page(index: int, page: Directory, infrared: int | None, *, is_copy: bool) -> Item:
     """Return another page of the file as an item."""
     size = f"{page.number(tiff_tags.WIDTH, 0)} × {page.number(tiff_tags.HEIGHT, 0)}"
-    kind = page.number(tiff_tags.SUBFILE, 0)
     if index == infrared:
         return item(f"page {index + 1}", size, f"infrared plane, {size}", Why.PICTURE)
-    if kind & REDUCED or page.number(255, 0) == 2:
+    if is_copy:
         return item(f"page {index + 1}", size, f"reduced copy, {size}", Why.THUMBNAIL)
     return item(f"page {index + 1}", size, size, Why.PICTURE)

@@ -7,7 +7,8 @@ from pipeline.imaging.suffixes import COMPANION_SUFFIXES, IMAGE_SUFFIXES, PHOTO_
 
 def test_scans_may_have_every_suffix() -> None:
     assert sorted(IMAGE_SUFFIXES) == [
-        ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jpx", ".png", ".tif", ".tiff", ".webp",
+        ".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg",
+        ".jpx", ".jxl", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".sgi", ".tga", ".tif", ".tiff", ".webp",
     ]  # fmt: skip
 
 
