@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-IPTC = 0x0404
+IPTC, IPTC_DIGEST = 0x0404, 0x0425
 # Photoshop's own, and those of ImageReady and older products.
 SIGNATURES = {b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"}
 
@@ -34,6 +34,11 @@ def resources(data: bytes) -> list[tuple[int, bytes, bytes]]:
 def spans(data: bytes) -> list[tuple[int, int, int]]:
     """Return number, start and end of each resource."""
     return [(number, start, end) for number, _, _, start, end in _parse(data)]
+
+
+def has(data: bytes, number: int) -> bool:
+    """Return whether there is a resource with that number."""
+    return any(found == number for found, _, _ in spans(data))
 
 
 def without(data: bytes, *numbers: int) -> bytes:

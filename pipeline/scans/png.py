@@ -12,6 +12,7 @@ import imagecodecs
 from pipeline.errors import Reason
 from pipeline.scans.ifd import orientation, read_exif_block
 from pipeline.scans.model import CHANNELS, PALETTE_NOTE, Decoded, Metadata, Mode, ScanInfo
+from pipeline.scans.photoshop import iptc_of
 from pipeline.scans.png_text import (
     IPTC,
     RAW_KEY,
@@ -159,6 +160,9 @@ def _metadata(data: bytes, name: str) -> tuple[Metadata, tuple[str, ...]]:
             what = "colour profile" if kind == b"iCCP" else f"text chunk {_label(kind)}"
             notes.append(f"its {what} is damaged and was left out: {error}")
     kept = [(kind, form.converted(kind, content)) for kind, content in kept]
+    # Some programs put all resources where others put the IPTC records among them.
+    if (resources := found.get("iptc", b"")).startswith(b"8BIM"):
+        found |= {"iptc": iptc_of(resources), "photoshop": resources + found.get("photoshop", b"")}
     return Metadata(**found, png_chunks=tuple(kept)), tuple(notes)
 
 
@@ -194,6 +198,6 @@ class _Form:
         if kind == b"bKGD" and self.colour == 3 and content:
             shade = self.palette[3 * content[0] : 3 * content[0] + 3]
             return b"".join(bytes([0, value]) for value in shade)
-        if kind == b"bKGD" and self.colour == 0 and self.bits < 8 and self.alpha:
+        if kind == b"bKGD" and self.colour == 0 and self.bits < 8:
             return (int.from_bytes(content, "big") * 255 // ((1 << self.bits) - 1)).to_bytes(2, "big")
         return content

@@ -40,7 +40,7 @@ def encode(scan: Scan) -> bytes:
     stored = packed(to_levels(scan.pixels, depth), depth) if depth else scan.pixels
     depth = depth or scan.pixels.dtype.itemsize * 8
     header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPE[scan.mode], 0, 0, 0)
-    parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata)]
+    parts = [SIGNATURE, _chunk(b"IHDR", header), *_metadata(scan.metadata, depth)]
     codes = memoryview(deflate(_filtered(stored)))
     parts += [_chunk(b"IDAT", codes[at : at + MAX_CHUNK]) for at in range(0, len(codes), MAX_CHUNK)]
     parts.append(_chunk(b"IEND", b""))
@@ -53,8 +53,8 @@ def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
     return b"".join((len(content).to_bytes(4, "big"), kind, content, checksum.to_bytes(4, "big")))
 
 
-def _metadata(metadata: Metadata) -> list[bytes]:
-    """Return the chunks of the metadata, in an order that PNG allows."""
+def _metadata(metadata: Metadata, depth: int) -> list[bytes]:
+    """Return the chunks of the metadata, in an order that PNG allows, for pixels of some bits."""
     chunks = []
     if metadata.icc:
         name = metadata.icc_name or b"icc"
@@ -62,7 +62,11 @@ def _metadata(metadata: Metadata) -> list[bytes]:
     if metadata.dpi:
         across, down = (max(1, min(round(dpi / METRE), 2**31 - 1)) for dpi in metadata.dpi)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
-    chunks += [_chunk(kind, content) for kind, content in metadata.png_chunks if not (metadata.dpi and kind == b"pHYs")]
+    chunks += [
+        _chunk(kind, _of_depth(kind, content, depth))
+        for kind, content in metadata.png_chunks
+        if not (metadata.dpi and kind == b"pHYs")
+    ]
     if metadata.exif:
         chunks.append(_chunk(b"eXIf", exif_without_thumbnail(metadata.exif)))
     if metadata.xmp:
@@ -73,6 +77,13 @@ def _metadata(metadata: Metadata) -> list[bytes]:
     if resources:
         chunks.append(_chunk(*raw_profile(RESOURCES, resources)))
     return chunks
+
+
+def _of_depth(kind: bytes, content: bytes, depth: int) -> bytes:
+    """Return a chunk's content for pixels of some bits: a grey background is a value of that many."""
+    if kind == b"bKGD" and depth < 8:
+        return (int.from_bytes(content, "big") * ((1 << depth) - 1) // 255).to_bytes(2, "big")
+    return content
 
 
 def _resources(metadata: Metadata) -> bytes:

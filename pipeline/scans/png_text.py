@@ -86,7 +86,9 @@ def read_raw_profile(text: bytes) -> bytes:
     Raises:
         BrokenText: they are not hexadecimal.
     """
+    # A blank line, the name (which may have spaces), the length, and lines of digits.
+    digits = text.strip().partition(b"\n")[2].strip().partition(b"\n")[2]
     try:
-        return bytes.fromhex(b"".join(text.split()[2:]).decode("ascii"))
+        return bytes.fromhex(b"".join(digits.split()).decode("ascii"))
     except ValueError as error:
         raise BrokenText("a block of metadata in it is damaged") from error

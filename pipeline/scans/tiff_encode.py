@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from pipeline.scans import ifd, tiff_tags
 from pipeline.scans.depth import are_levels, packed, to_levels
-from pipeline.scans.ifd import LONG, LONG8, SHORT, Tag
+from pipeline.scans.ifd import LONG, LONG8, RATIONAL, SHORT, Tag
 from pipeline.scans.maker_notes import moved
 from pipeline.scans.model import Scan
 from pipeline.scans.tiff_metadata import tags_of
 
-LZW, HORIZONTAL = 5, 2
+LZW, HORIZONTAL, NO_UNIT = 5, 2, 1
 PREDICTOR = 317
 STRIP = 1 << 20
 PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5}
@@ -83,6 +83,10 @@ def encode(scan: Scan) -> bytes:
         tags[tiff_tags.EXTRA_SAMPLES] = Tag.of(SHORT, [scan.metadata.alpha_kind])
     if scan.mode == "CMYK":
         tags[tiff_tags.INK_SET] = Tag.of(SHORT, [1])
+    if scan.info.format != "TIFF" and ifd.X_RESOLUTION not in metadata.tags:
+        # The standard requires a resolution; square pixels of no known size are all that is known.
+        tags |= {code: Tag.of(RATIONAL, [1, 1]) for code in (ifd.X_RESOLUTION, ifd.Y_RESOLUTION)}
+        tags[ifd.RESOLUTION_UNIT] = Tag.of(SHORT, [NO_UNIT])
     directory = replace(metadata, tags={**metadata.tags, **tags})
     mark = b"II" if order == "<" else b"MM"
     header = struct.pack(order + "2sHHHQ", mark, 43, 8, 0, end) if big else struct.pack(order + "2sHI", mark, 42, end)

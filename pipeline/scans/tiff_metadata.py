@@ -32,7 +32,8 @@ def tags_of(metadata: Metadata) -> Directory:
         tags[tiff_tags.XMP] = Tag.of(BYTE, metadata.xmp)
     resources = resources_without_thumbnail(metadata.photoshop or b"")
     if metadata.iptc:
-        tags[tiff_tags.IPTC] = _iptc(metadata.iptc, metadata.iptc_kind, source.order)
+        iptc_kind = metadata.iptc_kind or (UNDEFINED if photoshop.has(resources, photoshop.IPTC_DIGEST) else LONG)
+        tags[tiff_tags.IPTC] = _iptc(metadata.iptc, iptc_kind, source.order)
         if not metadata.iptc_kind:
             # The records have their own tag in TIFF; a second copy would be against the standard.
             resources = without(resources, photoshop.IPTC)
@@ -42,8 +43,10 @@ def tags_of(metadata: Metadata) -> Directory:
 
 
 def _iptc(records: bytes, kind: int, order: str) -> Tag:
-    """Return the tag of IPTC-IIM records with its type in the master, else with the one that the standard names."""
-    kind = kind or LONG
+    """Return the tag of IPTC-IIM records.
+
+    The standard names numbers of 32 bits, whose padding a digest of the records would not fit.
+    """
     padded = records + bytes(-len(records) % TYPES[kind][0])
     values = np.frombuffer(padded, order + TYPES[kind][1])
     return Tag.of(kind, values)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 99: 1}
 LETTERS = {3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -111,3 +115,18 @@ def resource(number: int, content: bytes, name: bytes = b"") -> bytes:
 def box(kind: bytes, content: bytes) -> bytes:
     """Return one box of a JPEG 2000."""
     return struct.pack(">I", len(content) + 8) + kind + content
+
+
+def png_of_bits(pixels: NDArray[Any], bits: int, colour: int, key: bytes = b"") -> bytes:
+    """Return a PNG of any bit depth with a transparent colour, which few programs write."""
+    height, width = pixels.shape[:2]
+    if bits == 16:
+        rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    else:
+        spread = np.unpackbits(pixels.astype(np.uint8)[..., None], axis=-1)[..., -bits:]
+        rows = np.packbits(spread.reshape(height, -1), axis=1)
+    stored = b"".join(b"\0" + row.tobytes() for row in rows)
+    parts = [png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))]
+    parts += [png_chunk(b"tRNS", key)] if key else []
+    parts += [png_chunk(b"IDAT", zlib.compress(stored)), png_chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

@@ -15,6 +15,7 @@ import tifffile
 from image_files import saved, tiff
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
+from raw_files import png_of_bits
 from s3_bucket import bucket, s3_address, s3_environment
 from skimage import data
 
@@ -65,19 +66,19 @@ def _cases() -> dict[str, tuple[Callable[[], bytes], Callable[[], NDArray[Any]]]
         "png-1": (lambda: saved(bilevel, "PNG"), of(bilevel, "L")),
         "png-palette-4": (lambda: saved(few, "PNG", bits=4), of(few, "RGB")),
         **{f"png-grey-{bits}": (
-            lambda bits=bits: _png(levels >> (8 - bits), bits, 0),
+            lambda bits=bits: png_of_bits(levels >> (8 - bits), bits, 0),
             lambda bits=bits: ((levels >> (8 - bits)).astype(int) * 255 // (2**bits - 1)).astype(np.uint8),
         ) for bits in (1, 2, 4)},
         "png-grey-4-key": (
-            lambda: _png(levels >> 4, 4, 0, b"\0\3"),
+            lambda: png_of_bits(levels >> 4, 4, 0, b"\0\3"),
             raw(np.dstack(((levels >> 4) * 17, np.where(levels >> 4 == 3, 0, 255).astype(np.uint8)))),
         ),
         "png-grey-16-key": (
-            lambda: _png(wide_grey, 16, 0, int(wide_grey[3, 4]).to_bytes(2, "big")),
+            lambda: png_of_bits(wide_grey, 16, 0, int(wide_grey[3, 4]).to_bytes(2, "big")),
             raw(np.dstack((wide_grey, np.where(wide_grey == wide_grey[3, 4], 0, 65535).astype(np.uint16)))),
         ),
         "png-rgb-16-key": (
-            lambda: _png(wide, 16, 2, wide[3, 4].astype(">u2").tobytes()),
+            lambda: png_of_bits(wide, 16, 2, wide[3, 4].astype(">u2").tobytes()),
             raw(np.dstack((wide, np.where((wide == wide[3, 4]).all(2), 0, 65535).astype(np.uint16)))),
         ),
         "png-palette-2": (lambda: saved(photo.quantize(4), "PNG", bits=2), of(photo.quantize(4), "RGB")),
@@ -233,21 +234,6 @@ def _rounded_rgb(image: Image.Image) -> NDArray[np.uint8]:
     blue, red = blue - 128, red - 128
     colours = np.stack((y + 1.402 * red, y - 0.344136 * blue - 0.714136 * red, y + 1.772 * blue), axis=-1)
     return np.clip(np.rint(colours), 0, 255).astype(np.uint8)
-
-
-def _png(pixels: NDArray[Any], bits: int, colour: int, key: bytes = b"") -> bytes:
-    """Returns a PNG of any bit depth with a transparent colour, which few programs write."""
-    height, width = pixels.shape[:2]
-    if bits == 16:
-        rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
-    else:
-        spread = np.unpackbits(pixels.astype(np.uint8)[..., None], axis=-1)[..., -bits:]
-        rows = np.packbits(spread.reshape(height, -1), axis=1)
-    stored = b"".join(b"\0" + row.tobytes() for row in rows)
-    parts = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))]
-    parts += [_chunk(b"tRNS", key)] if key else []
-    parts += [_chunk(b"IDAT", zlib.compress(stored)), _chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

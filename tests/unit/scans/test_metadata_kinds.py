@@ -298,6 +298,55 @@ def test_chunks_about_the_stored_form_follow_it() -> None:
     assert dict(png_chunks(written))[b"bKGD"] == bytes([0, colour[0], 0, colour[1], 0, colour[2]])
 
 
+def test_a_grey_background_is_a_value_of_the_stored_bits() -> None:
+    levels = Image.fromarray(PHOTO[..., 0] // 128 * 255).convert("1")
+    content = with_chunks(image_files.saved(levels, "PNG"), (b"bKGD", b"\0\1"), (b"sBIT", b"\1"))
+    _, written, _, found = rewritten(content)
+    assert written[24] == 1
+    assert {(b"bKGD", b"\0\1"), (b"sBIT", b"\1")} <= set(png_chunks(written))
+    assert not found.changed and not found.lost
+
+
+def hexadecimal(name: bytes, block: bytes) -> bytes:
+    lines = b"\n".join(block.hex().encode()[at : at + 72] for at in range(0, 2 * len(block), 72))
+    return b"\n" + name + b"\n" + str(len(block)).rjust(8).encode() + b"\n" + lines + b"\n"
+
+
+@pytest.mark.parametrize("name", [b"iptc", b"IPTC profile"])
+def test_blocks_in_texts_are_read_whatever_program_wrote_them(name: bytes) -> None:
+    resources = resource(1028, IPTC) + resource(1035, b"http://archive.example/7")
+    for block, kept in ((IPTC, {"IPTC-IIM"}), (resources, {"IPTC-IIM", "Photoshop URL (1035)"})):
+        text = hexadecimal(name, block)
+        key = b"Raw profile type iptc\0"
+        for chunk in ((b"tEXt", key + text), (b"zTXt", key + b"\0" + zlib.compress(text))):
+            _, _, again, found = rewritten(with_chunks(PNG, chunk))
+            assert again.metadata.iptc == IPTC and set(found.kept) == kept and not found.lost
+
+
+def test_damaged_texts_and_profiles_are_said() -> None:
+    broken = [
+        (b"zTXt", b"Title\0\0not deflate"),
+        (b"tEXt", b"Raw profile type 8bim\0\n8bim\n 4\nzz"),
+        (b"iCCP", b"x\0\0not deflate"),
+    ]
+    _, _, _, found = rewritten(with_chunks(PNG, *broken, (b"tEXt", b"Author\0Kaethe")))
+    assert found.kept == ("text Author",)
+    assert [(loss.what, loss.why) for loss in found.lost] == [
+        ("text Title that is damaged", "broken"),
+        ("text Raw profile type 8bim that is damaged", "broken"),
+        ("ICC profile that is damaged", "broken"),
+    ]
+
+
+def test_a_digest_of_the_iptc_records_stays_right() -> None:
+    inks = image_files.saved(Image.fromarray(PHOTO).convert("CMYK"), "JPEG")
+    digest = hashlib.md5(IPTC).digest()
+    block = resource(1028, IPTC) + resource(1061, digest)
+    _, _, again, _ = rewritten(with_segments(inks, segment(0xED, b"Photoshop 3.0\0" + block)))
+    assert hashlib.md5(again.metadata.iptc or b"").digest() == digest
+    assert photoshop.has(again.metadata.photoshop or b"", 1061)
+
+
 def test_exif_behind_the_pixels_counts_and_moves_before_them() -> None:
     block = raw_files.exif_block({274: (3, [6])})
     scan, written, again, found = rewritten(with_chunks(PNG, late=[(b"eXIf", block), (b"tEXt", b"Author\0Kaethe")]))

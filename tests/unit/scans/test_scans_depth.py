@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_files import saved, tiff
 from PIL import Image
+from raw_files import png_of_bits
 from skimage import data
 
 from pipeline.scans import Scan, decode, encode, native_values, output_extension
@@ -63,10 +64,8 @@ def test_a_bilevel_scan_that_stores_white_as_zero_looks_the_same() -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_a_png_keeps_its_bits(bits: int) -> None:
-    from conftest import _png
-
     levels = GREY >> (8 - bits)
-    _, written = filled(_png(levels, bits, 0))
+    _, written = filled(png_of_bits(levels, bits, 0))
     assert written[24] == bits
     assert written[25] == 0
     with Image.open(io.BytesIO(written)) as again:
