@@ -160,8 +160,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part kinds, e.g. one that training was without")
     add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part foreign")
     add(
-        "--precision", nargs="+", type=float, default=[0.95], metavar="P",
-        help="that a recipe asks of repairs (default .95); the parts foreign and clean are repeated for further values",
+        "--precision", nargs="+", type=float, default=[0.9], metavar="P",
+        help="that a recipe asks of repairs (default .9); the parts foreign and clean are repeated for further values",
     )  # fmt: skip
     add("--rim", action="store_true", help="compare masks with their rim, as they are written; else without")
     add("--own", type=int, default=64, metavar="N", help="pictures of the parts own, kinds and restored (default 64)")

@@ -45,7 +45,7 @@ class _Replay:
     digest: str = ""
 
     def detect(
-        self, pixels: Plane, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        self, pixels: Plane, *, precision: float = 0.9, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         bare = self.bare

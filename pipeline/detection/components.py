@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.types import Component, Level
+from pipeline.detection.judge import Judgement
+from pipeline.detection.marks import MarkedScan
+from pipeline.detection.types import Component, Left, Level
 from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.resolution import stroke_width
-from pipeline.imaging.types import Mask
 
 #: Components described on one scan, the largest first; a scan with more is reviewed as a whole.
 MOST = 5_000
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """A network's answer for one scan, with thresholds applied.
-
-    Attributes:
-        probability: (H,W) uint8 in 1/255.
-        repair: probability of each component to repair in 1/255, 0 elsewhere; before dilation.
-        suggest: 0 and 255; contains what is to be repaired.
-        unit: pixels of one unit of size, see `unit_of`.
-    """
-
-    probability: NDArray[np.uint8]
-    repair: NDArray[np.uint8]
-    suggest: Mask
-    unit: float
-
-
-def describe_components(found: Segmentation) -> list[Component]:
+def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Component]:
     """Return the components of both levels: those to repair, and suggestions that contain nothing to repair."""
     result: list[Component] = []
-    components = connected_components(found.suggest)
-    sums, maxima = components.sums(found.probability), components.maxima(found.probability)
-    repaired_areas, repair_probabilities = components.sums(found.repair > 0), components.maxima(found.repair)
+    components = connected_components(judgement.suggest)
+    light = scan.contrast(components) > 0
+    peaks = components.maxima(scan.probability)
+    repaired_areas, repaired_peaks = components.sums(judgement.repair > 0), _peaks_within(scan, judgement, components)
+    in_swarms = components.sums(judgement.swarms > 0)
     for index in np.argsort(-components.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in components.boxes[index])
-        area, repaired = int(components.areas[index]), int(repaired_areas[index])
-        kind, shape, _ = classify_shape(components, index, found.unit)
-        # A repair has its component's probability; a suggestion has only the mean of its pixels'.
-        probability = float(repair_probabilities[index] if repaired else sums[index] / area) / 255
+        area, repaired, lighter = int(components.areas[index]), int(repaired_areas[index]), bool(light[index])
+        kind, shape, _ = classify_shape(components, index, scan.unit)
+        peak = int(repaired_peaks[index] if repaired else peaks[index])
         reason = (
-            f"a {shape}; the network gives it a probability of {probability:.0%}, {maxima[index] / 255:.0%} at its"
-            " most certain pixel"
+            f"a {shape}, {'lighter' if lighter else 'darker'} than its surroundings; the network gives its most certain"
+            f" pixel a probability of {peak / 255:.0%}, and {judgement.describe_asked(light=lighter)}"
         )
         if 0 < repaired < area:
             reason += f"; {repaired / area:.0%} of it is certain enough to repair"
+        swarm = not repaired and 2 * int(in_swarms[index]) >= area
+        if swarm:
+            reason += "; left as it is: one of many alike small marks, as of a texture"
         level: Level = "repair" if repaired else "suggest"
-        result.append(Component(kind, level, (x, y, width, height), area, round(probability, 3), reason))
+        probability = round(judgement.probability(peak, light=lighter), 3)
+        left: Left = "swarm" if swarm else ""
+        result.append(Component(kind, level, (x, y, width, height), area, probability, reason, left))
     return result
+
+
+def _peaks_within(scan: MarkedScan, judgement: Judgement, components: ConnectedComponents) -> NDArray[np.uint8]:
+    """Return (n,) the highest probability in 1/255 of what is repaired of each component."""
+    return components.maxima(np.asarray(cv2.bitwise_and(scan.probability, judgement.repair), np.uint8))
 
 
 def classify_shape(components: ConnectedComponents, index: int, unit: float) -> tuple[str, str, float]:

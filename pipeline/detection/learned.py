@@ -1,4 +1,4 @@
-"""Detect damage by a network: probabilities at several scales, cut into components with a reason each."""
+"""Detect damage by a network: probabilities at several scales, judged mark by mark, with a reason each."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection import windows
-from pipeline.detection.components import Segmentation, describe_components
+from pipeline.detection.components import describe_components
+from pipeline.detection.judge import judge_marks
+from pipeline.detection.marks import MarkedScan
 from pipeline.detection.postprocess import postprocess
 from pipeline.detection.runners.choose import load_runner
-from pipeline.detection.thresholds import apply_thresholds
 from pipeline.detection.types import Detection
 from pipeline.detection.weights import WEIGHTS, read_header
 from pipeline.imaging.luminance import find_transparent
-from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Pixels
 
 log = logging.getLogger(__name__)
 
-#: Changed when windows, thresholds or components are computed differently; part of the detector's digest.
-VERSION = "learned 6"
+#: Changed when windows, judgement or components are computed differently; part of the detector's digest.
+VERSION = "learned 7"
 #: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 
@@ -50,7 +50,7 @@ class LearnedDetector:
         self._runner, self._on_cpu = load_runner(weights or WEIGHTS, device=device, backend=backend)
 
     def detect(
-        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        self, pixels: Pixels, *, precision: float = 0.9, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan; see `Detector.detect`."""
@@ -61,10 +61,13 @@ class LearnedDetector:
         outside = find_transparent(pixels)
         if outside is not None:
             probability[outside] = 0
-        repair, suggest = apply_thresholds(probability, self.thresholds, precision=precision, sensitivity=sensitivity)
-        components = describe_components(Segmentation(probability, repair, suggest, unit_of(probability)))
-        repair[repair > 0] = 255
-        return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
+        scan = MarkedScan(pixels, probability)
+        judgement = judge_marks(scan, self.thresholds, precision=precision, sensitivity=sensitivity)
+        components = describe_components(scan, judgement)
+        return postprocess(
+            judgement.repair, judgement.suggest, components, dilate=dilate, max_coverage=max_coverage,
+            note=judgement.note,
+        )  # fmt: skip
 
     def probabilities(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Return (H,W) uint8, the probability of damage at each pixel in 1/255."""

@@ -23,7 +23,7 @@ class NoDetector:
     digest = hashlib.sha256(b"none").hexdigest()
 
     def detect(
-        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        self, pixels: Pixels, *, precision: float = 0.9, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return empty masks."""

@@ -10,7 +10,7 @@ from pipeline.imaging.types import Mask
 
 
 def postprocess(
-    repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float
+    repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float, note: str = ""
 ) -> Detection:
     """Return the detection with masks dilated by `dilate` pixels, and a reason for review when too much is masked."""
     suggest = suggest | repair
@@ -22,7 +22,7 @@ def postprocess(
             f"{share:.1%} of the scan looks damaged, more than the {max_coverage:.0%} that may be filled without review"
         )
     ordered = sorted(components, key=lambda component: component.area, reverse=True)
-    return Detection(repair, suggest, ordered, review)
+    return Detection(repair, suggest, ordered, review, note)
 
 
 def dilate_mask(mask: Mask, pixels: int) -> Mask:

@@ -1,4 +1,4 @@
-"""Apply thresholds: from probabilities to what is repaired without review, and what a reviewer is offered."""
+"""Define thresholds: what marks must reach to be repaired without review, or to be suggested."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import ConnectedComponents, connected_components
+from pipeline.imaging.connected_components import ConnectedComponents
 from pipeline.imaging.resolution import unit_of
-from pipeline.imaging.types import Mask
 
 Probabilities = NDArray[np.uint8]
 
@@ -31,8 +30,8 @@ class RepairThreshold:
 
     Attributes:
         precision: share of the repaired pixels that is to be damage.
-        chance: probability of each of its pixels.
-        smallest: fewest pixels of the component.
+        chance: probability of its most certain pixel in a picture of the reference wear, see `pipeline.detection.wear`.
+        smallest: fewest pixels of the component; fewer are enough in a worn picture.
     """
 
     precision: float
@@ -48,7 +47,7 @@ class Thresholds:
 
     Attributes:
         repairs: thresholds for each precision, in rising order; never empty.
-        suggest: probability from which pixels are suggested.
+        suggest: probability from which pixels are suggested in a picture of the reference wear.
         suggest_speck: what the most certain pixel of a speck must reach to be suggested, see `SPECK`.
     """
 
@@ -83,29 +82,6 @@ class Thresholds:
         return cls(repairs, **document)
 
 
-def apply_thresholds(
-    probability: Probabilities, thresholds: Thresholds, *, precision: float = 0.95, sensitivity: float = 1.0
-) -> tuple[Mask, Mask]:
-    """Return what to repair and what to suggest, (H,W) each.
-
-    To repair: 0, or the probability of the pixel's component, in 1/255. To suggest: 0 and 255; it contains everything
-    to repair.
-
-    Args:
-        probability: (H,W) uint8 in 1/255.
-        thresholds: from calibration.
-        precision: share of what is repaired that is to be damage.
-        sensitivity: 2 accepts at half the odds.
-    """
-    asked = thresholds.of_precision(precision)
-    repair = components_above(probability, adjust_threshold(asked.chance, sensitivity), asked.smallest)
-    cut = limit_coverage(probability, adjust_threshold(thresholds.suggest, sensitivity))
-    suggest = components_above(probability, cut, speck=adjust_threshold(thresholds.suggest_speck, sensitivity))
-    suggest[suggest > 0] = 255
-    suggest[repair > 0] = 255
-    return repair, suggest
-
-
 def limit_coverage(probability: Probabilities, cut: int) -> int:
     """Return `cut`, or the lowest value above it that at most `MOST_SUGGESTED` of a picture reaches, up to 255."""
     strips = (probability[top : top + ROWS] for top in range(0, len(probability), ROWS))
@@ -118,19 +94,6 @@ def adjust_threshold(threshold: float, sensitivity: float) -> int:
     """Return a threshold in 1/255, divided on the scale of odds: twice the sensitivity accepts at half the odds."""
     odds = threshold / (1 - threshold) / sensitivity
     return min(255, max(1, round(255 * odds / (1 + odds))))
-
-
-def components_above(probability: Probabilities, cut: int, smallest: int = 1, speck: int = 0) -> NDArray[np.uint8]:
-    """Return (H,W) the connected components of what reaches `cut`/255: their probability in 1/255, elsewhere 0.
-
-    A component has the probability of its most certain pixel. Left out are components of fewer pixels than `smallest`,
-    and specks whose probability does not reach `speck`.
-    """
-    components = connected_components(probability, cut)
-    scores = components.maxima(probability)
-    scores[components.areas < smallest] = 0
-    scores[(scores < speck) & find_specks(components, probability)] = 0
-    return components.paint(scores)
 
 
 def find_specks(components: ConnectedComponents, probability: Probabilities) -> NDArray[np.bool_]:

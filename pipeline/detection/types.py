@@ -46,12 +46,14 @@ class Detection:
         suggest: (H,W) uint8, 255 = confident or suspected damage; contains `repair`.
         components: the largest first.
         review: why a person must look before anything is filled, or None.
+        note: what moved the thresholds on this scan, as a sentence without a full stop; empty where nothing was found.
     """
 
     repair: Mask
     suggest: Mask
     components: list[Component] = field(default_factory=list)
     review: str | None = None
+    note: str = ""
 
 
 class Detector(Protocol):
@@ -61,7 +63,7 @@ class Detector(Protocol):
     digest: str
 
     def detect(
-        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        self, pixels: Pixels, *, precision: float = 0.9, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan (H,W) or (H,W,C), uint8 or uint16.

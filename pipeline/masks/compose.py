@@ -117,7 +117,8 @@ def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMa
     fill = detection.suggest if recipe.level is MaskLevel.SUGGEST else detection.repair
     source = "none" if detector.name == "none" else "detector"
     components = list(detection.components)
-    return ComposedMask(fill.copy(), detection.suggest | fill, source, components, review=detection.review)
+    notes = [detection.note] if detection.note else []
+    return ComposedMask(fill.copy(), detection.suggest | fill, source, components, notes, review=detection.review)
 
 
 def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane | None) -> None:

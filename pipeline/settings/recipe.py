@@ -74,7 +74,7 @@ class Recipe(BaseModel):
         MaskLevel.REPAIR, description="`repair`: only confident damage; `suggest`: also suspected damage"
     )
     precision: float = Field(
-        0.95,
+        0.9,
         ge=0.5,
         le=0.98,
         description="target share of damage in what is repaired without review; a lower value finds more",

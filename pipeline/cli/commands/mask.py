@@ -71,7 +71,7 @@ class MaskSummary:
     help="repair: what would be filled without review (default); suggest: also what a reviewer would be offered",
 )
 @click.option("--detector", help="classical, learned or none (default: as in recipes)")
-@click.option("--precision", type=float, help="wanted of what is repaired (default 0.95)")
+@click.option("--precision", type=float, help="wanted of what is repaired (default 0.9)")
 @click.option("--sensitivity", type=float, help="above 1 finds more damage, and more false marks")
 @click.option("--dilate", type=int, help="pixels added around what is found")
 @masks_option

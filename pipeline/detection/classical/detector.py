@@ -38,7 +38,7 @@ class ClassicalDetector:
         self.digest = hashlib.sha256(f"classical-{VERSION}".encode() + table).hexdigest()
 
     def detect(
-        self, pixels: Pixels, *, precision: float = 0.95, sensitivity: float = 1.0, dilate: int = 2,
+        self, pixels: Pixels, *, precision: float = 0.9, sensitivity: float = 1.0, dilate: int = 2,
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan; see `Detector.detect`. It is calibrated for one precision only."""

@@ -9,15 +9,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.judge import judge_marks
 from pipeline.detection.thresholds import RepairThreshold, Thresholds, adjust_threshold, limit_coverage
+from pipeline.imaging.types import Mask
 from pipeline.training.detector.evidence import ComponentTable, Evidence, component_table
 
-#: Candidates for the probability from which pixels form components, and for the smallest area in pixels. Confident
-#: false positives are mostly a few pixels; larger minimum areas would lose too much unfamiliar damage.
-CUTS, SMALLEST = tuple(step / 40 for step in range(14, 39)), (16, 32)
-#: Errors on real or differently simulated damage for each error on this project's simulation: on the latter, only the
+#: Candidates for the probability that a repair's most certain pixel needs in a picture of the reference wear, and the
+#: fewest pixels of a repair: confident false positives are mostly a few pixels.
+CHANCES, SMALLEST = (0.26, 0.3, 0.34, 0.38, 0.42, 0.46, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9), 16
+#: Errors on labelled real scans for each error on held-out simulation at the same chance: of the latter, only the
 #: promised share divided by this is allowed.
-DOMAIN_GAP = 2.0
+DOMAIN_GAP = 1.5
 #: Candidates for the probability from which pixels are suggested, and the highest probability that a speck needs.
 SUGGESTED, SPECK_SURE = (0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5), 0.5
 #: Loss of F1 that is accepted for fewer suggestions: a person has to look at each.
@@ -25,17 +27,13 @@ F1_TOLERANCE = 0.01
 #: The worst picture is taken as this quantile, since a single outlier would determine the thresholds.
 WORST_QUANTILE = 0.99
 
-#: The probability from which pixels form components, and the smallest area of a repaired one.
-Choice = tuple[float, int]
-STRICTEST: Choice = (CUTS[-1], SMALLEST[-1])
-
 
 @dataclass(frozen=True)
 class Promise:
     """What repairs must achieve on held-out photographs.
 
     Attributes:
-        precision: share of marked pixels that are damage, with 2 px tolerance, real damage included: see `DOMAIN_GAP`.
+        precision: share of marked pixels that are damage, with 2 px tolerance, on real scans: see `DOMAIN_GAP`.
         clean: highest mean marked share of an undamaged picture's area.
         worst: marked share that all but one in a hundred of them stay below.
         empty: lowest share of undamaged pictures without any mark.
@@ -112,47 +110,52 @@ def calibrate(evidence: Sequence[Evidence], promises: Sequence[Promise]) -> tupl
         evidence: of held-out photographs.
         promises: in ascending order of precision.
     """
-    repaired: dict[Choice, Figures] = {}
+    repaired = {chance: repair_figures(evidence, chance) for chance in CHANCES}
     suggested: dict[float, Figures] = {}
-    for cut in CUTS:
-        # One table at a time: low thresholds give many components.
-        repaired |= repair_choices(evidence, cut)
     for cut in SUGGESTED:
-        table = component_table(evidence, partial(limit_coverage, cut=adjust_threshold(cut, 1.0)))
+        # One table at a time: low thresholds give many components.
+        table = component_table(evidence, partial(_above, cut=adjust_threshold(cut, 1.0)))
         suggested[cut] = measure(table, ~table.specks | (table.max_probability >= adjust_threshold(SPECK_SURE, 1.0)))
     best = {promise.precision: _best(repaired, promise) for promise in promises}
-    repairs = tuple(RepairThreshold(precision, *(choice or STRICTEST)) for precision, choice in best.items())
+    repairs = tuple(RepairThreshold(kept, chance or CHANCES[-1], SMALLEST) for kept, chance in best.items())
     most = max(figures.f1 for figures in suggested.values())
     # Compared as rounded in the table, so that rounding of the weights to half precision does not decide.
     suggest = max(cut for cut, figures in suggested.items() if round(most - figures.f1, 3) <= F1_TOLERANCE)
     if not suggested[suggest].recall:
         return Thresholds(repairs), "The network marks too little on held-out photographs to be calibrated."
     lines = [
-        "| level | pixels from | fewest pixels | precision | recall | F1 | clean: mean | all but 1 % | empty "
+        "| level | pixels from | precision | recall | F1 | clean: mean | all but 1 % | empty "
         "| components per megapixel |",
-        "|---" * 10 + "|",
+        "|---" * 9 + "|",
         *(_row(f"**repair**, {kept:g}", found, repaired[found]) for kept, found in best.items() if found),
-        _row("**suggest**", (suggest,), suggested[suggest]),
-        *(_row("suggest", (cut,), figures) for cut, figures in suggested.items() if cut != suggest),
+        *(_row("repair", chance, repaired[chance]) for chance in CHANCES if chance not in best.values()),
+        _row("**suggest**", suggest, suggested[suggest]),
+        *(_row("suggest", cut, figures) for cut, figures in suggested.items() if cut != suggest),
     ]
     return Thresholds(repairs, suggest, SPECK_SURE), "\n".join(lines)
 
 
-def _best(tried: dict[Choice, Figures], promise: Promise) -> Choice | None:
-    """Return the choice with the highest recall that keeps the promise; None where none does."""
-    good = {key: figures.recall for key, figures in tried.items() if figures.keep(promise)}
-    return max(good, key=lambda key: good[key], default=None)
+def _best(tried: dict[float, Figures], promise: Promise) -> float | None:
+    """Return the chance with the highest recall that keeps the promise; None where none does."""
+    good = {chance: figures.recall for chance, figures in tried.items() if figures.keep(promise)}
+    return max(good, key=lambda chance: good[chance], default=None)
 
 
-def repair_choices(evidence: Sequence[Evidence], cut: float) -> dict[Choice, Figures]:
-    """Return the figures of repairing components above `cut`, by smallest area."""
-    table = component_table(evidence, lambda _: adjust_threshold(cut, 1.0))
-    return {(cut, smallest): measure(table, table.counts[:, 0] >= smallest) for smallest in SMALLEST}
+def repair_figures(evidence: Sequence[Evidence], chance: float) -> Figures:
+    """Return the figures of repairing what a chance lets through."""
+    thresholds = Thresholds((RepairThreshold(1.0, chance, SMALLEST),))
+    table = component_table(evidence, lambda one: judge_marks(one.scan, thresholds).repair)
+    return measure(table, np.ones(len(table.counts), np.bool_))
 
 
-def _row(name: str, limits: tuple[float, ...], figures: Figures) -> str:
-    cells = " | ".join([*(f"{limit:g}" for limit in limits), *("" for _ in range(2 - len(limits)))])
+def _above(one: Evidence, cut: int) -> Mask:
+    """Return (H,W), 255 where a picture's probabilities reach a cut, as high as its coverage asks."""
+    cut = limit_coverage(one.probability, cut)
+    return np.where(one.probability >= cut, np.uint8(255), np.uint8(0))
+
+
+def _row(name: str, limit: float, figures: Figures) -> str:
     return (
-        f"| {name} | {cells} | {figures.precision:.3f} | {figures.recall:.3f} |"
+        f"| {name} | {limit:g} | {figures.precision:.3f} | {figures.recall:.3f} |"
         f" {figures.f1:.3f} | {figures.clean:.4%} | {figures.worst:.3%} | {figures.empty:.0%} | {figures.crowd:.0f} |"
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.marks import MarkedScan
 from pipeline.detection.thresholds import Probabilities, find_specks
 from pipeline.imaging.connected_components import connected_components
+from pipeline.imaging.types import Mask, Picture
 from pipeline.metrics.tolerance import tolerated
 from pipeline.simulation import ArtefactBank
 from pipeline.training.common.photos import PhotoSet
@@ -22,10 +25,19 @@ WORN = 0.5
 
 @dataclass(frozen=True)
 class Evidence:
-    """Probabilities (H,W) uint8 on one picture and its labels (H,W) uint8, see `pipeline.training.detector.data`."""
+    """A picture (H,W,3) uint8, a detector's probabilities (H,W) uint8 on it, and its labels (H,W) uint8.
 
+    Labels as in `pipeline.training.detector.data`.
+    """
+
+    picture: Picture
     probability: Probabilities
     labels: NDArray[np.uint8]
+
+    @cached_property
+    def scan(self) -> MarkedScan:
+        """The planes on which its marks are judged."""
+        return MarkedScan(self.picture, self.probability)
 
     @property
     def undamaged(self) -> bool:
@@ -56,17 +68,17 @@ def gather(
     """
     bank = ArtefactBank.load(artefacts) if artefacts else None
     for index, picture in enumerate(photos.pictures):
-        yield Evidence(predict(picture), np.full(picture.shape[:2], INTACT, np.uint8))
+        yield Evidence(picture, predict(picture), np.full(picture.shape[:2], INTACT, np.uint8))
         for turn in range(rounds):
             sample = make_sample(
                 picture, np.random.default_rng((2026, index, turn)), bank, undamaged=0.2, distracted=0.0, worn=WORN
             )
-            yield Evidence(predict(sample.picture), sample.labels)
+            yield Evidence(sample.picture, predict(sample.picture), sample.labels)
 
 
 @dataclass(frozen=True)
 class ComponentTable:
-    """The n components above a threshold on all m pictures of some evidence.
+    """The n components that are marked on all m pictures of some evidence.
 
     Attributes:
         counts: (n,4) pixels of each: all, those that count, those that are correct, those that are damage.
@@ -87,19 +99,19 @@ class ComponentTable:
     undamaged: NDArray[np.bool_]
 
 
-def component_table(evidence: Sequence[Evidence], cut: Callable[[Probabilities], int]) -> ComponentTable:
+def component_table(evidence: Sequence[Evidence], mark: Callable[[Evidence], Mask]) -> ComponentTable:
     """Return the components of all pictures.
 
     Args:
         evidence: the pictures.
-        cut: returns the probability from which pixels of a picture count, in 1/255, for its probabilities (H,W).
+        mark: returns what is marked on one (H,W), not 0.
     """
     counts, max_probability = [np.zeros((0, 4))], [np.zeros(0, np.uint8)]
     specks, picture, damaged = [np.zeros(0, np.bool_)], [np.zeros(0, np.int64)], 0.0
     for index, one in enumerate(evidence):
         truth, near, counting = one.truth()
         damaged += float(truth.sum())
-        components = connected_components(one.probability, cut(one.probability))
+        components = connected_components(mark(one))
         sums = [components.sums(where) for where in (counting, near & counting, truth > 0)]
         counts.append(np.stack([components.areas, *sums], axis=1).astype(np.float64))
         max_probability.append(components.maxima(one.probability))

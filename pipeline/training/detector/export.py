@@ -7,9 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.detection.judge import judge_marks
 from pipeline.detection.learned import LearnedDetector
+from pipeline.detection.marks import MarkedScan
 from pipeline.detection.network import DetectorNet
-from pipeline.detection.thresholds import Thresholds, apply_thresholds
+from pipeline.detection.thresholds import Thresholds
 from pipeline.detection.weights import load_weights, read_header, save_weights
 from pipeline.training.common.checkpoint import CHECKPOINT, read_state
 from pipeline.training.common.model_card import (
@@ -148,9 +150,9 @@ def _draw_sheet(network: DetectorNet, samples: list[Sample], limits: Thresholds,
         probability = probabilities(network, sample.picture)
         truth, found = sample.picture.copy(), sample.picture.copy()
         truth[sample.labels == DAMAGED] = (0, 200, 0)
-        repair, suggest = apply_thresholds(np.round(255 * probability).astype(np.uint8), limits)
-        found[suggest > 0] = (255, 160, 0)
-        found[repair > 0] = (255, 0, 0)
+        judged = judge_marks(MarkedScan(sample.picture, np.round(255 * probability).astype(np.uint8)), limits)
+        found[judged.suggest > 0] = (255, 160, 0)
+        found[judged.repair > 0] = (255, 0, 0)
         row = np.hstack([sample.picture, truth, found])
         rows.append(cv2.resize(row, (960, 320), interpolation=cv2.INTER_AREA))
     cv2.imwrite(str(target), np.vstack(rows)[:, :, ::-1])

@@ -93,25 +93,29 @@ def test_depth_and_channels_do_not_matter(weights: Path) -> None:
 
 def test_what_is_repaired_suggested_and_neither(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = LearnedDetector(weights)
-    probability = np.zeros((60, 80), np.uint8)
-    probability[10, 5:70] = 140  # likely enough to be repaired
-    probability[10, 30] = 250
-    probability[40, 5:30] = 110  # a suggestion
-    probability[50, 60:62] = 60  # neither
+    probability, picture = np.zeros((240, 320), np.uint8), np.full((240, 320), 90, np.uint8)
+    for row in range(10, 200, 30):
+        for column in range(5, 320, 40):
+            probability[row, column : column + 30] = 140  # likely enough to be repaired in a picture as worn as this
+            probability[row, column + 10] = 250
+            picture[row, column : column + 30] = 170
+    probability[214, 5:30], picture[214, 5:30] = 90, 170  # a suggestion
+    probability[225, 60:62], picture[225, 60:62] = 10, 170  # neither
     monkeypatch.setattr(detector, "probabilities", lambda _: probability.copy())
-    found = detector.detect(np.zeros((60, 80), np.uint8), dilate=0)
-    assert (found.repair[10, 5:70] == 255).all()
-    assert not found.repair[40].any()
-    assert (found.suggest[40, 5:30] == 255).all()
-    assert not found.suggest[50].any()
-    first, second = found.components
-    assert (first.level, first.kind, first.box) == ("repair", "scratch", (5, 10, 65, 1))
-    assert second.level == "suggest"
-    assert "a probability of" in first.reason
-    assert first.probability is not None
-    keen = detector.detect(np.zeros((60, 80), np.uint8), dilate=0, sensitivity=4)
+    found = detector.detect(picture, dilate=0)
+    assert (found.repair[10, 5:35] == 255).all()
+    assert not found.repair[214].any()
+    assert (found.suggest[214, 5:30] == 255).all()
+    assert not found.suggest[225].any()
+    first, last = found.components[0], found.components[-1]
+    assert (first.level, first.kind, first.box) == ("repair", "scratch", (5, 10, 30, 1))
+    assert last.level == "suggest"
+    assert "a probability of 98%" in first.reason and "lighter than its surroundings" in first.reason
+    assert f"{first.reason.rpartition(', and ')[2]}; darker ones: none" in found.note
+    assert first.probability is not None and last.probability is not None and first.probability > last.probability
+    keen = detector.detect(picture, dilate=0, sensitivity=4)
     assert (keen.suggest >= found.suggest).all()
-    assert detector.detect(np.zeros((60, 80), np.uint8), max_coverage=0.001).review
+    assert detector.detect(picture, max_coverage=0.001).review
 
 
 def test_without_weights_the_remedy_is_named(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

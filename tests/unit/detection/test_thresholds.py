@@ -1,4 +1,4 @@
-"""Probabilities become two masks; components that are unlikely or too small are left out."""
+"""Thresholds are read as they were written, and scaled on the scale of odds."""
 
 import numpy as np
 import pytest
@@ -7,50 +7,17 @@ from pipeline.detection.thresholds import (
     RepairThreshold,
     Thresholds,
     adjust_threshold,
-    apply_thresholds,
-    components_above,
+    find_specks,
     limit_coverage,
 )
-
-
-def probabilities() -> np.ndarray:
-    probability = np.zeros((20, 20), np.uint8)
-    probability[2, 2:12] = 150  # a crack, faint but for one place
-    probability[2, 5] = 250
-    probability[10, 2:12] = 150  # faint all along
-    probability[15, 15] = 250  # a single certain pixel
-    return probability
-
-
-def test_a_component_is_as_likely_as_its_most_certain_pixel() -> None:
-    mask = components_above(probabilities(), 140)
-    assert (mask[2, 2:12] == 250).all()
-    assert (mask[10, 2:12] == 150).all()
-    assert mask[15, 15] == 250
-    assert not components_above(probabilities(), 160)[10].any()
-
-
-def test_components_of_too_few_pixels_are_left_out() -> None:
-    mask = components_above(probabilities(), 140, smallest=2)
-    assert mask[15, 15] == 0
-    assert mask[2, 2] == 250
+from pipeline.imaging.connected_components import connected_components
 
 
 def test_a_speck_is_as_many_units_on_any_scan() -> None:
-    for side, pixels, kept in ((512, 15, False), (512, 16, True), (1024, 63, False), (1024, 64, True)):
+    for side, pixels, speck in ((512, 15, True), (512, 16, False), (1024, 63, True), (1024, 64, False)):
         probability = np.zeros((side, side), np.uint8)
         probability[5, 5 : 5 + pixels] = 120
-        probability[9, 9] = 200  # a speck, and sure
-        mask = components_above(probability, 100, speck=150)
-        assert mask[5].any() == kept
-        assert mask[9, 9] == 200
-
-
-def test_suggestions_contain_repairs() -> None:
-    repair, suggest = apply_thresholds(probabilities(), Thresholds((RepairThreshold(0.95, 0.9, 1),), 0.5))
-    assert np.argwhere(repair).tolist() == [[2, 5], [15, 15]]
-    assert (suggest[repair > 0] == 255).all()
-    assert (suggest[10, 2:12] == 255).all()
+        assert find_specks(connected_components(probability), probability).tolist() == [speck]
 
 
 def test_sensitivity_divides_the_odds() -> None:
@@ -82,8 +49,5 @@ def test_a_picture_suspected_all_over_gets_suggestions_only_where_damage_is_like
     probability = np.full((100, 100), 120, np.uint8)
     probability[40:50, 40:60] = 200
     assert limit_coverage(probability, 100) == 121
-    _, suggest = apply_thresholds(probability, Thresholds(suggest=0.4))
-    assert suggest[40:50, 40:60].all()
-    assert np.count_nonzero(suggest) == 200
     assert limit_coverage(probability, 150) == 150, "where suggestions cover little, nothing changes"
     assert limit_coverage(np.full((9, 9), 255, np.uint8), 100) == 255

@@ -16,7 +16,7 @@ from pipeline.weights import SHIPPED
 OTHER: dict[str, Any] = {
     "detector": "none",
     "level": "suggest",
-    "precision": 0.9,
+    "precision": 0.98,
     "sensitivity": 1.25,
     "max_coverage": 0.2,
     "dilate": 3,

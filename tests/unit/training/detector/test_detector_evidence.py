@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.detection.thresholds import Probabilities
+from pipeline.imaging.types import Mask
 from pipeline.training.detector.data import DAMAGED, INTACT, UNSURE
 from pipeline.training.detector.evidence import Evidence, component_table
 
@@ -17,16 +17,16 @@ def evidence(side: int) -> Evidence:
     chance[10, 10:50], chance[10, 20] = 150, 230
     chance[60, 40:70] = 180
     labels[55:65, 55:90] = UNSURE
-    return Evidence(chance, labels)
+    return Evidence(np.full((side, side, 3), 90, np.uint8), chance, labels)
 
 
-def at(cut: int) -> Callable[[Probabilities], int]:
-    """The same chance counts on every picture."""
-    return lambda _: cut
+def at(cut: int) -> Callable[[Evidence], Mask]:
+    """What reaches a chance is marked."""
+    return lambda one: np.where(one.probability >= cut, np.uint8(255), np.uint8(0))
 
 
 def test_components_are_counted_on_their_pictures() -> None:
-    clean = Evidence(np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
+    clean = Evidence(np.zeros((50, 40, 3), np.uint8), np.zeros((50, 40), np.uint8), np.full((50, 40), INTACT, np.uint8))
     table = component_table([clean, evidence(512)], at(140))
     assert table.counts.tolist() == [[40, 40, 40, 40], [30, 15, 0, 0]]
     assert table.max_probability.tolist() == [230, 180]

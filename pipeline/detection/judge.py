@@ -1,0 +1,176 @@
+"""Judge the marks on a scan: which are repaired, which are suggested, and how likely each is damage."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.marks import Flags, MarkedScan, Marks
+from pipeline.detection.swarms import find_swarms
+from pipeline.detection.thresholds import (
+    RepairThreshold,
+    Thresholds,
+    adjust_threshold,
+    find_specks,
+    limit_coverage,
+)
+from pipeline.detection.tone_growth import grow_to_tone, measure_tone
+from pipeline.detection.wear import CELLS, SURE, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
+from pipeline.imaging.types import Mask
+
+#: Probability in 1/255 at which marks are compared with each other.
+COMPARED = 90
+#: By how much lower log-odds a mark extends than its most certain pixel needs; and the shares of the chance that is
+#: asked at the reference wear below which neither of the two falls, however worn a picture is.
+EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.7, 0.894, 0.715
+#: Share of damaged cells above which a mark of a few pixels may be repaired too, and how many.
+WORN, FEW = 0.1, 4
+#: The rim of a mark is as steep as this share of what sure marks have, if they have so many pixels; a mark of the
+#: probability SPARED needs no such likeness.
+STEEP, STEEP_AREA, SPARED = 0.5, 8, 230
+#: Pixels of a mark that count at most where marks are weighted by area.
+MOST_WEIGHT = 200
+#: Highest probability in 1/255 that can be asked of a mark.
+HIGHEST = 254
+#: Cells with sure marks from which on the picture shows the tone of its paper.
+SHOWN = 8
+#: Of suggestions: what is added to the log-odds of the threshold at the reference wear, its range, and how much more
+#: certain than that the most certain pixel must be.
+SUGGESTED, SUGGESTED_LOW, SUGGESTED_HIGH, SUGGESTED_PEAK = -0.65, 0.06, 0.3, 1.5
+#: Intercept and slope of the log-odds that a mark is damage, over those of its most certain pixel in a picture of the
+#: reference wear; fitted to how precise repairs are from the chances .38, .6 and .8 on.
+CALIBRATION = (2.6, 0.8)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What becomes of the marks of a scan.
+
+    Attributes:
+        repair, suggest: (H,W), 255 where it is repaired, or at least suggested; without a rim.
+        swarms: (H,W), 255 in marks that are left because they are many and alike.
+        wear: by lighter (True) and darker marks.
+        asked: probability that the most certain pixel of a lighter or darker repair needs; above 1 there is none.
+    """
+
+    repair: Mask
+    suggest: Mask
+    swarms: Mask
+    wear: dict[bool, Wear] = field(default_factory=dict)
+    asked: dict[bool, float] = field(default_factory=dict)
+
+    def probability(self, peak: int, *, light: bool) -> float:
+        """Return the calibrated probability that a mark is damage, from that of its most certain pixel in 1/255."""
+        intercept, slope = CALIBRATION
+        odds = log_odds(min(max(peak, 1), 254) / 255) + self.wear[light].evidence
+        return from_log_odds(intercept + slope * odds)
+
+    def describe_asked(self, *, light: bool) -> str:
+        """Return what is asked of lighter or darker repairs on this scan, and why, as a clause."""
+        cells, kind = self.wear[light].cells, "lighter" if light else "darker"
+        where = (
+            f"{cells or 'no'} of {CELLS * CELLS} parts of the scan {'has' if cells == 1 else 'have'} sure {kind} marks"
+        )
+        possible = round(255 * self.asked[light]) <= HIGHEST
+        return f"{self.asked[light]:.0%} is asked where {where}" if possible else f"none is sure enough where {where}"
+
+    @property
+    def note(self) -> str:
+        """Return what moved the thresholds, as a sentence without a full stop; empty where nothing is suspected."""
+        if not self.suggest.any():
+            return ""
+        return f"lighter marks: {self.describe_asked(light=True)}; darker ones: {self.describe_asked(light=False)}"
+
+
+def judge_marks(
+    scan: MarkedScan, thresholds: Thresholds, *, precision: float = 0.9, sensitivity: float = 1.0
+) -> Judgement:
+    """Return what is repaired and what is suggested of a scan's marks.
+
+    Args:
+        scan: with the network's probabilities.
+        thresholds: from calibration.
+        precision: share of what is repaired that is to be damage.
+        sensitivity: 2 accepts at half the odds.
+    """
+    marks = scan.marks(COMPARED)
+    swarm = find_swarms(marks, scan.unit)
+    wear = estimate_wear(marks, swarm)
+    # Most scans have none: a plane of nothing needs no memory.
+    swarms = marks.paint(swarm) if swarm.any() else np.broadcast_to(np.uint8(0), scan.probability.shape)
+    asked = thresholds.of_precision(precision)
+    rim = STEEP * _usual_rim(scan, swarms)
+    peaks: dict[bool, float] = {}
+    peaks[True], repair = _repaired(scan, asked, wear[True], swarms, rim, light=True, sensitivity=sensitivity)
+    peaks[False], darker = _repaired(scan, asked, wear[False], swarms, rim, light=False, sensitivity=sensitivity)
+    repair |= darker
+    del darker  # a plane of the scan's size
+    suggest = repair.copy()
+    for light in (True, False):
+        suggest |= _suggested(scan, thresholds, wear[light], light=light, sensitivity=sensitivity)
+    return Judgement(repair, suggest, swarms, wear, peaks)
+
+
+def _repaired(
+    scan: MarkedScan, asked: RepairThreshold, wear: Wear, swarms: Mask, rim: float, *, light: bool, sensitivity: float
+) -> tuple[float, Mask]:
+    """Return the probability asked of a mark's most certain pixel, and the lighter or darker marks to repair (H,W)."""
+    at_reference = log_odds(asked.chance) - math.log(sensitivity)
+    chance, odds = from_log_odds(at_reference), at_reference - wear.evidence
+    peak = max(from_log_odds(odds), LEAST_PEAK * chance)
+    extent = min(peak, max(from_log_odds(odds - EXTENT), LEAST_EXTENT * chance))
+    if round(255 * peak) > HIGHEST:
+        return peak, np.zeros_like(scan.probability)
+    marks = scan.marks(max(1, round(255 * extent)))
+    chosen = (marks.light == light) & (marks.peak >= round(255 * peak))
+    chosen &= marks.areas >= (asked.smallest if wear.share < WORN else min(FEW, asked.smallest))
+    chosen &= 2 * _pixels_in(swarms, marks) < marks.areas
+    chosen &= (marks.peak >= SPARED) | (scan.rims(marks) >= rim)
+    mask = marks.paint(chosen)
+    if light and wear.cells >= SHOWN and (tone := measure_tone(scan.pixels, _sure_light(scan, swarms))) is not None:
+        mask = grow_to_tone(scan, mask, tone)
+    return peak, mask
+
+
+def _suggested(scan: MarkedScan, thresholds: Thresholds, wear: Wear, *, light: bool, sensitivity: float) -> Mask:
+    """Return the lighter or darker marks (H,W) to suggest."""
+    odds = log_odds(thresholds.suggest) + SUGGESTED - math.log(sensitivity) - wear.evidence / WEIGHT
+    least = min(max(from_log_odds(odds), SUGGESTED_LOW), SUGGESTED_HIGH)
+    cut = limit_coverage(scan.probability, max(1, round(255 * least)))
+    marks = scan.marks(cut)
+    speck = adjust_threshold(thresholds.suggest_speck, sensitivity)
+    chosen = (marks.light == light) & (marks.peak >= min(HIGHEST, SUGGESTED_PEAK * cut))
+    chosen &= ~find_specks(marks.components, scan.probability) | (marks.peak >= speck)
+    return marks.paint(chosen)
+
+
+def _usual_rim(scan: MarkedScan, swarms: Mask) -> float:
+    """Return the median gradient at the rims of sure marks, weighted by area; 0 where there is none."""
+    marks = scan.marks(SURE)
+    sure = _sure(marks, swarms)
+    if not sure.any():
+        return 0.0
+    rims = scan.rims(marks)[sure]
+    order = np.argsort(rims, kind="stable")
+    weights = np.cumsum(np.minimum(marks.areas[sure], MOST_WEIGHT)[order])
+    return float(rims[order][np.searchsorted(weights, weights[-1] / 2)])
+
+
+def _sure(marks: Marks, swarms: Mask) -> Flags:
+    """Return which marks above `SURE` are no specks and in no swarm (n,)."""
+    result: Flags = (marks.areas >= STEEP_AREA) & (_pixels_in(swarms, marks) == 0)
+    return result
+
+
+def _pixels_in(swarms: Mask, marks: Marks) -> NDArray[np.int64]:
+    """Return how many pixels of each mark (n,) lie in swarms (H,W)."""
+    return marks.components.sums(swarms) // 255
+
+
+def _sure_light(scan: MarkedScan, swarms: Mask) -> Mask:
+    """Return the sure marks (H,W) that are lighter than their surroundings."""
+    marks = scan.marks(SURE)
+    return marks.paint(_sure(marks, swarms) & marks.light)

@@ -1,0 +1,141 @@
+"""Measure marks: connected components of probabilities, and how each stands out from the picture around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.imaging.connected_components import ConnectedComponents, connected_components
+from pipeline.imaging.luminance import luminance
+from pipeline.imaging.resolution import unit_of
+from pipeline.imaging.types import Pixels
+
+Probabilities = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+#: Probability in 1/255 below which a pixel belongs to the background that marks are compared with.
+BACKGROUND = 26
+#: Sides in units of the squares over which the background is averaged, and the share of it that must be background; the
+#: wider one is used inside broad marks.
+NEAR, WIDE, NEAR_SHARE, WIDE_SHARE = 31, 125, 0.08, 0.02
+#: Values of the gradient plane per grey level a pixel.
+GRADIENT = 2
+#: Rows computed at a time where whole planes would need memory.
+ROWS = 512
+SQUARE = np.ones((3, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What reaches a probability on a scan, one row for each connected component.
+
+    Attributes:
+        components: the marks.
+        peak: (n,) uint8, highest probability in 1/255.
+        contrast: (n,) mean difference from the background in grey levels; above 0 it is lighter.
+        cut: the probability that they reach, in 1/255.
+    """
+
+    components: ConnectedComponents
+    peak: NDArray[np.uint8]
+    contrast: NDArray[np.float64]
+    cut: int
+
+    def __len__(self) -> int:
+        return len(self.components)
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """Pixels of each (n,)."""
+        return self.components.areas
+
+    @property
+    def light(self) -> Flags:
+        """Which are lighter than their surroundings (n,); the others are darker."""
+        result: Flags = self.contrast > 0
+        return result
+
+    def paint(self, chosen: Flags) -> NDArray[np.uint8]:
+        """Return (H,W), 255 in the chosen marks (n,)."""
+        return self.components.paint(np.where(chosen, np.uint8(255), np.uint8(0)))
+
+
+class MarkedScan:
+    """A scan's probabilities, and the planes on which marks are measured.
+
+    Memory beside the scan and its probabilities: two bytes a pixel, and two more meanwhile.
+
+    Args:
+        pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
+        probability: (H,W) uint8, the network's answer in 1/255.
+    """
+
+    def __init__(self, pixels: Pixels, probability: Probabilities) -> None:
+        self.pixels, self.probability, self.unit = pixels, probability, unit_of(probability)
+        grey = luminance(pixels)
+        self._gradient = _gradient(grey)
+        self._contrast = _contrast(grey, probability, self.unit)
+        self._marks: dict[int, Marks] = {}
+
+    def marks(self, cut: int) -> Marks:
+        """Return what reaches a probability of `cut`/255."""
+        if cut not in self._marks:
+            self._marks[cut] = self._measure(cut)
+        return self._marks[cut]
+
+    def contrast(self, components: ConnectedComponents) -> NDArray[np.float64]:
+        """Return (n,) the mean difference of components from the background in grey levels."""
+        result: NDArray[np.float64] = components.sums(self._contrast) / np.maximum(components.areas, 1)
+        return result
+
+    def rims(self, marks: Marks) -> NDArray[np.float64]:
+        """Return (n,) the mean gradient at the rim of each mark, grey levels a pixel."""
+        plane = np.asarray(cv2.threshold(self.probability, marks.cut - 1, 255, cv2.THRESH_BINARY)[1], np.uint8)
+        cv2.subtract(plane, cv2.erode(plane, SQUARE), dst=plane)  # the rim
+        cv2.min(plane, self._gradient, dst=plane)
+        sums = marks.components.sums(plane)
+        np.minimum(plane, 1, out=plane)
+        return sums / np.maximum(marks.components.sums(plane), 1) / GRADIENT
+
+    def _measure(self, cut: int) -> Marks:
+        components = connected_components(self.probability, cut)
+        return Marks(components, components.maxima(self.probability), self.contrast(components), cut)
+
+
+def _gradient(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (H,W), the highest gradient within a pixel in 1/`GRADIENT` grey levels a pixel, at least 1."""
+    result = np.empty_like(grey)
+    for top in range(0, len(grey), ROWS):
+        first, last = max(0, top - 2), min(len(grey), top + ROWS + 2)
+        strip = grey[first:last]
+        across, down = (cv2.Sobel(strip, cv2.CV_32F, *order, scale=GRADIENT / 8) for order in ((1, 0), (0, 1)))
+        steep = cv2.dilate(cv2.convertScaleAbs(cv2.magnitude(across, down)), SQUARE)
+        np.maximum(steep[top - first : top - first + ROWS], 1, out=result[top : top + ROWS])
+    return result
+
+
+def _contrast(grey: NDArray[np.uint8], probability: Probabilities, unit: float) -> NDArray[np.int8]:
+    """Return (H,W), the difference from the background in grey levels, at most 127 either way."""
+    background = cv2.resize(_background(grey, probability, unit), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    result = np.empty(grey.shape, np.int8)
+    for top in range(0, len(grey), ROWS):
+        part = slice(top, top + ROWS)
+        result[part] = cv2.subtract(grey[part], background[part], dtype=cv2.CV_8S)
+    return result
+
+
+def _background(grey: NDArray[np.uint8], probability: Probabilities, unit: float) -> NDArray[np.uint8]:
+    """Return the mean of what is no mark around each place, on a copy of about 512 × 512 pixels."""
+    size = tuple(max(1, round(side / int(unit))) for side in grey.shape[::-1])
+    free = np.asarray(cv2.threshold(probability, BACKGROUND - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+    shares = cv2.resize(free, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    sums = cv2.resize(cv2.min(grey, free), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    result = np.full(shares.shape, float(sums.sum() / max(float(shares.sum()), 1e-6)), np.float32)
+    for side, least in ((WIDE, WIDE_SHARE), (NEAR, NEAR_SHARE)):
+        width = round(side * unit / int(unit)) | 1
+        share, total = (cv2.blur(plane, (width, width)) for plane in (shares, sums))
+        np.copyto(result, total / np.maximum(share, 1e-6), where=share > least)
+    return np.rint(result).clip(0, 255).astype(np.uint8)

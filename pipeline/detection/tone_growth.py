@@ -1,0 +1,82 @@
+"""Grow light marks to what has the tone that the sure ones show: paper, where the emulsion is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.marks import SQUARE, MarkedScan
+from pipeline.imaging.connected_components import connected_components
+from pipeline.imaging.types import Mask, Pixels
+
+#: Probability in 1/255 of the pixels that show the tone, and their fewest number.
+SURE, LEAST = 128, 30
+#: Probability in 1/255 below which nothing is grown to.
+DOUBTED = 20
+#: Smallest deviations of lightness and colours (CIELAB of 8 bits), and how many times the tone's own deviation a pixel
+#: may differ.
+DEVIATION, REACH = (10.0, 4.0, 5.0), 1.25
+#: Rows compared at a time.
+ROWS = 512
+
+
+@dataclass(frozen=True)
+class Tone:
+    """Median and deviation (3,) of colours in CIELAB of 8 bits."""
+
+    median: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    def select(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """Return (H,W), 255 where pixels have the tone."""
+        low, high = (np.clip(self.median + sign * REACH * self.deviation, 0, 255) for sign in (-1, 1))
+        return np.asarray(cv2.inRange(_lab(pixels), np.ceil(low), np.floor(high)), np.uint8)
+
+
+def measure_tone(pixels: Pixels, sure: Mask) -> Tone | None:
+    """Return the tone of the lighter half of what lies within sure light marks (H,W); None of too few pixels."""
+    rows, columns = np.divmod(np.flatnonzero(cv2.erode(sure, SQUARE)), sure.shape[1])
+    if len(rows) < LEAST:
+        return None
+    colours = _lab(pixels[rows, columns][None])[0].astype(np.float64)
+    colours = colours[np.argsort(-colours[:, 0], kind="stable")[: max(LEAST // 2, len(colours) // 2)]]
+    median = np.median(colours, axis=0)
+    return Tone(median, np.maximum(1.4826 * np.median(np.abs(colours - median), axis=0), DEVIATION))
+
+
+def grow_to_tone(scan: MarkedScan, repair: Mask, tone: Tone) -> Mask:
+    """Return what is repaired, grown to connected pixels of a tone that are doubted.
+
+    Args:
+        scan: with its probabilities.
+        repair: (H,W), 255 in light marks to repair.
+        tone: of sure light marks.
+    """
+    if not repair.any():
+        return repair
+    alike = repair.copy()
+    for top in range(0, len(alike), ROWS):
+        # Two more rows on either side, so that opening knows its neighbours.
+        first, last = max(0, top - 2), min(len(alike), top + ROWS + 2)
+        doubted = scan.probability[first:last] >= DOUBTED
+        if doubted.any():
+            found = np.where(doubted, tone.select(scan.pixels[first:last]), np.uint8(0))
+            opened = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, SQUARE), np.uint8)
+            alike[top : top + ROWS] |= opened[top - first : top - first + ROWS]
+    whole = connected_components(alike)
+    del alike  # a plane of the scan's size
+    return whole.paint(np.where(whole.sums(repair) > 0, np.uint8(255), np.uint8(0)))
+
+
+def _lab(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return the pixels in CIELAB of 8 bits."""
+    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    if eight.ndim == 2 or eight.shape[2] < 3:
+        grey = eight if eight.ndim == 2 else eight[:, :, 0]
+        colour = cv2.cvtColor(np.ascontiguousarray(grey), cv2.COLOR_GRAY2RGB)
+    else:
+        colour = np.ascontiguousarray(eight[:, :, :3])
+    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2LAB), np.uint8)
