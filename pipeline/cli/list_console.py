@@ -54,6 +54,8 @@ def print_listed(
     grid = Table(box=None, pad_edge=False, header_style="dim", width=console.width)
     grid.add_column("when", no_wrap=True)
     grid.add_column("outcome", no_wrap=True)
+    years = {outcome.recorded.astimezone().year for _, outcome, _ in found}
+    form = "%m-%d %H:%M" if years <= {datetime.now().astimezone().year} else "%Y-%m-%d %H:%M"
     several = len({scan.collection for scan, _, _ in found}) > 1
     if several:
         grid.add_column("collection", overflow="fold", max_width=20)
@@ -61,7 +63,7 @@ def print_listed(
     grid.add_column("why", overflow="fold", ratio=3)
     for scan, outcome, _ in found:
         reason, message = reason_of(outcome)
-        cells = [f"{outcome.recorded.astimezone():%m-%d %H:%M}", outcome.outcome]
+        cells = [f"{outcome.recorded.astimezone():{form}}", outcome.outcome]
         cells += [scan.collection] if several else []
         cells += [visible(scan.path), ": ".join(filter(None, (reason, one_line(message))))]
         grid.add_row(*map(Text, cells))

@@ -14,9 +14,9 @@ from small_project import count_outcomes
 from sqlalchemy import func, select
 
 from pipeline.cli import main
-from pipeline.ledger import TaskContext, batches, events
+from pipeline.ledger import Outcome, TaskContext, batches, events, outcomes, scans
 from pipeline.ledger.migrate import shared_ledger, upgrade
-from pipeline.ledger.tables import Event
+from pipeline.ledger.tables import Event, Scan
 from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.reconcile import reconcile
@@ -78,6 +78,12 @@ def test_a_postgres_ledger_is_dumped_and_restored(
         with upgrade(url).write() as session:
             fixed = dict.fromkeys(("inbox", "output", "engine", "engine_digest", "code_version"), "/x")
             batches.open_batch(session, "c", "b1", fixed | {"recipe": {}, "recipe_digest": "r"})
+            scan = Scan(collection="c", path="a.png", sha256="1" * 64, bytes=10, fingerprint="")
+            values = {"outcome": Outcome.REVIEW, "figures": {"review_reason": "Half of it"}, "mask_uri": "/x/masks/a"}
+            scan_id, batch_id = scans.record(session, scan), batches.get(session, "c", "b1").id
+            outcomes.record(session, scan_id=scan_id, recipe_digest="r", batch_id=batch_id, **values)
+        assert main(["list", "--reason", "half of", "--csv", "--ledger", url]) == 0
+        assert ",review,,Half of it,c,b1,a.png," in capsys.readouterr().out
         dump = tmp_path / "monday.dump"
         assert main(["backup", str(dump), "--ledger", url]) == 0
         with upgrade(url).write() as session:
@@ -86,5 +92,11 @@ def test_a_postgres_ledger_is_dumped_and_restored(
         subprocess.run([restore, "--clean", "--if-exists", f"--dbname={plain}", str(dump)], check=True)
         with upgrade(url).read() as session:
             assert [batch.name for batch in batches.unfinished(session, "c")] == ["b1"]
+        with upgrade(url).write() as session:
+            batches.finish(session, batch_id, {})
+        assert main(["move", "/x", "/y", "--missing-ok", "--ledger", url]) == 0
+        assert main(["rename", "c", "d", "--ledger", url]) == 0
+        assert main(["list", "--collection", "d", "--csv", "--ledger", url]) == 0
+        assert ",/y/masks/a," in capsys.readouterr().out
         assert main(["backup", str(tmp_path / "other"), "--ledger", url.replace("/ledger", "/none")]) == 1
         assert not list(tmp_path.glob(".part-*")) and not (tmp_path / "other").exists()
