@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from scripts.airflow_api import AirflowApi
+from scripts.airflow_api import AirflowApi, wait_until
 
 Press = Callable[[AirflowApi, str], Any]
 """Presses a button, given the path of a run in the API."""
@@ -75,6 +75,17 @@ def pause(paused: bool) -> Press:
     return lambda api, run: api.request("PATCH", run.partition("/dagRuns/")[0], body={"is_paused": paused})
 
 
+def trigger(api: AirflowApi, run: str) -> None:
+    """Start another run, and return when it has received what there is."""
+    dag_id = run.partition("/dags/")[2].partition("/")[0]
+    second = api.trigger(dag_id, "second")
+
+    def received() -> bool:
+        return any(one["task_id"] == "receive" and one["state"] == "success" for one in api.tasks(second))
+
+    wait_until(received, f"{second} did not receive", seconds=600)
+
+
 FAILED, SUCCESS = mark("failed"), mark("success")
 CASES = [
     Case("mark failed", HANGING, (FAILED,), "failed", short=True),
@@ -93,7 +104,9 @@ CASES = [
     Case("clear mask", HANGING, (clear_task("chunk.mask"),), "success"),
     Case("clear mask and downstream", HANGING, (clear_task("chunk.mask", include_downstream=True),), "success"),
     Case("clear inpaint and upstream", HANGING, (clear_task("chunk.inpaint", include_upstream=True),), "success"),
-    Case("pause", HANGING, (pause(True),), "success"),
+    Case("switch the DAG off and on", HANGING, (pause(True), pause(False)), "success"),
+    Case("trigger another", HANGING, (trigger,), "success"),
+    Case("mark failed, trigger another, clear all", HANGING, (FAILED, trigger, clear()), "failed"),
     Case("mark failed", WORKING, (FAILED,), "failed"),
     Case("mark success", WORKING, (SUCCESS,), "failed"),
     Case("mark failed, clear failed", WORKING, (FAILED, clear(only_failed=True)), "success", short=True),
