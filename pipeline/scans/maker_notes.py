@@ -13,6 +13,7 @@ LONGEST_NAME = 34
 OWN_HEADERS = (b"II*\0", b"MM\0*", b"II\3\0", b"MM\0\3")
 MOST_ENTRIES, DEEPEST = 500, 4
 POINTER = 13
+TOLERATED = 0.1
 
 
 @dataclass
@@ -99,9 +100,13 @@ def _read(data: bytes, start: int, base: int, layout: _Layout, depth: int) -> bo
     if not 0 < count <= MOST_ENTRIES or end > len(data):
         return False
     entries = [struct.unpack_from(layout.order + "HHII", data, at) for at in range(start + 2, end, 12)]
-    if any(kind not in TYPES or not kind or number > 2**24 for _, kind, number, _ in entries):
+    # Some cameras write an entry of no type among many good ones.
+    wrong = sum(kind not in TYPES or number > 2**24 for _, kind, number, _ in entries)
+    if wrong > TOLERATED * count:
         return False
     for at, (_, kind, number, value) in zip(range(start + 2, end, 12), entries, strict=True):
+        if kind not in TYPES or number > 2**24:
+            continue
         size = TYPES[kind][0] * number
         if size > 4:
             layout.places.append(at + 8)

@@ -28,26 +28,30 @@ def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
         if comment.strip(b"\0 "):
             yield blocks.text(COMMENT, comment)
     joined = metadata.xmp != header.xmp
+    # What does not fit into one segment goes on in the next of the same name.
+    whole: dict[str, tuple[bytes, Why | None]] = {}
     for marker, content in jpeg.segments(data, ""):
-        if marker in APPLICATION:
-            yield from _segment(marker - 0xE0, content, joined)
+        for label, part, why in _segment(marker - 0xE0, content, joined) if marker in APPLICATION else ():
+            whole[label] = (whole[label][0] + part if label in whole else part, why)
+    for label, (content, why) in whole.items():
+        yield item(label, content, f"{len(content)} bytes", why)
     after = data[data.rfind(END) + 2 :]
     if after.strip(b"\0\xff"):
         yield item("data after the picture", after, f"{len(after)} bytes", Why.TRAILER)
 
 
-def _segment(number: int, content: bytes, joined: bool) -> Iterator[Item]:
-    """Yield an application segment that has no item of its own yet."""
+def _segment(number: int, content: bytes, joined: bool) -> Iterator[tuple[str, bytes, Why | None]]:
+    """Yield name, content and fate of an application segment that has no item of its own yet."""
     if number == 0 and content.startswith(JFIF):
         if len(content) > 14 and content[12] and content[13]:
-            yield item("JFIF thumbnail", content[14:], "", Why.THUMBNAIL)
+            yield "JFIF thumbnail", content[14:], Why.THUMBNAIL
         return
     blocks_read = (jpeg.EXIF, jpeg.XMP, jpeg.ICC, jpeg.PHOTOSHOP)
     if content.startswith(blocks_read) or (number == 14 and content.startswith(ADOBE)):
         return
     if content.startswith(jpeg.EXTENDED_XMP):
         if not joined:
-            yield item("XMP extension that is incomplete", content, f"{len(content)} bytes", Why.BROKEN)
+            yield "XMP extension that is incomplete", content, Why.BROKEN
         return
     name = content[:32].partition(b"\0")[0].decode("latin-1")
     label = f"JPEG APP{number}" + (f" {name}" if name.isascii() and name.isprintable() and name else "")
@@ -60,4 +64,4 @@ def _segment(number: int, content: bytes, joined: bool) -> Iterator[Item]:
         why = Why.SIGNATURE
     elif number == 12 and content.startswith(DUCKY):
         why = Why.STORAGE
-    yield item(label, content, f"{len(content)} bytes", why)
+    yield label, content, why
