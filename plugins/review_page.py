@@ -19,6 +19,8 @@ RUNS_IN_API_SERVER = "api-server" in sys.argv
 class AirflowAccess:
     """Knows the user of a request as Airflow does: by its cookie, or by the token of an API client."""
 
+    sign_in = "/auth/login"
+
     async def user(self, request: Request) -> User | None:
         """Return the user with the rights that Airflow's auth manager gives; None for a request without one."""
         from airflow.api_fastapi.app import get_auth_manager

@@ -44,6 +44,7 @@ def build_digest(
     sender: str = "archive-restoration@localhost",
     recipients: Sequence[str] = (),
     run_url: str = "",
+    review_url: str = "",
     attach_megabytes: float = 10.0,
 ) -> EmailMessage:
     """Return the digest of a batch, ready for a channel; the same batch gives the same message and Message-ID.
@@ -56,13 +57,14 @@ def build_digest(
             it; else its location is named.
         sender: address, or `Name <address>`.
         recipients: addresses; empty for a message that is only written to a file.
-        run_url: http(s) link to the run; shown if not empty.
+        run_url, review_url: http(s) links to the run and to its results in the review; shown if not empty.
 
     Raises:
         ConfigurationError: sender, recipient or link is malformed.
     """
-    if run_url and urlsplit(run_url).scheme not in ("http", "https"):
-        raise ConfigurationError(f"link to the run: {run_url!r} is not an http or https address")
+    for url in filter(None, (run_url, review_url)):
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ConfigurationError(f"link in the digest: {url!r} is not an http or https address")
     content = digest_content(frame, batch, previews)
     author = parse_address(sender, "sender", content.t("mail.sender"))
     attached = pdf is not None and _mail_bytes(content, pdf) <= attach_megabytes * MEGABYTE
@@ -86,7 +88,7 @@ def build_digest(
         for side in ("before", "second")
     }
     place = _report_location(content, pdf, attached)
-    values = {"c": content, "t": content.t, "run_url": run_url, "place": place, "cids": cids}
+    values = {"c": content, "t": content.t, "run_url": run_url, "review_url": review_url, "place": place, "cids": cids}
     message.set_content(_text_environment().get_template("digest.txt").render(values), cte="quoted-printable")
     html = environment(TEMPLATES).get_template("digest.html")
     message.add_alternative(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -41,12 +41,15 @@ class User:
 class Access(Protocol):
     """A way to know the user of a request: Airflow's, or a token's."""
 
+    #: Address, relative to the server's root, where people sign in; empty where there is none.
+    sign_in: str
+
     async def user(self, request: Request) -> User | None:
         """Return the user, None for a request without one."""
         ...
 
 
-def require(access: Access, right: Right) -> Callable[[Request], object]:
+def require(access: Access, right: Right) -> Callable[[Request], Awaitable[User]]:
     """Return a dependency that yields the user of a request.
 
     It answers 401 without a user, and 403 where the user may not do this.

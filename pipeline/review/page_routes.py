@@ -5,10 +5,11 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import yaml
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from pipeline.review.access import Access, Right, User, require
 
@@ -20,12 +21,17 @@ mimetypes.add_type("text/javascript", ".js")
 
 def routes(access: Access, application: FastAPI, language: str) -> APIRouter:
     """Return the routes of the page."""
-    viewer = Depends(require(access, Right.VIEW))
+    check = require(access, Right.VIEW)
+    viewer = Depends(check)
     router = APIRouter(dependencies=[viewer])
+    front = APIRouter()
     files = {str(path.relative_to(STATIC)): path for path in STATIC.rglob("*") if path.is_file()}
 
-    @router.get("/", include_in_schema=False)
-    def page() -> Response:
+    @front.get("/", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        if await access.user(request) is None:
+            return HTMLResponse(_sign_in_page(request, access.sign_in), 401)
+        await check(request)
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
     @router.get("/static/{name:path}", include_in_schema=False)
@@ -50,7 +56,20 @@ def routes(access: Access, application: FastAPI, language: str) -> APIRouter:
         code = wanted if wanted in LANGUAGES else _preferred(accept_language, language)
         return {"language": code, "phrases": yaml.safe_load((FOLDER / "languages" / f"{code}.yaml").read_text("utf-8"))}
 
-    return router
+    front.include_router(router)
+    return front
+
+
+def _sign_in_page(request: Request, address: str) -> str:
+    """Return a page that leads to where people sign in, and from there back."""
+    if not address:
+        return "<!doctype html><title>Review</title><p>Open the address that the command printed.</p>"
+    back = quote(request.url.path, safe="")
+    link = f"{address}?next={back}"
+    return (
+        '<!doctype html><html lang="en"><title>Review</title>'
+        f'<meta http-equiv="refresh" content="0; url={link}"><p><a href="{link}">Sign in</a></p></html>'
+    )
 
 
 def _preferred(header: str, default: str) -> str:

@@ -17,6 +17,8 @@ COOKIE = "restoration_review"
 class TokenAccess:
     """Lets in whoever opens the printed address first: the token is used up by it."""
 
+    sign_in = ""
+
     def __init__(self) -> None:
         self.token: str = secrets.token_urlsafe(24)
         self._session = secrets.token_urlsafe(32)

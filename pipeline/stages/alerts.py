@@ -106,6 +106,12 @@ def airflow_run_url(dag_id: str, run_id: str) -> str:
     return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}" if base and run_id else ""
 
 
+def review_url(batch_id: int) -> str:
+    """Return the address of a batch in the review; empty without a public address."""
+    base = settings().public_url.rstrip("/")
+    return f"{base}/restoration/#/batch/{batch_id}" if base else ""
+
+
 def _end(collection: Collection, subject: str, state: str) -> None:
     try:
         with open_ledger().write() as session:

@@ -15,7 +15,7 @@ from pipeline.ledger.tables import Event
 from pipeline.provenance.events import EventType
 from pipeline.settings import settings
 from pipeline.stages import batch_frame, previews
-from pipeline.stages.alerts import airflow_run_url
+from pipeline.stages.alerts import airflow_run_url, review_url
 from pipeline.stages.batch import BatchContext, InputVanished, find_row, load_batch, open_ledger
 from pipeline.stages.tempdir import temporary_folder
 
@@ -161,6 +161,7 @@ def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, 
             sender=installation.smtp_sender,
             recipients=recipients,
             run_url=airflow_run_url(batch.dag_id, batch.run_id),
+            review_url=review_url(batch.batch_id) if batch.run_id else "",
             attach_megabytes=installation.attach_megabytes,
         )
     return message, storage.join(target, "digest.eml")

@@ -2,7 +2,7 @@
 import { element } from "./elements.js";
 import { showPicture } from "./picture.js";
 import { loadPhrases, t } from "./phrases.js";
-import { showQueue } from "./queue.js";
+import { openBatch, showQueue } from "./queue.js";
 
 const KEYS = [["Enter", "enter"], ["a", "a"], ["r", "r"], ["l", "l"], ["n p ← →", "n"], ["o", "o"], ["m", "m"], ["x", "x"], ["y", "y"], ["b", "b"], ["e", "e"], ["k", "k"], ["[ ]", "size"], ["z Z", "z"], ["f", "f"], ["1", "1"], ["Shift R", "R"], ["Esc", "esc"]];
 
@@ -14,6 +14,11 @@ let view = null;
 let last = 0;
 
 async function show() {
+  const batch = location.hash.match(/^#\/batch\/(\d+)$/);
+  if (batch) {
+    openBatch(batch[1]);
+    history.replaceState(null, "", "#/");
+  }
   const id = Number(location.hash.slice(2));
   view?.close();
   view = null;

@@ -49,6 +49,12 @@ function forget() {
   sessionStorage.setItem(KEPT, JSON.stringify(filter));
 }
 
+/** Show the undecided results of one batch, as a link in a digest asks. @param {string} batch */
+export function openBatch(batch) {
+  Object.assign(filter, { collection: "", batch, state: "open", text: "" });
+  forget();
+}
+
 /** @param {Record<string, number>} counts */
 function showCounts(counts) {
   for (const state of STATES) {
@@ -89,7 +95,8 @@ async function fill(list, end) {
 
 /** @param {any[]} collections @param {() => void} reload */
 function head(collections, reload) {
-  const batches = collections.find((one) => one.name === filter.collection)?.batches ?? [];
+  const own = collections.find((one) => one.name === filter.collection) ?? collections.find((one) => one.batches.some((/** @type {any} */ batch) => String(batch.id) === filter.batch));
+  const batches = own?.batches ?? (collections.length === 1 ? collections[0].batches : []);
   const choice = (/** @type {string} */ label, /** @type {"collection" | "batch"} */ name, /** @type {any[]} */ options) =>
     element(
       "label", {}, `${t(label)} `,
