@@ -18,12 +18,12 @@ MEANING = {
     Outcome.RESTORED: "damage filled, all else bit-identical",
     Outcome.UNCHANGED: "nothing certain enough to be filled, no copy made",
     Outcome.REVIEW: "damaged all over, or a mask or file in doubt: nothing was filled",
-    Outcome.QUARANTINED: "cannot be read completely; a copy and the reason are in quarantine/",
+    Outcome.QUARANTINED: "the file or its mask cannot be used; a copy and the reason are in quarantine/",
     Outcome.FAILED: "an error in the program; run with --redo once it is fixed",
 }
 IGNORED = {"system": "of systems and unfinished copies", "sidecar": "sidecars", "chosen": "by ignore"}
-# Lines of scans that need attention.
-ATTENTION_LINES = 10
+# Problems told, and names of each.
+ATTENTION_LINES, NAMED = 10, 5
 
 
 def print_run_summary(summary: RunSummary) -> None:
@@ -37,10 +37,11 @@ def print_run_summary(summary: RunSummary) -> None:
         console.print(_outcome_table(summary))
         for line in (*_suggestion_lines(summary), *_quality_lines(summary)):
             console.print(line, markup=False)
-    for scan in summary.attention[:ATTENTION_LINES]:
-        console.print(Text(f"  {scan['outcome']:11} {visible(scan['path'], 80)}: {scan['reason']}"))
-    if len(summary.attention) > ATTENTION_LINES:
-        console.print(f"  … and {len(summary.attention) - ATTENTION_LINES} more, see the report", markup=False)
+    problems = _problems(summary)
+    for scans in problems[:ATTENTION_LINES]:
+        console.print(Text(f"  {_attention_line(scans)}"))
+    if left := sum(map(len, problems[ATTENTION_LINES:])):
+        console.print(f"  … and {left} more, see the report", markup=False)
     for one in summary.unused_masks[:ATTENTION_LINES]:
         console.print(Text(f"  {'unused mask':11} {visible(one['path'], 80)}: {one['reason']}"))
     if len(summary.unused_masks) > ATTENTION_LINES:
@@ -62,6 +63,24 @@ def print_run_summary(summary: RunSummary) -> None:
         console.print("More scans are waiting: run the same command again.", markup=False)
     if summary.report:
         console.print(f"results  {summary.output}\nreport   {summary.report}/report.pdf", markup=False)
+
+
+def _problems(summary: RunSummary) -> list[list[dict[str, str]]]:
+    """Return the scans that need attention, those with the same problem together."""
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for scan in summary.attention:
+        groups.setdefault((scan["outcome"], scan["problem"]), []).append(scan)
+    return list(groups.values())
+
+
+def _attention_line(scans: list[dict[str, str]]) -> str:
+    """Return one problem and the scans that have it."""
+    first = scans[0]
+    if len(scans) == 1:
+        return f"{first['outcome']:11} {visible(first['path'], 80)}: {first['reason']}"
+    names = ", ".join(visible(scan["path"], 60) for scan in scans[:NAMED])
+    rest = f" and {len(scans) - NAMED} more" if len(scans) > NAMED else ""
+    return f"{first['outcome']:11} {len(scans)} files: {first['problem']} {names}{rest}"
 
 
 def _outcome_table(summary: RunSummary) -> Table:

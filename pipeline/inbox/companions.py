@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pipeline import storage
 from pipeline.inbox.names import name_in_masks_folder
@@ -21,15 +22,20 @@ class CompanionFiles:
         mask: painted; the recipe's `mask_mode` says what it means.
         protect: a painted region that must never be changed.
         infrared: the scanner's infrared plane.
-        xmp: metadata that goes along with the derivative; it changes no pixel.
+        xmp: metadata that goes along with the derivative (`a.xmp`, `a.tif.xmp`, or both); it changes no pixel.
         note: how they were chosen, where names left that open; else empty.
     """
 
     mask: Entry | None = None
     protect: Entry | None = None
     infrared: Entry | None = None
-    xmp: Entry | None = None
+    xmp: tuple[Entry, ...] = ()
     note: str = ""
+
+    def with_file(self, role: str, entry: Entry, note: str) -> CompanionFiles:
+        """Return these files with one more, as `mask`, `protect` or `infrared`, and with a note."""
+        changes: dict[str, Any] = {role: entry}
+        return replace(self, **changes, note=note)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -28,6 +28,7 @@ SYSTEM_FOLDERS = frozenset({
 SYSTEM_FILES = re.compile(
     r"thumbs\.db(:encryptable)?|ehthumbs(_vista)?\.db|desktop\.ini|picasa\.ini|\.ds_store|\.directory|icon\r"
     r"|\._.*|~\$.*|\.?~lock\..*|.*~|.*_\$folder\$|\.?nfs[0-9a-f]{16,}|\.smbdelete.*"
+    r"|synophoto_(thumb|film)_.*|synoindex_.*|photothumb\.db|.*\.sb-[0-9a-f]{8}-\w{4,8}"
     r"|.*\.(part|partial|filepart|crdownload|download|opdownload|tmp|temp|aria2|swp|lock|lnk|url|webloc|bridgesort)"
 )
 SIDECAR_SUFFIXES = frozenset({

@@ -13,7 +13,7 @@ ENDINGS = "|".join(sorted(suffix.removeprefix(".") for suffix in COMPANION_SUFFI
 ROLES = {"mask": "mask", "maske": "mask", "protect": "protect", "ir": "ir"}
 # `photo.mask.png` is a mask whatever else is there; `photo_mask.png` is one only beside its scan.
 SURE = re.compile(rf"(?P<scan>.+)\.(?P<role>{'|'.join(ROLES)})\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
-POSSIBLE = re.compile(rf"(?P<scan>.*[^ _-])[ _-]+(mask|maske)\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
+POSSIBLE = re.compile(rf"(?P<scan>.*[^ _-])[ _-]+(mask|maske)\d{{0,4}}\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
 IN_FOLDER = re.compile(rf"(?P<scan>.+)\.({ENDINGS})", re.IGNORECASE | re.DOTALL)
 MASK_FOLDERS = frozenset({"mask", "masks", "maske", "masken"})
 

@@ -13,7 +13,7 @@ from pipeline.inbox.names import CompanionName, companion_name, name_in_masks_fo
 from pipeline.storage import Entry
 
 NO_SCAN = "there is no scan of that name"
-FIELDS = {"mask": "mask", "protect": "protect", "ir": "infrared", "xmp": "xmp"}
+FIELDS = {"mask": "mask", "protect": "protect", "ir": "infrared"}
 WORDS = {"mask": "mask", "protect": "protected region", "ir": "infrared plane"}
 
 
@@ -202,14 +202,17 @@ def _assign(pairs: list[_Pair], result: Pairing) -> None:
     used, passed_over = set(), {}
     for one in sorted(pairs, key=lambda one: one.rank):
         files = result.of(one.scan.path)
+        if one.given.name.role == "xmp":
+            result._files[one.scan.path] = replace(files, xmp=(*files.xmp, one.given.entry))
+            continue
         field = FIELDS[one.given.name.role]
         taken: Entry | None = getattr(files, field)
         if taken is None:
             used.add(one.given.entry.uri)
             note = f"{_name(one.given.entry)} belongs to {_name(one.scan)}: {one.note}" if one.note else ""
             note = "; ".join(filter(None, (files.note, note)))
-            result._files[one.scan.path] = replace(files, **{field: one.given.entry}, note=note)
-        elif one.given.name.role != "xmp":
+            result._files[one.scan.path] = files.with_file(field, one.given.entry, note)
+        else:
             why = f"{_name(taken)} was taken as the {WORDS[one.given.name.role]} of {_name(one.scan)} instead"
             passed_over[one.given.entry.uri] = UnusedFile(one.given.entry.path, why)
             note = "; ".join(filter(None, (files.note, f"{_name(one.given.entry)} is there too and was not used")))

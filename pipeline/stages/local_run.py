@@ -172,6 +172,8 @@ def _add_figures(area: str, chunks: list[str], summary: RunSummary) -> None:
     for reason, count in facts.suggestions.reasons.items():
         summary.left[reason] = summary.left.get(reason, 0) + count
     for one in find_concerns(full, Language("en")):
-        summary.attention.append({"path": one.path, "outcome": str(one.outcome), "reason": one.reason})
+        summary.attention.append(
+            {"path": one.path, "outcome": str(one.outcome), "reason": one.reason, "problem": one.problem}
+        )
     for stage, seconds in batch_frame.summarise_batch(batch).seconds_by_stage.items():
         summary.seconds_by_stage[stage] = round(summary.seconds_by_stage.get(stage, 0.0) + seconds, 2)

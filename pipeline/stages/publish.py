@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -131,8 +132,8 @@ class _Publisher:
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             storage.write_bytes(files.restored_uri, data)
-            if row.xmp_uri:
-                self._copy_xmp(row, files.restored_uri)
+            for uri in json.loads(row.xmp_json or "[]"):
+                self._copy_xmp(row, uri, files.restored_uri)
         files.sidecar = self._sidecar(row, files)
         files.sidecar_uri = self.batch.output_uri("sidecars", f"{row.output_path}.json")
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
@@ -154,18 +155,18 @@ class _Publisher:
         names += [f"restored/{row.output_path}{scans.output_extension(scan)}"] if derived else []
         return [self.batch.output_uri(name) for name in names]
 
-    def _copy_xmp(self, row: ScanRow, restored_uri: str) -> None:
+    def _copy_xmp(self, row: ScanRow, uri: str, restored_uri: str) -> None:
         """Copy the metadata beside a scan beside its derivative, under the name by which programs will look for it.
 
         What is there already stays: a person may have edited it since.
         """
         # `photo.tif.xmp` is the form of darktable and others, `photo.xmp` that of Adobe.
-        whole = Path(row.xmp_uri).stem.lower() == Path(row.uri).name.lower()
+        whole = Path(uri).stem.lower() == Path(row.uri).name.lower()
         target = f"{restored_uri if whole else restored_uri.rpartition('.')[0]}.xmp"
         if storage.exists(target):
             return
         try:
-            storage.copy(row.xmp_uri, target)
+            storage.copy(uri, target)
         except (FileNotFoundError, PermissionError) as error:
             self.stage.logger.warning("stage=publish scan=%s xmp was not copied: %s", quoted(row.path), error)
 

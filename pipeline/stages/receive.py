@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -325,7 +326,7 @@ def _row(record: InboxRecord, scan_id: int, output_path: str, shared: dict[str, 
         protect_uri=given.protect.uri if given.protect else "",
         infrared_uri=given.infrared.uri if given.infrared else "",
         given_note=given.note,
-        xmp_uri=given.xmp.uri if given.xmp else "",
+        xmp_json=json.dumps([one.uri for one in given.xmp]) if given.xmp else "",
         original_uri=record.file.original,
         output_path=output_path,
         reason=record.reason,

@@ -41,7 +41,7 @@ class Received(StepColumns):
         reason: why the scan was stopped, else empty; any later stage may set it. `message` explains it in a sentence.
         same_as: path of an earlier scan of the same bytes, whose result this one shares; else empty.
         given_note: how the files that were given with it were chosen, where their names left that open.
-        xmp_uri: of metadata that goes along with the derivative, empty without any.
+        xmp_json: URIs of metadata that goes along with the derivative, as a JSON list; empty without any.
         again: why it is done although its path was done before, see `pipeline.inbox.redo.Again`; empty for what is new.
     """
 
@@ -67,7 +67,7 @@ class Received(StepColumns):
     same_as: Text = ""
     again: Text = ""
     given_note: Text = ""
-    xmp_uri: Text = ""
+    xmp_json: Text = ""
 
 
 @dataclass

@@ -62,7 +62,7 @@ def list_files(root: str) -> Iterator[Entry]:
     for item in _objects(root, bucket, prefix):
         found = True
         path = item["Key"][len(prefix) :]
-        if not path or is_hidden(path):
+        if not path or is_hidden(path) or _is_placeholder(item):
             continue
         if not path.endswith("/"):
             yield _entry(root, path, item)
@@ -75,6 +75,11 @@ def list_files(root: str) -> Iterator[Entry]:
             head = client().head_object(Bucket=bucket, Key=key)
             item = head | {"Key": key, "Size": head["ContentLength"]}
             yield _entry(root, key.rpartition("/")[2], item)
+
+
+def _is_placeholder(item: dict[str, Any]) -> bool:
+    """Return whether an object only stands for a folder, as some tools write them: empty, without an extension."""
+    return item["Size"] == 0 and not item["Key"].endswith("/") and "." not in item["Key"].rpartition("/")[2]
 
 
 def _entry(root: str, path: str, item: dict[str, Any]) -> Entry:

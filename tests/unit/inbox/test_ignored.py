@@ -14,7 +14,8 @@ from pipeline.inbox.ignored import Ignored, why_ignored
      "#recycle/old.tif", "$RECYCLE.BIN/$R1.tif", ".Trash-1000/files/old.tif", "lost+found/q.tif", "lost+found",
      "__MACOSX/._ok.tif", "System Volume Information/x.tif", "CaptureOne/Cache/t.jpg", "next.tif.part",
      "next.tif.filepart", "a.tif.crdownload", "ok.tif.tmp", "~$list.xlsx", ".~lock.list.ods#", "a.tif~",
-     "box_$folder$", "#snapshot/daily/a.tif", "a.lnk", "RECYCLER/a.tif", ".nfs0000000001a2b3c4d5", "Icon\r"],
+     "box_$folder$", "#snapshot/daily/a.tif", "a.lnk", "RECYCLER/a.tif", "SYNOPHOTO_THUMB_XL.jpg",
+     "a.tif.sb-0a1b2c3d-XyZ12w", ".nfs0000000001a2b3c4d5", "Icon\r"],
 )  # fmt: skip
 def test_what_systems_leave(path: str) -> None:
     assert why_ignored(path) is Ignored.SYSTEM

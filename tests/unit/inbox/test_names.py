@@ -39,6 +39,7 @@ def test_names_that_are_sure(name: str, role: str, scan: str) -> None:
         ("box/photo mask.PNG", "box/photo"),
         ("photo.tif_mask.png", "photo.tif"),
         ("photo_-_Maske.jp2", "photo"),
+        ("photo_mask001.png", "photo"),
         ("box/masks/photo.png", "box/photo"),
         ("Masken/photo.tif", "photo"),
         ("box/mask/photo_mask.png", "box/mask/photo"),

@@ -80,7 +80,7 @@ def test_regions_and_planes_pair_as_masks_do(paired) -> None:
     assert [one.path for one in second.entries] == ["b.png", "b.protect.png", "b.ir.tif"]
     assert [one.path for one in found.orphaned] == ["lost.protect.png"]
     assert first.fingerprint.startswith("mask=2:") and "+protect=2:" in first.fingerprint
-    assert first.xmp is not None and found.of("c.tif").xmp is not None
+    assert [one.path for one in first.xmp] == ["a.tif.xmp"] and [one.path for one in found.of("c.tif").xmp] == ["c.xmp"]
     assert found.of("c.tif").fingerprint == "", "metadata is no reason to restore a scan again"
     folder = list(storage.list_files(str(Path(first.entries[0].uri).parents[1] / "m")))
     assert set(by_stem(iter(folder))) == {"b"}, "a protected region is no mask of damage, and no original"

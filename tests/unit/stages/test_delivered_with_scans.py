@@ -41,12 +41,13 @@ def test_metadata_beside_a_scan_goes_along(project) -> None:
     project.put("box/a.png")
     project.put("b.png", 1)
     project.put("c.png", 2, painted=False)
-    for name in ("box/a.xmp", "b.png.xmp", "c.xmp"):
+    for name in ("box/a.xmp", "b.png.xmp", "b.xmp", "c.xmp"):
         (project.inbox / name).write_text(f"<x:xmpmeta>{name}</x:xmpmeta>")
     project.restore(project.receive())
     restored = project.output / "restored"
     assert (restored / "box/a.xmp").read_text() == "<x:xmpmeta>box/a.xmp</x:xmpmeta>"
     assert (restored / "b.png.xmp").read_text() == "<x:xmpmeta>b.png.xmp</x:xmpmeta>"
+    assert (restored / "b.xmp").read_text() == "<x:xmpmeta>b.xmp</x:xmpmeta>"
     assert not (restored / "c.xmp").exists(), "an unchanged scan has no derivative"
     (project.inbox / "b.png.xmp").write_text("changed")
     assert not project.receive(), "metadata is no reason to restore a scan again"

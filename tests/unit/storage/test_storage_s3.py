@@ -76,7 +76,7 @@ def test_a_prefix_ends_at_a_slash(bucket: str) -> None:
 
 
 def test_hidden_names_and_folder_markers_are_skipped(bucket: str) -> None:
-    for key in ("a.png", ".work/1/b.png", "sub/.c/d.png", "sub/", "marker.tif/"):
+    for key in ("a.png", ".work/1/b.png", "sub/.c/d.png", "sub/", "marker.tif/", "box", "box/deep"):
         storage.write_bytes(f"{bucket}/in/{key}", b"")
     found = [(e.path, e.kind) for e in storage.list_files(f"{bucket}/in/")]
     assert found == [("a.png", "file"), ("marker.tif", "directory")]
