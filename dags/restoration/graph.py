@@ -80,7 +80,7 @@ def build_dag(dag_id: str, collection: Collection, *, before_task: Callable[[Con
         # A scheduled run and one that the inbox started share the work: receive claims what it takes.
         max_active_runs=4,
         params=params(),
-        tags=["restoration", collection.name],
+        tags=["restoration", collection.name, *_schedule_tag(collection)],
         is_paused_upon_creation=settings().start_paused,
         # Prefer downstream tasks, so that a chunk finishes before the next starts.
         default_args={
@@ -95,6 +95,11 @@ def build_dag(dag_id: str, collection: Collection, *, before_task: Callable[[Con
     with dag:
         _add_tasks(dag_id, collection)
     return dag
+
+
+def _schedule_tag(collection: Collection) -> list[str]:
+    """Return the schedule with its time zone: the list of DAGs shows no zone, and no schedule of a watched inbox."""
+    return [f"{collection.schedule} {collection.timezone}"] if collection.schedule else []
 
 
 def _add_tasks(dag_id: str, collection: Collection) -> None:

@@ -96,6 +96,9 @@ def test_a_schedule_a_watched_inbox_or_both(bag):
     assert album["__type"].endswith("AssetTriggeredTimetable")
     assert "inbox_trigger.InboxTrigger" in str(album)
     assert both["__type"].endswith("AssetOrTimeSchedule")
+    # Which the list of DAGs does not show for a watched inbox, and for others without the zone.
+    assert "0 2 * * * UTC" in bag.dags["restore_both"]["tags"]
+    assert "30 1 * * * Europe/Berlin" in bag.dags["restore_plates"]["tags"]
     queued = str(bag.dags["restore_queued"]["timetable"])
     assert "queue_trigger.QueueTrigger" in queued and "sqs.eu-central-1" in queued
 
