@@ -43,8 +43,14 @@ def one_line(text: str, limit: int = 300) -> str:
 
 
 def error_line(error: BaseException, limit: int | None = None) -> str:
-    """Return an error's message on one line, cut off after `limit` characters; its class where it has no message."""
-    return escape(" ".join(str(error).split()))[:limit] or type(error).__name__
+    """Return an error's message on one line, cut off after `limit` characters; its class where it has no message.
+
+    An error of the operating system is its sentence and the file that it is about, without its number.
+    """
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+    return escape(" ".join(text.split()))[:limit] or type(error).__name__
 
 
 def without_formula(value: Any) -> Any:

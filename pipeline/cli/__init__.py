@@ -100,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output, such as `head`, closed the pipe; Python must not report that at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A file or folder that is not there, not allowed, full, too long a name: never a fault of the program.
+        print_error(verb, error_line(error))
+        return 1
 
 
 def run() -> NoReturn:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline.cli.time_limit import next_time
+from pipeline.cli.values import ABOVE_ZERO, PATH, PLACE, POSITIVE, SHARE
 
 if TYPE_CHECKING:
     from pipeline.training.common.schedule import Budget
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Whether a file is there and can be read is found by what reads it, which names the remedy.
-PATH = click.Path(path_type=Path, readable=False)
 STEPS = 20000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="print one JSON object as the last line")
@@ -43,7 +42,7 @@ mask_mode_option = click.option(
     help="a painted mask replaces what is found (default), is added to it, or is never touched",
 )
 masks_option = click.option(
-    "--masks", metavar="DIR", help="painted masks (white = damaged), paired with the scans by path and stem"
+    "--masks", metavar="DIR", type=PLACE, help="painted masks (white = damaged), paired with the scans by path and stem"
 )
 
 ledger_option = click.option(
@@ -55,12 +54,12 @@ ledger_option = click.option(
 
 def source_argument(help_text: str) -> Callable[[Function], Function]:
     """Return the argument SRC: what a verb reads."""
-    return click.argument("source", metavar="SRC", help=help_text)
+    return click.argument("source", metavar="SRC", type=PLACE, help=help_text)
 
 
 def target_argument(help_text: str) -> Callable[[Function], Function]:
     """Return the argument DST: where a verb writes."""
-    return click.argument("target", metavar="DST", help=help_text)
+    return click.argument("target", metavar="DST", type=PLACE, help=help_text)
 
 
 def artefacts_option(help_text: str) -> Callable[[Function], Function]:
@@ -73,8 +72,8 @@ def training_options(command: Function) -> Function:
     options = (
         click.option("--out", type=PATH, required=True, help="folder for the run"),
         click.option("--resume", is_flag=True, help="continue from the checkpoint in --out"),
-        click.option("--steps", type=int, help=f"steps in all (default {STEPS})"),
-        click.option("--hours", type=float, help="hours of training in all, breaks not counted"),
+        click.option("--steps", type=POSITIVE, help=f"steps in all (default {STEPS})"),
+        click.option("--hours", type=ABOVE_ZERO, help="hours of training in all, breaks not counted"),
         click.option("--until", help="time of day (HH:MM, local) at which the cool-down is to be complete"),
         click.option(
             "--init",
@@ -93,7 +92,7 @@ def mean_options(help_text: str) -> Callable[[Function], Function]:
 
     def add(command: Function) -> Function:
         command = click.option(
-            "--mean-share", type=float, default=0.5, help="share of the trained network in that mean (default .5)"
+            "--mean-share", type=SHARE, default=0.5, help="share of the trained network in that mean (default .5)"
         )(command)
         return click.option("--mean-with", type=PATH, metavar="WEIGHTS", help=help_text)(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,11 @@ from sqlalchemy.pool import NullPool
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.escape import one_line
 
+# What SQLite says of any other file.
+NO_DATABASE = "file is not a database"
+ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 # Seconds for which a SQLite process waits for another one's write; a stage's writes last milliseconds.
 BUSY_SECONDS = 60
 # Seconds for which connecting is tried again; the scheduler's retries cover longer outages.
@@ -95,12 +100,14 @@ def translated_errors() -> Iterator[None]:
     except DBAPIError as error:
         if isinstance(error, OperationalError) or error.connection_invalidated:
             raise StoreUnavailable(f"the ledger did not answer ({first_line(error.orig)})") from error
+        if NO_DATABASE in str(error.orig):
+            raise ConfigurationError("the ledger's file is no database, or is damaged: name another one") from error
         raise
 
 
 def first_line(error: BaseException | None) -> str:
-    """Return the first line of an error, which holds no statement and no values."""
-    return (str(error).splitlines() or [""])[0]
+    """Return the first line of an error, which holds no statement and no values, without numbers of system errors."""
+    return ERROR_NUMBER.sub("", (str(error).splitlines() or [""])[0])
 
 
 def open_engine(url: str) -> Engine:
@@ -113,6 +120,8 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
         # No pool: a connection must not survive a fork, and decoders are forked.
         if parsed.get_backend_name() == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise ConfigurationError(f"ledger {url!r} names no file; write sqlite:///path/ledger.db")
             engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -120,7 +129,8 @@ def open_engine(url: str) -> Engine:
         return create_engine(parsed, poolclass=NullPool)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"ledger URL: {first_line(error)} (RESTORATION_LEDGER_URL, e.g. sqlite:///ledger.db)"
+            f"ledger {one_line(url, 60)!r} is no URL of a database that is supported here; write sqlite:///path/ledger.db"
+            " or postgresql+psycopg2://user:password@host/name (RESTORATION_LEDGER_URL)"
         ) from error
 
 

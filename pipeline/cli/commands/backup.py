@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.arguments import PATH, ledger_option
+from pipeline.cli.arguments import ledger_option
 from pipeline.cli.uris import existing_ledger_url
+from pipeline.cli.values import PATH
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import PATH, json_option
+from pipeline.cli.arguments import json_option
 from pipeline.cli.console import print_json
+from pipeline.cli.values import PATH, Number
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ example: scripts/with-airflow archive-restoration check collections.new.yaml"""
 @click.argument(
     "file", metavar="[FILE]", type=PATH, required=False, help="a collections file (default: the one in use)"
 )
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=10.0, help="wait for each (default 10)")
+@click.option("--seconds", type=Number(min=0, min_open=True, max=3600), default=10.0, help="wait for each (default 10)")
 @json_option
 def command(file: Path | None, seconds: float, as_json: bool) -> int:
     """Check a collections file, its folders and weights, the ledger and the mail server."""

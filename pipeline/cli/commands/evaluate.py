@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.arguments import PATH, json_option
+from pipeline.cli.arguments import json_option
 from pipeline.cli.console import nothing_done_on_error, print_json, progress_bar, stderr_console
+from pipeline.cli.values import PATH
 from pipeline.cli.verbs import Verb
 
 # Columns of the figures, and their headings in the printed table.

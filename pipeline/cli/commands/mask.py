@@ -24,6 +24,7 @@ from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json,
 from pipeline.cli.own_files import OwnFiles
 from pipeline.cli.per_scan import process_each, read_scan, target_names
 from pipeline.cli.uris import as_uri
+from pipeline.cli.values import Number
 from pipeline.cli.verbs import Verb
 from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line, visible
@@ -71,8 +72,8 @@ class MaskSummary:
     help="repair: what would be filled without review (default); suggest: also what a reviewer would be offered",
 )
 @click.option("--detector", help="classical, learned or none (default: as in recipes)")
-@click.option("--precision", type=float, help="wanted of what is repaired (default 0.9)")
-@click.option("--sensitivity", type=float, help="above 1 finds more damage, and more false marks")
+@click.option("--precision", type=Number(), help="wanted of what is repaired (default 0.9)")
+@click.option("--sensitivity", type=Number(), help="above 1 finds more damage, and more false marks")
 @click.option("--dilate", type=int, help="pixels added around what is found")
 @masks_option
 @mask_mode_option

@@ -10,7 +10,6 @@ from typing import Literal
 import click
 
 from pipeline.cli.arguments import (
-    PATH,
     json_option,
     language_option,
     mask_mode_option,
@@ -20,6 +19,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.console import print_json
 from pipeline.cli.uris import as_uri, ledger_url, use_ledger
+from pipeline.cli.values import PATH, PLACE
 from pipeline.cli.verbs import Verb
 
 EPILOG = """\
@@ -38,7 +38,7 @@ examples: restore scans/ results/
 @target_argument("folder or URI for results; paths below it are those below SRC")
 @masks_option
 @mask_mode_option
-@click.option("--originals", metavar="DIR", help="undamaged originals, paired alike: figures are then true ones")
+@click.option("--originals", metavar="DIR", type=PLACE, help="undamaged originals, paired alike, for true figures")
 @click.option("--recipe", metavar="FILE", type=PATH, help="YAML with detector, thresholds, engine and weights")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="take N scans at most; the next run continues")
 @click.option("--since", metavar="DATE", help="only files changed since, e.g. 2026-11-20 or 2026-11-20T18:00")

@@ -14,6 +14,7 @@ from pipeline.cli.arguments import artefacts_option, json_option, overwrite_opti
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_json, stderr_console
 from pipeline.cli.own_files import OwnFiles
 from pipeline.cli.per_scan import process_each, read_scan, target_names
+from pipeline.cli.values import Number
 from pipeline.cli.verbs import Verb
 from pipeline.errors import Reason, StoreUnavailable, UnreadableScan
 from pipeline.escape import error_line
@@ -63,13 +64,16 @@ class _Damage:
 @source_argument("folder, file or URI with clean pictures; never written")
 @target_argument("folder or URI for damaged/, originals/ and masks/")
 @click.option("--seed", type=int, default=1, help="another seed draws other damage (default 1)")
-@click.option("--severity", type=float, default=1.0, help="0.3 some specks, 1 worn (default), 2 very damaged")
+@click.option("--severity", type=Number(min=0), default=1.0, help="0.3 some specks, 1 worn (default), 2 very damaged")
 @click.option(
-    "--ageing", type=float, default=0.7, help="fading, yellowing, grain: 0 none, 1 as in most albums (default 0.7)"
+    "--ageing",
+    type=Number(min=0),
+    default=0.7,
+    help="fading, yellowing, grain: 0 none, 1 as in many albums (default .7)",
 )
 @click.option("--kinds", help="comma-separated kinds to draw, e.g. dust,scratch,tear (default: a realistic mix)")
 @click.option(
-    "--halftone", type=float, default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
+    "--halftone", type=Number(), default=0.0, metavar="SHARE", help="share of pictures printed in dots (default 0)"
 )
 @artefacts_option("folder of scanned artefacts (hair/, dirt/, …) to draw on too")
 @overwrite_option

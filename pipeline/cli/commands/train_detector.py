@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.arguments import (
-    PATH,
     artefacts_option,
     check_training_folder,
     mean_options,
@@ -16,6 +15,7 @@ from pipeline.cli.arguments import (
     training_options,
 )
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, training_progress
+from pipeline.cli.values import ABOVE_ZERO, NOT_NEGATIVE, PATH, POSITIVE, SEED
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -49,22 +49,24 @@ examples: train detector photos/ --out run/ --steps 40000
     " on mirrored, turned and smaller copies, and that what --init marks on PHOTOS is undamaged. Pictures that"
     " --exclude leaves out are learned from too, without labels. May be given several times",
 )
-@click.option("--depth", type=int, default=5, help="halvings of the picture in the U-Net (default 5)")
-@click.option("--width", type=int, default=32, help="channels at half size (default 32)")
-@click.option("--widest", type=int, default=128, help="most channels of a level (default 128)")
-@click.option("--batch", type=int, default=6, help="crops a step (default 6)")
-@click.option("--hard", type=int, default=1, help="how many of them fooled the network before (default 1)")
-@click.option("--crop", type=int, default=256, help="side of a crop in pixels (default 256)")
-@click.option("--rate", type=float, default=2e-3, help="peak learning rate (default 2e-3)")
-@click.option("--epoch", type=int, default=400, help="steps between two validations on held-out pictures (default 400)")
+@click.option("--depth", type=click.IntRange(1, 6), default=5, help="halvings of the picture in the U-Net (default 5)")
+@click.option("--width", type=POSITIVE, default=32, help="channels at half size (default 32)")
+@click.option("--widest", type=POSITIVE, default=128, help="most channels of a level (default 128)")
+@click.option("--batch", type=POSITIVE, default=6, help="crops a step (default 6)")
+@click.option("--hard", type=NOT_NEGATIVE, default=1, help="how many of them fooled the network before (default 1)")
+@click.option("--crop", type=POSITIVE, default=256, help="side of a crop in pixels (default 256)")
+@click.option("--rate", type=ABOVE_ZERO, default=2e-3, help="peak learning rate (default 2e-3)")
+@click.option(
+    "--epoch", type=POSITIVE, default=400, help="steps between validations on held-out pictures (default 400)"
+)
 @click.option(
     "--threads",
-    type=int,
+    type=POSITIVE,
     default=2,
     help="cores to train on (default 2; 1 where other work shares them: each operation waits for the slower core)",
 )
-@click.option("--workers", type=int, default=1, help="processes that draw damage (default 1)")
-@click.option("--seed", type=int, default=7, help="default 7")
+@click.option("--workers", type=POSITIVE, default=1, help="processes that draw damage (default 1)")
+@click.option("--seed", type=SEED, default=7, help="default 7")
 def command(
     photos: Path,
     out: Path,
@@ -107,13 +109,9 @@ def command(
     from pipeline.weights.shipped import weights_path
 
     with nothing_done_on_error():
-        if not 1 <= depth <= 6:
-            raise NothingDone("--depth must be 1 to 6")
         if crop % 2**depth:
             raise NothingDone(f"--crop must be a multiple of {2**depth} at this depth")
         check_training_folder(out, photos, artefacts, resume=resume)
-        if not 0 <= mean_share <= 1:
-            raise NothingDone("--mean-share must be 0 to 1")
         if not 0 <= hard < batch:
             raise NothingDone("--hard must be smaller than --batch")
         if teachers and init is None and not resume:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.arguments import PATH, json_option
+from pipeline.cli.arguments import json_option
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_error, print_json, print_line, stderr_console
+from pipeline.cli.values import ABOVE_ZERO, PATH, POSITIVE, SEED
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ example: train digits --data mnist/ --out digits/"""
 @click.option("--data", type=PATH, required=True, help="folder with the four IDX files, plain or .gz")
 @click.option("--out", type=PATH, required=True, help="folder for weights, cards, report and checkpoints")
 @click.option("--resume", is_flag=True, help="continue from the checkpoints in --out")
-@click.option("--seed", type=int, default=1, help="default 1")
-@click.option("--threads", type=int, default=1, help="of torch (default 1, best on a shared machine)")
-@click.option("--limit", type=int, help="only that many digits of each set, for a trial")
-@click.option("--epochs-judge", type=float, help="of the classifier (default: as for the shipped weights)")
-@click.option("--epochs-paper", type=float, help="of the paper's network (default: as for the shipped weights)")
-@click.option("--epochs-region", type=float, help="of our network (default: as for the shipped weights)")
+@click.option("--seed", type=SEED, default=1, help="default 1")
+@click.option("--threads", type=POSITIVE, default=1, help="of torch (default 1, best on a shared machine)")
+@click.option("--limit", type=POSITIVE, help="only that many digits of each set, for a trial")
+@click.option("--epochs-judge", type=ABOVE_ZERO, help="of the classifier (default: as for the shipped weights)")
+@click.option("--epochs-paper", type=ABOVE_ZERO, help="of the paper's network (default: as for the shipped weights)")
+@click.option("--epochs-region", type=ABOVE_ZERO, help="of our network (default: as for the shipped weights)")
 @click.option("--evaluate", is_flag=True, help="train nothing, measure the weights in --weights on the test digits")
 @click.option("--weights", type=PATH, help="folder of weights for --evaluate (default: the shipped ones)")
 @json_option
@@ -67,12 +68,6 @@ def command(
     started = time.monotonic()
     given = {"judge": epochs_judge, "paper": epochs_paper, "region": epochs_region}
     epochs = {name: value for name, value in given.items() if value is not None}
-    if limit is not None and limit < 1:
-        raise NothingDone("--limit must be 1 or more")
-    if threads < 1:
-        raise NothingDone("--threads must be 1 or more")
-    if any(value <= 0 for value in epochs.values()):
-        raise NothingDone("epochs must be more than 0")
     if weights is not None and not evaluate:
         raise NothingDone("--weights is for --evaluate; training starts at random or, with --resume, from checkpoints")
     checkpoints = out / ".work" / "digits"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.arguments import (
-    PATH,
     artefacts_option,
     check_training_folder,
     mean_options,
@@ -16,6 +15,7 @@ from pipeline.cli.arguments import (
     training_options,
 )
 from pipeline.cli.console import NothingDone, nothing_done_on_error, print_line, training_progress
+from pipeline.cli.values import ABOVE_ZERO, PATH, POSITIVE, SEED, Number
 from pipeline.cli.verbs import Verb
 
 if TYPE_CHECKING:
@@ -37,20 +37,22 @@ examples: train inpainter photos/ --out run/ --init rn-faithful --hours 8
     type=click.Choice(("light", "deep", "medium", "wide")),
     help="default medium, or that of --init; deep contains light, wide contains deep: they can start from such weights",
 )
-@click.option("--device", default="auto", help="cpu, cuda or auto (default)")
-@click.option("--batch", type=int, default=8, help="crops a step (default 8)")
-@click.option("--crop", type=int, default=128, help="side of a crop in pixels, a multiple of 32 (default 128)")
-@click.option("--rate", type=float, help="peak learning rate (default 1e-3, with --sharp 1e-4)")
+@click.option(
+    "--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", help="cpu, cuda or auto (default)"
+)
+@click.option("--batch", type=POSITIVE, default=8, help="crops a step (default 8)")
+@click.option("--crop", type=POSITIVE, default=128, help="side of a crop in pixels, a multiple of 32 (default 128)")
+@click.option("--rate", type=ABOVE_ZERO, help="peak learning rate (default 1e-3, with --sharp 1e-4)")
 @click.option(
     "--decibels",
-    type=float,
+    type=Number(min=0),
     default=0.0,
     metavar="WEIGHT",
     help="also lower the hole's squared error in decibel, what a mean of PSNR measures (default 0; .02 weighs twice"
     " the other terms); for the end of a run",
 )
-@click.option("--threads", type=int, default=2, help="cores to train on (default 2)")
-@click.option("--seed", type=int, default=1, help="default 1")
+@click.option("--threads", type=POSITIVE, default=2, help="cores to train on (default 2)")
+@click.option("--seed", type=SEED, default=1, help="default 1")
 @artefacts_option("folder of scanned film artefacts (PNG alpha planes by kind)")
 @click.option("--sharp", is_flag=True, help="the last phase, for texture, from --weights")
 @click.option("--weights", type=PATH, help="where --sharp starts (default: the shipped faithful weights)")
@@ -107,8 +109,6 @@ def command(
         if crop % 32:
             raise NothingDone("--crop must be a multiple of 32")
         check_training_folder(out, photos, artefacts, resume=resume)
-        if not 0 <= mean_share <= 1:
-            raise NothingDone("--mean-share must be 0 to 1")
         if sharp and init:
             raise NothingDone("--init is for the faithful phase; --sharp starts from --weights")
         if size is None:

@@ -77,11 +77,17 @@ def test_the_command_trains_refuses_a_second_start_and_measures(folder, tmp_path
     ("words", "message"),
     [
         (["--data", "/none"], "/none lacks train-images-idx3-ubyte"),
-        (["--data", "/none", "--epochs-paper", "0"], "epochs must be more than 0"),
-        (["--data", "/none", "--limit", "0"], "--limit must be 1 or more"),
         (["--data", "/none", "--weights", "/w"], "--weights is for --evaluate"),
     ],
 )
 def test_what_cannot_begin_says_why(words, message, tmp_path, capsys):
     assert main(["train", "digits", *words, "--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--epochs-paper", "--limit", "--threads"])
+def test_a_number_that_cannot_be_is_wrong_usage(option, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["train", "digits", "--data", "/none", option, "0", "--out", str(tmp_path)])
+    assert end.value.code == 2
+    assert f"Invalid value for '{option}'" in capsys.readouterr().err
