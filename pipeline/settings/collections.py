@@ -22,7 +22,7 @@ RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 class Watch(BaseModel):
     """When files in the inbox have settled, so that a file still being copied is never read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must not change")
     interval: float = Field(10.0, gt=0, description="seconds between two listings of the inbox")
@@ -50,7 +50,7 @@ class Redo(StrEnum):
 class Collection(BaseModel):
     """A named set of scans with its own inbox, output, schedule, recipients and recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(description="lower-case letters, digits, - and _; the DAG is called `restore_<name>`")
     title: str = Field("", description="name shown to people; the collection's name when empty")

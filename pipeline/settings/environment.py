@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     `RESTORATION_LEDGER_URL=postgresql+psycopg2://user:password@host/ledger`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RESTORATION_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RESTORATION_", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     collections: Path = Field(Path("collections.yaml"), description="the collections file (YAML)")
     ledger_url: str = Field("sqlite:///ledger.db", description="SQLAlchemy URL of the ledger")

@@ -67,7 +67,7 @@ ADDED_LATER: dict[str, object] = {
 class Recipe(BaseModel):
     """Everything that can change a pixel of a result; unknown keys are rejected."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     detector: DetectorName = Field(DetectorName.LEARNED, description="what finds damage where no manual mask is given")
     level: MaskLevel = Field(

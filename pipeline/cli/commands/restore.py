@@ -107,6 +107,6 @@ def command(
 
 
 def _without_password(url: str) -> str:
-    from sqlalchemy.engine import make_url
+    from pipeline.ledger.database import open_engine
 
-    return make_url(url).render_as_string(hide_password=True)
+    return open_engine(url).url.render_as_string(hide_password=True)
