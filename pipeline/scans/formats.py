@@ -55,7 +55,7 @@ def sniff(data: bytes) -> str | None:
     # Two letters alone would match every text that starts with BM.
     if head[:2] == b"BM" and head[6:10] == bytes(4) and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
         return "BMP"
-    if pnm.MAGIC.match(head):
+    if pnm.MAGIC.match(data[:4096]):
         return "PNM"
     if head[:1] == b"\x0a" and head[1:2] in b"\0\2\3\4\5" and head[2:3] == b"\1" and head[3:4] in b"\1\2\4\x08":
         return "PCX"

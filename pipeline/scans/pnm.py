@@ -15,7 +15,8 @@ from pipeline.scans.depth import WHOLE, to_full_range
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.rejections import rejection
 
-MAGIC = re.compile(rb"P[1-6][\s#]")
+# A text may begin with "P5 ", but hardly with a number after it.
+MAGIC = re.compile(rb"P[1-6](?:\s|#[^\r\n]*[\r\n])+\d{1,10}\s")
 # Blanks and comments before a number.
 NUMBER = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*(\d{1,10})")
 

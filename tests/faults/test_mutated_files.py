@@ -32,6 +32,7 @@ SHORT, FULL, BATCH = 100, 2000, 250
 TIMEOUT = 20.0
 
 
+@pytest.mark.timeout(3600)
 def test_no_damaged_file_stops_a_run_is_lost_or_published_broken(
     project: Project, full: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
