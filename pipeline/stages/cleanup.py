@@ -7,7 +7,8 @@ from datetime import timedelta
 from pipeline import logs, storage
 from pipeline.ledger import batches, checksums
 from pipeline.ledger.database import Ledger
-from pipeline.stages.batch import BatchContext, work_area
+from pipeline.stages.batch import FOLDER, BatchContext, work_area
+from pipeline.stages.previews import THUMBS
 
 FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports")
 # Seconds after which a temporary file certainly has no writer, even if other runs write to the same folder.
@@ -26,7 +27,7 @@ def remove_temporary_files(batch: BatchContext, *, alone: bool) -> None:
     Args:
         alone: whether no other run writes there; then all temporary files are removed, else only old ones.
     """
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, THUMBS, FOLDER):
         root = batch.output_uri(folder)
         if storage.exists(root):
             removed = storage.sweep(root, 0.0 if alone else OLD)

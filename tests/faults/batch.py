@@ -24,6 +24,7 @@ from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Batch, Claim, Event, OutcomeRow, Scan
 from pipeline.settings import Collection, Recipe
 from pipeline.stages.order import CHUNK_STAGES
+from pipeline.stages.previews import THUMBS
 from tests.faults.stages import Call, enter, run
 
 # Those with a mask are filled; the fourth is not an image.
@@ -153,7 +154,7 @@ class UnattendedRun:
             found.torn.append("the masters were changed")
         self._check_ledger(found, files, batches)
         for name in files:
-            if any(part.startswith(".") for part in Path(name).parts):
+            if any(part.startswith(".") for part in Path(name.removeprefix(f"{THUMBS}/")).parts):
                 found.torn.append(f"{name} is left")
         for path in self.scratch.iterdir():
             found.torn.append(f"{path} is left")
