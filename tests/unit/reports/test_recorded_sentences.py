@@ -12,6 +12,7 @@ from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
 from pipeline.reports.recorded_sentences import translate
 from pipeline.scans.rejections import SENTENCES, rejection
+from pipeline.scans.tones import FULL, Tones
 
 
 @pytest.mark.parametrize("reason", SENTENCES)
@@ -56,6 +57,13 @@ def test_what_decoders_say_is_said_in_german(reason: Reason, detail: str) -> Non
 )
 def test_figures_names_and_several_sentences_are_kept(recorded: str, said: str) -> None:
     assert translate(recorded, "de") == said
+
+
+def test_notes_on_tones_are_said_in_german() -> None:
+    for white in (2151, FULL):
+        recorded = Tones(white).note
+        said = translate(recorded, "de")
+        assert said.startswith("seine Töne sind") and ("3,3\u00a0%" in said) == ("3.3%" in recorded)
 
 
 def test_a_german_report_gives_the_whole_reason_in_german() -> None:
