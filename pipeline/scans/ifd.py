@@ -21,6 +21,7 @@ TYPES = {
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SLONG, SRATIONAL, LONG8, SLONG8 = 1, 2, 3, 4, 5, 7, 9, 10, 16, 17
 # Values of these types are offsets of directories; in BigTIFF with 64 bits.
 POINTERS = {13, 18}
+OFFSETS = {4, 16, *POINTERS}
 EXIF_IFD, GPS_IFD, INTEROP_IFD, GLOBAL_IFD, SUB_IFDS = 34665, 34853, 40965, 400, 330
 CHILDREN = {EXIF_IFD, GPS_IFD, INTEROP_IFD, GLOBAL_IFD}
 MAKER_NOTE = 37500
@@ -172,7 +173,7 @@ class Structure:
             tag = Tag(kind, number, values, where)
             if code not in CHILDREN and (kind not in POINTERS or code == SUB_IFDS):
                 found.tags[code] = tag
-            elif children and number:
+            elif children and number and kind in OFFSETS:
                 try:
                     found.children[code] = self.read(int(tag.values[0]), children=code == EXIF_IFD, lenient=True)
                 except BrokenDirectory:

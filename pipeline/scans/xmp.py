@@ -81,8 +81,17 @@ def _listed(described: etree._Element) -> Iterator[Property]:
         if child.tag == HAS_EXTENDED:
             continue
         is_plain = not len(child) and not child.attrib
-        whole = b"" if is_plain else etree.tostring(child, method="c14n", exclusive=True, with_tail=False)
-        yield _property(child.prefix, name.localname, child.text or "" if is_plain else "", whole)
+        yield _property(
+            child.prefix, name.localname, child.text or "" if is_plain else "", b"" if is_plain else _canonical(child)
+        )
+
+
+def _canonical(element: etree._Element) -> bytes:
+    """Return an element in a form that does not depend on where namespaces were declared."""
+    try:
+        return bytes(etree.tostring(element, method="c14n", exclusive=True, with_tail=False))
+    except etree.C14NError:  # it has names that the canonical form does not allow
+        return bytes(etree.tostring(element, with_tail=False))
 
 
 def _property(prefix: str | None, name: str, text: str, whole: bytes) -> Property:

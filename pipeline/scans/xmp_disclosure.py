@@ -37,8 +37,7 @@ class Disclosure:
         system, version: the AI system that filled the damage, and its version; empty where none did.
         software: name and version of this program.
         parameters: what was done, for the history.
-        master: file name of the master.
-        master_id: identifies the master's bytes.
+        master_id: identifies the master's bytes; no name, so that the same bytes under two names give one result.
         instance: identifies the derivative: the same for the same master and recipe.
     """
 
@@ -49,7 +48,6 @@ class Disclosure:
     version: str
     software: str
     parameters: str
-    master: str
     master_id: str
     instance: str
 
@@ -82,7 +80,6 @@ def disclosed(packet: bytes | None, said: Disclosure) -> bytes:
     source = etree.SubElement(own, DERIVED_FROM, {PARSE_TYPE: "Resource"})
     _text(source, f"{{{REFERENCE}}}documentID", document or said.master_id)
     _text(source, f"{{{REFERENCE}}}instanceID", instance or said.master_id)
-    _text(source, f"{{{REFERENCE}}}filePath", said.master)
     before = f"; digital source type before: {earlier}" if earlier and earlier != said.source_type else ""
     event = etree.SubElement(_history(rdf, own), LI, {PARSE_TYPE: "Resource"}, nsmap=PREFIXES)
     _text(event, f"{{{EVENT}}}action", "edited")

@@ -24,12 +24,11 @@ def with_disclosure(scan: Scan, said: Disclosure) -> Scan:
 
 
 def disclosure(
-    *, master: str, sha256: str, share: float, source: str, engine: str, digest: str, recipe: str, language: str
+    *, sha256: str, share: float, source: str, engine: str, digest: str, recipe: str, language: str
 ) -> Disclosure:
     """Return what a derivative's packet says; nothing in it depends on when or where it was made.
 
     Args:
-        master: path of the master; its last part is named.
         sha256: of the master.
         share: of the pixels that were filled, 0..1.
         source: what marked them, as the manifest names it.
@@ -48,7 +47,6 @@ def disclosure(
         version=f"{__version__}, {engine} sha256 {digest}" if network else "",
         software=f"{PROGRAM} {__version__}",
         parameters=f"filled {share:.6%} of the pixels, engine {engine} {digest}, recipe {recipe}",
-        master=master.rpartition("/")[2],
         master_id=f"urn:sha256:{sha256}",
         instance=f"xmp.iid:{uuid.uuid5(uuid.NAMESPACE_URL, f'urn:sha256:{sha256}#{recipe}')}",
     )

@@ -196,7 +196,6 @@ class _Publisher:
     def _disclosed(self, row: ScanRow, scan: Scan) -> Scan:
         """Return a derivative whose metadata say what was done to it."""
         said = disclosure(
-            master=row.path,
             sha256=row.sha256,
             share=row.coverage,
             source=row.mask_source,

@@ -189,7 +189,6 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
             result = replace(scan, pixels=pixels)
             if mask.any():
                 said = disclosure(
-                    master=pair.scan.path,
                     sha256=storage.sha256(pair.scan.uri),
                     share=float((mask > 0).mean()),
                     source="manual",

@@ -42,7 +42,7 @@ def inventory(data: bytes, kind: str, metadata: Metadata) -> tuple[Item, ...]:
     try:
         return _numbered(reader(data, metadata))
     except Exception:  # strangers wrote it; a list that fails must not cost the picture
-        return _numbered([*_of_metadata(data, metadata), item("other metadata", b"", "", Why.BROKEN)])
+        return (item("metadata that cannot be listed", b"", "", Why.BROKEN),)
 
 
 def _of_metadata(data: bytes, metadata: Metadata) -> Iterator[Item]:
