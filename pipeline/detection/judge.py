@@ -19,6 +19,7 @@ from pipeline.detection.thresholds import (
 )
 from pipeline.detection.tone_growth import grow_to_tone, measure_tone
 from pipeline.detection.wear import CELLS, SURE, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
+from pipeline.detection.whole_lines import repair_lines_whole
 from pipeline.imaging.types import Mask
 
 #: Probability in 1/255 at which marks are compared with each other.
@@ -98,7 +99,7 @@ def judge_marks(
     """
     marks = scan.marks(COMPARED)
     swarm = find_swarms(marks, scan.unit)
-    wear = estimate_wear(marks, swarm)
+    wear = estimate_wear(marks, swarm, scan.unit)
     # Most scans have none: a plane of nothing needs no memory.
     swarms = marks.paint(swarm) if swarm.any() else np.broadcast_to(np.uint8(0), scan.probability.shape)
     asked = thresholds.of_precision(precision)
@@ -108,6 +109,7 @@ def judge_marks(
     peaks[False], darker = _repaired(scan, asked, wear[False], swarms, rim, light=False, sensitivity=sensitivity)
     repair |= darker
     del darker  # a plane of the scan's size
+    repair = repair_lines_whole(scan, repair)
     suggest = repair.copy()
     for light in (True, False):
         suggest |= _suggested(scan, thresholds, wear[light], light=light, sensitivity=sensitivity)

@@ -6,12 +6,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.detection.lines import is_line
 from pipeline.detection.marks import Flags, Marks
 
 #: Cells along either side of a picture. Errors of one object are not independent, so a cell counts once, however much
-#: is marked in it, and a mark counts in one cell only.
-CELLS = 8
+#: is marked in it, and a mark counts in one cell only; a line counts in up to so many.
+CELLS, CELLS_OF_LINE = 8, 3
+#: How many times longer than wide a line is, and its greatest width in units.
+ELONGATED, WIDE = 10.0, 8.0
 #: Probability in 1/255 from which a mark is sure, and its fewest pixels.
 SURE, LEAST = 128, 4
 #: The share of damaged cells in a picture of which nothing is known, as counts of damaged and intact cells. A share
@@ -45,13 +49,44 @@ class Wear:
         return WEIGHT * (log_odds(self.share) - log_odds(REFERENCE))
 
 
-def estimate_wear(marks: Marks, swarms: Flags) -> dict[bool, Wear]:
-    """Return the wear by lighter (True) and by darker marks (False); swarms (n,) are no evidence of any."""
+def estimate_wear(marks: Marks, swarms: Flags, unit: float) -> dict[bool, Wear]:
+    """Return the wear by lighter (True) and by darker marks (False).
+
+    Args:
+        marks: of a scan.
+        swarms: (n,) which of them are no evidence of wear.
+        unit: pixels of one unit of size, see `unit_of`.
+    """
+    sure = (marks.peak >= SURE) & (marks.areas >= LEAST) & ~swarms
+    lines = np.array(
+        [sure[n] and is_line(marks.components, n, WIDE * unit, ELONGATED) for n in range(len(marks))], bool
+    )
+    result = {}
+    for light in (True, False):
+        alike = sure & (marks.light == light)
+        cells = set(_middles(marks)[alike & ~lines].tolist())
+        for index in np.flatnonzero(alike & lines).tolist():
+            cells |= _cells_of(marks, index)
+        result[light] = Wear(len(cells))
+    return result
+
+
+def _middles(marks: Marks) -> NDArray[np.int64]:
+    """Return the cell (n,) of the middle of each mark."""
     rows, columns = marks.components.shape
     x, y, width, height = marks.components.boxes.T
-    place = (CELLS * (2 * y + height) // (2 * rows)) * CELLS + CELLS * (2 * x + width) // (2 * columns)
-    sure = (marks.peak >= SURE) & (marks.areas >= LEAST) & ~swarms
-    return {light: Wear(len(np.unique(place[sure & (marks.light == light)]))) for light in (True, False)}
+    down, across = CELLS * (2 * y + height) // (2 * rows), CELLS * (2 * x + width) // (2 * columns)
+    return np.asarray(down * CELLS + across, np.int64)
+
+
+def _cells_of(marks: Marks, index: int) -> set[int]:
+    """Return the cells in which most of a line lies."""
+    rows, columns = marks.components.shape
+    x, y, width, height = (int(n) for n in marks.components.boxes[index])
+    row, column = np.nonzero(marks.components.inside(index, (x, y, width, height)))
+    place = CELLS * (row + y) // rows * CELLS + CELLS * (column + x) // columns
+    places, counts = np.unique(place, return_counts=True)
+    return set(places[np.argsort(-counts, kind="stable")[:CELLS_OF_LINE]].tolist())
 
 
 def log_odds(probability: float) -> float:
