@@ -92,6 +92,7 @@ class Airflow:
         try:
             started = self.run(sys.executable, SCRIPTS / "server.py", "up", **environment)
             assert f"http://127.0.0.1:{port}" in started.stdout
+            assert f"collections  {self.collections}" in started.stdout
             api = AirflowApi(port, self.home, patience=patience)
             api.login()
             yield api
