@@ -177,12 +177,16 @@ def _real(part: Report) -> list[Section]:
 
 
 def _cost(part: Report) -> str:
-    header = ("", "megapixels", "processor seconds a megapixel", "seconds a megapixel", "peak, MiB", "runs on")
+    header = (
+        "2 % damaged, or clean; networks' precision", "megapixels", "processor seconds a megapixel", "of inpainting",
+        "seconds a megapixel", "peak, MiB", "runs on",
+    )  # fmt: skip
     lines = [
         (
-            "inpainting (rn, 2 % damaged)" if name == "inpainting" else f"detector {name}",
+            name if name.startswith("inpainting") else f"mask stage, {name}",
             f"{row['megapixels']:g}",
             f"{row['cpu_seconds_per_megapixel']:.2f}",
+            _figure(row.get("of_inpainting"), 2),
             f"{row['seconds_per_megapixel']:.2f}",
             f"{row['peak_mebibytes']:,}",
             row["runtime"],

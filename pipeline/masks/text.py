@@ -49,11 +49,11 @@ def find_text(pixels: Pixels) -> list[Line]:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method), np.uint8)
     found: list[Line] = []
-    for turned in (False, True):
-        picture = np.ascontiguousarray(grey.T) if turned else grey
-        for square in SQUARES:
-            for polarity in (1, -1):
-                for x, y, width, height, letter in _find_rows(_find_letters(picture, square, polarity)):
+    for square in SQUARES:
+        for polarity in (1, -1):
+            shapes = _find_shapes(grey, square, polarity)
+            for turned in (False, True):
+                for x, y, width, height, letter in _find_rows(_choose_letters(shapes, polarity, turned)):
                     box = (y, x, height, width) if turned else (x, y, width, height)
                     left, top = (int(n / scale) for n in box[:2])
                     right, bottom = (int(np.ceil((box[i] + box[i + 2]) / scale)) for i in (0, 1))
@@ -70,8 +70,27 @@ class _Letters:
     tone: NDArray[np.float64]
 
 
-def _find_letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Letters:
-    """Return the components of one polarity with the size, the fill and the even stroke of letters."""
+@dataclass(frozen=True)
+class _Shapes:
+    """Components of one polarity.
+
+    Attributes:
+        boxes: (n,4) x, y, width, height.
+        area, stroke, spread: (n,) pixels, width of the stroke, and how much that varies.
+        tone, uneven, around: (n,) mean and spread of the tone, and the paper's tone.
+    """
+
+    boxes: NDArray[np.float64]
+    area: NDArray[np.float64]
+    stroke: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    tone: NDArray[np.float64]
+    uneven: NDArray[np.float64]
+    around: NDArray[np.float64]
+
+
+def _find_shapes(grey: NDArray[np.uint8], square: int, polarity: int) -> _Shapes:
+    """Return the components of one polarity; the same ones, turned, would be found on the picture turned."""
     paper = cv2.blur(grey, (square, square)).astype(np.int16)
     ink = ((paper - grey) * polarity > CONTRAST // 2).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
@@ -90,15 +109,22 @@ def _find_letters(grey: NDArray[np.uint8], square: int, polarity: int) -> _Lette
     squares = np.bincount(which, weights=grey.ravel()[inside].astype(np.float64) ** 2, minlength=count) / area
     uneven = np.sqrt(np.maximum(squares - tone**2, 0))
     around = np.bincount(which, weights=paper.ravel()[inside], minlength=count) / area
-    width, height = (stats[:, column].astype(np.float64) for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT))
-    stroke = 2 * mean
-    fill = area / (width * height)
+    # The first is the paper.
+    found = (stats[:, :4].astype(np.float64), area, 2 * mean, spread, tone, uneven, around)
+    return _Shapes(*(values[1:] for values in found))
+
+
+def _choose_letters(shapes: _Shapes, polarity: int, turned: bool) -> _Letters:
+    """Return those with the size, the fill and the even stroke of letters; boxes as on the picture turned, if asked."""
+    boxes = shapes.boxes[:, [1, 0, 3, 2]] if turned else shapes.boxes
+    width, height, stroke, spread = boxes[:, 2], boxes[:, 3], shapes.stroke, shapes.spread
+    tone, uneven, around = shapes.tone, shapes.uneven, shapes.around
+    fill = shapes.area / (width * height)
     fits = (height >= LOWEST) & (height <= HIGHEST) & (width <= 2.5 * height) & (height <= 9 * width)
     fits &= (fill > 0.12) & (fill < 0.95) & (stroke < 0.45 * height) & (spread < 0.6)
     fits &= (around - tone) * polarity > 0.7 * CONTRAST
     fits &= uneven < 0.5 * np.abs(around - tone)
-    fits[0] = False
-    return _Letters(stats[fits, :4].astype(np.float64), stroke[fits], tone[fits])
+    return _Letters(boxes[fits], stroke[fits], tone[fits])
 
 
 def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:

@@ -302,7 +302,7 @@ def test_sheets_show_each_scan_and_print_agreement(
 
 
 def test_cost_is_measured_beside_inpainting() -> None:
-    found = cost("classical", None, 0.3)
+    found = cost("classical", None, 0.3, damaged=True)
     assert found["cpu_seconds_per_megapixel"] > 0 and found["peak_mebibytes"] > 50  # type: ignore[operator]
     assert load_detector("classical").name == "classical"
 
