@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from pipeline.imaging.types import Pixels
 
+#: Top, left, bottom, right.
+Box = tuple[int, int, int, int]
 SECTOR, CLUSTER = 512, 4096
 #: A shorter run is no lost sector, of which picture data on both sides may take away some bytes, which may be zero too.
 SHORTEST = SECTOR - 12
@@ -178,21 +180,28 @@ def _fits_sectors(raster: Raster, start: int, end: int, runs: int) -> bool:
     return False
 
 
-def has_black(pixels: NDArray[Any], lost: int) -> bool:
-    """Return whether a picture has zeros also outside its lost parts, so that black is one of its colours.
+def has_black(pixels: NDArray[Any], touched: list[Box], lost: list[Box]) -> bool:
+    """Return whether a picture has zeros also away from its lost parts, so that black is one of its colours.
 
     Args:
-        lost: how many values lie in the lost parts.
+        touched: the lost parts and those of which a gap may have taken a piece.
+        lost: the parts that are zero throughout.
     """
-    return pixels.size - int(np.count_nonzero(pixels)) - lost > 0.1 * lost
+
+    def zeros(top: int, left: int, bottom: int, right: int) -> int:
+        part = pixels[top:bottom, left:right]
+        return part.size - int(np.count_nonzero(part))
+
+    away = zeros(0, 0, *pixels.shape[:2]) - sum(zeros(*box) for box in touched)
+    return away > 0.1 * sum(zeros(*box) for box in lost)
 
 
-def is_lost_part(pixels: NDArray[Any], box: tuple[int, int, int, int], lost: list[tuple[int, int, int, int]]) -> bool:
+def is_lost_part(pixels: NDArray[Any], box: Box, lost: list[Box]) -> bool:
     """Return whether a strip or tile that is zero throughout lies among picture on all sides.
 
     Args:
         pixels: (H,W) or (H,W,C), as stored.
-        box: top, left, bottom, right of the part.
+        box: of the part.
         lost: the boxes of all such parts; a side where another one begins says nothing.
     """
     top, left, bottom, right = box

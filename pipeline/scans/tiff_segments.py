@@ -268,28 +268,30 @@ def _without_padding(
 
 def _find_lost_part(data: bytes, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
     """Return the doubt about strips or tiles that hold only zeros."""
-    height, width = stored.shape[:2]
     if segments.height < LEAST_ROWS:
         return ""
+    height, width = stored.shape[:2]
     across, down = -(-width // segments.width), -(-height // segments.height)
-    planes: dict[int, list[tuple[int, tuple[int, int, int, int]]]] = {}
     sizes = _raw_sizes(page, segments)
+    planes: dict[int, list[int]] = {}
     for number in range(across * down * _planes(page)):
         start, size = int(segments.start[number]), int(sizes[number])
         # Its first bytes show of nearly every part that it is none.
-        if size < LEAST_BYTES or any(data[start : start + 64]) or data.count(0, start, start + size) < size:
-            continue
-        plane, place = divmod(number, across * down)
-        top, left = place // across * segments.height, place % across * segments.width
-        box = (top, left, min(height, top + segments.height), min(width, left + segments.width))
-        planes.setdefault(plane, []).append((number, box))
-    for plane, found in planes.items():
+        if size >= LEAST_BYTES and not any(data[start : start + 64]) and data.count(0, start, start + size) == size:
+            planes.setdefault(number // (across * down), []).append(number)
+
+    def box(number: int) -> gaps.Box:
+        top, left = number % (across * down) // across * segments.height, number % across * segments.width
+        return (top, left, min(height, top + segments.height), min(width, left + segments.width))
+
+    for plane, lost in planes.items():
         seen = stored[..., plane] if _planes(page) > 1 else stored
-        boxes = [box for _, box in found]
-        lost = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes) * (1 if seen.ndim == 2 else seen.shape[2])
-        if gaps.has_black(seen, lost):
+        # A gap also takes a piece of the parts before and behind those that it takes whole.
+        first, last = plane * across * down, (plane + 1) * across * down
+        touched = sorted({other for number in lost for other in range(number - 1, number + 2) if first <= other < last})
+        if gaps.has_black(seen, [box(number) for number in touched], [box(number) for number in lost]):
             continue
-        for number, box in found:
-            if gaps.is_lost_part(seen, box, boxes):
+        for number in lost:
+            if gaps.is_lost_part(seen, box(number), [box(other) for other in lost]):
                 return gaps.describe(int(segments.start[number]), int(sizes[number]))
     return ""
