@@ -16,6 +16,8 @@ from image_files import png
 from PIL import Image
 from skimage import data
 
+from pipeline.stages.previews import THUMBS
+
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "engine: telea\ndetector: none\n"
 
@@ -80,7 +82,7 @@ def check_output(output: Path, names: dict[str, str]) -> None:
     Args:
         names: outcome by stem of the output.
     """
-    left = [path for path in output.rglob(".*") if path.name != ".work"]
+    left = [path for path in output.rglob(".*") if path.name not in (".work", THUMBS)]
     assert not left and not list((output / ".work").glob("*")), "temporary files are left"
     found = {}
     for path in sorted((output / "sidecars").rglob("*.json")):

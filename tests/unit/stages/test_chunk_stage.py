@@ -17,6 +17,7 @@ from pipeline.ledger.tables import Event
 from pipeline.stages import artifacts, manifest
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
+from pipeline.stages.previews import THUMBS
 from pipeline.stages.reconcile import reconcile
 
 
@@ -43,7 +44,7 @@ def test_all_stages_restore_a_scan_and_change_nothing_else(project, picture) -> 
     counts = reconcile(project.work_area(), chunks)
     assert (counts["restored"], counts["unchanged"], counts["received"]) == (1, 1, 2)
     assert not list((project.output / ".work").glob("*"))
-    assert not [path for path in project.output.rglob(".*") if path.name != ".work"]
+    assert not [path for path in project.output.rglob(".*") if path.name not in (".work", THUMBS)]
 
 
 def test_the_same_bytes_are_filled_once_and_published_twice(detecting, monkeypatch) -> None:
