@@ -178,3 +178,11 @@ def test_receive_waits_for_the_marker(project) -> None:
     (project.inbox / "box 2" / ".ready").touch()
     make_bag(project.inbox / "bag", {"c.png": (project.inbox / "box 1/a.png").read_bytes()})
     assert rows(project.receive()) == ["bag/data/c.png", "box 2/b.png"]
+
+
+def test_what_systems_leave_in_a_payload_does_not_refuse_a_bag(tmp_path: Path, project) -> None:
+    bag = make_bag(tmp_path / "bag", {"a.png": b"1"})
+    (bag / "data/Thumbs.db").write_bytes(b"left by a visitor")
+    assert bags.check(str(bag), project.ledger).valid
+    (bag / "data/b.png").write_bytes(b"not listed")
+    assert "data/b.png" in bags.check(str(bag), project.ledger).problem

@@ -40,6 +40,7 @@ def test_names_that_are_sure(name: str, role: str, scan: str) -> None:
         ("photo.tif_mask.png", "photo.tif"),
         ("photo_-_Maske.jp2", "photo"),
         ("photo_mask001.png", "photo"),
+        ("box/masks/01.jpg.png", "box/01.jpg"),
         ("box/masks/photo.png", "box/photo"),
         ("Masken/photo.tif", "photo"),
         ("box/mask/photo_mask.png", "box/mask/photo"),

@@ -153,12 +153,18 @@ def test_empty_mask_is_a_decision_and_full_mask_is_refused(view) -> None:
 def test_what_is_too_faint_or_no_clear_paint_is_refused_by_name(view) -> None:
     faint = painted() // 32
     faint[0, 0] = 1
+    labels = np.tile(np.repeat(np.arange(6, dtype=np.uint8), 10), (SHAPE[0], 1))  # classes of a segmentation
     ramp = np.tile(np.linspace(0, 255, SHAPE[1]).astype(np.uint8), (SHAPE[0], 1))
     three = painted()
     three[20:26] = 128
     airbrushed = np.zeros((*SHAPE, 4), np.uint8)
     airbrushed[..., 3] = ramp
-    for pixels, why in ((faint, "too faint"), (ramp, "no clear paint"), (three, "no clear paint")):
+    for pixels, why in (
+        (faint, "too faint"),
+        (labels, "too faint"),
+        (ramp, "no clear paint"),
+        (three, "no clear paint"),
+    ):
         with pytest.raises(UnreadableScan, match=f"mask plate.mask.png .*{why}"):
             read_mask(png(pixels), view(), "plate.mask.png")
     with pytest.raises(UnreadableScan, match="fades out"):
