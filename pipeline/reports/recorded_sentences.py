@@ -24,10 +24,11 @@ BLANKS = {
     "detail": r"(?: \(.+\))?",
     **dict.fromkeys(("share", "limit"), r"\d+(?:\.\d+)?%"),
     **dict.fromkeys(("paint", "ground", "first", "second"), r"[a-z ]{3,14}"),
-    **dict.fromkeys(("count", "number"), r"\d+"),
+    **dict.fromkeys(("count", "number", "start"), r"[\d,]+"),
     # One sentence: the next is translated by itself.
     **dict.fromkeys(("note", "rest"), r"(?:(?!; ).)+"),
 }
+THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 SHARE = re.compile(r"(\d+)\.?(\d*)%")
 
 
@@ -69,6 +70,8 @@ def _whole(text: str, catalogue: _Catalogue) -> str:
 
 def _fill(value: str, catalogue: _Catalogue) -> str:
     """Return what fills a blank: a share as it is written, a known word or sentence translated, all else as it is."""
+    if THOUSANDS.fullmatch(value):
+        return value.replace(",", ".")
     if share := SHARE.fullmatch(value):
         return f"{share[1]}{',' if share[2] else ''}{share[2]}{NBSP}%"
     inner = value.removeprefix(" (").removesuffix(")")

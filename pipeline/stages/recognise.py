@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from pipeline import logs, storage
 from pipeline.escape import quoted
 from pipeline.inbox.record import InboxRecord
-from pipeline.ledger import TaskContext, batches, events, outcomes, publications, scans
+from pipeline.ledger import TaskContext, batches, events, outcomes, publications, reviews, scans
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.events import EventType
 from pipeline.provenance.read_sidecar import SidecarRecord, read_sidecar
@@ -113,6 +113,16 @@ def _record(session: Session, batch: BatchContext, context: TaskContext, one: In
         sidecar_sha256=found.sidecar_sha256,
         code_version=str(sidecar.run["code_version"]),
         recorded=sidecar.published,
+    )
+    reviews.enqueue(
+        session,
+        scan_id=scan_id,
+        recipe_digest=sidecar.recipe_digest,
+        batch_id=maker,
+        collection=collection,
+        outcome=sidecar.outcome,
+        marks=int(sidecar.figures.get("suggested") or 0),
+        estimate=sidecar.figures.get("psnr", sidecar.figures.get("estimate_psnr")),
     )
     figures = {"batch": sidecar.run["batch"], "outcome": str(sidecar.outcome)}
     event = events.EventRecord(scan_id, "receive", str(EventType.FIXITY), "recognised", MESSAGE, figures)

@@ -11,7 +11,7 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext, events
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Batch, OutcomeRow
+from pipeline.ledger.tables import Batch, Decision, OutcomeRow
 from pipeline.upkeep.outputs import files_below, outputs
 
 # Files of an outcome: its URI and sha256.
@@ -74,6 +74,9 @@ def move(ledger: Ledger, old: str, new: str) -> None:
         for uri, _ in FILES:
             moved = case((_is_below(uri, old), new + func.substr(uri, len(old) + 1)), else_=uri)
             session.execute(update(OutcomeRow).where(_is_below(uri, old)).values({uri.key: moved}))
+        decided = Decision.mask_uri
+        moved = case((_is_below(decided, old), new + func.substr(decided, len(old) + 1)), else_=decided)
+        session.execute(update(Decision).where(_is_below(decided, old)).values(mask_uri=moved))
         session.execute(update(Batch).where(or_(Batch.output == old, Batch.output == f"{old}/")).values(output=new))
         record = events.EventRecord(None, "move", decision="moved", figures={"from": old, "to": new})
         events.append(session, None, TaskContext(), [record])

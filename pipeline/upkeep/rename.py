@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext, events
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Batch, Notice, Publication, Scan
+from pipeline.ledger.tables import Base, Batch, Scan
 from pipeline.settings.collections import NAME
 from pipeline.upkeep.outputs import outputs
 
@@ -25,12 +25,12 @@ def rename(ledger: Ledger, old: str, new: str) -> int:
         if output.unfinished:
             raise ConfigurationError(f"batch {output.unfinished[0]} of {old!r} is under way; let it finish first")
     with ledger.write() as session:
-        for table in (Scan, Batch):
-            if session.scalar(select(func.count()).select_from(table).where(table.collection == new)):
+        for known in (Scan, Batch):
+            if session.scalar(select(func.count()).select_from(known).where(known.collection == new)):
                 raise ConfigurationError(f"the ledger has scans or batches of {new!r} already; choose another name")
-        # Notices are sent once each; those of the new name would be of another collection.
-        for every in (Scan, Batch, Publication, Notice):
-            session.execute(update(every).where(every.collection == old).values(collection=new))
+        for table in Base.metadata.sorted_tables:
+            if "collection" in table.c:
+                session.execute(update(table).where(table.c.collection == old).values(collection=new))
         record = events.EventRecord(None, "rename", decision="renamed", figures={"from": old, "to": new})
         events.append(session, None, TaskContext(), [record])
         return session.scalar(select(func.count()).select_from(Scan).where(Scan.collection == new)) or 0

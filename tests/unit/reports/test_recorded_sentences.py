@@ -7,10 +7,14 @@ import pytest
 from report_sample import row
 
 from pipeline.errors import Reason
+from pipeline.escape import quoted
+from pipeline.inbox.listing import ORPHANED
+from pipeline.inbox.pairing import NO_SCAN
 from pipeline.reports.attention import find_concerns
 from pipeline.reports.frames import complete_frame
 from pipeline.reports.language import Language
 from pipeline.reports.recorded_sentences import translate
+from pipeline.scans.gaps import describe
 from pipeline.scans.rejections import SENTENCES, rejection
 from pipeline.scans.tones import FULL, Tones
 
@@ -64,6 +68,15 @@ def test_notes_on_tones_are_said_in_german() -> None:
         recorded = Tones(white).note
         said = translate(recorded, "de")
         assert said.startswith("seine Töne sind") and ("3,3\u00a0%" in said) == ("3.3%" in recorded)
+
+
+@pytest.mark.parametrize(
+    "recorded", [describe(4096, 12288), ORPHANED, NO_SCAN, f"{quoted('a.png')} is there too and was not used"]
+)
+def test_what_other_packages_record_is_said_in_german(recorded: str) -> None:
+    said = translate(recorded, "de")
+    assert not {"the", "is", "and"} & set(said.split()), said
+    assert "12,288" not in said
 
 
 def test_a_german_report_gives_the_whole_reason_in_german() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from pipeline.errors import ConfigurationError
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import shared_ledger
-from pipeline.ledger.tables import Batch, Event, OutcomeRow
+from pipeline.ledger.tables import Batch, Event, OutcomeRow, Review
 from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.reconcile import reconcile
@@ -44,12 +44,15 @@ def test_results_in_the_output_are_recognised_and_not_made_again(project) -> Non
     before = {path: path.stat().st_mtime_ns for path in project.output.rglob("*") if path.is_file()}
     with project.ledger.read() as session:
         known = {one.sidecar_uri: one for one in session.scalars(select(OutcomeRow))}
+        asked = session.execute(select(Review.outcome, Review.state, Review.priority).order_by(Review.id)).all()
     lose_ledger(project)
     project.put("c.png", 2)
     assert taken(project) == [("c.png", "")], "only what is new"
     assert {path: path.stat().st_mtime_ns for path in before if path.exists()} == before
     with project.ledger.read() as session:
         found = {one.sidecar_uri: one for one in session.scalars(select(OutcomeRow))}
+        again = session.execute(select(Review.outcome, Review.state, Review.priority).order_by(Review.id)).all()
+        assert again == asked, "what a person is asked to look at"
         assert session.scalars(select(Batch.state).where(Batch.name == "b1")).one() == "done"
         assert [one.decision for one in session.scalars(select(Event).where(Event.decision == "recognised"))]
     same = ("outcome", "recipe_digest", "restored_uri", "restored_sha256", "mask_uri", "mask_sha256", "sidecar_sha256")

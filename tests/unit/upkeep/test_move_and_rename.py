@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from pipeline import storage
 from pipeline.cli import main
-from pipeline.ledger.tables import Event, OutcomeRow
+from pipeline.ledger.tables import Base, Event, OutcomeRow
 
 __all__ = ["bucket", "s3_address", "s3_environment"]
 
@@ -71,6 +71,14 @@ def test_a_renamed_collection_keeps_its_outcomes(finished, capsys) -> None:
     before = count_outcomes(finished)
     assert main(["rename", "c", "Plates"]) == 2 and "lower-case" in capsys.readouterr().err
     assert main(["rename", "c", "plates-1890"]) == 0
+    with finished.ledger.read() as session:
+        named = {
+            table.name: set(session.execute(select(table.c.collection)).scalars())
+            for table in Base.metadata.sorted_tables
+            if "collection" in table.c
+        }
+    assert {"ledger_scans", "ledger_batches", "ledger_publications"} <= named.keys()
+    assert set().union(*named.values()) == {"plates-1890"}
     finished.changes["name"] = "plates-1890"
     assert finished.receive() == [], "nothing is done again"
     assert count_outcomes(finished) == before
