@@ -15,6 +15,7 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
 from pipeline.stages.batch import FOLDER
 from pipeline.stages.cleanup import FOLDERS
+from pipeline.stages.previews import THUMBS
 from pipeline.storage import Entry
 
 
@@ -64,7 +65,7 @@ def folders(output: Output) -> Iterator[tuple[str, list[Entry]]]:
     Raises:
         StoreUnavailable: the store did not answer.
     """
-    for folder in (*FOLDERS, DECIDED, FOLDER):
+    for folder in (*FOLDERS, DECIDED, THUMBS, FOLDER):
         yield from ((folder, files) for files in [files_below(storage.join(output.uri, folder))] if files)
 
 
