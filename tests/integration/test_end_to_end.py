@@ -91,7 +91,7 @@ def test_a_folder_is_restored_and_then_done(
             outside = np.asarray(marked) == 0
         assert np.array_equal(np.asarray(master)[outside], np.asarray(made)[outside])
 
-    again = restored(inbox, output, "--recipe", recipe)
+    again = restored(inbox, output, "--recipe", recipe, "--masks", tmp_path / "masks")
     assert (again["received"], again["known"], again["report"]) == (0, 12, "")
     monkeypatch.delenv("RESTORATION_LEDGER_URL", raising=False)
     monkeypatch.chdir(tmp_path)
