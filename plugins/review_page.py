@@ -19,7 +19,12 @@ RUNS_IN_API_SERVER = "api-server" in sys.argv
 class AirflowAccess:
     """Knows the user of a request as Airflow does: by its cookie, or by the token of an API client."""
 
-    sign_in = "/auth/login"
+    @property
+    def sign_in(self) -> str:
+        """Where Airflow's users sign in, below the path of its base address."""
+        from airflow.api_fastapi.app import AUTH_MANAGER_FASTAPI_APP_PREFIX
+
+        return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/login"
 
     async def user(self, request: Request) -> User | None:
         """Return the user with the rights that Airflow's auth manager gives; None for a request without one."""
@@ -85,6 +90,13 @@ def _application() -> FastAPI:
     )
 
 
+def _root_path() -> str:
+    """Return the path of Airflow's base address, `/` where it has none."""
+    from airflow.api_fastapi.app import API_ROOT_PATH
+
+    return API_ROOT_PATH
+
+
 class ReviewPlugin(AirflowPlugin):
     """Mounts the application, and shows it in the navigation."""
 
@@ -94,7 +106,7 @@ class ReviewPlugin(AirflowPlugin):
         [
             {
                 "name": "Restoration",
-                "href": "/restoration/",
+                "href": f"{_root_path()}restoration/",
                 "destination": "nav",
                 "url_route": "restoration",
             }

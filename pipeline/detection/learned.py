@@ -23,7 +23,7 @@ from pipeline.imaging.types import Pixels
 log = logging.getLogger(__name__)
 
 #: Changed when windows, judgement or components are computed differently; part of the detector's digest.
-VERSION = "learned 8"
+VERSION = "learned 9"
 #: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 

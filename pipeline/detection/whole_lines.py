@@ -37,10 +37,15 @@ def repair_lines_whole(scan: MarkedScan, repair: Mask) -> Mask:
     lines = touched & (np.maximum(diagonals, followed.areas / widest) > LONG * scan.unit)
     for n in np.flatnonzero(lines).tolist():
         lines[n] = is_line(followed, n, widest, ELONGATED)
-    result = repair.copy()
-    for chosen, change in ((lines & (share < ENOUGH), cv2.subtract), (lines & (share >= ENOUGH), cv2.add)):
-        change(result, followed.paint(np.where(chosen, np.uint8(255), np.uint8(0))), dst=result)
-    return result
+    dropped, filled = (
+        followed.paint(np.where(chosen, np.uint8(255), np.uint8(0)))
+        for chosen in (lines & (share < ENOUGH), lines & (share >= ENOUGH))
+    )
+    rest = connected_components(np.asarray(cv2.subtract(repair, dropped), np.uint8))
+    # What nothing of this probability supports is the rim to which a line that is left out was grown.
+    rim = rest.maxima(scan.probability) < FOLLOWED
+    result = rest.paint(np.where(rim, np.uint8(0), np.uint8(255)))
+    return np.asarray(cv2.add(result, filled, dst=result), np.uint8)
 
 
 def _close_gaps(mask: Mask, unit: float) -> Mask:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.digests.message import parse_address, slug
 from pipeline.escape import one_line
 from pipeline.reports.language import FOLDER, NBSP, Language, in_zone
+from pipeline.reports.recorded_sentences import translate
 from pipeline.settings import Collection
 
 # Kinds of notices that are about no batch.
@@ -47,7 +48,13 @@ def build_notice(
     message["List-Id"] = f"<{slug(collection.name)}.restoration.{author.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    lines = [one_line(why, 1000), "", t(f"mail.notice.{kind}.then", **values), t("mail.notice.kept"), ""]
+    lines = [
+        one_line(translate(why, collection.language), 1000),
+        "",
+        t(f"mail.notice.{kind}.then", **values),
+        t("mail.notice.kept"),
+        "",
+    ]
     lines += [f"{t('mail.open_run')}: {run_url}", ""] if run_url else []
     when = t.moment(moment, collection.timezone)
     if kind in ABOUT_COLLECTION:

@@ -20,7 +20,7 @@ from pipeline.storage import Entry
 
 Pair = tuple[Entry, Entry]
 # Version of the rules below; a verdict of another version is not used.
-VERSION = "1"
+VERSION = "2"
 
 
 class Contents:
@@ -71,7 +71,14 @@ class Contents:
 def is_mask_of(entry: Entry, scan: Entry) -> bool:
     """Return whether a picture is a mask of a scan, and no scan itself. See `Contents.masks`."""
     data = _bytes(entry)
-    if data is None or painted.is_painting(data, entry.path):
+    if data is None:
+        return True
+    try:
+        rows, columns = painted.mask_size(data, entry.path)[0]
+    except UnreadableScan:
+        return True
+    # What is too large to be decoded in this process holds its scan, like a mask that cannot be read.
+    if rows * columns > settings().max_megapixels * 1e6 or painted.is_painting(data, entry.path):
         return True
     try:
         picture, other = (scans.decode_isolated(one.uri, name=one.path) for one in (entry, scan))

@@ -117,11 +117,13 @@ class Inbox:
                 self.ignored.update([why] if why and entry.kind == "file" else [])
                 continue
             belonging = companions.of(scan.path)
+            # What a review decided is written whole: only what is delivered has to settle.
+            delivered = (entry, *belonging.entries)
             if scan.path in decided:
                 belonging = replace(belonging, mask=decided[scan.path], note="")
             if entry.modified < self.since and entry.kind == "file":
                 continue
-            if bag is None and any(self._is_unsettled(one) for one in (entry, *belonging.entries)):
+            if bag is None and any(map(self._is_unsettled, delivered)):
                 self.unsettled += 1
                 continue
             original = originals.get(normalized(scan.path)) or originals.get(normalized(stem(scan.path)))

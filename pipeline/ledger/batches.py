@@ -121,8 +121,9 @@ def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
 
 
 def abandon(session: Session, batch_id: int) -> None:
-    """Mark a batch as abandoned and release its claims, so that others take its scans."""
-    session.execute(update(Batch).where(Batch.id == batch_id).values(state=str(BatchState.ABANDONED), finished=now()))
+    """Mark a batch that is not done as abandoned and release its claims, so that others take its scans."""
+    unfinished = (Batch.id == batch_id, Batch.state.in_(UNFINISHED))
+    session.execute(update(Batch).where(*unfinished).values(state=str(BatchState.ABANDONED), finished=now()))
     release(session, batch_id)
 
 

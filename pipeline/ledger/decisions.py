@@ -66,16 +66,28 @@ def record(
     return decision
 
 
-def last_standing(decisions: Sequence[Decision]) -> Decision | None:
-    """Return the last decision that was not taken back, None without one.
+def standing(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions that were not taken back.
 
     Args:
         decisions: about one result, oldest first.
     """
-    standing: list[Decision] = []
+    found: list[Decision] = []
     for one in decisions:
         if one.decision == Verdict.UNDO:
-            del standing[-1:]
+            del found[-1:]
         else:
-            standing.append(one)
-    return standing[-1] if standing else None
+            found.append(one)
+    return found
+
+
+def last_standing(decisions: Sequence[Decision]) -> Decision | None:
+    """Return the last decision that was not taken back, None without one."""
+    found = standing(decisions)
+    return found[-1] if found else None
+
+
+def standing_verdict(decisions: Sequence[Decision]) -> Decision | None:
+    """Return the last decision to keep or to withdraw a result that was not taken back, None without one."""
+    kept = [one for one in standing(decisions) if one.decision in (Verdict.ACCEPT, Verdict.REJECT)]
+    return kept[-1] if kept else None

@@ -18,7 +18,7 @@ OUTPUT_SUFFIXES = (".png", ".tif", ".json", ".xmp")
 LONGEST = 230
 
 
-def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
+def reserve(session: Session, collection: str, path: str, scan_id: int, found: str = "") -> str:
     """Return the stem under which the results of a path are published; it never changes.
 
     The first of `box/a.jpg` and `box/a.png` gets `box/a`, the second `box/a.png`, so that neither overwrites the
@@ -28,8 +28,10 @@ def reserve(session: Session, collection: str, path: str, scan_id: int) -> str:
     Args:
         path: relative to the inbox.
         scan_id: of the content that is at the path now.
+        found: stem under which its results lie already, which the ledger does not know; empty without any.
     """
-    for stem in candidates(_without_clashes(session, collection, path, scan_id)):
+    free = candidates(_without_clashes(session, collection, path, scan_id))
+    for stem in (*filter(None, (found,)), *free):
         statement = insert(session, Publication).values(
             collection=collection, key=key(stem), stem=stem, path=path, scan_id=scan_id
         )

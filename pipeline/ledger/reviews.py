@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.outcome import Outcome
@@ -86,12 +86,15 @@ def enqueue(
     """
     key = {"scan_id": scan_id, "recipe_digest": recipe_digest}
     found = session.scalars(select(Review).filter_by(**key).execution_options(populate_existing=True)).first()
+    awaited = found is not None and found.state in AGAIN
+    if outcome in (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW):
+        awaited |= _forget_earlier(session, scan_id, recipe_digest)
     if not marks and outcome not in (Outcome.REVIEW, Outcome.RESTORED):
         if found is not None:
             session.delete(found)
         return
     # What a person had filled comes back to be looked at.
-    asked = marks > 0 or outcome is Outcome.REVIEW or (found is not None and found.state in AGAIN)
+    asked = marks > 0 or outcome is Outcome.REVIEW or awaited
     priority = OPEN_MARKS if marks else IN_REVIEW if asked else FILLED
     state = ReviewState.OPEN if asked else ReviewState.UNASKED
     values = {
@@ -107,6 +110,19 @@ def enqueue(
     }
     statement = insert(session, Review).values(**key, **values)
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _forget_earlier(session: Session, scan_id: int, recipe_digest: str) -> bool:
+    """Remove the entries of earlier contents and recipes of a scan's path; return whether a person waits for a new one.
+
+    Their files were replaced: a decision about them would meet the new result. The decisions themselves are kept.
+    """
+    scan = session.get_one(Scan, scan_id)
+    here = select(Scan.id).where(Scan.collection == scan.collection, Scan.path == scan.path)
+    earlier = (Review.scan_id.in_(here), or_(Review.scan_id != scan_id, Review.recipe_digest != recipe_digest))
+    states = set(session.scalars(select(Review.state).where(*earlier)))
+    session.execute(delete(Review).where(*earlier))
+    return bool(states & set(AGAIN))
 
 
 def page(session: Session, wanted: QueueFilter, *, after: tuple[float, int] | None, limit: int) -> list[QueueEntry]:

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.outcome import Outcome
+from pipeline.ledger.reviews import ReviewState
 from pipeline.ledger.rows import insert, now, pages
-from pipeline.ledger.tables import Batch, Claim, OutcomeRow, Scan
+from pipeline.ledger.tables import Batch, Claim, OutcomeRow, Review, Scan
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,14 @@ def find_duplicate(
             OutcomeRow.recipe_digest == recipe_digest,
             OutcomeRow.outcome.in_([Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW]),
             OutcomeRow.mask_given == "",
+            # What a person rejected is not published again under another name.
+            ~select(Review.id)
+            .where(
+                Review.scan_id == OutcomeRow.scan_id,
+                Review.recipe_digest == OutcomeRow.recipe_digest,
+                Review.state == ReviewState.REJECTED,
+            )
+            .exists(),
         )
         .order_by(OutcomeRow.id)
         .limit(1)

@@ -15,7 +15,7 @@ from pipeline.masks.faces import Face, find_faces
 from pipeline.masks.text import find_text
 
 #: Increased when what is held back changes: it is part of every result's key.
-VERSION = 3
+VERSION = 4
 #: Share of a face's box that a speck covers at most, and share of its width that it spans.
 FACE_AREA, FACE_SPAN = 0.01, 0.2
 #: Across eyes or mouth a speck spans so many pixels, or this share of the face's width, whichever is more.

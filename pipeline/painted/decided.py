@@ -23,12 +23,15 @@ def read_decided(data: bytes, shape: tuple[int, int]) -> PaintedMask | None:
     if DECIDED_BY.encode() not in data[:4096]:
         return None
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            # Before the text chunks, which Pillow reads with all pixels.
+            if picture.size != shape[::-1]:
+                return None
             who = getattr(picture, "text", {}).get(DECIDED_BY)
             mask = np.asarray(picture.convert("L"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    if who is None or mask.shape != shape:
+    if who is None:
         return None
     marked = np.where(mask > 127, np.uint8(255), np.uint8(0))
     return PaintedMask(marked, f"the marks were decided by {who}", decided=True)

@@ -41,8 +41,10 @@ class User:
 class Access(Protocol):
     """A way to know the user of a request: Airflow's, or a token's."""
 
-    #: Address, relative to the server's root, where people sign in; empty where there is none.
-    sign_in: str
+    @property
+    def sign_in(self) -> str:
+        """Address where people sign in, relative to the server's root; empty where there is none."""
+        ...
 
     async def user(self, request: Request) -> User | None:
         """Return the user, None for a request without one."""

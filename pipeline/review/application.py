@@ -44,7 +44,7 @@ def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, 
     tiles = TileStore(cache)
     application.include_router(page_routes.routes(access, application, language))
     application.include_router(queue_routes.routes(access, ledger))
-    application.include_router(picture_routes.routes(access, ledger, tiles))
+    application.include_router(picture_routes.routes(access, ledger, tiles, redo))
     application.include_router(decision_routes.routes(access, ledger, redo))
     if isinstance(access, TokenAccess):
         application.add_api_route("/login", access.login, methods=["GET"], include_in_schema=False)

@@ -87,7 +87,8 @@ def decide(
         )  # fmt: skip
         if moved:
             entry.outcome.restored_uri = moved[1]
-        sidecar = _sidecar(source, verdict, state, decision, moved[1] if moved else "", output)
+        shown = decisions.standing_verdict(reviews.decisions(session, entry.review)) or decision
+        sidecar = _sidecar(source, state, shown, moved[1] if moved else "", output)
         entry.outcome.sidecar_sha256 = hashlib.sha256(sidecar).hexdigest()
         storage.write_bytes(entry.outcome.sidecar_uri, sidecar)
         events.append(session, entry.review.batch_id, TaskContext(), [_event(entry, verdict, user, source, note)])
@@ -124,14 +125,14 @@ def _move(entry: QueueEntry, output: str, folder: str) -> tuple[str, str] | None
     start = storage.join(output, other) + "/"
     if not uri.startswith(start):
         return None
+    if storage.sha256(uri) != entry.outcome.restored_sha256:
+        raise DecidedMeanwhile("the derivative was changed since it was published: look at it again")
     target = storage.join(output, folder, uri.removeprefix(start))
     storage.copy(uri, target)
     return uri, target
 
 
-def _sidecar(
-    source: Source, verdict: Verdict, state: ReviewState, decision: Decision, restored_uri: str, output: str
-) -> bytes:
+def _sidecar(source: Source, state: ReviewState, decision: Decision, restored_uri: str, output: str) -> bytes:
     """Return the sidecar with the decision that stands."""
     document: dict[str, Any] = json.loads(json.dumps(source.sidecar))
     document["review"].pop("decision", None)

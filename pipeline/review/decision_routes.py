@@ -7,6 +7,8 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.errors import StoreUnavailable
+from pipeline.escape import error_line
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.review.access import Access, Right, User, require
@@ -54,7 +56,13 @@ def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
         entry = decide(
             ledger, result, wanted.version, Verdict.REPAINT, user, note=wanted.note, write_mask=painted.write
         )
-        redo.start(entry.review.collection, entry.scan.path, user)
+        try:
+            redo.start(entry.review.collection, entry.scan.path, user)
+        except Exception as error:
+            # Nothing would ever fill it: the result is open again, and the person is told.
+            reason = error_line(error, 300)
+            decide(ledger, result, entry.review.version, Verdict.UNDO, user, note=reason)
+            raise StoreUnavailable(f"the run could not be started: {reason}") from error
         return summary(entry)
 
     return router

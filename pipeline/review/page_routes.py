@@ -64,7 +64,7 @@ def _sign_in_page(request: Request, address: str) -> str:
     """Return a page that leads to where people sign in, and from there back."""
     if not address:
         return "<!doctype html><title>Review</title><p>Open the address that the command printed.</p>"
-    back = quote(request.url.path, safe="")
+    back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
     link = f"{address}?next={back}"
     return (
         '<!doctype html><html lang="en"><title>Review</title>'

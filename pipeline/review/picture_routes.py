@@ -17,6 +17,7 @@ from pipeline.review.access import Access, Right, require
 from pipeline.review.marks import open_marks, runs_of
 from pipeline.review.pyramid import TILE, levels_of
 from pipeline.review.queue_routes import summary
+from pipeline.review.redo import Redo
 from pipeline.review.snap import snap_stroke, stroke_box
 from pipeline.review.sources import Source, source_of
 from pipeline.review.strokes import Stroke
@@ -27,13 +28,15 @@ from pipeline.stages.previews import thumb_uri
 TOLD = ("source", "note", "coverage", "kinds", "held_back")
 """What is told of a mask."""
 Number = Annotated[int, Path(ge=0)]
+MOST_SNAPPED, WIDEST_SNAPPED = 4_000_000, 60.0
+"""Pixels around a stroke, and width of the brush, above which a stroke is not snapped."""
 Which = Literal["original", "restored"]
 # A picture's tiles are those of one content: what a browser has kept stays right.
 HOUR = {"Cache-Control": "private, max-age=3600"}
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def routes(access: Access, ledger: Ledger, tiles: TileStore) -> APIRouter:
+def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIRouter:
     """Return the routes of a picture."""
     router = APIRouter(prefix="/api/results/{result}", dependencies=[Depends(require(access, Right.VIEW))])
 
@@ -59,6 +62,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore) -> APIRouter:
             "tile": TILE,
             "levels": levels_of(source.width, source.height),
             "shown": {which: _file(source, which)[1] for which in _shown(source)},
+            "problem": redo.problem(entry.review.collection, entry.scan.path),
             "disclosure": source.sidecar["disclosure"],
             "metrics": source.sidecar["metrics"],
             "engine": source.sidecar["engine"],
@@ -108,7 +112,9 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore) -> APIRouter:
         """Return the mark under a rough stroke, as runs; nothing is changed."""
         source = source_of(find(result))
         left, top, right, bottom = stroke_box(stroke.points, stroke.width, (source.width, source.height))
-        if right <= left or bottom <= top:
+        pixels = (right - left) * (bottom - top)
+        if right <= left or bottom <= top or pixels > MOST_SNAPPED or stroke.width > WIDEST_SNAPPED:
+            # Too much to search while a person waits: the page keeps the stroke as it was drawn.
             return {"runs": []}
         crop = grey_window(tiles, *_file(source, "original"), (left, top, right, bottom))
         suspected = source.suggested()[top:bottom, left:right]

@@ -76,7 +76,8 @@ def run(collection: str, path: str) -> None:
     if batch is None:
         raise LookupError(f"the ledger knows no batch of {collection}")
     wanted = (
-        Collection.model_validate(batch.settings)
+        # The output may have been moved since, and the collection renamed.
+        Collection.model_validate({**batch.settings, "name": collection, "output": batch.output})
         if batch.settings
         else Collection(
             name=collection, inbox=batch.inbox, output=batch.output, schedule=None, recipe=Recipe(**batch.recipe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from pipeline.review.snap import draw_stroke
 from pipeline.review.sources import Source
 
 MOST_POINTS = 20_000
-Point = tuple[float, float]
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+Point = tuple[Coordinate, Coordinate]
 
 
 class Stroke(BaseModel):

@@ -9,10 +9,14 @@ import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline.errors import RestorationError
+from pipeline.errors import RestorationError, StoreUnavailable
 
 PROCESSES = 1
 """Pictures that are cut into tiles at a time; each takes the memory of a decoded scan."""
+
+
+MOST_WAITING = 8
+"""Requests that wait for tiles at a time: they hold threads that an API server needs for its other work."""
 
 
 class TilesMissing(RestorationError):
@@ -31,6 +35,7 @@ class TileStore:
         self._pool = ThreadPoolExecutor(PROCESSES, thread_name_prefix="tiles")
         self._making: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(MOST_WAITING)
 
     def prepare(self, uri: str, sha256: str) -> None:
         """Begin to make the tiles of a picture, unless they are there or being made."""
@@ -59,9 +64,12 @@ class TileStore:
         making = self._making.get(sha256)
         if making is None:
             return
+        if not self._waiting.acquire(blocking=False):
+            raise StoreUnavailable("the picture is being prepared; try again in a moment")
         try:
             making.result()
         finally:
+            self._waiting.release()
             with self._lock:
                 self._making.pop(sha256, None)
 

@@ -20,13 +20,15 @@ class TokenAccess:
     sign_in = ""
 
     def __init__(self) -> None:
+        # Cookies do not tell ports apart: a second server must not sign the first one's reader out.
+        self._cookie = f"{COOKIE}_{secrets.token_hex(4)}"
         self.token: str = secrets.token_urlsafe(24)
         self._session = secrets.token_urlsafe(32)
         self._user = User(_login_name(), _login_name(), frozenset(Right))
 
     async def user(self, request: Request) -> User | None:
         """Return the user of this machine for a request with the cookie."""
-        cookie = request.cookies.get(COOKIE, "")
+        cookie = request.cookies.get(self._cookie, "")
         return self._user if hmac.compare_digest(cookie.encode(), self._session.encode()) else None
 
     def login(self, token: str) -> Response:
@@ -39,7 +41,7 @@ class TokenAccess:
             raise HTTPException(401, "this address was used already, or is wrong: start `review` again")
         self.token = ""
         answer = RedirectResponse("./", 303)
-        answer.set_cookie(COOKIE, self._session, httponly=True, samesite="strict", path="/")
+        answer.set_cookie(self._cookie, self._session, httponly=True, samesite="strict", path="/")
         return answer
 
 

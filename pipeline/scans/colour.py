@@ -14,7 +14,7 @@ from pipeline.scans.tones import stretched, unstretched
 
 FloatImage = NDArray[np.float32]
 
-VERSION = 2
+VERSION = 3
 """Increase it when a fill's colours are brought to a scan's channels differently; it is part of every result's key."""
 
 ROWS = 256

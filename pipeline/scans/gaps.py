@@ -45,12 +45,14 @@ class Raster:
         rows: (H,B) bytes, B bytes a row, contiguous.
         offsets: (H,) int64, where each row begins in the file.
         pixel: bytes of a pixel, at least 1.
+        zero_is_paper: whether zeros are what an empty page consists of, and show nothing.
         beside: where the rows are those of tiles: returns whether there is picture beside rows from one to another.
     """
 
     rows: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     pixel: int
+    zero_is_paper: bool = False
     beside: Callable[[int, int], bool] | None = None
 
 
@@ -137,6 +139,8 @@ def _is_torn(raster: Raster, start: int, end: int) -> bool:
     A dark area has its own outline, and a black bar ends with a row; only a gap follows the order of the bytes in the
     file. Shorter gaps are recognised by `_fits_sectors` only.
     """
+    if raster.zero_is_paper:
+        return False
     rows, (height, width) = raster.rows, raster.rows.shape
     (top, left), (bottom, right) = divmod(start, width), divmod(end, width)
     if bottom - top < LEAST_ROWS or top == 0 or (raster.beside and not raster.beside(top + 1, bottom)):
@@ -196,23 +200,32 @@ def has_black(pixels: NDArray[Any], touched: list[Box], lost: list[Box]) -> bool
     return away > 0.1 * sum(zeros(*box) for box in lost)
 
 
-def is_lost_part(pixels: NDArray[Any], box: Box, lost: list[Box]) -> bool:
+class LostParts:
+    """Where strips or tiles that are zero throughout begin and end."""
+
+    def __init__(self, boxes: list[Box]) -> None:
+        self.begin = {(top, left) for top, left, _, _ in boxes}
+        self.end_below = {(bottom, left) for _, left, bottom, _ in boxes}
+        self.end_right = {(top, right) for top, _, _, right in boxes}
+
+
+def is_lost_part(pixels: NDArray[Any], box: Box, lost: LostParts) -> bool:
     """Return whether a strip or tile that is zero throughout lies among picture on all sides.
 
     Args:
         pixels: (H,W) or (H,W,C), as stored.
         box: of the part.
-        lost: the boxes of all such parts; a side where another one begins says nothing.
+        lost: all such parts; a side where another one begins says nothing.
     """
     top, left, bottom, right = box
     height, width = pixels.shape[:2]
     sides = []
-    if top > 0 and not any(other[2] == top and other[1] == left for other in lost):
+    if top > 0 and (top, left) not in lost.end_below:
         sides.append(pixels[top - 1, left:right])
-    if bottom < height and not any(other[0] == bottom and other[1] == left for other in lost):
+    if bottom < height and (bottom, left) not in lost.begin:
         sides.append(pixels[bottom, left:right])
-    if left > 0 and not any(other[3] == left and other[0] == top for other in lost):
+    if left > 0 and (top, left) not in lost.end_right:
         sides.append(pixels[top:bottom, left - 1])
-    if right < width and not any(other[1] == right and other[0] == top for other in lost):
+    if right < width and (top, right) not in lost.begin:
         sides.append(pixels[top:bottom, right])
     return bool(sides) and all(is_content(side) for side in sides)

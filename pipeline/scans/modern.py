@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import imagecodecs
@@ -52,7 +53,7 @@ def decode_heif(data: bytes, info: ScanInfo, name: str) -> Decoded:
         pixels = to_full_range(pixels >> (16 - bits), bits)
     found = _upright(file.info)
     notes = (AUXILIARY,) if file.info.get("depth_images") or file.info.get("aux") else ()
-    return _decoded(data, pixels, found, "HEIF", bmff.media(data), notes)
+    return _decoded(data, pixels, found, "HEIF", _without(data, bmff.media(data), file.info), notes)
 
 
 def decode_avif(data: bytes, info: ScanInfo, name: str) -> Decoded:
@@ -63,7 +64,7 @@ def decode_avif(data: bytes, info: ScanInfo, name: str) -> Decoded:
     pixels = np.asarray(imagecodecs.avif_decode(data))
     if pixels.dtype == np.uint16:
         pixels = to_full_range(pixels, bmff.read_header(data, name).bits)
-    return _decoded(data, pixels, found, "AVIF", bmff.media(data))
+    return _decoded(data, pixels, found, "AVIF", _without(data, bmff.media(data), found))
 
 
 def decode_jxl(data: bytes, info: ScanInfo, name: str) -> Decoded:
@@ -71,16 +72,29 @@ def decode_jxl(data: bytes, info: ScanInfo, name: str) -> Decoded:
     pixels = np.asarray(imagecodecs.jpegxl_decode(data))
     with Image.open(io.BytesIO(data), formats=["JXL"]) as image:
         _check_single(image, name)
-        found = _upright(image.info)
+        stored, found = dict(image.info), _upright(image.info)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise rejection(Reason.UNSUPPORTED, name, "JPEG XL with floating-point values")
-    return _decoded(data, pixels, found, "JPEGXL", [(0, len(data))])
+    return _decoded(data, pixels, found, "JPEGXL", _without(data, [(0, len(data))], stored))
 
 
 def _check_single(image: Image.Image, name: str) -> None:
     """Raise UnreadableScan where a file holds several pictures."""
     if (frames := getattr(image, "n_frames", 1)) > 1:
         raise rejection(Reason.MULTI_PAGE, name, f"animated, {frames} frames", "save the frame you mean as a file")
+
+
+def _without(data: bytes, codes: Iterable[tuple[int, int]], info: Mapping[Any, Any]) -> Iterator[tuple[int, int]]:
+    """Yield the parts of codes outside the metadata that a decoder has found: maker notes hold long runs of zeros."""
+    blocks = [(info.get("exif") or b"").removeprefix(b"Exif\0\0"), info.get("xmp") or b""]
+    raw = [block.encode() if isinstance(block, str) else block for block in blocks]
+    taken = sorted((at, at + len(block)) for block in raw if block and (at := data.find(block)) >= 0)
+    for start, end in codes:
+        for first, last in taken:
+            if start <= first and last <= end:
+                yield start, first
+                start = last
+        yield start, end
 
 
 def _upright(info: dict[Any, Any]) -> dict[Any, Any]:

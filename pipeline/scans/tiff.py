@@ -15,7 +15,7 @@ from pipeline.errors import Reason
 from pipeline.imaging.types import Pixels
 from pipeline.scans import camera_raw, tiff_copies, tiff_segments
 from pipeline.scans.decoder_warnings import collected
-from pipeline.scans.depth import WHOLE, to_full_range
+from pipeline.scans.depth import WHOLE, to_full_range, to_levels
 from pipeline.scans.ifd import (
     EXIF_IFD,
     MAKER_NOTE,
@@ -195,7 +195,11 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
         pixels = to_full_range(pixels, bits)
         if photometric == WHITE_IS_ZERO:
             ink = pixels if pixels.ndim == 2 else pixels[..., :1]
-            np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
+            if bits in WHOLE:
+                np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
+            else:
+                # As levels: full range less a scaled level is no scaled level.
+                ink[...] = to_full_range((1 << bits) - 1 - to_levels(ink, bits), bits)
     return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt, notes)
 
 

@@ -39,8 +39,10 @@ def may_be_copy(page: Directory, picture: Directory) -> bool:
 def shows_the_same(copy: NDArray[Any], picture: NDArray[Any]) -> bool:
     """Return whether two pictures (H,W) or (H,W,C) of different sizes show the same."""
     height, width = copy.shape[:2]
-    small = cv2.resize(_grey(picture), (width, height), interpolation=cv2.INTER_AREA)
-    one, other = small.ravel(), _grey(copy).ravel()
+    # Reduced first: the picture in floating point would need several times its own memory.
+    whole = picture.view(np.uint8) if picture.dtype == np.bool_ else picture
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    one, other = _grey(small).ravel(), _grey(copy).ravel()
     if one.std() < EVEN or other.std() < EVEN:
         return bool(np.abs(one - other).mean() < EVEN)
     return bool(np.corrcoef(one, other)[0, 1] > ALIKE)

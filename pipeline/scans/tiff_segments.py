@@ -34,6 +34,7 @@ from pipeline.scans.tiff_tags import (
     TILE_HEIGHT,
     TILE_OFFSETS,
     TILE_WIDTH,
+    WHITE_IS_ZERO,
     WIDTH,
     YCBCR,
 )  # fmt: skip
@@ -248,7 +249,8 @@ def _find_in_pixels(data: bytes, page: Directory, segments: Segments, stored: ND
         return any(gaps.is_content(side) for side in sides if side.size)
 
     pixel = max(1, width // max(1, segments.width))
-    return gaps.find_in_pixels(gaps.Raster(rows, offsets, pixel, beside if segments.tiled else None))
+    paper = page.number(PHOTOMETRIC, 1) == WHITE_IS_ZERO
+    return gaps.find_in_pixels(gaps.Raster(rows, offsets, pixel, paper, beside if segments.tiled else None))
 
 
 def _without_padding(
@@ -291,7 +293,8 @@ def _find_lost_part(data: bytes, page: Directory, segments: Segments, stored: ND
         touched = sorted({other for number in lost for other in range(number - 1, number + 2) if first <= other < last})
         if gaps.has_black(seen, [box(number) for number in touched], [box(number) for number in lost]):
             continue
+        parts = gaps.LostParts([box(number) for number in lost])
         for number in lost:
-            if gaps.is_lost_part(seen, box(number), [box(other) for other in lost]):
+            if gaps.is_lost_part(seen, box(number), parts):
                 return gaps.describe(int(segments.start[number]), int(sizes[number]))
     return ""

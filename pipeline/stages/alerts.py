@@ -109,7 +109,7 @@ def airflow_run_url(dag_id: str, run_id: str) -> str:
 def review_url(batch_id: int) -> str:
     """Return the address of a batch in the review; empty without a public address."""
     base = settings().public_url.rstrip("/")
-    return f"{base}/restoration/#/batch/{batch_id}" if base else ""
+    return f"{base}/restoration/?batch={batch_id}" if base else ""
 
 
 def _end(collection: Collection, subject: str, state: str) -> None:

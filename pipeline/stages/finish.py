@@ -41,7 +41,9 @@ def finish(work_area: str, context: TaskContext | None = None, *, channel: Chann
         return reconcile(work_area, context=context)
     with ledger.read() as session:
         row = batches.get(session, batch.collection.name, batch.name)
-        stopped_before = any(event.decision == "stopped" for event in events.of_batch(session, row.id, "reconcile"))
+        # Only of this run: what another run left when it was stopped is no wish to have all done in this task.
+        past = [one for one in events.of_batch(session, row.id, "reconcile") if one.run_id == context.run_id]
+        stopped_before = any(one.decision == "stopped" for one in past)
     if row.state == batches.BatchState.DONE:
         return reconcile(work_area, context=context)
     if context.run_id and row.run_id not in ("", context.run_id):

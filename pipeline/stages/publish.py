@@ -62,7 +62,8 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
             outcome = _find_recorded(session, stage.batch, row)
         if outcome is not None:
             copy_recorded(row, outcome)
-            occupied.written(stage.batch, row)
+            if outcome.sidecar_uri:
+                occupied.written(stage.batch, row)
             stage.tick()
         else:
             publisher.publish(row)
@@ -294,7 +295,9 @@ class _Publisher:
                 storage.write_bytes(files.sidecar_uri, files.sidecar)
             events.append(session, self.batch.batch_id, self.stage.context, self._events(row, files, repeated))
             claims.release(session, self.batch.batch_id, [row.scan_id])
-        occupied.written(self.batch, row)
+        # Of a failed scan some files may be written: its next attempt must know them as the program's own.
+        if files.sidecar_uri:
+            occupied.written(self.batch, row)
         if state != batches.BatchState.RUNNING:
             # The outcome is recorded first, because this attempt has overwritten the files that it describes.
             raise InputVanished(f"batch {self.batch.name} was finished or given up meanwhile")

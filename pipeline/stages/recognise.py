@@ -29,12 +29,13 @@ logger = logs.stage_logger("receive")
 
 @dataclass(frozen=True)
 class _Found:
-    """A result in the output: its sidecar as bytes and as read, and the URIs of its files by folder."""
+    """A result in the output: its sidecar as bytes and as read, the URIs of its files by folder, and its stem."""
 
     sidecar: SidecarRecord
     sidecar_uri: str
     sidecar_sha256: str
     uris: dict[str, str]
+    stem: str
 
 
 def recognise(batch: BatchContext, ledger: Ledger, context: TaskContext, unknown: Iterable[InboxRecord]) -> int:
@@ -76,7 +77,7 @@ def _find(batch: BatchContext, one: InboxRecord) -> _Found | None:
         if found.restored_path:
             uris["restored"] = batch.output_uri(found.restored_path)
         if all(_is_intact(uris[folder], sha256) for folder, sha256 in found.files.items()):
-            return _Found(found, uri, hashlib.sha256(data).hexdigest(), uris)
+            return _Found(found, uri, hashlib.sha256(data).hexdigest(), uris, stem)
         return None
     return None
 
@@ -92,7 +93,7 @@ def _record(session: Session, batch: BatchContext, context: TaskContext, one: In
     """Record a scan and its outcome as the batch that made it would have done."""
     collection, sidecar = batch.collection.name, found.sidecar
     scan_id = scans.record(session, one.ledger_scan(collection))
-    publications.reserve(session, collection, one.path, scan_id)
+    publications.reserve(session, collection, one.path, scan_id, found.stem)
     maker = _batch_of(session, batch, sidecar)
     outcomes.record(
         session,

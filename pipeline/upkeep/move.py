@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipeline import storage
 from pipeline.errors import ConfigurationError
-from pipeline.ledger import TaskContext, events
+from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch, Decision, OutcomeRow
 from pipeline.upkeep.outputs import files_below, outputs
@@ -69,8 +69,15 @@ def check_moved(ledger: Ledger, old: str, new: str, *, checksums: bool = False) 
 
 
 def move(ledger: Ledger, old: str, new: str) -> None:
-    """Record that everything below an old output lies below a new one."""
+    """Record that everything below an old output lies below a new one.
+
+    Raises:
+        ConfigurationError: a batch began in it since its files were checked.
+    """
     with ledger.write() as session:
+        begun = select(Batch.id).where(Batch.output.in_([old, f"{old}/"]), Batch.state.in_(batches.UNFINISHED))
+        if session.scalars(begun.limit(1)).first() is not None:
+            raise ConfigurationError(f"a batch began in {old} meanwhile; let it finish, then run this again")
         for uri, _ in FILES:
             moved = case((_is_below(uri, old), new + func.substr(uri, len(old) + 1)), else_=uri)
             session.execute(update(OutcomeRow).where(_is_below(uri, old)).values({uri.key: moved}))
@@ -83,4 +90,5 @@ def move(ledger: Ledger, old: str, new: str) -> None:
 
 
 def _is_below(uri: InstrumentedAttribute[str], root: str) -> ColumnElement[bool]:
-    return uri.startswith(f"{root}/", autoescape=True)
+    # Not LIKE, which ignores upper and lower case on SQLite.
+    return func.substr(uri, 1, len(root) + 1) == f"{root}/"

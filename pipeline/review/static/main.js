@@ -1,5 +1,5 @@
 // Start: the queue at `#/`, a picture at `#/ID`, and the keys of both.
-import { element } from "./elements.js";
+import { element, notice } from "./elements.js";
 import { showPicture } from "./picture.js";
 import { loadPhrases, t } from "./phrases.js";
 import { openBatch, showQueue } from "./queue.js";
@@ -14,11 +14,6 @@ let view = null;
 let last = 0;
 
 async function show() {
-  const batch = location.hash.match(/^#\/batch\/(\d+)$/);
-  if (batch) {
-    openBatch(batch[1]);
-    history.replaceState(null, "", "#/");
-  }
   const id = Number(location.hash.slice(2));
   view?.close();
   view = null;
@@ -26,7 +21,11 @@ async function show() {
   picturePlace.hidden = !id;
   if (!id) return showQueue(queuePlace, last);
   last = id;
-  const shown = await showPicture(picturePlace, id);
+  const shown = await showPicture(picturePlace, id).catch((error) => notice(t("failed", { detail: error.message }), true));
+  if (!shown) {
+    location.hash = "#/";
+    return;
+  }
   if (Number(location.hash.slice(2)) !== id) return shown.close();
   view = shown;
   view.onKeys = showKeys;
@@ -44,8 +43,12 @@ function showKeys() {
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  const typing = event.target instanceof HTMLInputElement && event.target.type !== "range";
-  if (typing || keys.open || event.ctrlKey || event.metaKey) return;
+  const { target } = event;
+  const sliding = target instanceof HTMLInputElement && target.type === "range" && event.key.startsWith("Arrow");
+  const typing = (target instanceof HTMLInputElement && target.type !== "range") || target instanceof HTMLSelectElement;
+  // A key that is held would decide about pictures that nobody has seen.
+  const held = event.repeat && !["[", "]", "z", "Z"].includes(event.key);
+  if (sliding || typing || held || keys.open || event.ctrlKey || event.metaKey || (event.altKey && event.key.startsWith("Arrow"))) return;
   if (event.key === "?" && event.type === "keydown") showKeys();
   else if (view) {
     if (view.key(event)) event.preventDefault();
@@ -61,4 +64,9 @@ addEventListener("keydown", onKey);
 addEventListener("keyup", onKey);
 addEventListener("hashchange", show);
 await loadPhrases();
+const batch = new URLSearchParams(location.search).get("batch") ?? "";
+if (/^\d+$/.test(batch)) {
+  openBatch(batch);
+  history.replaceState(null, "", "./#/");
+}
 await show();

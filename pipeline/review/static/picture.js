@@ -47,6 +47,10 @@ class PictureView {
     this.areas = new WeakMap();
     /** @type {Stroke | undefined} */
     this.stroke = undefined;
+    this.busy = false;
+    this.warned = false;
+    /** @type {Promise<void> | undefined} */
+    this.snapping = undefined;
     this.onKeys = () => {};
     this.onReopen = () => {};
   }
@@ -99,6 +103,7 @@ class PictureView {
             element("p", { class: "hint" }, t("raw")),
             button("redo", () => this.save(), "Shift R", "strong"),
           ),
+          told.problem && element("p", { class: "reason" }, t("failed", { detail: told.problem })),
           told.reason && element("p", { class: "reason" }, element("strong", {}, `${t("reason")}: `), told.reason),
           this.status,
           element("details", { open: true }, element("summary", {}, t("figures")), this.figures()),
@@ -167,6 +172,7 @@ class PictureView {
   press(event) {
     if (!this.tool) return;
     const { x, y } = this.toPixel(event.position);
+    this.raw = Boolean(event.originalEvent?.altKey);
     this.stroke = { points: [[x, y]], width: this.width, tool: TOOLS[this.tool] };
     this.layer.strokes = [...this.shownStrokes(), this.stroke];
     this.layer.draw();
@@ -184,7 +190,12 @@ class PictureView {
     this.layer.draw();
   }
 
-  async release() {
+  release() {
+    this.snapping = this.#take();
+    return this.snapping;
+  }
+
+  async #take() {
     const stroke = this.stroke;
     this.stroke = undefined;
     if (!stroke) return;
@@ -308,7 +319,10 @@ class PictureView {
 
   /** @param {string} verdict */
   async decide(verdict) {
+    if (this.busy || this.warnOfUnsaved()) return;
+    this.busy = true;
     const told = await this.attempt(() => post(`results/${this.id}/decision`, { version: this.told.version, verdict }));
+    this.busy = false;
     if (!told) return;
     replace(told);
     this.told = { ...this.told, ...told };
@@ -318,9 +332,14 @@ class PictureView {
   }
 
   async save() {
-    if (this.painting.isEmpty) return;
+    // The last stroke may still be on its way.
+    await this.snapping;
+    if (this.painting.isEmpty || this.busy) return;
+    this.busy = true;
     const told = await this.attempt(() => post(`results/${this.id}/painting`, { version: this.told.version, painting: this.document() }));
+    this.busy = false;
     if (!told) return;
+    this.painting = new Painting([]);
     replace(told);
     notice(t("saved"));
     await this.go(1);
@@ -331,8 +350,17 @@ class PictureView {
     return { accepted, edits: edits.map(({ tool, stroke, runs }) => ({ tool, ...(runs ? { runs } : { stroke }) })) };
   }
 
+  /** Say once that something was not filled yet; return whether it was said now. */
+  warnOfUnsaved() {
+    if (this.painting.isEmpty || this.warned) return false;
+    this.warned = true;
+    notice(t("unsaved"), true);
+    return true;
+  }
+
   /** @param {number} step */
   async go(step) {
+    if (this.warnOfUnsaved()) return;
     this.keepView();
     const other = await neighbour(this.id, step);
     location.hash = other === null ? "#/" : `#/${other}`;
@@ -377,7 +405,7 @@ class PictureView {
       "[": () => this.resize(1 / 1.3), "]": () => this.resize(1.3),
       z: () => { this.painting.undo(); this.refresh(); }, Z: () => { this.painting.redo(); this.refresh(); },
       f: () => this.viewer.viewport.goHome(), 1: () => this.viewer.viewport.zoomTo(this.viewer.world.getItemAt(0).imageToViewportZoom(1 / (window.devicePixelRatio || 1))),
-      Escape: () => { if (this.tool) this.take(this.tool); else location.hash = "#/"; },
+      Escape: () => { if (this.tool) this.take(this.tool); else if (!this.warnOfUnsaved()) location.hash = "#/"; },
     };
     const command = commands[event.key];
     command?.();

@@ -89,6 +89,6 @@ def _look_at_it(api: AirflowApi, password: str) -> None:
         page.wait_for_url("**/")
         page.goto(f"{api.url}/plugin/restoration")
         frame = page.frame_locator("iframe")
-        frame.locator("a.result").first.click()
+        frame.locator("a.result", has_text="a.png").click()
         frame.locator("canvas.layer").wait_for()
         assert "a.png" in frame.locator("#picture h1").inner_text()

@@ -24,7 +24,7 @@ RECIPE = "engine: telea\ndetector: none\n"
         (["in", "out", "--recipe", "weights.yaml"], "nowhere"),
         (["in", "out", "--recipe", "good.yaml", "--masks", "absent"], "masks .*absent: there is no such folder"),
         (["in", "out", "--recipe", "good.yaml", "--since", "yesterday"], "since 'yesterday': is not a date"),
-        (["in", "out", "--recipe", "good.yaml", "--ledger", "oracle9://x/y"], "ledger URL"),
+        (["in", "out", "--recipe", "good.yaml", "--ledger", "oracle9://x/y"], "no URL of a database"),
     ],
 )
 def test_wrong_configuration_is_one_line_and_nothing_is_written(

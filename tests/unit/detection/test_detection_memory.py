@@ -78,8 +78,8 @@ def test_the_learned_detector_needs_ten_bytes_a_pixel(tmp_path: Path, monkeypatc
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(2500)).repeat(3, axis=2)
     needed, found = bytes_a_pixel(lambda: detector.detect(pixels, dilate=1))
     assert found.repair[mask > 0].all()
-    # Half the size says the same, less sharply.
-    assert not found.repair[cv2.dilate(mask, np.ones((9, 9), np.uint8)) == 0].any()
+    # Half the size says the same, less sharply, and small gaps along lines are closed.
+    assert not found.repair[cv2.dilate(mask, np.ones((25, 25), np.uint8)) == 0].any()
     assert needed < 10, needed
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from hashlib import sha256
 
 import numpy as np
 from small_project import read_image
 
-from pipeline.ledger import history
+from pipeline.ledger import batches, history
 from pipeline.masks.encode import encode_mask
+from pipeline.review import redo
+from pipeline.settings.collections import Watch
+from pipeline.upkeep.move import check_moved, move
 
 
 def files(page) -> dict[str, bytes]:
@@ -153,3 +158,45 @@ def test_the_mask_of_the_slower_of_two_is_not_kept(page) -> None:
         assert page.request("POST", path, user, json=body).status_code == status
     mask = read_image(page.project.output / "decided/box/marked.png.mask.png")
     assert mask[60, 20] == 255 and mask[60, 50] == 0
+
+
+def test_a_decided_mask_need_not_settle(page) -> None:
+    result = page.results()["box/marked.png"]
+    for path in page.project.inbox.rglob("*.png"):
+        os.utime(path, (1e9, 1e9))
+    body = {"version": result["version"], "painting": {"accepted": [0]}}
+    assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
+    page.project.changes["watch"] = Watch(settle=3600)
+    assert len(page.project.restore(page.project.receive(source="box/marked.png"))) == 1
+
+
+def test_a_rejected_repair_is_not_published_under_another_name(page) -> None:
+    page.decide(page.results()["box/marked.png"], "reject")
+    (page.project.inbox / "copy.png").write_bytes((page.project.inbox / "box/marked.png").read_bytes())
+    page.project.restore(page.project.receive())
+    assert page.results()["copy.png"]["state"] == "open"
+    assert not page.project.output.joinpath("restored/box/marked.png").exists()
+
+
+def test_a_derivative_that_was_changed_is_not_moved(page) -> None:
+    result = page.results()["box/marked.png"]
+    derivative = page.project.output / "restored/box/marked.png"
+    derivative.write_bytes(derivative.read_bytes() + b"x")
+    answer = page.decide(result, "reject")
+    assert answer.status_code == 409 and derivative.exists() and "withdrawn/box/marked.png" not in files(page)
+
+
+def test_a_redo_follows_an_output_that_was_moved(page, tmp_path) -> None:
+    moved = tmp_path / "moved"
+    with page.project.ledger.write() as session:
+        batches.finish(session, batches.get(session, "c", "b1").id, {})
+    shutil.copytree(page.project.output, moved)
+    old, new = str(page.project.output), str(moved)
+    assert not check_moved(page.project.ledger, old, new).missing
+    move(page.project.ledger, old, new)
+    shutil.rmtree(old)
+    result = page.results()["box/marked.png"]
+    body = {"version": result["version"], "painting": {"accepted": [0]}}
+    assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
+    redo.run("c", "box/marked.png")
+    assert read_image(moved / "masks/box/marked.png")[25, 85] == 255 and not page.project.output.exists()

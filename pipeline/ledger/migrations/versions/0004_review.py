@@ -43,6 +43,11 @@ def upgrade() -> None:
                CASE WHEN o.outcome = 'review' THEN 1000 WHEN o.suggested_uri <> '' THEN 0 ELSE 3000 END,
                CASE WHEN o.suggested_uri <> '' THEN 1 ELSE 0 END, 0, ''
         FROM ledger_outcomes o JOIN ledger_scans s ON s.id = o.scan_id
-        WHERE o.outcome IN ('restored', 'review') OR o.suggested_uri <> ''
+        WHERE (o.outcome IN ('restored', 'review') OR o.suggested_uri <> '')
+          AND NOT EXISTS (
+            SELECT 1 FROM ledger_outcomes n JOIN ledger_scans t ON t.id = n.scan_id
+            WHERE t.collection = s.collection AND t.path = s.path
+              AND n.outcome IN ('restored', 'unchanged', 'review')
+              AND (n.recorded > o.recorded OR (n.recorded = o.recorded AND n.id > o.id)))
         """
     )

@@ -188,8 +188,10 @@ def test_what_cannot_begin_says_why(
         ([str(photo_folder), "--out", str(tmp_path / "f"), "--init", str(DEFAULT), "--size", "medium"], "not contain"),
         ([str(photo_folder), "--out", str(tmp_path / "i"), "--init", "rn-faithful", "--size", "medium"], "not contain"),
         ([str(photo_folder), "--out", str(tmp_path / "g"), "--mean-with", str(DEFAULT)], "cannot be averaged"),
-        ([str(photo_folder), "--out", str(tmp_path / "h"), "--mean-share", "2"], "0 to 1"),
         ([str(photo_folder), "--out", str(tmp_path / "d"), "--sharp", "--weights", str(empty / "w")], "cannot read"),
     ):
         assert run_command("inpainter", *arguments) == 2
         assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_command("inpainter", str(photo_folder), "--out", str(tmp_path / "h"), "--mean-share", "2")
+    assert "0<=x<=1" in capsys.readouterr().err
