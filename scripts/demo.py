@@ -81,6 +81,9 @@ def _print_result(run: runs.Run, output: str) -> None:
     print(f"\nrestored images  {output}/restored")
     print(f"report           {report}/report.pdf")
     print(f"digest           {report}/digest.eml")
+    print(
+        f"decide in doubt  .venv/bin/python -m pipeline review {output} --ledger {os.environ['RESTORATION_LEDGER_URL']}"
+    )
     print(f"history of one   .venv/bin/python -m pipeline trace NAME --ledger {os.environ['RESTORATION_LEDGER_URL']}")
 
 
