@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from pipeline import painted, scans, storage
 from pipeline.errors import UnreadableScan
+from pipeline.imaging.orientation import upright
 from pipeline.inbox.identify import fingerprint
 from pipeline.ledger import checksums
 from pipeline.ledger.database import Ledger
 from pipeline.painted.copies import find_paint
-from pipeline.painted.turning import orient
 from pipeline.scans import Scan
 from pipeline.settings import settings
 from pipeline.storage import Entry
@@ -105,7 +105,7 @@ def _is_copy(picture: Scan, scan: Scan) -> bool:
     tones = [_in_8_bits(one) for one in (picture, scan)]
     return any(
         tones[0].shape[:2] == shown.shape[:2] and find_paint(tones[0], shown) is not None
-        for shown in (tones[1], orient(tones[1], scan.info.orientation))
+        for shown in (tones[1], np.ascontiguousarray(upright(tones[1], scan.info.orientation)))
     )
 
 

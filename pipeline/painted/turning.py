@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason, UnreadableScan
-
-#: EXIF orientation → the orientation that undoes it.
-_UNDO = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+from pipeline.imaging.orientation import as_stored, upright, upright_size
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,18 @@ def readings(
     Raises:
         UnreadableScan: with MASK_MISMATCH, where it fits in no way.
     """
-    as_stored, as_shown = Reading(_as_is, ""), Reading(lambda a: unorient(a, orientation), "turned back as the scan is")
+    unturned, as_shown = (
+        Reading(_as_is, ""),
+        Reading(lambda a: np.ascontiguousarray(as_stored(a, orientation)), "turned back as the scan is"),
+    )
     if own in range(2, 9):
         if own == orientation and size == scan_size:
-            return (as_stored,)
-        if _turned(_turned(size, own), orientation) == scan_size:
+            return (unturned,)
+        if upright_size(*upright_size(*size, own), orientation) == scan_size:
             note = "turned as its own EXIF orientation says"
-            return (Reading(lambda a: unorient(orient(a, own), orientation), note),)
-    fits = [as_stored] if size == scan_size else []
-    if orientation in range(2, 9) and _turned(size, orientation) == scan_size:
+            return (Reading(lambda a: np.ascontiguousarray(as_stored(upright(a, own), orientation)), note),)
+    fits = [unturned] if size == scan_size else []
+    if orientation in range(2, 9) and upright_size(*size, orientation) == scan_size:
         fits.append(as_shown)
     if not fits:
         given, wanted = (f"{columns} × {rows}" for rows, columns in (size, scan_size))
@@ -61,23 +62,5 @@ def readings(
     return tuple(fits)
 
 
-def orient(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return an array (H,W,…) as a viewer shows it."""
-    if orientation >= 5:
-        array = array.swapaxes(0, 1)
-    down = -1 if orientation in (3, 4, 7, 8) else 1
-    across = -1 if orientation in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(array[::down, ::across])
-
-
-def unorient(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return an array (H,W,…) as it is stored: undo what `orient` does."""
-    return orient(array, _UNDO.get(orientation, 1))
-
-
 def _as_is(array: NDArray[Any]) -> NDArray[Any]:
     return array
-
-
-def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return size[::-1] if orientation >= 5 else size

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import Reason
+from pipeline.scans.iso_boxes import walk
 from pipeline.scans.rejections import rejection
 
 #: Boxes with boxes in them, and the bytes before these.
@@ -72,19 +73,10 @@ def read_header(data: bytes, name: str) -> Header:
 
 
 def boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of every box, those in containers too."""
-    while at + 8 <= end:
-        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        size = size or end - at
-        if size < head or at + size > end:
-            raise rejection(Reason.TRUNCATED, name, "it ends before its last box does")
-        if kind in CONTAINERS:
-            yield from boxes(data, at + head + CONTAINERS[kind], at + size, name)
-        elif kind != b"mdat":
-            yield kind, data[at + head : at + size]
-        at += size
+    """Yield name and content of every box but those with coded pictures, those in containers too."""
+    for kind, start, stop in walk(data, at, end, CONTAINERS, name, "it ends before its last box does"):
+        if kind != b"mdat":
+            yield kind, data[start:stop]
 
 
 def media(data: bytes) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,7 @@ from pipeline.errors import Reason
 from pipeline.imaging.types import Pixels
 from pipeline.scans import gaps
 from pipeline.scans.ifd import orientation, read_exif_block, resolution
+from pipeline.scans.iso_boxes import walk
 from pipeline.scans.model import CHANNELS, Decoded, Metadata, Mode, ScanInfo
 from pipeline.scans.png_text import COMMENT, text_chunk
 from pipeline.scans.rejections import rejection
@@ -20,7 +21,7 @@ from pipeline.scans.rejections import rejection
 BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STREAM_SIGNATURE = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
-CONTAINERS = {b"jp2h", b"res "}
+CONTAINERS = {b"jp2h": 0, b"res ": 0}
 XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 EXIF = b"JpgTiffExif->JP2"
@@ -47,23 +48,9 @@ def boxes(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     if data.startswith(STREAM_SIGNATURE):
         yield b"jp2c", data
         return
-    yield from _boxes(data, 0, len(data), name)
-
-
-def _boxes(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the boxes between two positions."""
-    while at + 8 <= end:
-        size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        size = size or end - at
-        if size < head or at + size > end:
-            raise rejection(Reason.TRUNCATED, name, "the JPEG 2000 ends before its last box does")
-        if kind in CONTAINERS:
-            yield from _boxes(data, at + head, at + size, name)
-        else:
-            yield kind, data[at + head : at + size]
-        at += size
+    torn = "the JPEG 2000 ends before its last box does"
+    for kind, start, end in walk(data, 0, len(data), CONTAINERS, name, torn):
+        yield kind, data[start:end]
 
 
 def inspect(data: bytes, name: str) -> ScanInfo:

@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.scans.carried import (
-    blocks,
+    decoded_items,
     gif_items,
     jpeg2000_items,
     jpeg_items,
     png_items,
-    tags,
     tiff_items,
     webp_items,
 )
 from pipeline.scans.metadata_item import Item, Why, item
 from pipeline.scans.model import Metadata
-from pipeline.scans.png_text import is_text, read_text
 
 READERS: dict[str, Callable[[bytes, Metadata], Iterator[Item]]] = {
     "JPEG": jpeg_items.items,
@@ -47,15 +45,7 @@ def inventory(data: bytes, kind: str, metadata: Metadata) -> tuple[Item, ...]:
 
 def _of_metadata(data: bytes, metadata: Metadata) -> Iterator[Item]:
     """Yield what decoding kept."""
-    yield from blocks.icc(metadata.icc)
-    yield from tags.block(metadata.exif)
-    yield from blocks.xmp_packet(metadata.xmp)
-    yield from blocks.iptc(metadata.iptc)
-    yield from blocks.resources(metadata.photoshop, metadata.iptc)
-    yield from blocks.resolution(metadata.dpi)
-    for kind, content in metadata.png_chunks:
-        if is_text(kind):
-            yield blocks.text(*read_text(kind, content))
+    return decoded_items.items(metadata)
 
 
 def _numbered(found: Iterable[Item]) -> tuple[Item, ...]:

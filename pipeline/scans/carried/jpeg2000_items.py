@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.scans import jpeg2000
-from pipeline.scans.carried import blocks, tags
+from pipeline.scans.carried import decoded_items
 from pipeline.scans.metadata_item import Item, item
 from pipeline.scans.model import Metadata
-from pipeline.scans.png_text import read_text
 
 # Of pixels and their form; what has an item of its own.
 SILENT = {
@@ -24,14 +23,7 @@ UUIDS = {
 
 def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
     """Yield the items of a JPEG 2000."""
-    yield from blocks.icc(metadata.icc)
-    yield from tags.block(metadata.exif)
-    yield from blocks.xmp_packet(metadata.xmp)
-    yield from blocks.iptc(metadata.iptc)
-    yield from blocks.resources(metadata.photoshop, metadata.iptc)
-    yield from blocks.resolution(metadata.dpi)
-    for kind, content in metadata.png_chunks:
-        yield blocks.text(*read_text(kind, content))
+    yield from decoded_items.items(metadata)
     resolutions = {content for kind, content in jpeg2000.boxes(data, "") if kind in (b"resc", b"resd")}
     for other in sorted(resolutions)[1:]:
         yield item("JP2 second resolution", other, other.hex(" "))

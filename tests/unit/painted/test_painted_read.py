@@ -12,6 +12,7 @@ from image_files import png, saved, tiff
 from PIL import Image, ImageOps
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.imaging.orientation import upright
 from pipeline.painted import read_mask, read_protected
 
 SHAPE = (40, 60)
@@ -208,11 +209,9 @@ def test_a_square_scan_says_nothing_about_how_its_mask_lies(orientation: int, vi
 
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_a_painted_copy_shows_which_way_it_lies(orientation: int, view, photo) -> None:
-    from pipeline.painted.turning import orient
-
     stored = photo(SQUARE)
     marked = np.where(painted(SQUARE)[..., None] > 0, np.uint8((255, 0, 0)), stored)
-    for copy in (marked, orient(marked, orientation)):
+    for copy in (marked, upright(marked, orientation)):
         found = read_mask(png(copy), view(stored, orientation), "m")
         assert np.array_equal(found.mask, painted(SQUARE)) and not found.doubt
 
