@@ -10,6 +10,9 @@ class EventType(StrEnum):
 
     DIGEST = "message digest calculation"
     QUARANTINE = "quarantine"
+    INGESTION = "ingestion"
+    FORMAT = "format identification"
+    VALIDATION = "validation"
     EXTRACTION = "metadata extraction"
     MODIFICATION = "modification"
     QUALITY = "quality review"

@@ -1,0 +1,55 @@
+"""Name file formats as preservation systems do: name, and the PRONOM identifier where there is exactly one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Beyond this size a TIFF has 64-bit offsets, which PRONOM lists apart.
+BIG = 1 << 32
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format.
+
+    Attributes:
+        puid: PRONOM's identifier; empty where PRONOM tells versions apart that are not recorded here.
+        note: why there is no identifier.
+    """
+
+    name: str
+    puid: str = ""
+    note: str = ""
+
+
+_VERSIONS = "PRONOM has an identifier for each version ({}); the version of this file is not recorded"
+_TIFF = FileFormat("Tagged Image File Format", "fmt/353")
+_BIG_TIFF = FileFormat("BigTIFF", "fmt/1917")
+_PNG = FileFormat("Portable Network Graphics", note=_VERSIONS.format("fmt/11, fmt/12, fmt/13"))
+_FORMATS = {
+    "TIFF": _TIFF,
+    "PNG": _PNG,
+    "JPEG": FileFormat("JPEG", note=_VERSIONS.format("fmt/41 to fmt/44 and those of Exif")),
+    "GIF": FileFormat("Graphics Interchange Format", note=_VERSIONS.format("fmt/3, fmt/4")),
+    "JPEG2000": FileFormat("JPEG 2000", note=_VERSIONS.format("among them x-fmt/392 for JP2")),
+    "WEBP": FileFormat("WebP"),
+    "JSON": FileFormat("JSON Data Interchange Format", "fmt/817"),
+}
+_BY_EXTENSION = {"tif": "TIFF", "tiff": "TIFF", "png": "PNG", "json": "JSON", "jpg": "JPEG", "jpeg": "JPEG"}
+
+
+def file_format(name: str, size: int | None = None) -> FileFormat:
+    """Return the format of a file by the ledger's word for it.
+
+    Args:
+        name: as `pipeline.scans.formats` recognises it; empty for what is no image.
+        size: bytes; None where it is not known.
+    """
+    if name == "TIFF" and size is not None and size >= BIG:
+        return _BIG_TIFF
+    return _FORMATS.get(name) or FileFormat(name or "unknown")
+
+
+def format_of_extension(path: str, size: int | None = None) -> FileFormat:
+    """Return the format of a file that this program wrote, by its extension."""
+    return file_format(_BY_EXTENSION.get(path.rpartition(".")[2].lower(), ""), size)
