@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import BytesIO
 from typing import Any, BinaryIO
 
 from pipeline.ledger import Outcome
@@ -55,13 +54,6 @@ def write_premis(target: BinaryIO, histories: Iterable[History]) -> int:
         if not count:
             raise ValueError("there is no scan to write PREMIS about")
     return count
-
-
-def premis(history: History) -> bytes:
-    """Return the PREMIS document on one scan, as UTF-8."""
-    target = BytesIO()
-    write_premis(target, [history])
-    return target.getvalue()
 
 
 def master_identifier(scan: Scan) -> str:

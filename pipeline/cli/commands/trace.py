@@ -30,13 +30,21 @@ example: trace box/photo.jpg --ledger results/"""
 @click.argument("name", metavar="NAME-OR-SHA256")
 @ledger_option
 @click.option("--collection", help="look in one collection only")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "premis")),
+    default="text",
+    help="text for people (default), JSON, or PREMIS 3 XML",
+)
 @json_option
-def command(name: str, ledger: str | None, collection: str | None, as_json: bool) -> int:
+def command(name: str, ledger: str | None, collection: str | None, form: str, as_json: bool) -> int:
     """Show from the ledger what was received, decided, done and published, when and by what."""
     from pipeline.cli.trace_console import history_as_json, print_history
     from pipeline.ledger import history
     from pipeline.ledger.migrate import upgrade
 
+    as_json |= form == "json"
     opened = upgrade(existing_ledger_url(ledger, name))
     with opened.read() as session:
         histories = [history.history(session, scan) for scan in _find(opened, name, collection)]
@@ -47,7 +55,11 @@ def command(name: str, ledger: str | None, collection: str | None, as_json: bool
     if len({(found.scan.collection, found.scan.path) for found in histories}) > 1:
         _print_candidates(name, [_candidate(found.scan) for found in histories], as_json)
         return 1
-    if as_json:
+    if form == "premis":
+        from pipeline.provenance.premis_history import write_premis
+
+        write_premis(sys.stdout.buffer, histories)
+    elif as_json:
         print_json({"scans": [history_as_json(found) for found in histories]})
     else:
         for found in histories:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lxml import etree
+
 from pipeline.cli import main
 
 
@@ -45,3 +47,10 @@ def test_trace_names_what_it_does_not_know(ledger: Path, tmp_path: Path, capsys)
     assert main(["trace", "a.png", "--ledger", str(tmp_path / "elsewhere")]) == 2
     assert "there is no ledger at" in capsys.readouterr().err
     assert not (tmp_path / "elsewhere/ledger.db").exists()
+
+
+def test_trace_prints_premis(ledger: Path, capfdbinary) -> None:
+    assert main(["trace", "44444444", "--format", "premis"]) == 0
+    document = etree.fromstring(capfdbinary.readouterr().out)
+    names = [one.text for one in document.iter("{http://www.loc.gov/premis/v3}originalName")]
+    assert names == ["<b>%0A.png"]

@@ -17,7 +17,7 @@ from pipeline.ledger.tables import OutcomeRow, Scan
 from pipeline.provenance import EventType
 from pipeline.provenance.identifiers import identifier
 from pipeline.provenance.premis import NAMESPACE, PremisFile, PremisWriter
-from pipeline.provenance.premis_history import master_identifier, premis, write_premis
+from pipeline.provenance.premis_history import master_identifier, write_premis
 from pipeline.provenance.pronom import BIG, file_format
 from pipeline.provenance.xml_text import xml_name, xml_text
 
@@ -38,6 +38,13 @@ def told(project: Project) -> history.History:
             events.append(session, outcome.batch_id, TaskContext(), [record])
     with project.ledger.read() as session:
         return history.history(session, session.scalars(select(Scan)).one())
+
+
+def premis(told: history.History) -> bytes:
+    """Return the document on one scan."""
+    target = BytesIO()
+    assert write_premis(target, [told]) == 1
+    return target.getvalue()
 
 
 def texts(element: etree._Element, path: str) -> list[str]:
