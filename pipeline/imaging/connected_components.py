@@ -63,6 +63,18 @@ class ConnectedComponents:
         result.ravel()[_expand((rows - y) * width + first - x, last - first)] = 1
         return result
 
+    def window(self, box: Box) -> NDArray[np.uint8]:
+        """Return (height,width), 255 where any component is; the box may reach beyond the mask."""
+        x, y, width, height = box
+        _, rows, first, last = _clip(*self._rows_and_columns(slice(*self._runs_between(y, y + height))), x, x + width)
+        result = np.zeros((height, width), np.uint8)
+        result.ravel()[_expand((rows - y) * width + first - x, last - first)] = 255
+        return result
+
+    def all_runs(self) -> tuple[Indices, Indices, Indices]:
+        """Return row, first column, and the column behind the last of every run, row by row."""
+        return self._rows_and_columns(slice(None))
+
     def within(self, box: Box) -> tuple[Indices, Indices, Indices]:
         """Return the components in a box (k,), ascending, and area and longer side of each one's part in it."""
         x, y, width, height = box

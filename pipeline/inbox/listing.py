@@ -18,6 +18,7 @@ from pipeline.inbox.identify import fingerprint
 from pipeline.inbox.ignored import Ignored, why_ignored
 from pipeline.inbox.names import normalized, stem
 from pipeline.inbox.pairing import UnusedFile, pair
+from pipeline.ledger.publications import shortened
 from pipeline.settings import Collection
 from pipeline.storage import Entry
 from pipeline.storage.uris import local_path, scheme
@@ -25,9 +26,11 @@ from pipeline.storage.uris import local_path, scheme
 # Share of the settle time by which the clocks of store, triggerer and worker may differ: a file that the trigger has
 # announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
-# Folders of an output, any of which may be a link.
-WRITTEN_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", "decided", ".work")
-# Folder of the output with the masks that people decided in review, and the end of their names after the scan's path.
+# Folders of an output, any of which may be a link: of every run, and of people's decisions.
+RESULT_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports")
+WRITTEN_FOLDERS = (*RESULT_FOLDERS, "decided", "withdrawn", ".work")
+# Folder of the output with the masks that people decided in review, and the end of their names after the scan's
+# shortened path.
 DECIDED, DECIDED_MASK = "decided", ".mask.png"
 ORPHANED = (
     "this is named like a mask, a protected region or an infrared plane, but there is no scan of that name beside it; "
@@ -119,8 +122,8 @@ class Inbox:
             belonging = companions.of(scan.path)
             # What a review decided is written whole: only what is delivered has to settle.
             delivered = (entry, *belonging.entries)
-            if scan.path in decided:
-                belonging = replace(belonging, mask=decided[scan.path], note="")
+            if by_person := decided.get(shortened(scan.path)):
+                belonging = replace(belonging, mask=by_person, note="")
             if entry.modified < self.since and entry.kind == "file":
                 continue
             if bag is None and any(map(self._is_unsettled, delivered)):
@@ -213,7 +216,7 @@ def open_inbox(collection: Collection, source: str | None = None, since: str | d
 
 
 def _decided_masks(output: str) -> dict[str, Entry]:
-    """Return the masks that people decided in review, by path of the scan; they come before all others."""
+    """Return the masks that people decided in review, by shortened path of the scan; they come before all others."""
     folder = storage.join(output, DECIDED)
     if not storage.exists(folder):
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.rows import now
@@ -79,6 +80,14 @@ def standing(decisions: Sequence[Decision]) -> list[Decision]:
         else:
             found.append(one)
     return found
+
+
+def standing_of_scan(session: Session, scan_id: int) -> list[Decision]:
+    """Return the decisions about all results of a scan that were not taken back, oldest first."""
+    found: dict[str, list[Decision]] = {}
+    for one in session.scalars(select(Decision).where(Decision.scan_id == scan_id).order_by(Decision.id)):
+        found.setdefault(one.recipe_digest, []).append(one)
+    return sorted((one for those in found.values() for one in standing(those)), key=lambda one: one.id)
 
 
 def last_standing(decisions: Sequence[Decision]) -> Decision | None:

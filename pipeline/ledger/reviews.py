@@ -144,6 +144,17 @@ def entry(session: Session, review_id: int) -> QueueEntry | None:
     return QueueEntry(*row) if row is not None else None
 
 
+def waiting(session: Session) -> list[tuple[str, str]]:
+    """Return collection and path of every result whose mask waits to be filled, the longest waiting first."""
+    query = (
+        select(Review.collection, Scan.path)
+        .join(Scan, Scan.id == Review.scan_id)
+        .where(Review.state == ReviewState.REDO)
+        .order_by(Review.decided, Review.id)
+    )
+    return list(session.execute(query).tuples())
+
+
 def counts(session: Session, wanted: QueueFilter) -> dict[str, int]:
     """Return how many entries there are in each state."""
     query = select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)

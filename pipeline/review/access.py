@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from fastapi import HTTPException, Request
+from fastapi import Request
+
+from pipeline.review.refusals import Forbidden, SignInFirst
 
 
 class Right(StrEnum):
@@ -60,9 +62,9 @@ def require(access: Access, right: Right) -> Callable[[Request], Awaitable[User]
     async def dependency(request: Request) -> User:
         user = await access.user(request)
         if user is None:
-            raise HTTPException(401, "sign in first")
+            raise SignInFirst("sign_in")
         if right not in user.rights:
-            raise HTTPException(403, f"{user.name} may not do this: it needs the right to {right}")
+            raise Forbidden(f"right.{right}", name=user.name)
         return user
 
     return dependency

@@ -12,16 +12,14 @@ from pipeline.errors import RestorationError, StoreUnavailable
 from pipeline.ledger.database import Ledger
 from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes
 from pipeline.review.access import Access
-from pipeline.review.decide import DecidedMeanwhile, NothingToUndo
+from pipeline.review.phrases import language_of, say
 from pipeline.review.redo import Redo
+from pipeline.review.refusals import Refusal
 from pipeline.review.request_checks import check_request
-from pipeline.review.tiles import TilesMissing, TileStore
+from pipeline.review.tiles import TileStore
 from pipeline.review.token_access import TokenAccess
 
 STATUS: dict[type[Exception], int] = {
-    DecidedMeanwhile: 409,
-    NothingToUndo: 409,
-    TilesMissing: 404,
     StoreUnavailable: 503,
     FileNotFoundError: 404,
     LookupError: 404,
@@ -40,22 +38,30 @@ def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, 
         language: `en` or `de`, where the browser asks for none of them.
     """
     application = FastAPI(title="Restoration review", docs_url=None, redoc_url=None, openapi_url=None)
+    application.state.language = language
     application.middleware("http")(check_request)
     tiles = TileStore(cache)
-    application.include_router(page_routes.routes(access, application, language))
+    application.include_router(page_routes.routes(access, application))
     application.include_router(queue_routes.routes(access, ledger))
     application.include_router(picture_routes.routes(access, ledger, tiles, redo))
     application.include_router(decision_routes.routes(access, ledger, redo))
     if isinstance(access, TokenAccess):
         application.add_api_route("/login", access.login, methods=["GET"], include_in_schema=False)
+    application.add_exception_handler(Refusal, _refused)
     for kind, status in STATUS.items():
         application.add_exception_handler(kind, _handler(status))
     return application
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return JSONResponse({"detail": error.said(language_of(request))}, error.status)
+
+
 def _handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(_: Request, error: Exception) -> Response:
+    async def answer(request: Request, error: Exception) -> Response:
         plain = isinstance(error, RestorationError | ValueError)
-        return JSONResponse({"detail": str(error) if plain else "there is no such thing"}, status)
+        text = str(error) if plain else say(language_of(request), "refused.nothing_there")
+        return JSONResponse({"detail": text}, status)
 
     return answer

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
+from pipeline.ledger.reviews import QueueEntry, ReviewState
+from pipeline.ledger.tables import Batch
 from pipeline.review.access import Access, Right, User, require
-from pipeline.review.decide import decide
-from pipeline.review.painted_mask import paint_mask
+from pipeline.review.decide import decide, find_entry, standing_mask
+from pipeline.review.decided_masks import make_current
+from pipeline.review.paint_mask import paint_mask
+from pipeline.review.phrases import language_of
 from pipeline.review.queue_routes import summary
 from pipeline.review.redo import Redo
+from pipeline.review.refusals import DecidedMeanwhile, NotStarted
 from pipeline.review.strokes import Painting
 
 
@@ -39,30 +43,56 @@ class Repaint(BaseModel):
     note: str = Field("", max_length=2000)
 
 
+class Again(BaseModel):
+    """A run that is wanted again, for what was seen at a version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int
+
+
 def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
     """Return the routes that decide."""
     router = APIRouter(prefix="/api/results/{result}")
     decider, operator = Depends(require(access, Right.DECIDE)), Depends(require(access, Right.OPERATE))
 
+    def find(result: int) -> QueueEntry:
+        with ledger.read() as session:
+            return find_entry(session, result)
+
     @router.post("/decision")
-    def decision(result: int, wanted: Wanted, user: User = decider) -> dict[str, Any]:
+    def decision(request: Request, result: int, wanted: Wanted, user: User = decider) -> dict[str, Any]:
         """Record a decision; 409 when somebody decided meanwhile."""
-        return summary(decide(ledger, result, wanted.version, Verdict(wanted.verdict), user, note=wanted.note))
+        entry = decide(ledger, result, wanted.version, Verdict(wanted.verdict), user, note=wanted.note)
+        return summary(entry, language_of(request))
 
     @router.post("/painting")
-    def painting(result: int, wanted: Repaint, user: User = operator) -> dict[str, Any]:
+    def painting(request: Request, result: int, wanted: Repaint, user: User = operator) -> dict[str, Any]:
         """Keep a person's mask, and start the run that fills it."""
-        painted = paint_mask(ledger, result, wanted.painting, user)
-        entry = decide(
-            ledger, result, wanted.version, Verdict.REPAINT, user, note=wanted.note, write_mask=painted.write
-        )
+        mask = paint_mask(find(result), wanted.painting, user)
+        entry = decide(ledger, result, wanted.version, Verdict.REPAINT, user, note=wanted.note, mask=mask)
         try:
             redo.start(entry.review.collection, entry.scan.path, user)
         except Exception as error:
             # Nothing would ever fill it: the result is open again, and the person is told.
             reason = error_line(error, 300)
             decide(ledger, result, entry.review.version, Verdict.UNDO, user, note=reason)
-            raise StoreUnavailable(f"the run could not be started: {reason}") from error
-        return summary(entry)
+            raise NotStarted("not_started", detail=reason) from error
+        return summary(entry, language_of(request))
+
+    @router.post("/again")
+    def again(request: Request, result: int, wanted: Again, user: User = operator) -> dict[str, Any]:
+        """Start the run that fills a person's mask once more, as after one that failed."""
+        entry = find(result)
+        if entry.review.version != wanted.version or entry.review.state != ReviewState.REDO:
+            raise DecidedMeanwhile("done_again")
+        with ledger.read() as session:
+            output, mask = session.get_one(Batch, entry.review.batch_id).output, standing_mask(session, entry)
+        make_current(output, entry.scan.path, mask)
+        try:
+            redo.start(entry.review.collection, entry.scan.path, user)
+        except Exception as error:
+            raise NotStarted("not_started", detail=error_line(error, 300)) from error
+        return summary(entry, language_of(request))
 
     return router

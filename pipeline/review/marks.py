@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.orientation import upright_box
 from pipeline.review.sources import Source
 
@@ -38,8 +37,7 @@ class Mark:
 
 def open_marks(source: Source) -> list[Mark]:
     """Return the marks that were not filled, the largest first."""
-    plane = source.suggested()
-    found = connected_components(plane > 0)
+    found = source.open()
     order = np.argsort(-found.areas, kind="stable")[:MOST]
     described = _Descriptions(source)
     marks = []
@@ -93,7 +91,9 @@ class _Descriptions:
     """What the sidecar says of components, found by the box that overlaps most."""
 
     def __init__(self, source: Source) -> None:
-        told = [one for one in source.components if one.get("level") != "repair"] or source.components
+        told = source.components
+        if source.restored_uri:
+            told = [one for one in told if one.get("level") != "repair"] or told
         self._components: list[dict[str, Any]] = told
         self._boxes = np.array(
             [upright_box(one["box"], source.width, source.height, source.orientation) for one in told], np.int64

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-import yaml
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from pipeline.review.access import Access, Right, User, require
+from pipeline.review.phrases import LANGUAGES, language_of, say
+from pipeline.review.phrases import phrases as phrases_of
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
-LANGUAGES = ("en", "de")
 mimetypes.add_type("text/javascript", ".js")
 
 
-def routes(access: Access, application: FastAPI, language: str) -> APIRouter:
+def routes(access: Access, application: FastAPI) -> APIRouter:
     """Return the routes of the page."""
     check = require(access, Right.VIEW)
     viewer = Depends(check)
@@ -51,10 +51,10 @@ def routes(access: Access, application: FastAPI, language: str) -> APIRouter:
         return {"id": user.id, "name": user.name, "rights": sorted(user.rights)}
 
     @router.get("/api/phrases")
-    def phrases(accept_language: Annotated[str, Header()] = "", wanted: str = "") -> dict[str, Any]:
+    def phrases(request: Request, wanted: str = "") -> dict[str, Any]:
         """Return the phrases of the page in the language asked for, by a parameter or by the browser."""
-        code = wanted if wanted in LANGUAGES else _preferred(accept_language, language)
-        return {"language": code, "phrases": yaml.safe_load((FOLDER / "languages" / f"{code}.yaml").read_text("utf-8"))}
+        code = wanted if wanted in LANGUAGES else language_of(request)
+        return {"language": code, "phrases": phrases_of(code)}
 
     front.include_router(router)
     return front
@@ -62,20 +62,13 @@ def routes(access: Access, application: FastAPI, language: str) -> APIRouter:
 
 def _sign_in_page(request: Request, address: str) -> str:
     """Return a page that leads to where people sign in, and from there back."""
+    language = language_of(request)
+    head = f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{say(language, "title")}</title>'
     if not address:
-        return "<!doctype html><title>Review</title><p>Open the address that the command printed.</p>"
+        return f"{head}<p>{say(language, 'open_printed')}</p></html>"
     back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
     link = f"{address}?next={back}"
     return (
-        '<!doctype html><html lang="en"><title>Review</title>'
-        f'<meta http-equiv="refresh" content="0; url={link}"><p><a href="{link}">Sign in</a></p></html>'
+        f'{head}<meta http-equiv="refresh" content="0; url={link}">'
+        f'<p><a href="{link}">{say(language, "sign_in")}</a></p></html>'
     )
-
-
-def _preferred(header: str, default: str) -> str:
-    """Return the first language of the browser's list that there is."""
-    for part in header.split(","):
-        code = part.partition(";")[0].strip().lower()[:2]
-        if code in LANGUAGES:
-            return code
-    return default

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from pipeline import storage
-from pipeline.ledger import history, reviews
+from pipeline.ledger import decisions, history
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.reviews import QueueEntry
-from pipeline.ledger.tables import Batch
+from pipeline.ledger.tables import Batch, Decision
+from pipeline.reports.recorded_sentences import translate
 from pipeline.review.access import Access, Right, require
-from pipeline.review.marks import open_marks, runs_of
+from pipeline.review.decide import find_entry, replaced
+from pipeline.review.marks import flat_runs, open_marks, runs_of
+from pipeline.review.phrases import language_of, say_term
 from pipeline.review.pyramid import TILE, levels_of
 from pipeline.review.queue_routes import summary
 from pipeline.review.redo import Redo
@@ -42,21 +46,19 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
 
     def find(result: int) -> QueueEntry:
         with ledger.read() as session:
-            entry = reviews.entry(session, result)
-        if entry is None:
-            raise LookupError(f"there is no result {result}")
-        return entry
+            return find_entry(session, result)
 
     @router.get("")
-    def picture(result: int) -> dict[str, Any]:
-        """Return everything about a result; its tiles are made meanwhile."""
+    def picture(request: Request, result: int) -> dict[str, Any]:
+        """Return everything about a result, in the reader's language; its tiles are made meanwhile."""
+        language = language_of(request)
         entry = find(result)
         source = source_of(entry)
         for which in _shown(source):
             tiles.prepare(*_file(source, which))
         with ledger.read() as session:
             told = history.history(session, entry.scan)
-        return summary(entry) | {
+        return summary(entry, language) | {
             "width": source.width,
             "height": source.height,
             "tile": TILE,
@@ -67,22 +69,18 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             "metrics": source.sidecar["metrics"],
             "engine": source.sidecar["engine"],
             "mask": {key: source.sidecar["mask"].get(key) for key in TOLD},
-            "history": [
-                {"at": one.at.isoformat(), "what": one.kind, "decision": one.decision, "message": one.message}
-                for one in told.events
-                if one.kind
-            ],
-            "decisions": [
-                {"at": one.at.isoformat(), "verdict": one.decision, "name": one.by_name or one.by, "note": one.note}
-                for one in told.decisions
-            ],
+            "replaces": _replaced(told.decisions, entry, source.seen),
+            "history": _history(told, language),
         }
 
     @router.get("/marks")
     def marks(result: int) -> dict[str, Any]:
         """Return the open marks, and what was filled, as runs."""
         source = source_of(find(result))
-        return {"marks": [asdict(mark) for mark in open_marks(source)], "filled": runs_of(source.filled())}
+        return {
+            "marks": [asdict(mark) for mark in open_marks(source)],
+            "filled": flat_runs(*source.filled().all_runs()),
+        }
 
     @router.get("/tiles/{which}/{level}/{column}_{row}.jpg")
     def tile(
@@ -117,7 +115,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             # Too much to search while a person waits: the page keeps the stroke as it was drawn.
             return {"runs": []}
         crop = grey_window(tiles, *_file(source, "original"), (left, top, right, bottom))
-        suspected = source.suggested()[top:bottom, left:right]
+        suspected = source.open().window((left, top, right - left, bottom - top))
         snapped = snap_stroke(crop, stroke.points, stroke.width, suspected=suspected, offset=(left, top))
         runs = runs_of(snapped.mask)
         for index in range(0, len(runs), 3):
@@ -144,3 +142,27 @@ def _file(source: Source, which: Which) -> tuple[str, str]:
     if which == "original":
         return source.original_uri, source.original_sha256
     return source.restored_uri, source.restored_sha256
+
+
+def _replaced(found: Sequence[Decision], entry: QueueEntry, seen: str) -> dict[str, str] | None:
+    """Return whose mask was filled in a result, and the sha256 of the one before; None where no person's was."""
+    here = [one for one in found if one.recipe_digest == entry.review.recipe_digest]
+    decision = replaced(decisions.standing(here), seen)
+    if decision is None:
+        return None
+    return {"name": decision.by_name or decision.by, "at": decision.at.isoformat(), "seen": decision.seen}
+
+
+def _history(told: history.History, language: str) -> list[dict[str, str]]:
+    """Return what happened to a scan, oldest first, in a language."""
+    return [
+        {
+            "at": one.at.isoformat(),
+            "what": say_term(language, "event", one.kind),
+            "decision": say_term(language, "done", one.decision),
+            "name": str(one.figures.get("name", "")) if one.stage == "review" else "",
+            "message": translate(one.message, language),
+        }
+        for one in told.events
+        if one.kind
+    ]

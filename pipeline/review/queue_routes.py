@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import func, select
 
 from pipeline.ledger import reviews
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.reviews import QueueEntry, QueueFilter
 from pipeline.ledger.tables import Batch, Review
+from pipeline.reports.recorded_sentences import translate
 from pipeline.review.access import Access, Right, require
+from pipeline.review.phrases import language_of
 
 PAGE, MOST = 60, 200
 
@@ -37,6 +39,7 @@ def routes(access: Access, ledger: Ledger) -> APIRouter:
 
     @router.get("/results")
     def results(
+        request: Request,
         collection: str = "",
         batch: int | None = None,
         state: Annotated[list[str] | None, Query()] = None,
@@ -53,7 +56,7 @@ def routes(access: Access, ledger: Ledger) -> APIRouter:
             counts = reviews.counts(session, QueueFilter(collection, batch)) if not after else None
         last = entries[-1].review if len(entries) == limit else None
         return {
-            "results": [summary(entry) for entry in entries],
+            "results": [summary(entry, language_of(request)) for entry in entries],
             "counts": counts,
             "next": f"{last.priority!r},{last.id}" if last is not None else None,
         }
@@ -61,8 +64,8 @@ def routes(access: Access, ledger: Ledger) -> APIRouter:
     return router
 
 
-def summary(entry: QueueEntry) -> dict[str, Any]:
-    """Return what the queue shows of a result."""
+def summary(entry: QueueEntry, language: str) -> dict[str, Any]:
+    """Return what the queue shows of a result; its reason in a language."""
     figures = entry.outcome.figures
     return {
         "id": entry.review.id,
@@ -71,7 +74,7 @@ def summary(entry: QueueEntry) -> dict[str, Any]:
         "collection": entry.review.collection,
         "path": entry.scan.path,
         "outcome": entry.outcome.outcome,
-        "reason": figures.get("review_reason") or entry.outcome.message,
+        "reason": translate(figures.get("review_reason") or entry.outcome.message, language),
         "marks": entry.review.marks,
         "estimate": figures.get("psnr") or figures.get("estimate_psnr"),
         "decided_by": entry.review.decided_by,

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from sqlalchemy import select
 
+from pipeline.ledger import reviews
+from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
 from pipeline.review.access import User
 from pipeline.settings import Collection, Recipe
@@ -28,12 +30,19 @@ class Redo(Protocol):
 
 
 class LocalRedo:
-    """Runs on this machine, one after another, each in a process of its own; one scan's runs are joined."""
+    """Runs on this machine, one after another, each in a process of its own; one scan's runs are joined.
 
-    def __init__(self) -> None:
+    Args:
+        ledger: its results that wait to be filled, as after this program was stopped, are filled first.
+    """
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
         self._waiting: deque[tuple[str, str]] = deque()
         self._problems: dict[tuple[str, str], str] = {}
         self._wake = threading.Condition()
+        if ledger is not None:
+            with ledger.read() as session:
+                self._waiting.extend(reviews.waiting(session))
         threading.Thread(target=self._work, name="redo", daemon=True).start()
 
     def start(self, collection: str, path: str, user: User) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from pipeline import storage
-from pipeline.imaging.orientation import upright, upright_size
+from pipeline.imaging.connected_components import ConnectedComponents
+from pipeline.imaging.orientation import upright_size
 from pipeline.ledger.reviews import QueueEntry
+from pipeline.review.planes import MaskFile, read_components
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Source:
         original_uri, restored_uri: of master and derivative; the second empty without one.
         orientation: EXIF orientation of the master.
         width, height: as a viewer shows it.
-        components: what the sidecar tells of each component of the mask.
+        components: what the sidecar says of each component of the mask.
     """
 
     original_uri: str
@@ -33,7 +30,9 @@ class Source:
     restored_uri: str
     restored_sha256: str
     mask_uri: str
+    mask_sha256: str
     suggested_uri: str
+    suggested_sha256: str
     orientation: int
     width: int
     height: int
@@ -45,20 +44,20 @@ class Source:
         """The sha256 of what a person looks at."""
         return self.restored_sha256 or self.original_sha256
 
-    def filled(self) -> NDArray[np.uint8]:
-        """Return the mask of what was filled (H,W) uint8 0 or 255, upright; in a review what would be."""
-        return self._plane(self.mask_uri)
+    def filled(self) -> ConnectedComponents:
+        """Return what was filled, upright; nothing where there is no derivative."""
+        return self._components([(self.mask_uri, self.mask_sha256)] if self.restored_uri else [])
 
-    def suggested(self) -> NDArray[np.uint8]:
-        """Return the mask of open marks (H,W) uint8 0 or 255, upright."""
-        return self._plane(self.suggested_uri)
+    def open(self) -> ConnectedComponents:
+        """Return what was left to a person, upright: of a scan without a derivative all that is marked."""
+        files = [(self.suggested_uri, self.suggested_sha256)]
+        if not self.restored_uri:
+            files.append((self.mask_uri, self.mask_sha256))
+        return self._components(files)
 
-    def _plane(self, uri: str) -> NDArray[np.uint8]:
-        if not uri:
-            return np.zeros((self.height, self.width), np.uint8)
-        with Image.open(io.BytesIO(storage.read_bytes(uri))) as picture:
-            stored = np.asarray(picture.convert("L"))
-        return np.ascontiguousarray(upright(np.where(stored > 127, np.uint8(255), np.uint8(0)), self.orientation))
+    def _components(self, files: list[MaskFile]) -> ConnectedComponents:
+        there = tuple(file for file in files if file[0])
+        return read_components(there, self.orientation, (self.height, self.width))
 
 
 def source_of(entry: QueueEntry) -> Source:
@@ -79,7 +78,9 @@ def source_of(entry: QueueEntry) -> Source:
         restored_uri=outcome.restored_uri,
         restored_sha256=outcome.restored_sha256,
         mask_uri=outcome.mask_uri,
+        mask_sha256=outcome.mask_sha256,
         suggested_uri=outcome.suggested_uri,
+        suggested_sha256=outcome.suggested_sha256,
         orientation=orientation,
         width=width,
         height=height,

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.imaging.connected_components import connected_components
 from pipeline.review.marks import draw_runs
 from pipeline.review.snap import draw_stroke
 from pipeline.review.sources import Source
@@ -25,6 +24,10 @@ class Stroke(BaseModel):
 
     points: list[Point] = Field(min_length=1, max_length=MOST_POINTS)
     width: float = Field(gt=0, le=2000)
+
+    def centres(self) -> NDArray[np.float64]:
+        """Return x and y (n,2) as arrays count: the middle of the first pixel is 0, where a viewer says 0.5."""
+        return np.array(self.points, np.float64) - 0.5
 
 
 class Edit(BaseModel):
@@ -68,24 +71,36 @@ def compose_painting(source: Source, painting: Painting) -> NDArray[np.uint8]:
     Raises:
         ValueError: an edit is malformed.
     """
-    mask = source.filled() if painting.keep_filled and source.restored_uri else np.zeros_like(source.suggested())
-    if painting.accepted:
-        found = connected_components(source.suggested() > 0)
-        for number in painting.accepted:
-            if not 0 <= number < len(found):
-                raise ValueError(f"there is no mark {number}")
-            rows, first, last = found.runs(number)
-            draw_runs(mask, np.stack([rows, first, last], axis=1).ravel().tolist(), 255)
-    protected = np.zeros(mask.shape, np.bool_)
+    filled, found = source.filled(), source.open()
+    mask = (
+        filled.window((0, 0, source.width, source.height)) if painting.keep_filled else np.zeros(found.shape, np.uint8)
+    )
+    for number in painting.accepted:
+        if not 0 <= number < len(found):
+            raise ValueError(f"there is no mark {number}")
+        rows, first, last = found.runs(number)
+        draw_runs(mask, np.stack([rows, first, last], axis=1).ravel().tolist(), 255)
     for edit in painting.edits:
         if edit.tool == "paint" and edit.runs is not None:
             draw_runs(mask, edit.runs, 255)
         elif edit.stroke is not None:
-            where = draw_stroke(mask.shape, np.array(edit.stroke.points, np.float64), edit.stroke.width) > 0
-            mask[where] = 255 if edit.tool == "paint" else 0
-            if edit.tool == "protect":
-                protected |= where
+            _draw(mask, edit.stroke, 255 if edit.tool == "paint" else 0)
         else:
             raise ValueError(f"{edit.tool} without a stroke")
-    mask[protected] = 0
+    # Last, so that no later stroke reaches what is protected.
+    for edit in painting.edits:
+        if edit.tool == "protect" and edit.stroke is not None:
+            _draw(mask, edit.stroke, 0)
     return mask
+
+
+def _draw(mask: NDArray[np.uint8], stroke: Stroke, value: int) -> None:
+    """Set what lies under a stroke; only the part of the plane around it is touched."""
+    points = stroke.centres()
+    margin = int(stroke.width / 2) + 2
+    left, top = np.maximum(np.floor(points.min(axis=0)).astype(int) - margin, 0).tolist()
+    right, bottom = np.minimum(np.ceil(points.max(axis=0)).astype(int) + margin + 1, mask.shape[::-1]).tolist()
+    if right <= left or bottom <= top:
+        return
+    part = mask[top:bottom, left:right]
+    part[draw_stroke(part.shape, points - (left, top), stroke.width) > 0] = value

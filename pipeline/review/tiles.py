@@ -9,7 +9,7 @@ import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline.errors import RestorationError, StoreUnavailable
+from pipeline.review.refusals import TilesMissing, TilesWaiting
 
 PROCESSES = 1
 """Pictures that are cut into tiles at a time; each takes the memory of a decoded scan."""
@@ -17,10 +17,6 @@ PROCESSES = 1
 
 MOST_WAITING = 8
 """Requests that wait for tiles at a time: they hold threads that an API server needs for its other work."""
-
-
-class TilesMissing(RestorationError):
-    """A picture cannot be shown; the message says why."""
 
 
 class TileStore:
@@ -65,7 +61,7 @@ class TileStore:
         if making is None:
             return
         if not self._waiting.acquire(blocking=False):
-            raise StoreUnavailable("the picture is being prepared; try again in a moment")
+            raise TilesWaiting("preparing")
         try:
             making.result()
         finally:
@@ -89,4 +85,4 @@ def _make(uri: str, target: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise TilesMissing((done.stderr.strip().splitlines() or ["the picture could not be read"])[-1])
+        raise TilesMissing("unreadable", detail=(done.stderr.strip().splitlines() or ["–"])[-1])

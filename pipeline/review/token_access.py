@@ -6,10 +6,11 @@ import getpass
 import hmac
 import secrets
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from pipeline.review.access import Right, User
+from pipeline.review.refusals import SignInFirst
 
 COOKIE = "restoration_review"
 
@@ -35,10 +36,10 @@ class TokenAccess:
         """Return the answer that sets the cookie.
 
         Raises:
-            HTTPException: 401, the token is wrong or was used.
+            SignInFirst: the token is wrong or was used.
         """
         if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise HTTPException(401, "this address was used already, or is wrong: start `review` again")
+            raise SignInFirst("token")
         self.token = ""
         answer = RedirectResponse("./", 303)
         answer.set_cookie(self._cookie, self._session, httponly=True, samesite="strict", path="/")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pipeline import logs, storage
+from pipeline.inbox.listing import DECIDED, RESULT_FOLDERS
 from pipeline.ledger import batches, checksums
 from pipeline.ledger.database import Ledger
 from pipeline.stages.batch import FOLDER, BatchContext, work_area
 from pipeline.stages.previews import THUMBS
 
-FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports")
+# Folder of the derivatives that people rejected; nothing in it is ever deleted.
+WITHDRAWN = "withdrawn"
+FOLDERS = (*RESULT_FOLDERS, WITHDRAWN, DECIDED)
 # Seconds after which a temporary file certainly has no writer, even if other runs write to the same folder.
 OLD = 3600.0
 # A batch without activity for this long is abandoned; until then its tasks may be cleared and continue.

@@ -22,7 +22,7 @@ def refuse_foreign(batch: BatchContext, ledger: Ledger, row: ScanRow, uris: Sequ
     Args:
         uris: of all files that would be written.
     """
-    marker = _marker(batch, row)
+    marker = marker_uri(batch.output, row.output_path)
     if storage.exists(marker):
         return None
     there = [uri for uri in uris if storage.exists(uri)]
@@ -43,13 +43,13 @@ def refuse_foreign(batch: BatchContext, ledger: Ledger, row: ScanRow, uris: Sequ
 
 def written(batch: BatchContext, row: ScanRow) -> None:
     """Forget that a scan's files were about to be written: its outcome is recorded."""
-    storage.delete(_marker(batch, row))
+    storage.delete(marker_uri(batch.output, row.output_path))
 
 
-def _marker(batch: BatchContext, row: ScanRow) -> str:
-    """Return the URI of the file that lies in the output while a scan's files are written; batches share it."""
-    name = hashlib.sha256(row.output_path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return batch.output_uri(FOLDER, f"{name}.writing")
+def marker_uri(output: str, output_path: str) -> str:
+    """Return the URI of the file that lies in the output while a scan's files are written, by whatever process."""
+    name = hashlib.sha256(output_path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return storage.join(output, FOLDER, f"{name}.writing")
 
 
 def _digests_of_sidecar(batch: BatchContext, row: ScanRow) -> set[str]:

@@ -27,6 +27,7 @@ from pipeline.scans.carried import compare
 from pipeline.stages import artifacts, manifest, occupied, previews
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress
+from pipeline.stages.cleanup import WITHDRAWN
 from pipeline.stages.derivative_note import disclosure, with_disclosure
 from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
@@ -181,12 +182,15 @@ class _Publisher:
     def _remove_superseded(self, row: ScanRow, files: PublishedFiles) -> None:
         """Remove derivatives and masks that this path had with another recipe, mask or content, and has no longer.
 
-        A file that was changed since it was published is kept.
+        A file that was changed since it was published is kept, and so is what a person has withdrawn.
         """
         with self.stage.ledger.read() as session:
             current = (files.restored_uri, files.mask_uri, files.suggested_uri)
             old = outcomes.superseded(session, self.batch.collection.name, row.path, current)
+        withdrawn = self.batch.output_uri(WITHDRAWN) + "/"
         for uri, sha256 in old.items():
+            if uri.startswith(withdrawn):
+                continue
             try:
                 if storage.sha256(uri) == sha256:
                     storage.delete(uri)

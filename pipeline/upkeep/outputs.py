@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from pipeline import storage
 from pipeline.errors import ConfigurationError
-from pipeline.inbox.listing import DECIDED
 from pipeline.ledger import batches
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
@@ -65,7 +64,7 @@ def folders(output: Output) -> Iterator[tuple[str, list[Entry]]]:
     Raises:
         StoreUnavailable: the store did not answer.
     """
-    for folder in (*FOLDERS, DECIDED, THUMBS, FOLDER):
+    for folder in (*FOLDERS, THUMBS, FOLDER):
         yield from ((folder, files) for files in [files_below(storage.join(output.uri, folder))] if files)
 
 

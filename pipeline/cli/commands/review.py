@@ -40,7 +40,8 @@ def command(results: str, ledger: str | None, port: int, no_browser: bool) -> in
     url = existing_ledger_url(ledger or results)
     use_ledger(url)
     access = TokenAccess()
-    application = create_application(access, upgrade(url), settings().cache / "tiles", LocalRedo())
+    found = upgrade(url)
+    application = create_application(access, found, settings().cache / "tiles", LocalRedo(found))
     listener = _listen(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/login?token={access.token}"
     print(f"Review: {address}", flush=True)

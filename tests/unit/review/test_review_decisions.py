@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 from small_project import read_image
 
-from pipeline.ledger import batches, history
+from pipeline.ledger import batches, history, reviews
 from pipeline.masks.encode import encode_mask
 from pipeline.review import redo
 from pipeline.settings.collections import Watch
@@ -200,3 +200,113 @@ def test_a_redo_follows_an_output_that_was_moved(page, tmp_path) -> None:
     assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
     redo.run("c", "box/marked.png")
     assert read_image(moved / "masks/box/marked.png")[25, 85] == 255 and not page.project.output.exists()
+
+
+def paint(page, result, x: int, user: str = "anna") -> None:
+    """Has a person paint a dot, and the next run fill it."""
+    edits = [{"tool": "paint", "stroke": {"points": [[x, 60]], "width": 6}}]
+    body = {"version": result["version"], "painting": {"edits": edits}}
+    answer = page.request("POST", f"/api/results/{result['id']}/painting", user, json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def current_mask(page):
+    return read_image(page.project.output / "decided/box/marked.png.mask.png")
+
+
+def test_every_decided_mask_is_kept_and_undo_returns_to_the_one_before(page) -> None:
+    paint(page, page.results()["box/marked.png"], 20)
+    first = current_mask(page)
+    page.project.restore(page.project.receive(source="box/marked.png"))
+    again = page.results()["box/marked.png"]
+    told = page.get(f"results/{again['id']}")
+    assert told["replaces"]["name"] == "anna" and len(told["replaces"]["seen"]) == 64
+    paint(page, again, 100, "bert")
+    assert current_mask(page)[60, 100] == 255 and not np.array_equal(current_mask(page), first)
+    versions = page.project.output / "decided/box/marked.png.masks"
+    assert len(list(versions.iterdir())) == 2
+    assert page.decide(page.results()["box/marked.png"], "undo").status_code == 200
+    assert np.array_equal(current_mask(page), first) and len(list(versions.iterdir())) == 2
+
+
+def test_a_mask_of_somebody_else_in_its_place_is_kept(page) -> None:
+    foreign = page.project.output / "decided/box/marked.png.mask.png"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"mine")
+    paint(page, page.results()["box/marked.png"], 20)
+    kept = [path.read_bytes() for path in (page.project.output / "decided/box/marked.png.masks").iterdir()]
+    assert b"mine" in kept and len(kept) == 2
+
+
+def test_a_sidecar_that_was_edited_is_not_written_over(page) -> None:
+    sidecar = page.project.output / "sidecars/box/marked.json"
+    sidecar.write_bytes(sidecar.read_bytes() + b" ")
+    edited, result = sidecar.read_bytes(), page.results()["box/marked.png"]
+    answer = page.decide(result, "accept")
+    assert answer.status_code == 409 and "sidecars/box/marked.json" in answer.json()["detail"]
+    assert sidecar.read_bytes() == edited and page.results()["box/marked.png"] == result
+
+
+def test_what_lies_where_a_derivative_returns_is_kept(page) -> None:
+    page.decide(page.results()["box/marked.png"], "reject")
+    (page.project.output / "restored/box").mkdir(parents=True, exist_ok=True)
+    (page.project.output / "restored/box/marked.png").write_bytes(b"mine")
+    answer = page.decide(page.results()["box/marked.png"], "undo")
+    assert answer.status_code == 409 and "restored/box/marked.png" in answer.json()["detail"]
+    assert files(page)["restored/box/marked.png"] == b"mine" and "withdrawn/box/marked.png" in files(page)
+
+
+def test_an_earlier_withdrawn_derivative_stays(page) -> None:
+    page.decide(page.results()["box/marked.png"], "reject")
+    before = files(page)["withdrawn/box/marked.png"]
+    paint(page, page.results()["box/marked.png"], 20)
+    assert "restored/box/marked.png" not in files(page)
+    page.project.restore(page.project.receive(source="box/marked.png"))
+    assert files(page)["withdrawn/box/marked.png"] == before and "restored/box/marked.png" in files(page)
+    page.decide(page.results()["box/marked.png"], "reject")
+    withdrawn = {name: data for name, data in files(page).items() if name.startswith("withdrawn/")}
+    assert withdrawn["withdrawn/box/marked.png"] == before and len(withdrawn) == 2
+
+
+def test_what_waits_to_be_filled_is_taken_up_again(page) -> None:
+    assert reviews_waiting(page) == []
+    paint(page, page.results()["box/marked.png"], 20)
+    assert reviews_waiting(page) == [("c", "box/marked.png")]
+    result = page.results()["box/marked.png"]
+    path = f"/api/results/{result['id']}/again"
+    assert page.request("POST", path, json={"version": result["version"]}).status_code == 200
+    assert page.started.scans == [("c", "box/marked.png")] * 2
+    assert page.request("POST", path, json={"version": result["version"] - 1}).status_code == 409
+
+
+def reviews_waiting(page):
+    with page.project.ledger.read() as session:
+        return reviews.waiting(session)
+
+
+def test_people_read_their_own_language(page) -> None:
+    result = page.results()["box/marked.png"]
+    page.decide(result, "accept", "anna")
+    german = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
+    body = {"version": result["version"], "verdict": "reject"}
+    answer = page.request("POST", f"/api/results/{result['id']}/decision", "bert", json=body, headers=german)
+    assert answer.status_code == 409 and answer.json()["detail"].startswith("entschieden von anna, ")
+    told = page.request("GET", f"/api/results/{result['id']}", headers=german).json()["history"]
+    assert ("Ergebnis geschrieben", "restauriert") in {(one["what"], one["decision"]) for one in told}
+    assert told[-1] | {"at": ""} == {
+        "at": "", "what": "Angesehen", "decision": "angenommen", "name": "anna", "message": "",
+    }  # fmt: skip
+    answer = page.request("POST", f"/api/results/{result['id']}/decision", "viewer", json=body, headers=german)
+    assert answer.status_code == 403 and "darf ansehen, aber nicht entscheiden" in answer.json()["detail"]
+
+
+def test_every_mark_of_a_scan_that_was_held_back_is_offered(page) -> None:
+    page.project.changes["recipe"] = page.project.changes["recipe"].model_copy(update={"max_coverage": 0.01})
+    page.project.restore(page.project.receive(redo=True))
+    result = page.results()["box/marked.png"]
+    assert result["outcome"] == "review"
+    told = page.get(f"results/{result['id']}/marks")
+    assert told["filled"] == [] and {tuple(mark["box"]) for mark in told["marks"]} == {(41, 0, 3, 96), (80, 20, 10, 10)}
+    body = {"version": result["version"], "painting": {"accepted": [mark["id"] for mark in told["marks"]]}}
+    assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
+    assert np.count_nonzero(current_mask(page)) == 96 * 3 + 100

@@ -1,0 +1,54 @@
+"""Write the decision that stands into a result's sidecar, over nothing that somebody has edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC
+from typing import Any
+
+from pipeline import storage
+from pipeline.ledger.reviews import QueueEntry, ReviewState
+from pipeline.ledger.tables import Decision
+from pipeline.review.refusals import Occupied
+from pipeline.stages.occupied import marker_uri
+
+
+def read_unchanged(entry: QueueEntry, output: str) -> dict[str, Any]:
+    """Return a sidecar as the program wrote it.
+
+    Raises:
+        Occupied: somebody has changed it since.
+        FileNotFoundError: it is gone.
+    """
+    data = storage.read_bytes(entry.outcome.sidecar_uri)
+    known = hashlib.sha256(data).hexdigest() == entry.outcome.sidecar_sha256
+    # Of a process that was killed while it wrote, the ledger knows nothing.
+    if not known and not storage.exists(marker_uri(output, entry.stem)):
+        raise Occupied("sidecar_changed", file=f"sidecars/{entry.stem}.json")
+    document: dict[str, Any] = json.loads(data)
+    return document
+
+
+def with_decision(
+    document: dict[str, Any], state: ReviewState, decision: Decision, restored_uri: str, output: str
+) -> tuple[bytes, str]:
+    """Return a sidecar with the decision that stands, and its sha256.
+
+    Args:
+        restored_uri: where the derivative is now; empty where it stayed.
+        output: URI of the collection's results.
+    """
+    document["review"].pop("decision", None)
+    if state in (ReviewState.ACCEPTED, ReviewState.REJECTED):
+        document["review"]["decision"] = {
+            "verdict": "accept" if state is ReviewState.ACCEPTED else "reject",
+            "by": decision.by,
+            "name": decision.by_name,
+            "at": decision.at.astimezone(UTC).isoformat(),
+            "note": decision.note,
+        }
+    if restored_uri and document["output"]:
+        document["output"] |= {"uri": restored_uri, "path": restored_uri.removeprefix(output).lstrip("/")}
+    data = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    return data, hashlib.sha256(data).hexdigest()
