@@ -28,6 +28,7 @@ VERBS = {
     "outdated": "say what the next run does again after an update or a change of recipe",
     "usage": "show how much room results take",
     "prune": "find, and delete, reports and quarantined copies that are no longer needed",
+    "fixity": "read masters and results again and compare them with the ledger's checksums",
     "backup": "copy the ledger while runs go on",
     "move": "tell the ledger that an output was moved",
     "rename": "give a collection another name in the ledger",

@@ -16,7 +16,7 @@ from pipeline.reports.recorded_sentences import translate
 from pipeline.settings import Collection
 
 # Kinds of notices that are about no batch.
-ABOUT_COLLECTION = ("unreachable", "silent")
+ABOUT_COLLECTION = ("unreachable", "silent", "fixity")
 
 
 def build_notice(
@@ -26,7 +26,8 @@ def build_notice(
 
     Args:
         kind: `waiting` (it continues by itself), `stopped` (the next run continues) or `late`; of the collection as a
-            whole `unreachable` (its inbox cannot be read) or `silent` (no new scans).
+            whole `unreachable` (its inbox cannot be read) or `silent` (no new scans) or `fixity` (files that are
+            missing or changed).
         batch: name of the batch, or what else tells this notice from others of its kind.
         moment: since when, or by when it should have been finished.
         why: one sentence with the cause, for whoever fixes it.

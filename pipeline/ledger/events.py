@@ -22,7 +22,7 @@ class EventRecord:
 
     Attributes:
         scan_id: None for an event of the whole batch.
-        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, review, move or rename.
+        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, review, fixity, move or rename.
         kind: a PREMIS event type, see `pipeline.provenance.events`.
         decision: the result in a word or two.
     """

@@ -278,6 +278,41 @@ class Checksum(Base):
     at: Mapped[datetime]
 
 
+class FixityCheck(Base):
+    """When the files of a scan were last read and compared with the ledger, and what was wrong then.
+
+    `problems` has what was wrong by role of the file (`master`, `restored`, …): a word of `fixity.Problem`.
+    """
+
+    __tablename__ = PREFIX + "fixity_checks"
+    __table_args__ = (Index("ix_ledger_fixity_checks_oldest", "checked", "scan_id"),)
+
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id), primary_key=True)
+    checked: Mapped[datetime]
+    problems: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class FixityRound(Base):
+    """One check of a collection's files, which goes on in another process when its own is killed.
+
+    `wanted` is how many scans it is to read, `owner` (column `holder`) the process that does, `active` when that
+    process last said so, `found` what was read and what was wrong so far.
+    """
+
+    __tablename__ = PREFIX + "fixity_rounds"
+    __table_args__ = (Index("ix_ledger_fixity_rounds_collection", "collection", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    output: Mapped[str] = mapped_column(Text)
+    wanted: Mapped[int]
+    owner: Mapped[str] = mapped_column("holder", Text)
+    found: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    begun: Mapped[datetime]
+    active: Mapped[datetime]
+    ended: Mapped[datetime | None]
+
+
 class Notice(Base):
     """A notice that is sent to people once; `subject` identifies it, e.g. `late 2026-11-20`."""
 

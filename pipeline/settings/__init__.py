@@ -1,6 +1,6 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collections import Collection, Redo, Watch
+from pipeline.settings.collections import Collection, Fixity, Redo, Watch
 from pipeline.settings.collections_file import CollectionsFile, Problem, load_collections
 from pipeline.settings.environment import Settings, settings
 from pipeline.settings.last_good import InForce, collections_in_force
@@ -11,6 +11,7 @@ __all__ = [
     "CollectionsFile",
     "DetectorName",
     "EngineName",
+    "Fixity",
     "InForce",
     "MaskLevel",
     "MaskMode",

@@ -19,6 +19,15 @@ QUARTERLY = "@quarterly"  # Airflow's own; the others, such as @daily, are cron'
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
+def _cron(value: str | None) -> str | None:
+    """Return a schedule that Airflow can read."""
+    if value is None or value == QUARTERLY:
+        return value
+    if not (value.startswith("@") or len(value.split()) == 5) or not croniter.is_valid(value):
+        raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
+    return value
+
+
 class Watch(BaseModel):
     """When files in the inbox have settled, so that a file still being copied is never read."""
 
@@ -37,6 +46,24 @@ class Watch(BaseModel):
                 f"{value!r} is not the URL of a queue such as https://sqs.eu-central-1.amazonaws.com/1/scans"
             )
         return value
+
+
+class Fixity(BaseModel):
+    """When masters and results are read again and compared with their checksums, and how many of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    schedule: str | None = Field("0 12 * * 6", description="cron expression, or null for checks by hand only")
+    sample: float | None = Field(
+        None, gt=0, description="scans each time: a share below 1, a number from 1 on, or null for all"
+    )
+    bandwidth: float | None = Field(None, gt=0, description="megabytes per second at most, or null for no limit")
+    masters: bool = Field(True, description="also read the masters")
+
+    @field_validator("schedule")
+    @classmethod
+    def _schedule(cls, value: str | None) -> str | None:
+        return _cron(value)
 
 
 class Redo(StrEnum):
@@ -70,6 +97,7 @@ class Collection(BaseModel):
     watch: Watch | None = Field(None, description="start when files arrive, in addition to the schedule")
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
+    fixity: Fixity | None = Field(None, description="read masters and results again on a schedule")
     recipe: Recipe = Field(default_factory=Recipe)
     redo: Redo = Field(
         Redo.RECIPE,
@@ -104,11 +132,7 @@ class Collection(BaseModel):
     @field_validator("schedule")
     @classmethod
     def _schedule(cls, value: str | None) -> str | None:
-        if value is None or value == QUARTERLY:
-            return value
-        if not (value.startswith("@") or len(value.split()) == 5) or not croniter.is_valid(value):
-            raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
-        return value
+        return _cron(value)
 
     @field_validator("finish_by")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -84,18 +84,27 @@ def sha256(uri: str) -> str:
     return digest(uri, "sha256")
 
 
-def digest(uri: str, algorithm: str) -> str:
+def digest(uri: str, algorithm: str, pace: Callable[[int], object] | None = None) -> str:
     """Return the digest of a file in hex, in constant memory. Raises as `open_read`.
 
     Args:
         algorithm: a name that hashlib knows; digests detect accidents here, so md5 is good enough.
+        pace: called with the number of bytes after each block that was read; may wait, to read slowly.
     """
     found = hashlib.new(algorithm, usedforsecurity=False)
+    for block in _blocks(uri, pace):
+        found.update(block)
+    return found.hexdigest()
+
+
+def _blocks(uri: str, pace: Callable[[int], object] | None) -> Iterator[memoryview]:
+    """Yield a file's content in blocks, each valid until the next."""
     buffer = memoryview(bytearray(BLOCK))
     with open_read(uri) as stream:
         while count := stream.readinto(buffer):  # type: ignore[attr-defined]
-            found.update(buffer[:count])
-    return found.hexdigest()
+            yield buffer[:count]
+            if pace is not None:
+                pace(count)
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:

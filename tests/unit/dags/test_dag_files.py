@@ -37,6 +37,7 @@ collections:
     inbox: s3://bucket/queued
     output: s3://bucket/queued-out
     watch: {queue: "https://sqs.eu-central-1.amazonaws.com/1/scans"}
+    fixity: {sample: 0.05, schedule: "0 3 * * 0"}
 """
 
 
@@ -47,7 +48,7 @@ def bag(parse):
 
 def test_each_collection_without_a_mistake_has_a_dag(bag):
     restoring = {f"restore_{name}" for name in ("plates", "album", "both", "queued")}
-    assert set(bag.dags) - BY_HAND == {*restoring, "watch_collections"}
+    assert set(bag.dags) - BY_HAND == {*restoring, "watch_collections", "fixity_queued"}
 
 
 def test_a_mistake_is_an_import_error_that_names_line_and_key(bag):

@@ -1,0 +1,61 @@
+"""Read masters and results of collections again on a schedule, and compare them with the ledger's checksums."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
+
+from dags.restoration.factory import all_collections
+from dags.restoration.plain_failure import plain
+
+if TYPE_CHECKING:
+    from pipeline.settings import Collection
+
+DOC = """\
+Reads the files of the collection again, those first that were not read for the longest time, and compares them with
+the checksums in the ledger. The task fails, and one mail says what is newly wrong, when a file differs, is missing or
+cannot be read. Killed, it goes on where it was. Its extent is `fixity` of the collection.
+"""
+
+
+def _check(collection: Collection) -> Any:
+    """Return the task that checks one collection."""
+
+    @task
+    @plain
+    def check() -> str:
+        from dags.restoration.smtp import smtp_channel
+        from pipeline.ledger import TaskContext
+        from pipeline.preservation.fixity_notice import FilesChanged, check_collection
+
+        context = get_current_context()
+        run, ti = context["dag_run"], context["ti"]
+        where = TaskContext(run.dag_id, run.run_id, ti.task_id, -1, ti.try_number or 1)
+        try:
+            return check_collection(collection, channel=smtp_channel(), context=where)
+        except FilesChanged as error:
+            # A retry would read other files, and could be green.
+            from airflow.sdk.exceptions import AirflowFailException
+
+            raise AirflowFailException(str(error)) from error
+
+    return check()
+
+
+for one in all_collections():
+    if one.fixity is not None:
+        with DAG(
+            f"fixity_{one.name}",
+            dag_display_name=f"Check the files of {one.label}",
+            description="Reads masters and results again and compares them with the ledger",
+            doc_md=DOC,
+            schedule=CronTriggerTimetable(one.fixity.schedule, timezone=one.timezone) if one.fixity.schedule else None,
+            catchup=False,
+            max_active_runs=1,
+            is_paused_upon_creation=False,
+            tags=["restoration"],
+            default_args={"owner": "restoration", "retries": 3, "retry_delay": timedelta(minutes=10)},
+        ):
+            _check(one)

@@ -1,0 +1,1 @@
+"""What an archive keeps and checks for years: files read again, bags, METS."""

@@ -1,0 +1,253 @@
+"""Check a collection's files, the longest unread first; a round that is killed goes on where it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from pipeline import logs, storage
+from pipeline.errors import RestorationError, StoreUnavailable
+from pipeline.escape import quoted
+from pipeline.ledger import TaskContext, events
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.processes import has_ended, process_name
+from pipeline.ledger.rows import insert, now
+from pipeline.ledger.tables import FixityCheck, FixityRound, Scan
+from pipeline.preservation.current_files import ScanFiles, as_files, current_files
+from pipeline.preservation.fixity import Checked, check_scan
+from pipeline.preservation.fixity_counts import Found
+from pipeline.preservation.pace import Pace
+from pipeline.provenance.events import EventType
+from pipeline.upkeep.outputs import Output
+
+# Seconds, and scans, between two writes to the ledger: a killed check repeats no more than this.
+SAVE_SECONDS, SAVE_SCANS = 5.0, 500
+# A process on another host that has not said for so long that it works is taken to have ended.
+SILENT = timedelta(minutes=15)
+PAGE = 200
+
+logger = logs.stage_logger("fixity")
+Progress = Callable[[int, int], object]
+
+
+class CheckUnderWay(RestorationError):
+    """Another process checks the same files now."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round of checks.
+
+    Attributes:
+        begun: when; what was checked since belongs to it.
+        total: scans that it is to read.
+        resumed: another process began it.
+    """
+
+    id: int
+    collection: str
+    output: str
+    begun: datetime
+    total: int
+    resumed: bool
+    found: Found
+
+
+def check_output(
+    ledger: Ledger,
+    output: Output,
+    *,
+    sample: float | None = None,
+    bandwidth: float | None = None,
+    masters: bool = True,
+    context: TaskContext | None = None,
+    progress: Progress | None = None,
+) -> Round:
+    """Read a collection's files again and return what was found; the ledger has an event of every scan then.
+
+    The round stays open until `end_round`, so that whoever must be told is told even when this process is killed.
+
+    Args:
+        sample: scans to read: a share below 1, a number from 1 on; None for all of them.
+        bandwidth: megabytes (10^6 bytes) per second at most.
+        masters: also read masters.
+        progress: called with scans done and scans in all.
+
+    Raises:
+        CheckUnderWay: another process checks the same collection there.
+        StoreUnavailable: a store or the ledger did not answer, or is not mounted; a later call goes on from there.
+    """
+    _refuse_unmounted(output, masters=masters)
+    checker = _Checker(ledger, output, _open(ledger, output, sample), masters, context or TaskContext())
+    return checker.run(bandwidth, progress)
+
+
+def end_round(ledger: Ledger, done: Round) -> None:
+    """Record that a round is done, and that people were told of what it found."""
+    with ledger.write() as session:
+        session.get_one(FixityRound, done.id).ended = now()
+
+
+def _refuse_unmounted(output: Output, *, masters: bool) -> None:
+    """Raise StoreUnavailable where everything would seem to be missing."""
+    if not storage.exists(output.uri):
+        raise StoreUnavailable(f"{output.uri} is not there: mount it, or record where it was moved (`move`)")
+    if masters and not any(storage.exists(inbox) for inbox in output.inboxes):
+        places = ", ".join(output.inboxes)
+        raise StoreUnavailable(f"{places}: not there; mount it, or check without masters (--no-masters)")
+
+
+def _open(ledger: Ledger, output: Output, sample: float | None) -> Round:
+    """Return the round that was left unfinished, or a new one.
+
+    Raises:
+        CheckUnderWay: its process still works on it.
+    """
+    me = process_name()
+    with ledger.write() as session:
+        scans = current_files(output.collection, output.uri).subquery()
+        total = session.scalar(select(func.count()).select_from(scans)) or 0
+        wanted = total if sample is None else round(sample * total) if sample < 1 else min(total, int(sample))
+        wanted = max(wanted, min(total, 1))
+        left = session.scalars(
+            select(FixityRound)
+            .where(
+                FixityRound.collection == output.collection,
+                FixityRound.output == output.uri,
+                FixityRound.ended.is_(None),
+            )
+            .order_by(FixityRound.id.desc())
+            .limit(1)
+        ).first()
+        if left is not None:
+            if left.owner != me and not has_ended(left.owner) and now() - left.active < SILENT:
+                host, _, rest = left.owner.partition(" ")
+                raise CheckUnderWay(
+                    f"{output.collection} is being checked by process {rest.partition(' ')[0]} on {host}, since"
+                    f" {left.begun:%Y-%m-%d %H:%M} UTC: wait for it, or end it"
+                )
+            if left.wanted == wanted or sample is None:
+                left.owner, left.active, left.wanted = me, now(), wanted
+                return Round(left.id, output.collection, output.uri, left.begun, wanted, True, Found(**left.found))
+            # Another extent is wanted: what was read stays read, for the longest unread comes first.
+            left.ended = now()
+        begun = FixityRound(
+            collection=output.collection, output=output.uri, wanted=wanted, owner=me, found=asdict(Found()),
+            begun=now(), active=now(),
+        )  # fmt: skip
+        session.add(begun)
+        session.flush()
+        return Round(begun.id, output.collection, output.uri, begun.begun, wanted, False, Found())
+
+
+class _Checker:
+    """Checks the scans of one round."""
+
+    def __init__(self, ledger: Ledger, output: Output, work: Round, masters: bool, context: TaskContext) -> None:
+        self.ledger, self.output, self.work, self.masters, self.context = ledger, output, work, masters, context
+        self.inboxes = list(reversed(output.inboxes))
+        self.busy: set[int] = set()
+        self.unsaved: list[tuple[Checked, datetime]] = []
+        self.saved = time.monotonic()
+
+    def run(self, bandwidth: float | None, progress: Progress | None) -> Round:
+        """Check what is left of the round and return it."""
+        pace = Pace(bandwidth, self._save_if_due)
+        try:
+            for files, known in self._due():
+                self._check(files, known, pace)
+                if progress is not None:
+                    progress(self.work.found.scans, self.work.total)
+        finally:
+            self._save()
+        return self.work
+
+    def _due(self) -> Iterator[tuple[ScanFiles, dict[str, str]]]:
+        """Yield the scans of this round that were not read yet, the longest unread first, with what is known wrong."""
+        while self.work.found.scans + len(self.busy) < self.work.total:
+            left = self.work.total - self.work.found.scans - len(self.busy)
+            # What was read must be in the ledger before the next page is asked for.
+            self._save()
+            page = self._page(min(PAGE, left))
+            if not page:
+                return
+            yield from page
+
+    def _page(self, count: int) -> list[tuple[ScanFiles, dict[str, str]]]:
+        """Return the next scans: those that were never read, by age, then the longest unread."""
+        query = (
+            current_files(self.output.collection, self.output.uri)
+            .add_columns(FixityCheck.problems)
+            .outerjoin(FixityCheck, FixityCheck.scan_id == Scan.id)
+            .limit(count)
+        )
+        if self.busy:
+            query = query.where(Scan.id.not_in(self.busy))
+        never = query.where(FixityCheck.scan_id.is_(None)).order_by(Scan.id)
+        before = query.where(FixityCheck.checked < self.work.begun).order_by(FixityCheck.checked, Scan.id)
+        with self.ledger.read() as session:
+            rows = session.execute(never).all() or session.execute(before).all()
+        return [(as_files(row), row[5] or {}) for row in rows]
+
+    def _check(self, files: ScanFiles, known: dict[str, str], pace: Pace) -> None:
+        before, found = pace.bytes, self.work.found
+        checked = check_scan(self.ledger, files, self.output.uri, self.inboxes, masters=self.masters, pace=pace)
+        if checked.busy:
+            self.busy.add(files.scan.id)
+            found.busy += 1
+            return
+        found.scans += 1
+        found.files += len(checked.digests)
+        found.bytes += pace.bytes - before
+        for finding in checked.findings:
+            found.add(finding, new=known.get(finding.role) != finding.problem)
+            logger.warning(
+                "scan=%s stage=fixity decision=%s file=%s uri=%s",
+                quoted(finding.path), finding.problem, finding.role, quoted(finding.uri),
+            )  # fmt: skip
+        self.unsaved.append((checked, now()))
+        self._save_if_due()
+
+    def _save_if_due(self) -> None:
+        """Write to the ledger what was read, now and then; also says that this process is alive."""
+        if time.monotonic() - self.saved > SAVE_SECONDS or len(self.unsaved) >= SAVE_SCANS:
+            self._save()
+
+    def _save(self) -> None:
+        """Write events, times and counts of what was read, all together or not at all."""
+        with self.ledger.write() as session:
+            records = [_event(checked, at, self.work.id) for checked, at in self.unsaved]
+            events.append(session, None, self.context, records)
+            for checked, at in self.unsaved:
+                problems = {one.role: str(one.problem) for one in checked.findings}
+                statement = insert(session, FixityCheck).values(scan_id=checked.scan_id, checked=at, problems=problems)
+                session.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["scan_id"], set_={"checked": at, "problems": problems}
+                    )
+                )
+            row = session.get_one(FixityRound, self.work.id)
+            row.active, row.found = now(), asdict(self.work.found)
+        self.unsaved.clear()
+        self.saved = time.monotonic()
+
+
+def _event(checked: Checked, at: datetime, number: int) -> events.EventRecord:
+    """Return the event of one scan whose files were read."""
+    problems = sorted({str(one.problem) for one in checked.findings})
+    figures = {
+        "round": number,
+        "sha256": checked.digests,
+        "wrong": [
+            {"file": one.role, "problem": str(one.problem), "uri": one.uri, "expected": one.sha256, "found": one.found,
+             "detail": one.detail}
+            for one in checked.findings
+        ],
+    }  # fmt: skip
+    message = "; ".join(f"{one.role} {one.problem}" for one in checked.findings)
+    decision = " and ".join(problems) or "intact"
+    return events.EventRecord(checked.scan_id, "fixity", str(EventType.FIXITY), decision, message, figures, at=at)
