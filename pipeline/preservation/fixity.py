@@ -59,7 +59,7 @@ class Checked:
     """One scan whose files were read.
 
     Attributes:
-        busy: a run was working on it, so that nothing can be said of what was wrong.
+        busy: a run or a reviewer was working on it, so that nothing can be said of what was wrong.
         digests: sha256 as read by role of the file.
     """
 
