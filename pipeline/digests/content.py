@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports.attention import Concern, Problem, find_concerns, group_concerns
+from pipeline.reports.audit import describe_audit
 from pipeline.reports.batch_summary import BatchSummary, Preview
 from pipeline.reports.before_after import load_preview
 from pipeline.reports.document import headline
@@ -89,7 +90,7 @@ def digest_content(
         subject=subject(found, batch, t),
         headline=headline(found, t),
         concerns=wanted,
-        quality=describe_quality(found, t),
+        quality=[*describe_quality(found, t), *filter(None, [describe_audit(batch.audit, t)])],
         marked=t("mail.marked", regions=marked) if (marked := describe_regions(found.regions, t)) else "",
         suggested=describe_suggestions(found.suggestions, t),
         unused=describe_unused(batch, t),

@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ConfigurationError
+from pipeline.ledger import events
 from pipeline.ledger.claims import release
 from pipeline.ledger.context import TaskContext
 from pipeline.ledger.processes import has_ended
@@ -110,12 +111,17 @@ def commit_received(session: Session, batch_id: int, values: Mapping[str, Any]) 
 
 
 def finish(session: Session, batch_id: int, counts: Mapping[str, int]) -> None:
-    """Mark a batch as done and release its claims; what `receive` has counted is kept."""
+    """Mark a batch as done with the work it took, and release its claims; what `receive` has counted is kept."""
     received = session.scalars(select(Batch.counts).where(Batch.id == batch_id)).one()
     session.execute(
         update(Batch)
         .where(Batch.id == batch_id)
-        .values(state=str(BatchState.DONE), counts={**received, **counts}, finished=now())
+        .values(
+            state=str(BatchState.DONE),
+            counts={**received, **counts},
+            work_seconds=sum(events.work_seconds(session, batch_id).values()),
+            finished=now(),
+        )
     )
     release(session, batch_id)
 

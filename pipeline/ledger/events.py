@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.context import TaskContext, host
@@ -22,7 +22,8 @@ class EventRecord:
 
     Attributes:
         scan_id: None for an event of the whole batch.
-        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, review, fixity, move or rename.
+        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, audit, review, fixity, upload, move
+            or rename.
         kind: a PREMIS event type, see `pipeline.provenance.events`.
         decision: the result in a word or two.
     """
@@ -74,4 +75,24 @@ def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
             .where(Event.batch_id == batch_id, Event.stage == stage, Event.scan_id.is_(None))
             .order_by(Event.id)
         )
+    )
+
+
+def work_seconds(session: Session, batch_id: int) -> dict[str, float]:
+    """Return the seconds of work of each stage of a batch, summed over all its tasks."""
+    spent = dict(
+        session.execute(
+            select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == batch_id).group_by(Event.stage)
+        )
+        .tuples()
+        .all()
+    )
+    # Receiving has one event for the whole and one for each scan, which would count twice.
+    whole = session.scalar(
+        select(func.max(Event.seconds)).where(
+            Event.batch_id == batch_id, Event.stage == "receive", Event.scan_id.is_(None)
+        )
+    )
+    return {stage: float(seconds) for stage, seconds in spent.items()} | (
+        {} if whole is None else {"receive": float(whole)}
     )

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Decision, OutcomeRow, Publication, Review, Scan
+from pipeline.ledger.tables import Decision, OutcomeRow, Publication, Review, Sample, Scan
 
 # Priorities: a smaller number comes first. Estimates in dB are added to the last.
-OPEN_MARKS, IN_REVIEW, FILLED = 0.0, 1000.0, 3000.0
+OPEN_MARKS, IN_REVIEW, AUDIT, FILLED = 0.0, 1000.0, 2000.0, 3000.0
 UNKNOWN_ESTIMATE = 999.0
 
 
@@ -40,6 +40,8 @@ class ReviewState(StrEnum):
 
 AGAIN = (ReviewState.REDO, ReviewState.REJECTED, ReviewState.LATER)
 """States in which a person waits for a better result: a new one is shown to them."""
+REPLACED = "replaced"
+"""What is recorded of a repair that was drawn at random, see `samples.SampleVerdict`."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,18 @@ def _forget_earlier(session: Session, scan_id: int, recipe_digest: str) -> bool:
     Their files were replaced: a decision about them would meet the new result. The decisions themselves are kept.
     """
     scan = session.get_one(Scan, scan_id)
+    _replace_sample(session, scan)
     here = select(Scan.id).where(Scan.collection == scan.collection, Scan.path == scan.path)
     earlier = (Review.scan_id.in_(here), or_(Review.scan_id != scan_id, Review.recipe_digest != recipe_digest))
     states = set(session.scalars(select(Review.state).where(*earlier)))
     session.execute(delete(Review).where(*earlier))
     return bool(states & set(AGAIN))
+
+
+def _replace_sample(session: Session, scan: Scan) -> None:
+    """Ask no longer about repairs of a path that were drawn at random, and replaced before anybody looked."""
+    here = select(Scan.id).where(Scan.collection == scan.collection, Scan.path == scan.path)
+    session.execute(update(Sample).where(Sample.scan_id.in_(here), Sample.verdict == "").values(verdict=REPLACED))
 
 
 def page(session: Session, wanted: QueueFilter, *, after: tuple[float, int] | None, limit: int) -> list[QueueEntry]:
@@ -159,6 +168,11 @@ def counts(session: Session, wanted: QueueFilter) -> dict[str, int]:
     """Return how many entries there are in each state."""
     query = select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)
     return dict(session.execute(query).tuples().all())
+
+
+def is_audit(review: Review) -> bool:
+    """Return whether people are asked because the repair was drawn at random, see `samples`."""
+    return AUDIT <= review.priority < FILLED
 
 
 def decisions(session: Session, review: Review) -> Sequence[Decision]:

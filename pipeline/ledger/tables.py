@@ -90,7 +90,7 @@ class Batch(Base):
     `settings` are those of the collection as the batch began, empty in older batches.
     `owner` (column `holder`) names the only process that works on it, empty when a scheduler's tasks do.
     `claimed_elsewhere` (column `elsewhere`) counts the scans that another batch has claimed. `attempt` identifies the
-    attempt of `receive` whose chunks are used.
+    attempt of `receive` whose chunks are used. `work_seconds` is the work of all its tasks, 0 until it is done.
     """
 
     __tablename__ = PREFIX + "batches"
@@ -119,6 +119,7 @@ class Batch(Base):
     claimed_elsewhere: Mapped[int] = mapped_column("elsewhere", default=0)
     more: Mapped[bool] = mapped_column(default=False)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    work_seconds: Mapped[float] = mapped_column(default=0.0)
     started: Mapped[datetime]
     finished: Mapped[datetime | None]
 
@@ -229,6 +230,44 @@ class Review(Base):
     version: Mapped[int] = mapped_column(default=0)
     decided_by: Mapped[str] = mapped_column(Text, default="")
     decided: Mapped[datetime | None]
+
+
+class Sample(Base):
+    """A repair that nobody had seen, drawn at random at the end of its batch for a person to look at.
+
+    `sha256` is that of the derivative that was drawn: a decision about a later one says nothing about it. `verdict` is
+    empty until somebody has decided.
+    """
+
+    __tablename__ = PREFIX + "samples"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "scan_id", name="uq_ledger_samples"),
+        Index("ix_ledger_samples_batch", "collection", "batch_id", "verdict"),
+        Index("ix_ledger_samples_scan", "scan_id", "recipe_digest"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    batch_id: Mapped[int] = mapped_column(ForeignKey(Batch.id))
+    scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
+    recipe_digest: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    verdict: Mapped[str] = mapped_column(String(8), default="")
+    drawn: Mapped[datetime]
+
+
+class StorageUse(Base):
+    """The room that an output took when it was measured last."""
+
+    __tablename__ = PREFIX + "usage"
+    __table_args__ = (UniqueConstraint("collection", "output", name="uq_ledger_usage"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    output: Mapped[str] = mapped_column(Text)
+    files: Mapped[int]
+    bytes: Mapped[int]
+    at: Mapped[datetime]
 
 
 class Publication(Base):

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.samples import AuditFigures
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -27,6 +29,7 @@ class BatchSummary:
         ignored: files in the inbox that are no scans: systems' files, sidecars, and what the collection leaves out.
         unused: masks that were used for no scan, the first of them, each with the reason in English;
             `unused_count` is their number.
+        audit: what people said of the random samples of earlier batches.
         outdated: finished results that an earlier recipe or version made, and that this batch has kept.
         seconds_by_stage: seconds of work per stage, in the order of the stages, summed over all tasks.
     """
@@ -52,6 +55,7 @@ class BatchSummary:
     ignored: int = 0
     unused: tuple[tuple[str, str], ...] = ()
     unused_count: int = 0
+    audit: AuditFigures = field(default_factory=AuditFigures)
     seconds_by_stage: Mapping[str, float] = field(default_factory=dict)
 
     @property

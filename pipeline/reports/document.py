@@ -14,6 +14,7 @@ from pipeline.escape import one_line, visible
 from pipeline.ledger.outcome import Outcome
 from pipeline.reports import attention, palette
 from pipeline.reports.attention import Cause, Concern, group_concerns
+from pipeline.reports.audit import describe_audit
 from pipeline.reports.batch_summary import BatchSummary
 from pipeline.reports.before_after import Comparison, Comparisons
 from pipeline.reports.language import Language, in_zone
@@ -72,6 +73,7 @@ def report_html(
             statistics=statistics,
             headline=headline(statistics, t),
             marked=describe_regions(statistics.regions, t),
+            audit=describe_audit(batch.audit, t),
             suggested=describe_suggestions(statistics.suggestions, t),
             unused=describe_unused(batch, t),
             bar=outcome_bar(statistics),

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from pipeline import storage
-from pipeline.ledger import TaskContext, decisions, events, reviews
+from pipeline.ledger import TaskContext, decisions, events, reviews, samples
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
+from pipeline.ledger.samples import SampleVerdict
 from pipeline.ledger.tables import Batch, Decision
 from pipeline.provenance.events import EventType
 from pipeline.review.access import User
@@ -27,6 +28,7 @@ STATES = {
     Verdict.LATER: ReviewState.LATER,
     Verdict.REPAINT: ReviewState.REDO,
 }
+JUDGED = {ReviewState.ACCEPTED: SampleVerdict.SOUND, ReviewState.REJECTED: SampleVerdict.FALSE}
 EVENTS = {Verdict.REJECT: EventType.WITHDRAWAL}
 
 
@@ -39,6 +41,7 @@ def decide(
     *,
     note: str = "",
     mask: bytes | None = None,
+    erases: bool = False,
 ) -> QueueEntry:
     """Record a decision with its consequences and return the entry as it is then.
 
@@ -48,6 +51,7 @@ def decide(
     Args:
         version: of the entry that the person saw.
         mask: file of what was painted, with `REPAINT`; it is kept only when nobody was faster.
+        erases: whether that mask leaves out a part of what was filled, which was false then.
 
     Raises:
         DecidedMeanwhile: it was decided or done again since, or its files were changed.
@@ -79,6 +83,8 @@ def decide(
             session, entry.review, verdict, by=user.id, by_name=user.name, seen=source.seen, previous=previous,
             note=note, mask_uri=keep_version(output, entry.scan.path, mask) if mask is not None else "",
         )  # fmt: skip
+        judged = standing.seen if verdict is Verdict.UNDO and standing else source.seen
+        samples.judge(session, entry.review, judged, _judgement(state, erases=erases))
         if move:
             entry.outcome.restored_uri = move.target
         shown = decisions.standing_verdict(reviews.decisions(session, entry.review)) or decision
@@ -116,6 +122,13 @@ def standing_mask(session: Session, entry: QueueEntry) -> str:
     """Return the URI of the last mask that a person decided for a scan and did not take back; empty without one."""
     found = [one for one in decisions.standing_of_scan(session, entry.scan.id) if one.mask_uri]
     return found[-1].mask_uri if found else ""
+
+
+def _judgement(state: ReviewState, *, erases: bool) -> SampleVerdict:
+    """Return what a decision says of a repair that was drawn at random."""
+    if state is ReviewState.REDO:
+        return SampleVerdict.FALSE if erases else SampleVerdict.SOUND
+    return JUDGED.get(state, SampleVerdict.OPEN)
 
 
 def _meanwhile(entry: QueueEntry) -> DecidedMeanwhile:

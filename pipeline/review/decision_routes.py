@@ -69,8 +69,11 @@ def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
     @router.post("/painting")
     def painting(request: Request, result: int, wanted: Repaint, user: User = operator) -> dict[str, Any]:
         """Keep a person's mask, and start the run that fills it."""
-        mask = paint_mask(find(result), wanted.painting, user)
-        entry = decide(ledger, result, wanted.version, Verdict.REPAINT, user, note=wanted.note, mask=mask)
+        painted = paint_mask(find(result), wanted.painting, user)
+        entry = decide(
+            ledger, result, wanted.version, Verdict.REPAINT, user, note=wanted.note, mask=painted.data,
+            erases=painted.erases,
+        )  # fmt: skip
         try:
             redo.start(entry.review.collection, entry.scan.path, user)
         except Exception as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline.imaging.orientation import as_stored
@@ -14,8 +16,21 @@ from pipeline.review.sources import source_of
 from pipeline.review.strokes import Painting, compose_painting
 
 
-def paint_mask(entry: QueueEntry, painting: Painting, user: User) -> bytes:
-    """Return a person's mask as a PNG file that names them, rows and columns as the scan is stored.
+@dataclass(frozen=True)
+class PaintedMask:
+    """A mask that a person decided.
+
+    Attributes:
+        data: the PNG file, which names the person.
+        erases: whether it leaves out a part of what was filled.
+    """
+
+    data: bytes
+    erases: bool
+
+
+def paint_mask(entry: QueueEntry, painting: Painting, user: User) -> PaintedMask:
+    """Return a person's mask, rows and columns as the scan is stored.
 
     Raises:
         ValueError: the painting is malformed.
@@ -25,4 +40,7 @@ def paint_mask(entry: QueueEntry, painting: Painting, user: User) -> bytes:
     mask = compose_painting(source, painting)
     if painting.is_empty or not mask.any():
         raise NothingMarked("nothing_marked")
-    return encode_mask(np.ascontiguousarray(as_stored(mask, source.orientation)), {DECIDED_BY: user.name})
+    filled = source.filled().window((0, 0, source.width, source.height))
+    erases = bool(((filled > 0) & (mask == 0)).any())
+    stored = np.ascontiguousarray(as_stored(mask, source.orientation))
+    return PaintedMask(encode_mask(stored, {DECIDED_BY: user.name}), erases)

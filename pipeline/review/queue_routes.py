@@ -76,6 +76,7 @@ def summary(entry: QueueEntry, language: str) -> dict[str, Any]:
         "outcome": entry.outcome.outcome,
         "reason": translate(figures.get("review_reason") or entry.outcome.message, language),
         "marks": entry.review.marks,
+        "audit": reviews.is_audit(entry.review),
         "estimate": figures.get("psnr") or figures.get("estimate_psnr"),
         "decided_by": entry.review.decided_by,
         "decided": entry.review.decided.isoformat() if entry.review.decided else None,

@@ -1,12 +1,13 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collections import Collection, Fixity, Redo, Watch
+from pipeline.settings.collections import Audit, Collection, Fixity, Redo, Watch
 from pipeline.settings.collections_file import CollectionsFile, Problem, load_collections
 from pipeline.settings.environment import Settings, settings
 from pipeline.settings.last_good import InForce, collections_in_force
 from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe, make_recipe
 
 __all__ = [
+    "Audit",
     "Collection",
     "CollectionsFile",
     "DetectorName",

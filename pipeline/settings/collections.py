@@ -66,6 +66,15 @@ class Fixity(BaseModel):
         return _cron(value)
 
 
+class Audit(BaseModel):
+    """How many of the repairs that nobody has seen are drawn at random for a person to look at; both 0 draw none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    scans: int = Field(10, ge=0, description="repairs of each batch, at least")
+    share: float = Field(0.1, ge=0, le=1, description="share of the repairs of each batch, at least")
+
+
 class Redo(StrEnum):
     """Which finished scans are done again by themselves; files and masks that were changed always are."""
 
@@ -104,6 +113,7 @@ class Collection(BaseModel):
         description="finished scans that are done again: `never`, when somebody changed the `recipe`, or `changed`: "
         "also when an update changed software or weights",
     )
+    audit: Audit = Field(default_factory=Audit, description="random sample of each batch that people are asked about")
     chunk_megapixels: float = Field(100.0, gt=0, description="pixels of work in one chunk, in megapixels")
     chunk_scans: int = Field(64, ge=1, le=1000, description="scans in one chunk at most")
     batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the others follow in the next")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
-
 from pipeline import storage
-from pipeline.ledger import Outcome, batches, outcomes
+from pipeline.ledger import Outcome, batches, events, outcomes, samples
 from pipeline.ledger.rows import now
-from pipeline.ledger.tables import Event
 from pipeline.stages import manifest
 from pipeline.stages.alerts import stop_reason
 from pipeline.stages.batch import BatchContext, open_ledger
@@ -70,21 +67,10 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
     """
     from pipeline.reports import BatchSummary
 
-    seconds: dict[str, float] = {}
     with open_ledger().read() as session:
-        for stage, spent in session.execute(
-            select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == batch.batch_id).group_by(Event.stage)
-        ):
-            seconds[stage] = float(spent)
-        # Receiving has one event for the whole and one for each scan, which would count twice.
+        seconds = events.work_seconds(session, batch.batch_id)
         left = batches.get(session, batch.collection.name, batch.name).counts
-        whole: Any = session.scalar(
-            select(func.max(Event.seconds)).where(
-                Event.batch_id == batch.batch_id, Event.stage == "receive", Event.scan_id.is_(None)
-            )
-        )
-    if whole is not None:
-        seconds["receive"] = float(whole)
+        audit = samples.figures(session, batch.collection.name)
     collection = batch.collection
     return BatchSummary(
         batch=batch.name,
@@ -108,5 +94,6 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         ignored=sum(left.get("ignored", {}).values()),
         unused=tuple((path, why) for path, why in left.get("unused", ())),
         unused_count=left.get("unused_count", 0),
+        audit=audit,
         seconds_by_stage={str(stage): seconds[stage] for stage in Stage if stage in seconds},
     )

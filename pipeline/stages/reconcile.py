@@ -12,6 +12,7 @@ from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outco
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import EventType
 from pipeline.stages import manifest
+from pipeline.stages.audit import draw_sample
 from pipeline.stages.batch import FOLDER, BatchContext, InputVanished, load_batch, open_ledger
 from pipeline.stages.cleanup import remove_temporary_files
 
@@ -26,7 +27,7 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
     """Return the count of each outcome, and `received`, `known`, `elsewhere` and `more` of the batch.
 
     The counts are those of the ledger, not what earlier tasks returned. When every scan has an outcome, the batch is
-    marked as done, its claims are released and its work area is removed.
+    marked as done, a sample of its repairs is drawn, its claims are released and its work area is removed.
 
     Args:
         work_area: URI of the work area.
@@ -70,11 +71,17 @@ def reconcile(work_area: str, chunks: list[str] | None = None, context: TaskCont
             claims.release(session, batch.batch_id, missing)
         raise Unreconciled(f"batch {batch.name}: {describe_missing(row, [received[one] for one in missing])}")
     tally = {str(outcome): counts.get(outcome, 0) for outcome in Outcome}
+    context = context or TaskContext()
     with ledger.write() as session:
-        batches.finish(session, batch.batch_id, tally)
-        record = events.EventRecord(None, "reconcile", str(EventType.INGESTION_END), "reconciled", figures=tally)
-        events.append(session, batch.batch_id, context or TaskContext(), [record])
+        batches.lock(session, batch.batch_id)
         row = batches.get(session, batch.collection.name, batch.name)
+        # Another attempt may have been faster: a second sample would ask about others.
+        if row.state != batches.BatchState.DONE:
+            draw_sample(session, row, batch.collection.audit, context)
+            batches.finish(session, batch.batch_id, tally)
+            record = events.EventRecord(None, "reconcile", str(EventType.INGESTION_END), "reconciled", figures=tally)
+            events.append(session, batch.batch_id, context, [record])
+            session.refresh(row)
     counted = _clean_up(batch, row)
     logger.info("batch=%s stage=reconcile %s", batch.name, " ".join(f"{key}={value}" for key, value in counted.items()))
     return counted

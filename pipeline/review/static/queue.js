@@ -137,6 +137,7 @@ function head(collections, reload) {
 function item(result) {
   const facts = [t(`outcome.${result.outcome}`)];
   if (result.marks) facts.push(count("marks", result.marks));
+  if (result.audit) facts.push(t("audit"));
   if (result.estimate) facts.push(t("estimate", { n: number(result.estimate, 1) }));
   return element(
     "li", {},

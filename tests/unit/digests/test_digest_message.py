@@ -17,6 +17,7 @@ from PIL import Image
 from report_sample import HOSTILE, row
 
 from pipeline.errors import ConfigurationError
+from pipeline.ledger.samples import AuditFigures
 from pipeline.reports import Preview
 
 Build = Callable[..., EmailMessage]
@@ -127,6 +128,19 @@ def test_measured_and_estimated_figures_are_kept_apart(build: Build) -> None:
     assert "Measured against known originals (median of 2 images): 29.6 dB PSNR inside the repairs, 42.6 dB" in text
     assert "Telea on the same damage: 38.9 dB over the whole image." in text
     assert "Estimated on held-out pixels (median of 12 images): 29.4 dB PSNR." in text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "40 were looked at: 2 were false (5.0%; with 95 % confidence"),
+        ("de", "40 angesehen: 2 waren falsch (5,0"),
+    ],
+)
+def test_the_audit_is_told_in_both_parts(build: Build, language: str, told: str) -> None:
+    message = build(language=language, audit=AuditFigures(50, 40, 2))
+    for kind in ("plain", "html"):
+        assert told in " ".join(part(message, kind).split()).replace("\u00a0", " ")
 
 
 def test_german(build: Build) -> None:
