@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
+from pipeline.ledger import usage as ledger_usage
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import OutcomeRow, Scan
 from pipeline.upkeep.outputs import Output, folders, outputs
@@ -34,7 +35,7 @@ class Usage:
 
 
 def measure(ledger: Ledger, collection: str = "") -> list[Usage]:
-    """Return the room that the outputs of one collection take, or of all.
+    """Return the room that the outputs of one collection take, or of all; the ledger keeps the sums with their date.
 
     Raises:
         ConfigurationError: the ledger does not know the collection.
@@ -50,5 +51,8 @@ def measure(ledger: Ledger, collection: str = "") -> list[Usage]:
         for folder, files in folders(output):
             usage.files[folder] = len(files)
             usage.bytes[folder] = sum(entry.size for entry in files)
+        with ledger.write() as session:
+            files = sum(usage.files.values())
+            ledger_usage.record(session, output.collection, output.uri, files, usage.total)
         found.append(usage)
     return found

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from s3_bucket import bucket, s3_address, s3_environment
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from pipeline import storage
 from pipeline.cli import main
-from pipeline.ledger.tables import Batch
+from pipeline.ledger.tables import Batch, StorageUse
 
 __all__ = ["bucket", "s3_address", "s3_environment"]
 
@@ -34,6 +34,9 @@ def test_usage_counts_what_lies_in_the_output(finished, capsys) -> None:
     assert sum(usage["bytes"].values()) == sum(sizes.values())
     assert usage["files"]["restored"] == 2 and usage["files"]["quarantine"] == 2
     assert (usage["scans"], usage["output"]) == (3, str(finished.output))
+    with finished.ledger.read() as session:
+        (kept,) = session.scalars(select(StorageUse))
+    assert (kept.files, kept.bytes) == (len(sizes), sum(sizes.values()))
     assert main(["usage"]) == 0 and "3 scans," in capsys.readouterr().out
     assert main(["usage", "other"]) == 2 and "knows no collection 'other'" in capsys.readouterr().err
 
