@@ -52,7 +52,7 @@ def measure(ledger: Ledger, collection: str = "") -> list[Usage]:
             usage.files[folder] = len(files)
             usage.bytes[folder] = sum(entry.size for entry in files)
         with ledger.write() as session:
-            files = sum(usage.files.values())
-            ledger_usage.record(session, output.collection, output.uri, files, usage.total)
+            count = sum(usage.files.values())
+            ledger_usage.record(session, output.collection, output.uri, count, usage.total)
         found.append(usage)
     return found
