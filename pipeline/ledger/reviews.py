@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import Decision, OutcomeRow, Publication, Review, Sample, Scan
+from pipeline.ledger.tables import Batch, Decision, OutcomeRow, Publication, Review, Sample, Scan
 
 # Priorities: a smaller number comes first. Estimates in dB are added to the last.
 OPEN_MARKS, IN_REVIEW, AUDIT, FILLED = 0.0, 1000.0, 2000.0, 3000.0
@@ -46,12 +48,18 @@ REPLACED = "replaced"
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One entry of the queue with its scan and its result."""
+    """One entry of the queue with its scan and its result.
+
+    Attributes:
+        stem: name of its files below restored/, masks/ and so on.
+        output: URI of the collection's results.
+    """
 
     review: Review
     scan: Scan
     outcome: OutcomeRow
     stem: str
+    output: str
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,21 @@ class QueueFilter:
 
     Attributes:
         batch_id: None for all batches.
+        kinds, reasons: of open marks: one of each is enough.
+        since, before: the result was recorded at or after, and before this moment.
+        decided_by: name of the person who decided last.
+        text: a part of the path.
     """
 
     collection: str = ""
     batch_id: int | None = None
     states: Sequence[str] = ()
     outcomes: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+    decided_by: str = ""
     text: str = ""
 
 
@@ -79,12 +96,17 @@ def enqueue(
     outcome: Outcome,
     marks: int,
     estimate: float | None,
+    kinds: Iterable[str] = (),
+    reasons: Iterable[str] = (),
+    recorded: datetime | None = None,
 ) -> None:
     """Ask about a new result, or leave it unasked; what was decided about an earlier one starts again.
 
     Args:
         marks: open marks, damage that was suspected and left as it is.
         estimate: PSNR in dB of the fill; the lowest come first.
+        kinds, reasons: of the open marks.
+        recorded: time of the result; now by default.
     """
     key = {"scan_id": scan_id, "recipe_digest": recipe_digest}
     found = session.scalars(select(Review).filter_by(**key).execution_options(populate_existing=True)).first()
@@ -106,12 +128,21 @@ def enqueue(
         "state": str(state),
         "priority": priority + min(estimate or UNKNOWN_ESTIMATE, UNKNOWN_ESTIMATE),
         "marks": marks,
+        "kinds": _listed(kinds),
+        "reasons": _listed(reasons),
+        "recorded": recorded or now(),
         "version": found.version + 1 if found is not None else 0,
         "decided_by": "",
         "decided": None,
     }
     statement = insert(session, Review).values(**key, **values)
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return words as `,a,b,`; empty without any."""
+    joined = ",".join(sorted(words))
+    return f",{joined}," if joined else ""
 
 
 def _forget_earlier(session: Session, scan_id: int, recipe_digest: str) -> bool:
@@ -140,10 +171,20 @@ def page(session: Session, wanted: QueueFilter, *, after: tuple[float, int] | No
     Args:
         after: priority and id of the last entry that was returned.
     """
-    query = _entries().where(*_conditions(wanted)).order_by(Review.priority, Review.id).limit(limit)
-    if after is not None:
-        priority, key = after
-        query = query.where(or_(Review.priority > priority, and_(Review.priority == priority, Review.id > key)))
+    query = _entries().where(Review.id.in_(_ordered(wanted, after, limit)))
+    return [QueueEntry(*row) for row in session.execute(query.order_by(Review.priority, Review.id)).all()]
+
+
+def order(
+    session: Session, wanted: QueueFilter, *, after: tuple[float, int] | None, limit: int
+) -> list[tuple[float, int]]:
+    """Return priority and id of entries as `page` does, without reading what they are about."""
+    return [(row.priority, row.id) for row in session.execute(_ordered(wanted, after, limit, Review.priority))]
+
+
+def entries(session: Session, ids: Sequence[int]) -> list[QueueEntry]:
+    """Return entries by their ids, those that are there, in the order of their priority."""
+    query = _entries().where(Review.id.in_(ids)).order_by(Review.priority, Review.id)
     return [QueueEntry(*row) for row in session.execute(query).all()]
 
 
@@ -175,6 +216,12 @@ def is_audit(review: Review) -> bool:
     return AUDIT <= review.priority < FILLED
 
 
+def deciders(session: Session) -> list[str]:
+    """Return the names of the people who decided last about any result."""
+    query = select(Review.decided_by).where(Review.decided_by != "").distinct().order_by(Review.decided_by)
+    return list(session.scalars(query))
+
+
 def decisions(session: Session, review: Review) -> Sequence[Decision]:
     """Return everything that was decided about a result, oldest first."""
     return session.scalars(
@@ -197,10 +244,23 @@ def advance(session: Session, review: Review, version: int, state: ReviewState, 
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def _entries() -> Select[Review, Scan, OutcomeRow, str]:
+def _ordered(
+    wanted: QueueFilter, after: tuple[float, int] | None, limit: int, *columns: InstrumentedAttribute[float]
+) -> Select[Any]:
+    """Return a query for ids in the order of their priority: an index answers it, however many entries there are."""
+    chosen: tuple[Any, ...] = (Review.id, *columns)
+    query: Select[Any] = select(*chosen).where(*_conditions(wanted))
+    query = query.order_by(Review.priority, Review.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(Review.priority, Review.id) > tuple_(*after))
+    return query
+
+
+def _entries() -> Select[Review, Scan, OutcomeRow, str, str]:
     return (
-        select(Review, Scan, OutcomeRow, func.coalesce(Publication.stem, Scan.path))
+        select(Review, Scan, OutcomeRow, func.coalesce(Publication.stem, Scan.path), Batch.output)
         .join(Scan, Scan.id == Review.scan_id)
+        .join(Batch, Batch.id == Review.batch_id)
         .join(
             OutcomeRow,
             and_(OutcomeRow.scan_id == Review.scan_id, OutcomeRow.recipe_digest == Review.recipe_digest),
@@ -221,6 +281,15 @@ def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
         conditions.append(Review.state.in_(wanted.states))
     if wanted.outcomes:
         conditions.append(Review.outcome.in_(wanted.outcomes))
+    for column, words in ((Review.kinds, wanted.kinds), (Review.reasons, wanted.reasons)):
+        if words:
+            conditions.append(or_(*(column.contains(f",{word},", autoescape=True) for word in words)))
+    if wanted.since is not None:
+        conditions.append(Review.recorded >= wanted.since)
+    if wanted.before is not None:
+        conditions.append(Review.recorded < wanted.before)
+    if wanted.decided_by:
+        conditions.append(Review.decided_by == wanted.decided_by)
     if wanted.text:
         conditions.append(Review.scan_id.in_(select(Scan.id).where(Scan.path.contains(wanted.text, autoescape=True))))
     return conditions

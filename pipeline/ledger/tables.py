@@ -208,7 +208,8 @@ class Decision(Base):
 class Review(Base):
     """What people are asked about one result, and how far they are; the key is that of the outcome.
 
-    `version` changes with every decision, so that the second of two people is told.
+    `version` changes with every decision, so that the second of two people is told. `kinds` and `reasons` are those of
+    the open marks as `,dust,scratch,`, so that a part of the text finds one; `recorded` is the time of the result.
     """
 
     __tablename__ = PREFIX + "reviews"
@@ -216,6 +217,8 @@ class Review(Base):
         UniqueConstraint("scan_id", "recipe_digest", name="uq_ledger_reviews"),
         Index("ix_ledger_reviews_queue", "collection", "state", "priority", "id"),
         Index("ix_ledger_reviews_batch", "batch_id", "state", "priority", "id"),
+        Index("ix_ledger_reviews_state", "state", "priority", "id"),
+        Index("ix_ledger_reviews_order", "priority", "id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -227,6 +230,9 @@ class Review(Base):
     state: Mapped[str] = mapped_column(String(16))
     priority: Mapped[float]
     marks: Mapped[int]
+    kinds: Mapped[str] = mapped_column(Text, default="")
+    reasons: Mapped[str] = mapped_column(Text, default="")
+    recorded: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=0)
     decided_by: Mapped[str] = mapped_column(Text, default="")
     decided: Mapped[datetime | None]

@@ -12,7 +12,7 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.samples import SampleVerdict
-from pipeline.ledger.tables import Batch, Decision
+from pipeline.ledger.tables import Decision
 from pipeline.provenance.events import EventType
 from pipeline.review.access import User
 from pipeline.review.decided_masks import keep_version, make_current
@@ -63,13 +63,12 @@ def decide(
     with ledger.read() as session:
         entry = find_entry(session, review_id)
         standing = decisions.last_standing(reviews.decisions(session, entry.review))
-        output = session.get_one(Batch, entry.review.batch_id).output
     if entry.review.version != version:
         raise _meanwhile(entry)
     if verdict is Verdict.UNDO and standing is None:
         raise NothingToUndo("nothing_to_undo")
     state = ReviewState(standing.previous) if verdict is Verdict.UNDO and standing else STATES[verdict]
-    source = source_of(entry)
+    source, output = source_of(entry), entry.output
     document = read_unchanged(entry, output)
     move = copy_to_its_place(entry, output, state)
     marker = marker_uri(output, entry.stem)

@@ -11,7 +11,6 @@ from pipeline.escape import error_line
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
-from pipeline.ledger.tables import Batch
 from pipeline.review.access import Access, Right, User, require
 from pipeline.review.decide import decide, find_entry, standing_mask
 from pipeline.review.decided_masks import make_current
@@ -90,8 +89,8 @@ def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
         if entry.review.version != wanted.version or entry.review.state != ReviewState.REDO:
             raise DecidedMeanwhile("done_again")
         with ledger.read() as session:
-            output, mask = session.get_one(Batch, entry.review.batch_id).output, standing_mask(session, entry)
-        make_current(output, entry.scan.path, mask)
+            mask = standing_mask(session, entry)
+        make_current(entry.output, entry.scan.path, mask)
         try:
             redo.start(entry.review.collection, entry.scan.path, user)
         except Exception as error:

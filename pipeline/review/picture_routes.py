@@ -10,30 +10,27 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from pipeline import storage
+from pipeline.imaging.tile_levels import TILE, levels_of
 from pipeline.ledger import decisions, history
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.reviews import QueueEntry
-from pipeline.ledger.tables import Batch, Decision
+from pipeline.ledger.tables import Decision
 from pipeline.reports.recorded_sentences import translate
 from pipeline.review.access import Access, Right, require
 from pipeline.review.decide import find_entry, replaced
-from pipeline.review.marks import flat_runs, open_marks, runs_of
+from pipeline.review.marks import flat_runs, open_marks
 from pipeline.review.phrases import language_of, say_term
-from pipeline.review.pyramid import TILE, levels_of
 from pipeline.review.queue_routes import summary
 from pipeline.review.redo import Redo
-from pipeline.review.snap import snap_stroke, stroke_box
+from pipeline.review.snap_result import snap_on
 from pipeline.review.sources import Source, source_of
 from pipeline.review.strokes import Stroke
-from pipeline.review.tiles import TileStore
-from pipeline.review.window import grey_window
-from pipeline.stages.previews import thumb_uri
+from pipeline.review.tiles import Picture, TileStore
+from pipeline.stages.previews import first_level_uri, thumb_uri
 
 TOLD = ("source", "note", "coverage", "kinds", "held_back")
 """What is told of a mask."""
 Number = Annotated[int, Path(ge=0)]
-MOST_SNAPPED, WIDEST_SNAPPED = 4_000_000, 60.0
-"""Pixels around a stroke, and width of the brush, above which a stroke is not snapped."""
 Which = Literal["original", "restored"]
 # A picture's tiles are those of one content: what a browser has kept stays right.
 HOUR = {"Cache-Control": "private, max-age=3600"}
@@ -55,7 +52,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         entry = find(result)
         source = source_of(entry)
         for which in _shown(source):
-            tiles.prepare(*_file(source, which))
+            tiles.prepare(_picture(entry, source, which))
         with ledger.read() as session:
             told = history.history(session, entry.scan)
         return summary(entry, language) | {
@@ -63,7 +60,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             "height": source.height,
             "tile": TILE,
             "levels": levels_of(source.width, source.height),
-            "shown": {which: _file(source, which)[1] for which in _shown(source)},
+            "shown": {which: _picture(entry, source, which).sha256 for which in _shown(source)},
             "problem": redo.problem(entry.review.collection, entry.scan.path),
             "disclosure": source.sidecar["disclosure"],
             "metrics": source.sidecar["metrics"],
@@ -91,44 +88,35 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         row: Number,
     ) -> Response:
         """Return a tile; level 0 is the picture at its own size."""
-        return _jpeg(source_of(find(result)), which, f"{level}/{column}_{row}.jpg")
+        entry = find(result)
+        return _jpeg(entry, source_of(entry), which, f"{level}/{column}_{row}.jpg")
 
     @router.get("/thumb.jpg")
     def thumb(result: int) -> Response:
         """Return a small picture with its marks, as the run that made the result left it."""
         entry = find(result)
-        with ledger.read() as session:
-            output = session.get_one(Batch, entry.review.batch_id).output
         try:
-            return Response(storage.read_bytes(thumb_uri(output, entry.stem)), media_type="image/jpeg", headers=HOUR)
+            small = storage.read_bytes(thumb_uri(entry.output, entry.stem))
         except FileNotFoundError:
             # A result of an earlier version has none.
-            return _jpeg(source_of(entry), "original", "thumb.jpg")
+            return _jpeg(entry, source_of(entry), "original", "thumb.jpg")
+        return Response(small, media_type="image/jpeg", headers=HOUR)
 
     @router.post("/snap")
     def snap(result: int, stroke: Stroke) -> dict[str, Any]:
         """Return the mark under a rough stroke, as runs; nothing is changed."""
-        source = source_of(find(result))
-        left, top, right, bottom = stroke_box(stroke.points, stroke.width, (source.width, source.height))
-        pixels = (right - left) * (bottom - top)
-        if right <= left or bottom <= top or pixels > MOST_SNAPPED or stroke.width > WIDEST_SNAPPED:
-            # Too much to search while a person waits: the page keeps the stroke as it was drawn.
-            return {"runs": []}
-        crop = grey_window(tiles, *_file(source, "original"), (left, top, right, bottom))
-        suspected = source.open().window((left, top, right - left, bottom - top))
-        snapped = snap_stroke(crop, stroke.points, stroke.width, suspected=suspected, offset=(left, top))
-        runs = runs_of(snapped.mask)
-        for index in range(0, len(runs), 3):
-            runs[index : index + 3] = [runs[index] + top, runs[index + 1] + left, runs[index + 2] + left]
-        return {"runs": runs}
+        entry = find(result)
+        source = source_of(entry)
+        return {"runs": snap_on(tiles, _picture(entry, source, "original"), source, stroke)}
 
-    def _jpeg(source: Source, which: Which, name: str) -> Response:
+    def _jpeg(entry: QueueEntry, source: Source, which: Which, name: str) -> Response:
         if which not in _shown(source):
             raise LookupError(f"there is no {which}")
         try:
-            return Response(tiles.read(*_file(source, which), name), media_type="image/jpeg", headers=FOREVER)
+            data = tiles.read(_picture(entry, source, which), name)
         except KeyError as error:
             raise LookupError(f"there is no tile {name}") from error
+        return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     return router
 
@@ -137,11 +125,13 @@ def _shown(source: Source) -> tuple[Which, ...]:
     return ("original", "restored") if source.restored_uri else ("original",)
 
 
-def _file(source: Source, which: Which) -> tuple[str, str]:
-    """Return URI and sha256 of what is shown."""
+def _picture(entry: QueueEntry, source: Source, which: Which) -> Picture:
+    """Return what is shown."""
+    preview = first_level_uri(entry.output, entry.stem, which)
+    size = (source.width, source.height)
     if which == "original":
-        return source.original_uri, source.original_sha256
-    return source.restored_uri, source.restored_sha256
+        return Picture(source.original_uri, source.original_sha256, size, preview)
+    return Picture(source.restored_uri, source.restored_sha256, size, preview)
 
 
 def _replaced(found: Sequence[Decision], entry: QueueEntry, seen: str) -> dict[str, str] | None:

@@ -6,8 +6,11 @@ It runs in a process of its own, because decoding a large scan takes more memory
 from __future__ import annotations
 
 import io
+import os
 import sys
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +21,14 @@ from PIL import Image
 
 from pipeline import scans
 from pipeline.atomic_write import atomic_path
+from pipeline.imaging.orientation import upright
+from pipeline.imaging.tile_levels import TILE, half, level_size, levels_of
+from pipeline.scans import Scan
 
-TILE = 512
 QUALITY = 88
 THUMB = 320
-
-
-def levels_of(width: int, height: int) -> int:
-    """Return how many levels a pyramid has: level 0 is the picture, each further one half of it, the last one tile."""
-    levels = 1
-    while max(width, height) > TILE:
-        width, height, levels = (width + 1) // 2, (height + 1) // 2, levels + 1
-    return levels
+ROWS = 1024
+"""Rows that are converted at a time; even, so that they halve alike."""
 
 
 def write_pyramid(uri: str, target: Path) -> None:
@@ -39,23 +38,71 @@ def write_pyramid(uri: str, target: Path) -> None:
         UnreadableScan, FileNotFoundError, StoreUnavailable: the scan cannot be read.
     """
     scan = scans.decode_isolated(uri)
-    picture = np.asarray(scans.oriented_preview(scan, scan.info.orientation, max(scan.pixels.shape[:2])))
+    orientation = scan.info.orientation
+    picture = _as_viewed(scan)
     del scan
+    write_levels(upright(picture, orientation), target, 0)
+
+
+def write_first_levels(preview: bytes, size: tuple[int, int], level: int, target: Path) -> None:
+    """Write the tiles of a level and of all smaller ones, as `write_pyramid` does.
+
+    Args:
+        preview: JPEG file of the picture at that level, as publishing wrote it.
+        size: width and height of the picture.
+    """
+    with Image.open(io.BytesIO(preview)) as opened:
+        wanted = level_size(*size, level)
+        # Its sides were rounded, those of a level are rounded up.
+        picture = np.asarray(opened if opened.size == wanted else opened.resize(wanted, Image.Resampling.BILINEAR))
+    write_levels(picture, target, level)
+
+
+def write_levels(picture: NDArray[np.uint8], target: Path, level: int) -> None:
+    """Write the tiles of a picture (H,W) or (H,W,3), whose first level is `level`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for level in range(levels_of(picture.shape[1], picture.shape[0])):
-            if level:
-                size = ((picture.shape[1] + 1) // 2, (picture.shape[0] + 1) // 2)
-                picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-            for top in range(0, picture.shape[0], TILE):
-                for left in range(0, picture.shape[1], TILE):
-                    tile = picture[top : top + TILE, left : left + TILE]
-                    archive.writestr(f"{level}/{left // TILE}_{top // TILE}.jpg", _jpeg(tile))
+        for number in range(level, level + levels_of(picture.shape[1], picture.shape[0])):
+            if number > level:
+                picture = _halved(picture)
+            for row, column, tile in _tiles(picture):
+                archive.writestr(f"{number}/{column}_{row}.jpg", _jpeg(tile))
         scale = THUMB / max(picture.shape[:2])
         if scale < 1:
             size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
         archive.writestr("thumb.jpg", _jpeg(picture))
+
+
+def _as_viewed(scan: Scan) -> NDArray[np.uint8]:
+    """Return a scan in 8-bit sRGB, rows and columns as stored; only some rows are converted at a time."""
+    result: NDArray[np.uint8] | None = None
+    for top in range(0, len(scan.pixels), ROWS):
+        rows = replace(scan, pixels=scan.pixels[top : top + ROWS])
+        band = np.asarray(scans.oriented_preview(rows, 1, max(rows.pixels.shape[:2])))
+        if result is None:
+            result = np.empty((len(scan.pixels), *band.shape[1:]), np.uint8)
+        result[top : top + ROWS] = band
+    assert result is not None
+    return result
+
+
+def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture at half its size, averaged."""
+    height, width = picture.shape[:2]
+    result = np.empty((half(height), half(width), *picture.shape[2:]), np.uint8)
+    for top in range(0, height, ROWS):
+        rows = np.ascontiguousarray(picture[top : top + ROWS])
+        cv2.resize(
+            rows, (half(width), half(len(rows))), result[top // 2 : half(top + len(rows))], interpolation=cv2.INTER_AREA
+        )
+    return result
+
+
+def _tiles(picture: NDArray[np.uint8]) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    for top in range(0, picture.shape[0], TILE):
+        for left in range(0, picture.shape[1], TILE):
+            yield top // TILE, left // TILE, picture[top : top + TILE, left : left + TILE]
 
 
 def _jpeg(pixels: NDArray[Any]) -> bytes:
@@ -65,4 +112,6 @@ def _jpeg(pixels: NDArray[Any]) -> bytes:
 
 
 if __name__ == "__main__":
+    # Whoever waits for a page comes first.
+    os.nice(5)
     write_pyramid(sys.argv[1], Path(sys.argv[2]))

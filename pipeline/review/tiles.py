@@ -6,21 +6,43 @@ import subprocess
 import sys
 import threading
 import zipfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import storage
+from pipeline.imaging.tile_levels import first_level
+from pipeline.review.pyramid import write_first_levels
 from pipeline.review.refusals import TilesMissing, TilesWaiting
-
-PROCESSES = 1
-"""Pictures that are cut into tiles at a time; each takes the memory of a decoded scan."""
-
 
 MOST_WAITING = 8
 """Requests that wait for tiles at a time: they hold threads that an API server needs for its other work."""
+MOST_QUEUED = 6
+"""Pictures that wait to be cut into tiles; of more, those that nobody asked for lately are left out."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of which tiles are shown.
+
+    Attributes:
+        uri, sha256: of its file.
+        size: width and height, upright.
+        preview_uri: of its first level as publishing wrote it; it may not be there.
+    """
+
+    uri: str
+    sha256: str
+    size: tuple[int, int]
+    preview_uri: str = ""
 
 
 class TileStore:
     """Tiles by the sha256 of the file that they show: what is in the cache is never out of date.
+
+    Pictures are cut one at a time, each in a process of its own, those that were asked for last first. Until then, the
+    small levels of a large one come from the preview that publishing wrote.
 
     Args:
         folder: of the cache.
@@ -28,36 +50,56 @@ class TileStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._pool = ThreadPoolExecutor(PROCESSES, thread_name_prefix="tiles")
+        self._queue: OrderedDict[str, Picture] = OrderedDict()
         self._making: dict[str, Future[None]] = {}
-        self._lock = threading.Lock()
+        self._wake = threading.Condition()
+        self._first = threading.Lock()
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
+        self._thread: threading.Thread | None = None
 
-    def prepare(self, uri: str, sha256: str) -> None:
+    def prepare(self, picture: Picture) -> None:
         """Begin to make the tiles of a picture, unless they are there or being made."""
-        with self._lock:
-            if sha256 not in self._making and not self._path(sha256).exists():
-                self._making[sha256] = self._pool.submit(_make, uri, self._path(sha256))
+        self._future(picture)
 
-    def read(self, uri: str, sha256: str, name: str) -> bytes:
-        """Return a file of a picture's tiles, made first if they are missing.
+    def read(self, picture: Picture, name: str) -> bytes:
+        """Return a file of a picture's tiles, made first if it is missing.
 
         Args:
             name: as in `pyramid.write_pyramid`.
 
         Raises:
             TilesMissing: the picture cannot be read.
+            TilesWaiting: too many requests wait already.
             KeyError: it has no such tile.
         """
-        path = self._path(sha256)
+        path = self._path(picture)
         if not path.exists():
-            self.prepare(uri, sha256)
-            self._wait(sha256)
+            early = self._read_early(picture, name)
+            if early is not None:
+                return early
+            self._wait(picture)
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
 
-    def _wait(self, sha256: str) -> None:
-        making = self._making.get(sha256)
+    def _read_early(self, picture: Picture, name: str) -> bytes | None:
+        """Return a tile of a small level from the preview, None where there is none."""
+        level = first_level(*picture.size)
+        wanted = name.partition("/")[0]
+        if not picture.preview_uri or not level or (wanted.isdecimal() and int(wanted) < level):
+            return None
+        path = self._path(picture, ".first")
+        try:
+            with self._first:
+                if not path.exists():
+                    write_first_levels(storage.read_bytes(picture.preview_uri), picture.size, level, path)
+            with zipfile.ZipFile(path) as archive:
+                return archive.read(name)
+        except FileNotFoundError:
+            # There is no preview, or all tiles were made just now.
+            return None
+
+    def _wait(self, picture: Picture) -> None:
+        making = self._future(picture)
         if making is None:
             return
         if not self._waiting.acquire(blocking=False):
@@ -66,15 +108,45 @@ class TileStore:
             making.result()
         finally:
             self._waiting.release()
-            with self._lock:
+
+    def _future(self, picture: Picture) -> Future[None] | None:
+        """Return the making of a picture's tiles, put at the head of the line; None when they are there."""
+        with self._wake:
+            found = self._making.get(picture.sha256)
+            if found is None:
+                if self._path(picture).exists():
+                    return None
+                found = self._making[picture.sha256] = Future()
+                self._queue[picture.sha256] = picture
+                while len(self._queue) > MOST_QUEUED:
+                    forgotten, _ = self._queue.popitem(last=False)
+                    self._making.pop(forgotten).set_exception(TilesWaiting("preparing"))
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="tiles", daemon=True)
+                    self._thread.start()
+                self._wake.notify()
+            elif picture.sha256 in self._queue:
+                self._queue.move_to_end(picture.sha256)
+            return found
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue:
+                    self._wake.wait()
+                sha256, picture = self._queue.popitem(last=True)
+                making = self._making[sha256]
+            try:
+                _make(picture.uri, self._path(picture))
+                making.set_result(None)
+                self._path(picture, ".first").unlink(missing_ok=True)
+            except Exception as error:
+                making.set_exception(error)
+            with self._wake:
                 self._making.pop(sha256, None)
 
-    def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / f"{sha256}.zip"
-
-    def close(self) -> None:
-        """Make no further tiles."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _path(self, picture: Picture, suffix: str = "") -> Path:
+        return self._folder / picture.sha256[:2] / f"{picture.sha256}{suffix}.zip"
 
 
 def _make(uri: str, target: Path) -> None:

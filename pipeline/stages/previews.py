@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import scans, storage
+from pipeline.imaging.tile_levels import first_level, level_size
 from pipeline.scans import Scan
 from pipeline.stages.batch import BatchContext
 
@@ -40,34 +41,57 @@ def write_previews(
 ) -> None:
     """Write the pictures of one scan to the work area: before, with its damage marked, and after.
 
-    A small one, with what is marked, stays in the output for the queue of the review.
+    A small one, with what is marked, stays in the output for the queue of the review; of a large scan also one that
+    fills a window, so that the review shows it at once.
 
     Args:
         stem: of the scan's results, see `ledger.publications`.
         levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask will do.
         after: restored pixels as the scan is stored; None without any.
     """
-    before = scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
+    before = _preview(batch, scan, stem, "original")
     pictures: dict[str, Image.Image] = {"before": before}
     if levels is not None and levels.any():
         pictures["mask"] = draw_masks(before, levels, scan.info.orientation)
     if after is not None:
-        pictures["after"] = scans.oriented_preview(replace(scan, pixels=after), scan.info.orientation, LONG_SIDE)
+        pictures["after"] = _preview(batch, replace(scan, pixels=after), stem, "restored")
     for part, picture in pictures.items():
-        target = io.BytesIO()
-        flat = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-        flat.save(target, "JPEG", quality=90)
-        storage.write_bytes(_uri(batch, scan_id, part), target.getvalue())
+        storage.write_bytes(_uri(batch, scan_id, part), _jpeg(picture, 90))
     small = pictures.get("mask", before).convert("RGB")
     small.thumbnail((THUMB_SIDE, THUMB_SIDE))
-    target = io.BytesIO()
-    small.save(target, "JPEG", quality=80)
-    storage.write_bytes(thumb_uri(batch.output, stem), target.getvalue())
+    storage.write_bytes(thumb_uri(batch.output, stem), _jpeg(small, 80))
 
 
 def thumb_uri(output: str, stem: str) -> str:
     """Return the URI of a scan's small picture."""
     return storage.join(output, THUMBS, f"{stem}.jpg")
+
+
+def first_level_uri(output: str, stem: str, which: str) -> str:
+    """Return the URI of the picture of a large scan that fills a window.
+
+    Args:
+        which: `original` or `restored`.
+    """
+    return storage.join(output, THUMBS, f"{stem}.{which}.jpg")
+
+
+def _preview(batch: BatchContext, scan: Scan, stem: str, which: str) -> Image.Image:
+    """Return a scan's picture for reports; of a large scan, keep the one that fills a window."""
+    height, width = scan.pixels.shape[:2]
+    level = first_level(width, height)
+    if not level:
+        return scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
+    picture = scans.oriented_preview(scan, scan.info.orientation, max(level_size(width, height, level)))
+    storage.write_bytes(first_level_uri(batch.output, stem, which), _jpeg(picture, 88))
+    return scans.oriented_preview(np.asarray(picture), 1, LONG_SIDE)
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    target = io.BytesIO()
+    flat = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+    flat.save(target, "JPEG", quality=quality)
+    return target.getvalue()
 
 
 def draw_masks(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:

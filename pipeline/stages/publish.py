@@ -269,6 +269,8 @@ class _Publisher:
             outcome=files.outcome,
             marks=row.suggested or 0,
             estimate=known[0] if known else None,
+            kinds=json.loads(row.suggested_kinds or "{}"),
+            reasons=json.loads(row.suggested_reasons or "{}"),
         )
 
     def _commit(self, row: ScanRow, files: PublishedFiles) -> None:

@@ -7,6 +7,7 @@ instead of being done again.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -124,6 +125,9 @@ def _record(session: Session, batch: BatchContext, context: TaskContext, one: In
         outcome=sidecar.outcome,
         marks=int(sidecar.figures.get("suggested") or 0),
         estimate=sidecar.figures.get("psnr", sidecar.figures.get("estimate_psnr")),
+        kinds=json.loads(sidecar.figures.get("suggested_kinds") or "{}"),
+        reasons=json.loads(sidecar.figures.get("suggested_reasons") or "{}"),
+        recorded=sidecar.published,
     )
     figures = {"batch": sidecar.run["batch"], "outcome": str(sidecar.outcome)}
     event = events.EventRecord(scan_id, "receive", str(EventType.FIXITY), "recognised", MESSAGE, figures)

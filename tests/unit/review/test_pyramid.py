@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.review.pyramid import TILE, levels_of, write_pyramid
-from pipeline.review.tiles import TilesMissing, TileStore
+from pipeline.imaging.tile_levels import TILE, first_level, level_size, levels_of
+from pipeline.review.pyramid import write_pyramid
+from pipeline.review.refusals import TilesMissing
+from pipeline.review.tiles import Picture, TileStore
 from pipeline.review.window import grey_window
 
 
@@ -40,11 +42,38 @@ def test_tiles_show_the_picture_upright(scan: Path, tmp_path: Path) -> None:
 
 def test_a_window_joins_tiles(scan: Path, tmp_path: Path) -> None:
     tiles = TileStore(tmp_path / "cache")
-    window = grey_window(tiles, str(scan), "a" * 64, (500, 500, 530, 540))
+    window = grey_window(tiles, Picture(str(scan), "a" * 64, (700, 1100)), (500, 500, 530, 540))
     assert window.shape == (40, 30) and window.min() > 0 and np.ptp(np.diff(window.mean(axis=0))) < 0.05
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(TilesMissing, match=r"a\.png"):
-        TileStore(tmp_path / "cache").read(str(tmp_path / "a.png"), "b" * 64, "0/0_0.jpg")
+        TileStore(tmp_path / "cache").read(Picture(str(tmp_path / "a.png"), "b" * 64, (1, 1)), "0/0_0.jpg")
+
+
+def test_small_levels_come_from_the_preview_that_was_published(tmp_path: Path) -> None:
+    # A level is half of the one before, rounded up; the preview's sides are rounded.
+    size = (5121, 3003)
+    assert first_level(*size) == 2 and level_size(*size, 2) == (1281, 751)
+    Image.new("RGB", (1280, 751), (200, 10, 10)).save(tmp_path / "first.jpg")
+    picture = Picture(str(tmp_path / "gone.tif"), "c" * 64, size, str(tmp_path / "first.jpg"))
+    tiles = TileStore(tmp_path / "cache")
+    with Image.open(io.BytesIO(tiles.read(picture, "2/2_1.jpg"))) as tile:
+        assert tile.size == (1281 - 2 * TILE, 751 - TILE) and tile.getpixel((3, 3))[0] > 190
+    with pytest.raises(KeyError):
+        tiles.read(picture, "2/9_9.jpg")
+    # The picture at its own size is not in the preview.
+    with pytest.raises(TilesMissing, match="gone"):
+        tiles.read(picture, "0/0_0.jpg")
+
+
+def test_bands_meet(tmp_path: Path) -> None:
+    rows, columns = np.indices((2051, 33))
+    Image.fromarray(((rows + columns) % 251).astype(np.uint8)).save(tmp_path / "tall.png")
+    write_pyramid(str(tmp_path / "tall.png"), tmp_path / "tiles.zip")
+    with zipfile.ZipFile(tmp_path / "tiles.zip") as archive:
+        half = np.asarray(Image.open(io.BytesIO(archive.read("1/0_1.jpg"))), np.float32)
+        assert Image.open(io.BytesIO(archive.read("1/0_2.jpg"))).size == (17, 2)
+    expected = (rows[1024:2048:2, :32:2] + columns[1024:2048:2, :32:2]) % 251 + 1
+    assert np.median(abs(half[:, :16] - expected)) < 3

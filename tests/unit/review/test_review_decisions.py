@@ -42,6 +42,28 @@ def test_the_queue_opens_on_what_is_undecided(page) -> None:
     assert [one["path"] for one in first["results"] + second["results"]] == ["box/marked.png", "box/painted.png"]
 
 
+def test_the_queue_is_searched(page) -> None:
+    def found(**query) -> list[str]:
+        return [one["path"] for one in page.get("results", **query)["results"]]
+
+    assert found(kind="dust") == found(reason="doubt") == found(kind=["hair", "dust"]) == ["box/marked.png"]
+    assert found(kind="hair") == found(reason="face") == found(kind="us") == found(kind="%") == []
+    assert found(outcome="restored") == ["box/marked.png", "box/painted.png"] and found(outcome="review") == []
+    assert found(since="2000-01-01") == found(before="2999-01-01T00:00:00+01:00") == found()
+    assert found(since="2999-01-01") == found(before="2000-01-01") == []
+    page.decide(page.results()["box/painted.png"], "accept", "bert")
+    assert found(decided_by="bert") == ["box/painted.png"] and page.get("deciders") == ["bert"]
+    assert page.get("results", kind="dust")["counts"] == {"open": 1}
+
+
+def test_the_order_is_that_of_the_pages(page) -> None:
+    results = page.get("results")["results"]
+    ids = page.get("order")
+    assert ids == {"ids": [one["id"] for one in results], "next": None}
+    assert page.get("order", state="open")["ids"] == ids["ids"][:1]
+    assert page.get("some", id=ids["ids"]) == results and page.get("some", id=[999]) == []
+
+
 def test_accepting_keeps_and_is_recorded(page) -> None:
     before, result = files(page), page.results()["box/marked.png"]
     assert page.decide(result, "accept").json()["state"] == "accepted"
