@@ -29,6 +29,7 @@ VERBS = {
     "usage": "show how much room results take",
     "prune": "find, and delete, reports and quarantined copies that are no longer needed",
     "fixity": "read masters and results again and compare them with the ledger's checksums",
+    "bag": "write a BagIt bag of results, with PREMIS and masters",
     "backup": "copy the ledger while runs go on",
     "move": "tell the ledger that an output was moved",
     "rename": "give a collection another name in the ledger",

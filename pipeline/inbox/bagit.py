@@ -12,6 +12,7 @@ ALGORITHMS = {"sha512": 128, "sha256": 64, "md5": 32}
 LINE = re.compile(r"(?P<digest>[0-9a-fA-F]+)[ \t]+\*?(?P<path>.+)")
 TAG_NAME = re.compile(r"bagit\.txt|bag-info\.txt|fetch\.txt|(tag)?manifest-[a-z0-9]+\.txt")
 ESCAPED = {"%0a": "\n", "%0d": "\r", "%25": "%"}
+ENCODED = str.maketrans({character: code.upper() for code, character in ESCAPED.items()})
 
 
 class InvalidManifest(ValueError):
@@ -43,6 +44,11 @@ def is_tag_name(name: str) -> bool:
 def is_tag_file(path: str) -> bool:
     """Return whether a path relative to a bag is one of the bag's tag files and not payload."""
     return not path.startswith(PAYLOAD)
+
+
+def encode_path(path: str) -> str:
+    """Return a path as a manifest writes it (RFC 8493, 2.1.3): line ends and percent signs are encoded."""
+    return path.translate(ENCODED)
 
 
 def parse_manifest(data: bytes, algorithm: str, name: str) -> dict[str, str]:

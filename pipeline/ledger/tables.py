@@ -326,7 +326,7 @@ class Checksum(Base):
 class FixityCheck(Base):
     """When the files of a scan were last read and compared with the ledger, and what was wrong then.
 
-    `problems` has what was wrong by role of the file (`master`, `restored`, …): a word of `fixity.Problem`.
+    `problems` has what was wrong by role of the file (`master`, `derivative`, …): a word of `fixity.Problem`.
     """
 
     __tablename__ = PREFIX + "fixity_checks"

@@ -15,7 +15,7 @@ from pipeline.ledger.tables import Batch, OutcomeRow, Publication, Scan
 MASTER = "master"
 # The files of an outcome: role, folder in the output, and the columns of the ledger that name them.
 PUBLISHED = (
-    ("restored", OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
+    ("derivative", OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
     ("mask", OutcomeRow.mask_uri, OutcomeRow.mask_sha256),
     ("suggestions", OutcomeRow.suggested_uri, OutcomeRow.suggested_sha256),
     ("sidecar", OutcomeRow.sidecar_uri, OutcomeRow.sidecar_sha256),

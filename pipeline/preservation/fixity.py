@@ -39,7 +39,7 @@ class Finding:
     """One file that is not as the ledger has it.
 
     Attributes:
-        role: master, restored, mask, suggestions or sidecar.
+        role: master, derivative, mask, suggestions or sidecar.
         sha256: as recorded.
         found: sha256 as read, empty where nothing was.
         detail: why it cannot be read.

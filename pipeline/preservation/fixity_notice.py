@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAMED = 5
 ROLES = {
     "master": "the master",
-    "restored": "the derivative",
+    "derivative": "the derivative",
     "mask": "the mask",
     "suggestions": "the mask of suggestions",
     "sidecar": "the sidecar",

@@ -18,10 +18,10 @@ from pipeline.ledger.processes import has_ended, process_name
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import FixityCheck, FixityRound, Scan
 from pipeline.preservation.current_files import ScanFiles, as_files, current_files
-from pipeline.preservation.fixity import Checked, check_scan
+from pipeline.preservation.fixity import Checked, Problem, check_scan
 from pipeline.preservation.fixity_counts import Found
 from pipeline.preservation.pace import Pace
-from pipeline.provenance.events import EventType
+from pipeline.provenance import EventType, code_version
 from pipeline.upkeep.outputs import Output
 
 # Seconds, and scans, between two writes to the ledger: a killed check repeats no more than this.
@@ -238,9 +238,10 @@ class _Checker:
 
 def _event(checked: Checked, at: datetime, number: int) -> events.EventRecord:
     """Return the event of one scan whose files were read."""
-    problems = sorted({str(one.problem) for one in checked.findings})
+    worst = next((str(one) for one in Problem if any(one is found.problem for found in checked.findings)), "intact")
     figures = {
         "round": number,
+        "program": code_version(),
         "sha256": checked.digests,
         "wrong": [
             {"file": one.role, "problem": str(one.problem), "uri": one.uri, "expected": one.sha256, "found": one.found,
@@ -249,5 +250,4 @@ def _event(checked: Checked, at: datetime, number: int) -> events.EventRecord:
         ],
     }  # fmt: skip
     message = "; ".join(f"{one.role} {one.problem}" for one in checked.findings)
-    decision = " and ".join(problems) or "intact"
-    return events.EventRecord(checked.scan_id, "fixity", str(EventType.FIXITY), decision, message, figures, at=at)
+    return events.EventRecord(checked.scan_id, "fixity", str(EventType.FIXITY), worst, message, figures, at=at)

@@ -34,6 +34,7 @@ DETAILS = {
     "inpaint": "pixels under the mask filled in by software; every other pixel is left as it is",
     "measure": "result compared with the master, or its quality estimated",
     "publish": "restoration: the results were written, a derivative where damage was filled in",
+    "fixity": "sha256 of the files calculated again, and compared with the ledger",
     "review": "looked at, and decided, by a person",
 }
 # A derivative before it was published again is known by its digest alone.
@@ -49,11 +50,16 @@ def write_premis(target: BinaryIO, histories: Iterable[History]) -> int:
     count = 0
     with PremisWriter(target) as writer:
         for one in histories:
-            writer.write(*_Teller(one).records())
+            tell_premis(writer, one)
             count += 1
         if not count:
             raise ValueError("there is no scan to write PREMIS about")
     return count
+
+
+def tell_premis(writer: PremisWriter, history: History) -> None:
+    """Write the history of one scan into a document that others share."""
+    writer.write(*_Teller(history).records())
 
 
 def master_identifier(scan: Scan) -> str:
@@ -173,7 +179,8 @@ class _Teller:
         """Yield the objects of an event, and note the event with them."""
         made = [self.made[key] for key in self._files_of(event) if key in self.made]
         creates = event.stage == "publish" and kind == EventType.CREATION
-        if not made or creates:
+        read_again = event.stage == "fixity" and "master" in dict(self._files_of(event))
+        if not made or creates or read_again:
             self.master_events.append(name)
             yield Link(self.master, ["source"])
         for one in made:
@@ -187,6 +194,10 @@ class _Teller:
         """Return role and sha256 of the files that an event is about besides the master."""
         if event.stage == "review":
             return [("derivative", str(event.figures.get("seen", "")))]
+        if event.stage == "fixity":
+            # Of what differs, the file that it should be.
+            wrong = {str(one["file"]): str(one["expected"]) for one in event.figures.get("wrong", ())}
+            return list({**event.figures.get("sha256", {}), **wrong}.items())
         if event.stage != "publish" or event.kind != EventType.CREATION:
             return [(role, sha256) for role, sha256 in self.made if sha256 == event.figures.get("sha256")]
         restored = str(event.figures.get(RESTORED_SHA256, ""))
@@ -209,6 +220,8 @@ class _Teller:
             roles = ["authorizer" if event.kind == EventType.WITHDRAWAL else "implementer", "reviewer"]
             yield self._agent(PremisAgent(identifier("person", str(user)), name, "person", local=str(user)), roles)
         if batch is None:
+            if version := event.figures.get("program"):
+                yield self._program(PROGRAM, str(version))
             return
         if not user:
             yield self._program(PROGRAM, batch.code_version)

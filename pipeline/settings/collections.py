@@ -15,6 +15,9 @@ from pipeline.settings.recipe import Recipe
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 QUEUE = re.compile(r"https?://[^/\s]+/\S+")
+BAG_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# Labels of bag-info.txt that say what a bag holds.
+COUNTED = {"payload-oxum", "bag-size", "bagging-date", "bag-software-agent", "external-identifier"}
 QUARTERLY = "@quarterly"  # Airflow's own; the others, such as @daily, are cron's
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
@@ -107,6 +110,9 @@ class Collection(BaseModel):
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
     fixity: Fixity | None = Field(None, description="read masters and results again on a schedule")
+    bag_info: dict[str, str] = Field(
+        default_factory=dict, description="lines of bag-info.txt in every bag, e.g. Source-Organization"
+    )
     recipe: Recipe = Field(default_factory=Recipe)
     redo: Redo = Field(
         Redo.RECIPE,
@@ -156,6 +162,16 @@ class Collection(BaseModel):
         if self.watch and self.watch.queue and not self.inbox.startswith(("s3://", "s3a://", "s3n://")):
             raise ValueError("watch.queue: only a bucket (s3://…) has notifications; leave it out for a folder")
         return self
+
+    @field_validator("bag_info")
+    @classmethod
+    def _bag_info(cls, value: dict[str, str]) -> dict[str, str]:
+        for label in value:
+            if not BAG_LABEL.fullmatch(label):
+                raise ValueError(f"{label!r} is no label of bag-info.txt; write letters, digits and hyphens")
+            if label.casefold() in COUNTED:
+                raise ValueError(f"{label!r} is written by the program itself; leave it out")
+        return value
 
     @field_validator("recipients")
     @classmethod

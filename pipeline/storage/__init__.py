@@ -1,6 +1,7 @@
 """Read, list and atomically write files in local folders (paths, file://) and in buckets (s3://)."""
 
 from pipeline.storage.api import (
+    blocks,
     check_writable,
     copy,
     delete,
@@ -9,6 +10,7 @@ from pipeline.storage.api import (
     exists,
     list_files,
     open_read,
+    open_write,
     read_bytes,
     sha256,
     sweep,
@@ -23,6 +25,7 @@ from pipeline.storage.uris import join, local_path, scheme
 __all__ = [
     "Entry",
     "EntryKind",
+    "blocks",
     "check_writable",
     "copy",
     "delete",
@@ -33,6 +36,7 @@ __all__ = [
     "list_files",
     "local_path",
     "open_read",
+    "open_write",
     "overlap",
     "read_bytes",
     "refuse_linked_folders",

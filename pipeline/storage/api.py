@@ -92,13 +92,13 @@ def digest(uri: str, algorithm: str, pace: Callable[[int], object] | None = None
         pace: called with the number of bytes after each block that was read; may wait, to read slowly.
     """
     found = hashlib.new(algorithm, usedforsecurity=False)
-    for block in _blocks(uri, pace):
+    for block in blocks(uri, pace):
         found.update(block)
     return found.hexdigest()
 
 
-def _blocks(uri: str, pace: Callable[[int], object] | None) -> Iterator[memoryview]:
-    """Yield a file's content in blocks, each valid until the next."""
+def blocks(uri: str, pace: Callable[[int], object] | None = None) -> Iterator[memoryview]:
+    """Yield a file's content in blocks, each valid until the next. Raises as `open_read`."""
     buffer = memoryview(bytearray(BLOCK))
     with open_read(uri) as stream:
         while count := stream.readinto(buffer):  # type: ignore[attr-defined]
@@ -115,6 +115,14 @@ def write_bytes(uri: str, data: bytes | memoryview) -> None:
         StoreUnavailable: the store did not answer.
     """
     transport(uri).write_bytes(uri, data)
+
+
+def open_write(uri: str) -> AbstractContextManager[BinaryIO]:
+    """Return a stream whose content appears complete under its name when the block ends; nothing does after an error.
+
+    Raises as `write_bytes`.
+    """
+    return transport(uri).open_write(uri)
 
 
 def write_file(uri: str, local_path: Path | str) -> None:

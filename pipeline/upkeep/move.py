@@ -11,8 +11,8 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Batch, Decision, OutcomeRow
-from pipeline.upkeep.outputs import files_below, outputs
+from pipeline.ledger.tables import Batch, Decision, FixityRound, OutcomeRow
+from pipeline.upkeep.outputs import files_below, outputs_at
 
 # Files of an outcome: its URI and sha256.
 FILES = (
@@ -47,12 +47,8 @@ def check_moved(ledger: Ledger, old: str, new: str, *, checksums: bool = False) 
         ConfigurationError: the ledger knows no such output, or a batch is under way in it.
         StoreUnavailable: the store did not answer.
     """
-    known = outputs(ledger)
-    if not any(output.uri == old for output in known):
-        names = ", ".join(sorted({output.uri for output in known})) or "none"
-        raise ConfigurationError(f"the ledger knows no output {old} (known: {names})")
-    for output in known:
-        if output.uri == old and output.unfinished:
+    for output in outputs_at(ledger, old):
+        if output.unfinished:
             raise ConfigurationError(
                 f"batch {output.unfinished[0]} of {output.collection!r} is under way in {old}; let it finish first"
             )
@@ -84,6 +80,7 @@ def move(ledger: Ledger, old: str, new: str) -> None:
         decided = Decision.mask_uri
         moved = case((_is_below(decided, old), new + func.substr(decided, len(old) + 1)), else_=decided)
         session.execute(update(Decision).where(_is_below(decided, old)).values(mask_uri=moved))
+        session.execute(update(FixityRound).where(FixityRound.output == old).values(output=new))
         session.execute(update(Batch).where(or_(Batch.output == old, Batch.output == f"{old}/")).values(output=new))
         record = events.EventRecord(None, "move", decision="moved", figures={"from": old, "to": new})
         events.append(session, None, TaskContext(), [record])

@@ -58,6 +58,23 @@ def outputs(ledger: Ledger, collection: str = "") -> list[Output]:
     ]
 
 
+def outputs_at(ledger: Ledger, uri: str) -> list[Output]:
+    """Return what collections have at one output.
+
+    Args:
+        uri: without a trailing slash.
+
+    Raises:
+        ConfigurationError: the ledger knows no such output.
+    """
+    known = outputs(ledger)
+    found = [output for output in known if output.uri == uri]
+    if not found:
+        names = ", ".join(sorted({output.uri for output in known})) or "none"
+        raise ConfigurationError(f"the ledger knows no output {uri} (known: {names})")
+    return found
+
+
 def folders(output: Output) -> Iterator[tuple[str, list[Entry]]]:
     """Yield each folder of an output with its files; folders that are not there are left out.
 

@@ -11,7 +11,6 @@ from pipeline.cli.console import print_error, print_json, progress_bar, stderr_c
 from pipeline.cli.uris import as_uri, existing_ledger_url
 from pipeline.cli.values import ABOVE_ZERO, PLACE
 from pipeline.cli.verbs import Verb
-from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pipeline.ledger.database import Ledger
@@ -70,13 +69,14 @@ def command(
     from pipeline.ledger.migrate import upgrade
     from pipeline.preservation.fixity_notice import summary
     from pipeline.preservation.fixity_round import end_round
+    from pipeline.upkeep.outputs import outputs_at
 
     if full and sample is not None:
         raise click.UsageError("--full and --sample: give only one of them.")
     uri = as_uri(output).rstrip("/")
     opened = upgrade(existing_ledger_url(ledger, f"{uri}/x"))
     rounds = []
-    for one in _outputs(opened, uri):
+    for one in outputs_at(opened, uri):
         done = _check(opened, one, sample, bandwidth, masters)
         for finding in done.found.named:
             print_error("fixity", _line(finding))
@@ -88,22 +88,6 @@ def command(
         for done in rounds:
             _print(done)
     return 1 if any(done.found.failing for done in rounds) else 0
-
-
-def _outputs(ledger: Ledger, uri: str) -> list[Output]:
-    """Return the collections that publish in an output.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    from pipeline.upkeep.outputs import outputs
-
-    known = outputs(ledger)
-    found = [one for one in known if one.uri == uri]
-    if not found:
-        names = ", ".join(sorted({one.uri for one in known})) or "none"
-        raise ConfigurationError(f"the ledger knows no output {uri} (known: {names})")
-    return found
 
 
 def _check(ledger: Ledger, output: Output, sample: float | None, bandwidth: float | None, masters: bool) -> Round:
