@@ -8,12 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy import insert as plain_insert
+from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 
+from pipeline.ledger import chain
 from pipeline.ledger.context import TaskContext, host
-from pipeline.ledger.rows import json_values, now, pages
+from pipeline.ledger.rows import json_values, now
 from pipeline.ledger.tables import Event
+
+# Of a session: the events that wait for its commit, by batch and collection.
+PENDING = "ledger_pending_events"
 
 
 @dataclass(frozen=True)
@@ -38,37 +42,59 @@ class EventRecord:
     at: datetime = field(default_factory=now)
 
 
-def append(session: Session, batch_id: int | None, context: TaskContext, records: Sequence[EventRecord]) -> None:
-    """Append events of a batch; without one, of the ledger as a whole."""
+def append(
+    session: Session,
+    batch_id: int | None,
+    context: TaskContext,
+    records: Sequence[EventRecord],
+    *,
+    collection: str = "",
+) -> None:
+    """Append events of a batch; without one, of a collection, or of the ledger as a whole.
+
+    They are written when the transaction is committed: the collection's chain is then locked last and shortest, and
+    writers that lock other rows in another order cannot wait for each other.
+    """
     machine = host()
-    for page in pages(records):
-        session.execute(
-            plain_insert(Event),
-            [
-                {
-                    "scan_id": one.scan_id,
-                    "batch_id": batch_id,
-                    "stage": one.stage,
-                    "kind": one.kind,
-                    "decision": one.decision,
-                    "message": one.message,
-                    "figures": json_values(one.figures),
-                    "seconds": one.seconds,
-                    "dag_id": context.dag_id,
-                    "run_id": context.run_id,
-                    "task_id": context.task_id,
-                    "map_index": context.map_index,
-                    "try_number": context.try_number,
-                    "host": machine,
-                    "at": one.at,
-                }
-                for one in page
-            ],
-        )
+    rows = [
+        {
+            "scan_id": one.scan_id,
+            "batch_id": batch_id,
+            "stage": one.stage,
+            "kind": one.kind,
+            "decision": one.decision,
+            "message": one.message,
+            "figures": json_values(one.figures),
+            "seconds": one.seconds,
+            "dag_id": context.dag_id,
+            "run_id": context.run_id,
+            "task_id": context.task_id,
+            "map_index": context.map_index,
+            "try_number": context.try_number,
+            "host": machine,
+            "at": one.at,
+        }
+        for one in records
+    ]
+    if PENDING not in session.info:
+        session.info[PENDING] = {}
+        listen(session, "before_commit", write_pending)
+        listen(session, "after_rollback", lambda session: session.info[PENDING].clear())
+    session.info[PENDING].setdefault((batch_id, collection), []).extend(rows)
+
+
+def write_pending(session: Session) -> None:
+    """Write the events of a session that wait for its commit, so that its own queries find them."""
+    pending = session.info.get(PENDING) or {}
+    # In one order for every process, so that two of them never wait for each other's chains.
+    for batch_id, collection in sorted(pending, key=lambda key: (key[0] or 0, key[1])):
+        if rows := pending.pop((batch_id, collection)):
+            chain.append(session, batch_id, collection, rows)
 
 
 def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
     """Return the events of one stage that concern the whole batch, oldest first."""
+    write_pending(session)
     return list(
         session.scalars(
             select(Event)

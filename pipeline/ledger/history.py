@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from pipeline.ledger.events import write_pending
 from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
 
 
@@ -48,6 +49,7 @@ def find(session: Session, term: str, collection: str | None = None) -> Sequence
 
 def history(session: Session, scan: Scan) -> History:
     """Return everything that the ledger records of a scan."""
+    write_pending(session)
     outcomes = session.scalars(
         select(OutcomeRow).where(OutcomeRow.scan_id == scan.id).order_by(OutcomeRow.recorded)
     ).all()

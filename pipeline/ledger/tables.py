@@ -155,13 +155,33 @@ class OutcomeRow(Base):
     recorded: Mapped[datetime]
 
 
+class Chain(Base):
+    """The chain of a collection's events, see `pipeline.ledger.chain`; that of the ledger as a whole has no name.
+
+    `length` is the number of its events, `head` the sha256 of the last one. The row is locked while events are added.
+    """
+
+    __tablename__ = PREFIX + "chains"
+    __table_args__ = (UniqueConstraint("collection", name="uq_ledger_chains"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    collection: Mapped[str] = mapped_column(String(63))
+    length: Mapped[int]
+    head: Mapped[str] = mapped_column(String(64))
+
+
 class Event(Base):
-    """One event of a scan or a batch; the database refuses to change or delete it."""
+    """One event of a scan or a batch; the database refuses to change or delete it.
+
+    `previous` is the sha256 of the event before it in its chain. The database refuses events that are in no chain; the
+    columns allow null only because SQLite cannot forbid it in a table that exists.
+    """
 
     __tablename__ = PREFIX + "events"
     __table_args__ = (
         Index("ix_ledger_events_scan", "scan_id", "id"),
         Index("ix_ledger_events_batch", "batch_id", "id"),
+        Index("ix_ledger_events_chain", "chain_id", "position", unique=True),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -180,6 +200,9 @@ class Event(Base):
     try_number: Mapped[int] = mapped_column(default=0)
     host: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime]
+    chain_id: Mapped[int | None]
+    position: Mapped[int | None]
+    previous: Mapped[str | None] = mapped_column(String(64))
 
 
 class Decision(Base):

@@ -153,14 +153,16 @@ class _Teller:
         Args:
             bare: without figures, which another PREMIS event of the same event has.
         """
-        name = identifier("event", self.master, str(event.id), str(kind))
+        place = (str(event.position), event.previous or "")
+        name = identifier("event", self.master, *place, str(kind))
         where = [f"batch {batch.name}"] if batch else []
         if event.dag_id:
             where.append(f"task {event.dag_id}/{event.run_id}/{event.task_id}, attempt {event.try_number}")
         where += [f"host {event.host}"] if event.host else []
         figures = {} if bare else {key: _as_text(value) for key, value in event.figures.items()}
-        if event.seconds and not bare:
-            figures["seconds"] = f"{event.seconds:.3f}"
+        if not bare:
+            # With it the event is found in the chain that `trace --verify` proves.
+            figures |= {"seconds": f"{event.seconds:.3f}", "ledger_position": place[0], "ledger_previous": place[1]}
         self.events.append(
             PremisEvent(
                 name,

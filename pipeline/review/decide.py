@@ -139,7 +139,7 @@ def _meanwhile(entry: QueueEntry) -> DecidedMeanwhile:
 
 def _event(entry: QueueEntry, verdict: Verdict, user: User, seen: str, note: str) -> events.EventRecord:
     kind = EVENTS.get(verdict, EventType.QUALITY)
-    figures = {"user": user.id, "name": user.name, "seen": seen}
+    figures = {"user": user.id, "name": user.name, "seen": seen, "sidecar_sha256": entry.outcome.sidecar_sha256}
     return events.EventRecord(
         entry.review.scan_id, "review", str(kind), str(verdict), note, figures, at=datetime.now(UTC)
     )

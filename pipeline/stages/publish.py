@@ -315,5 +315,8 @@ class _Publisher:
         if files.sidecar_uri:
             records.append(events.EventRecord(row.scan_id, "publish", str(EventType.FIXITY), "master intact"))
         decision = "repeated" if repeated else str(files.outcome)
-        records.append(self.stage.event(row, decision, row.publish_seconds))
+        event = self.stage.event(row, decision, row.publish_seconds)
+        # So that the chain of events bears witness to every file that was published.
+        files_digests = {name: value for name, value in files.recorded().items() if name.endswith("_sha256") and value}
+        records.append(replace(event, figures=event.figures | files_digests))
         return records

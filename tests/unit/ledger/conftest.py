@@ -1,17 +1,21 @@
-"""A new ledger in a SQLite file."""
+"""A new ledger in a SQLite file, or on either database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer, postgres
 from sqlalchemy.orm import Session
 
 from pipeline.ledger import batches, scans
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Scan
+
+NUMBERS = count()
 
 
 @pytest.fixture
@@ -42,3 +46,20 @@ def make_batch() -> Callable[..., int]:
 @pytest.fixture
 def make_scan() -> Callable[..., int]:
     return new_scan
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, url: str) -> Ledger:
+    """A new ledger on each database."""
+    if request.param == "sqlite":
+        return upgrade(url)
+    running: PostgresServer = request.getfixturevalue("server")
+    name = f"ledger_{next(NUMBERS)}"
+    running.create(name)
+    return upgrade(running.url(name))
