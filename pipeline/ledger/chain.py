@@ -82,6 +82,14 @@ def head(session: Session, collection: str) -> Head:
     return Head(collection, *found) if found else Head(collection, 0, GENESIS)
 
 
+def collections_of(session: Session, scan_ids: Sequence[int]) -> dict[int, str]:
+    """Return the collections of scans, by id."""
+    found: dict[int, str] = {}
+    for page in pages(scan_ids):
+        found |= dict(session.execute(select(Scan.id, Scan.collection).where(Scan.id.in_(page))).tuples().all())
+    return found
+
+
 def append(session: Session, batch_id: int | None, collection: str, rows: Sequence[dict[str, Any]]) -> None:
     """Write events at the end of a chain; nobody else writes to that chain until the transaction has ended.
 

@@ -26,8 +26,8 @@ class EventRecord:
 
     Attributes:
         scan_id: None for an event of the whole batch.
-        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, audit, review, fixity, upload, move
-            or rename.
+        stage: receive, mask, inpaint, measure, publish, report, digest, reconcile, audit, review, fixity, upload, move,
+            rename or prune.
         kind: a PREMIS event type, see `pipeline.provenance.events`.
         decision: the result in a word or two.
     """
@@ -50,7 +50,7 @@ def append(
     *,
     collection: str = "",
 ) -> None:
-    """Append events of a batch; without one, of a collection, or of the ledger as a whole.
+    """Append events of a batch; without one, of a scan, of a collection, or of the ledger as a whole.
 
     They are written when the transaction is committed: the collection's chain is then locked last and shortest, and
     writers that lock other rows in another order cannot wait for each other.
@@ -85,11 +85,15 @@ def append(
 
 def write_pending(session: Session) -> None:
     """Write the events of a session that wait for its commit, so that its own queries find them."""
-    pending = session.info.get(PENDING) or {}
+    pending: dict[tuple[int | None, str], list[dict[str, Any]]] = session.info.get(PENDING) or {}
+    rows = pending.pop((None, ""), [])
+    # Without a batch, the scan says whose chain it is.
+    of_scan = chain.collections_of(session, sorted({row["scan_id"] for row in rows if row["scan_id"] is not None}))
+    for row in rows:
+        pending.setdefault((None, of_scan.get(row["scan_id"], "")), []).append(row)
     # In one order for every process, so that two of them never wait for each other's chains.
     for batch_id, collection in sorted(pending, key=lambda key: (key[0] or 0, key[1])):
-        if rows := pending.pop((batch_id, collection)):
-            chain.append(session, batch_id, collection, rows)
+        chain.append(session, batch_id, collection, pending.pop((batch_id, collection)))
 
 
 def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
@@ -106,6 +110,7 @@ def of_batch(session: Session, batch_id: int, stage: str) -> list[Event]:
 
 def work_seconds(session: Session, batch_id: int) -> dict[str, float]:
     """Return the seconds of work of each stage of a batch, summed over all its tasks."""
+    write_pending(session)
     spent = dict(
         session.execute(
             select(Event.stage, func.sum(Event.seconds)).where(Event.batch_id == batch_id).group_by(Event.stage)

@@ -162,7 +162,7 @@ def _events(session: Session, chain_id: int) -> Iterator[tuple[Mapping[str, Any]
         .limit(PAGE)
     )
     last = -1
-    while page := session.execute(query.where(Event.position > last)).mappings().all():
+    while page := [dict(row) for row in session.execute(query.where(Event.position > last)).mappings()]:
         for row in page:
             scan = None if row["scan_id"] is None else (row["path"], row["sha256"])
             what = f"{row['stage']} {row['decision']} of {row['at']:%Y-%m-%d %H:%M:%S} UTC"

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     QUALITY = "quality review"
     CREATION = "creation"
     FIXITY = "fixity check"
+    DELETION = "deletion"
     WITHDRAWAL = "deaccession"
     INGESTION_START = "ingestion start"
     INGESTION_END = "ingestion end"

@@ -31,6 +31,8 @@ class BatchSummary:
             `unused_count` is their number.
         audit: what people said of the random samples of earlier batches.
         outdated: finished results that an earlier recipe or version made, and that this batch has kept.
+        ledger_head: position and sha256 of the last event of the collection before the report, `123:ab12…`; with it
+            paper and mail bear witness to the ledger. Empty where it is not known.
         seconds_by_stage: seconds of work per stage, in the order of the stages, summed over all tasks.
     """
 
@@ -45,6 +47,7 @@ class BatchSummary:
     run_id: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     recipe_digest: str = ""
+    ledger_head: str = ""
     engine: str = ""
     engine_digest: str = ""
     code_version: str = ""

@@ -59,11 +59,12 @@ def load_frame(batch: BatchContext, chunks: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> BatchSummary:
+def summarise_batch(batch: BatchContext, finished: datetime | None = None, ledger_head: str = "") -> BatchSummary:
     """Return the facts of the batch as a whole that a report shows.
 
     Args:
         finished: when its last scan was done; now by default.
+        ledger_head: last event of the collection before the report, as `ledger.chain.Head` writes it.
     """
     from pipeline.reports import BatchSummary
 
@@ -84,6 +85,7 @@ def summarise_batch(batch: BatchContext, finished: datetime | None = None) -> Ba
         run_id=batch.run_id,
         recipe=collection.recipe.model_dump(mode="json"),
         recipe_digest=batch.recipe_digest,
+        ledger_head=ledger_head,
         engine=str(collection.recipe.engine),
         engine_digest=batch.engine_digest,
         code_version=batch.code_version,

@@ -155,7 +155,11 @@ def _message(batch: BatchContext, recipients: list[str]) -> tuple[EmailMessage, 
             pdf = None  # type: ignore[assignment]
         message = build_digest(
             batch_frame.load_frame(batch, chunks),
-            batch_frame.summarise_batch(batch, reported[-1].at if reported else None),
+            batch_frame.summarise_batch(
+                batch,
+                reported[-1].at if reported else None,
+                str(reported[-1].figures.get("ledger_head", "")) if reported else "",
+            ),
             previews.preview_reader(batch),
             pdf,
             sender=installation.smtp_sender,

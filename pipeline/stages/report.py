@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from pipeline import logs, storage
-from pipeline.ledger import TaskContext, batches, events
+from pipeline.ledger import TaskContext, batches, chain, events
 from pipeline.stages import batch_frame, previews
 from pipeline.stages.batch import InputVanished, find_row, load_batch, open_ledger
+from pipeline.stages.ledger_witness import LEDGER_HEAD, witness_bytes
 from pipeline.stages.tempdir import temporary_folder
 
 FILES = ("report.parquet", "report.csv", "report.pdf")
@@ -42,16 +43,19 @@ def report(work_area: str, chunks: list[str] | None = None, context: TaskContext
         with ledger.read() as session:
             chunks = batch.chunk_uris(batches.get(session, batch.collection.name, batch.name))
     frame = batch_frame.load_frame(batch, chunks)
-    summary = batch_frame.summarise_batch(batch)
+    with ledger.read() as session:
+        head = chain.head(session, batch.collection.name)
+    summary = batch_frame.summarise_batch(batch, ledger_head=str(head))
     target = batch.output_uri("reports", batch.name)
     with temporary_folder() as folder:
         write_report(frame, summary, previews.preview_reader(batch), folder)
         for name in FILES:
             storage.write_file(storage.join(target, name), folder / name)
+    storage.write_bytes(storage.join(target, LEDGER_HEAD), witness_bytes(head, batch.name))
     seconds = time.perf_counter() - started
     with ledger.write() as session:
         unfinished = int((frame["reason"] == batch_frame.UNFINISHED_REASON).sum())
-        figures = {"scans": len(frame), "unfinished": unfinished}
+        figures = {"scans": len(frame), "unfinished": unfinished, "ledger_head": str(head)}
         record = events.EventRecord(
             None, "report", decision="written", figures=figures, seconds=seconds, at=summary.finished
         )

@@ -81,9 +81,12 @@ def move(ledger: Ledger, old: str, new: str) -> None:
         moved = case((_is_below(decided, old), new + func.substr(decided, len(old) + 1)), else_=decided)
         session.execute(update(Decision).where(_is_below(decided, old)).values(mask_uri=moved))
         session.execute(update(FixityRound).where(FixityRound.output == old).values(output=new))
-        session.execute(update(Batch).where(or_(Batch.output == old, Batch.output == f"{old}/")).values(output=new))
+        here = or_(Batch.output == old, Batch.output == f"{old}/")
+        moved_of = session.scalars(select(Batch.collection).where(here).distinct().order_by(Batch.collection)).all()
+        session.execute(update(Batch).where(here).values(output=new))
         record = events.EventRecord(None, "move", decision="moved", figures={"from": old, "to": new})
-        events.append(session, None, TaskContext(), [record])
+        for collection in moved_of:
+            events.append(session, None, TaskContext(), [record], collection=collection)
 
 
 def _is_below(uri: InstrumentedAttribute[str], root: str) -> ColumnElement[bool]:

@@ -26,12 +26,14 @@ class Output:
         uri: without a trailing slash.
         inboxes: of all its batches.
         unfinished: names of batches that are under way.
+        batches: names of all batches.
     """
 
     collection: str
     uri: str
     inboxes: Sequence[str]
     unfinished: Sequence[str]
+    batches: Sequence[str] = ()
 
 
 def outputs(ledger: Ledger, collection: str = "") -> list[Output]:
@@ -53,6 +55,7 @@ def outputs(ledger: Ledger, collection: str = "") -> list[Output]:
             uri,
             sorted({batch.inbox for batch in those}),
             [batch.name for batch in those if batch.state in batches.UNFINISHED],
+            [batch.name for batch in those],
         )
         for (name, uri), those in found.items()
     ]

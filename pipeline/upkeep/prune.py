@@ -13,10 +13,11 @@ from sqlalchemy import select
 
 from pipeline import storage
 from pipeline.errors import ConfigurationError
-from pipeline.ledger import batches
+from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Batch
+from pipeline.provenance.events import EventType
 from pipeline.stages.batch import FOLDER
 from pipeline.storage import Entry
 from pipeline.upkeep.outputs import Output, files_below, outputs
@@ -68,8 +69,8 @@ def find_prunable(
     return found
 
 
-def delete(one: Prunable) -> None:
-    """Delete one batch's part of a folder.
+def delete(ledger: Ledger, one: Prunable) -> None:
+    """Delete one batch's part of a folder; an event, written before, says so for good.
 
     Raises:
         ConfigurationError: it overlaps with an inbox, so that masters may lie there.
@@ -78,6 +79,10 @@ def delete(one: Prunable) -> None:
     for inbox in one.output.inboxes:
         if storage.overlap(one.uri, inbox):
             raise ConfigurationError(f"{one.uri} and the inbox {inbox} overlap: nothing is deleted there")
+    figures = {"folder": one.folder, "batch": one.batch, "uri": one.uri, "files": one.files, "bytes": one.bytes}
+    record = events.EventRecord(None, "prune", str(EventType.DELETION), "deleting", figures=figures)
+    with ledger.write() as session:
+        events.append(session, None, TaskContext(), [record], collection=one.output.collection)
     storage.delete_tree(one.uri)
 
 

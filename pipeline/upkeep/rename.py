@@ -32,5 +32,5 @@ def rename(ledger: Ledger, old: str, new: str) -> int:
             if "collection" in table.c:
                 session.execute(update(table).where(table.c.collection == old).values(collection=new))
         record = events.EventRecord(None, "rename", decision="renamed", figures={"from": old, "to": new})
-        events.append(session, None, TaskContext(), [record])
+        events.append(session, None, TaskContext(), [record], collection=new)
         return session.scalar(select(func.count()).select_from(Scan).where(Scan.collection == new)) or 0

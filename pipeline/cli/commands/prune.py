@@ -41,11 +41,12 @@ def command(
     from pipeline.upkeep.prune import delete, find_prunable
 
     folders = [WHAT[kind] for kind in kinds or WHAT]
-    found = find_prunable(upgrade(existing_ledger_url(ledger)), timedelta(days=older_than), collection, folders)
+    opened = upgrade(existing_ledger_url(ledger))
+    found = find_prunable(opened, timedelta(days=older_than), collection, folders)
     failed = 0
     for one in found if really else ():
         try:
-            delete(one)
+            delete(opened, one)
         except (ConfigurationError, StoreUnavailable, OSError) as error:
             failed += 1
             print_error("prune", error_line(error))

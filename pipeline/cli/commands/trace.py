@@ -21,13 +21,19 @@ EPILOG = """\
 NAME is a path in the inbox, a file name, a path in the output, the path of any master or derivative on this machine,
 or eight or more digits of a sha256.
 
-exit codes: 0 found; 1 unknown, or several scans match (they are listed); 2 there is no ledger
+--verify reads every event of a collection and proves by their chained sha256 that none was changed, removed or
+inserted, and that heads in reports, or on paper, still hold.
 
-example: trace box/photo.jpg --ledger results/"""
+exit codes: 0 found, or whole; 1 unknown, or several scans match (they are listed), or the ledger was changed;
+2 there is no ledger
+
+examples: trace box/photo.jpg --ledger results/
+          trace box/photo.jpg --format premis > photo.premis.xml
+          trace --verify glass-plates --head 5120:9f86d081"""
 
 
 @click.command(cls=Verb, epilog=EPILOG)
-@click.argument("name", metavar="NAME-OR-SHA256")
+@click.argument("name", metavar="NAME-OR-SHA256", required=False, default="")
 @ledger_option
 @click.option("--collection", help="look in one collection only")
 @click.option(
@@ -37,9 +43,31 @@ example: trace box/photo.jpg --ledger results/"""
     default="text",
     help="text for people (default), JSON, or PREMIS 3 XML",
 )
+@click.option(
+    "--verify", is_flag=True, help="prove that the ledger was not rewritten; name one collection, or none for all"
+)
+@click.option(
+    "--head", "heads", multiple=True, metavar="NUMBER:SHA256", help="with --verify: a head from a report or mail"
+)
 @json_option
-def command(name: str, ledger: str | None, collection: str | None, form: str, as_json: bool) -> int:
+@click.pass_context
+def command(
+    context: click.Context,
+    name: str,
+    ledger: str | None,
+    collection: str | None,
+    form: str,
+    verify: bool,
+    heads: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Show from the ledger what was received, decided, done and published, when and by what."""
+    if verify:
+        return _verify(context, ledger, collection or name, heads, as_json)
+    if heads:
+        context.fail("--head goes with --verify.")
+    if not name:
+        context.fail("Name a scan, or --verify.")
     from pipeline.cli.trace_console import history_as_json, print_history
     from pipeline.ledger import history
     from pipeline.ledger.migrate import upgrade
@@ -65,6 +93,19 @@ def command(name: str, ledger: str | None, collection: str | None, form: str, as
         for found in histories:
             print_history(found)
     return 0
+
+
+def _verify(context: click.Context, ledger: str | None, collection: str, heads: tuple[str, ...], as_json: bool) -> int:
+    """Prove the chains of events, and return the exit code."""
+    from pipeline.cli.verify_console import parse_head, print_verified
+    from pipeline.ledger.migrate import upgrade
+    from pipeline.upkeep.verify import verify_ledger
+
+    if heads and not collection:
+        context.fail("--head: name the collection that it is of.")
+    opened = upgrade(existing_ledger_url(ledger))
+    found = verify_ledger(opened, collection, [parse_head(head) for head in heads])
+    return 0 if print_verified(found, as_json) else 1
 
 
 def _print_candidates(name: str, candidates: list[dict[str, Any]], as_json: bool) -> None:

@@ -55,11 +55,17 @@ def server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, url: str) -> Ledger:
-    """A new ledger on each database."""
+def either_url(request: pytest.FixtureRequest, url: str) -> str:
+    """The URL of an empty database of each kind."""
     if request.param == "sqlite":
-        return upgrade(url)
+        return url
     running: PostgresServer = request.getfixturevalue("server")
     name = f"ledger_{next(NUMBERS)}"
     running.create(name)
-    return upgrade(running.url(name))
+    return running.url(name)
+
+
+@pytest.fixture
+def either(either_url: str) -> Ledger:
+    """A new ledger on each database."""
+    return upgrade(either_url)

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import ConfigurationError, StoreUnavailable
-from pipeline.ledger import TaskContext, events, migrate
+from pipeline.ledger import TaskContext, events, migrate, verify
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import VERSION_TABLE, upgrade
 from pipeline.ledger.tables import Base, OutcomeRow
@@ -118,3 +118,57 @@ def test_a_failed_transaction_leaves_nothing(ledger: Ledger, make_batch) -> None
         raise RuntimeError
     with ledger.read() as session:
         assert session.execute(text("SELECT count(*) FROM ledger_batches")).scalar() == 0
+
+
+OLD_EVENT = (
+    "INSERT INTO ledger_events (scan_id, batch_id, stage, kind, decision, message, figures, seconds, dag_id, run_id,"
+    " task_id, map_index, try_number, host, at) VALUES (:scan, :batch, 'mask', '', :number, 'ä',"
+    " '{\"coverage\": 0.25}', 0.5, '', '', '', -1, 0, 'h', '2026-01-01 00:00:00+00:00')"
+)
+
+
+def test_events_of_an_older_ledger_are_chained_from_the_first_on(
+    either_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import command
+
+    newest, wanted = command.upgrade, ["0007"]
+    monkeypatch.setattr(command, "upgrade", lambda config, _: newest(config, wanted[0]))
+    old = upgrade(either_url)
+    count = 5003
+    with old.write() as session:
+        for key, collection in ((1, "c"), (2, "d")):
+            session.execute(
+                text(
+                    "INSERT INTO ledger_scans (id, collection, path, sha256, bytes, fingerprint, format, width, height,"
+                    f" channels, bit_depth, first_seen) VALUES ({key}, '{collection}', 'a', 'x', 1, '', '', 0, 0, 0, 0,"
+                    " '2026-01-01')"
+                )
+            )
+            session.execute(
+                text(
+                    "INSERT INTO ledger_batches (id, collection, name, state, inbox, output, recipe, recipe_digest,"
+                    " engine, engine_digest, code_version, dag_id, run_id, host, holder, attempt, chunks, received,"
+                    f" known, elsewhere, more, counts, started) VALUES ({key}, '{collection}', 'b', 'done', '', '',"
+                    " '{}', '', '', '', '', '', '', '', '', '', 0, 0, 0, 0, false, '{}', '2026-01-01')"
+                )
+            )
+        rows = [{"scan": 1, "batch": 1, "number": str(number)} for number in range(count)]
+        # Of another collection, of a scan without a batch, and of the ledger as a whole.
+        rows += [{"scan": 2, "batch": 2, "number": "1"}, {"scan": 2, "batch": None, "number": "2"}]
+        rows += [{"scan": None, "batch": None, "number": "moved"}]
+        session.execute(text(OLD_EVENT), rows)
+    wanted[0] = "head"
+    new = upgrade(either_url)
+    with new.read() as session:
+        found = {name: verify.verify(session, name) for name in ("c", "d", "")}
+    assert all(one.is_whole for one in found.values())
+    assert [one.head.position for one in found.values()] == [count, 2, 1]
+    with new.write() as session:
+        for collection in ("c", "e", ""):
+            events.append(session, None, TaskContext(), [events.EventRecord(None, "prune")], collection=collection)
+    with new.read() as session:
+        assert [verify.verify(session, name).head.position for name in ("c", "e", "")] == [count + 1, 1, 2]
+        assert all(verify.verify(session, name).is_whole for name in ("c", "d", "e", ""))
+    with pytest.raises(DBAPIError, match="append-only"), new.write() as session:
+        session.execute(text("UPDATE ledger_events SET stage = 'x'"))

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from pipeline.ledger.chain import GENESIS, digest
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # Events that are held in memory at a time.
