@@ -23,6 +23,7 @@ class EventType(StrEnum):
     INGESTION_START = "ingestion start"
     INGESTION_END = "ingestion end"
     DISSEMINATION = "dissemination"
+    TRANSFER = "transfer"
 
 
 # The event of each stage for a scan that it finishes; other scans are quarantined, or have failed.

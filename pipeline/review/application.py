@@ -8,10 +8,11 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from pipeline.errors import RestorationError, StoreUnavailable
+from pipeline.errors import OutputNotWritable, RestorationError, StoreUnavailable
 from pipeline.ledger.database import Ledger
-from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes
+from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes, upload_routes
 from pipeline.review.access import Access
+from pipeline.review.installation import Installation, StandaloneInstallation
 from pipeline.review.phrases import language_of, say
 from pipeline.review.redo import Redo
 from pipeline.review.refusals import Refusal
@@ -21,13 +22,22 @@ from pipeline.review.token_access import TokenAccess
 
 STATUS: dict[type[Exception], int] = {
     StoreUnavailable: 503,
+    OutputNotWritable: 507,
     FileNotFoundError: 404,
     LookupError: 404,
     ValueError: 422,
 }
 
 
-def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, *, language: str = "en") -> FastAPI:
+def create_application(
+    access: Access,
+    ledger: Ledger,
+    cache: Path,
+    redo: Redo,
+    *,
+    installation: Installation | None = None,
+    language: str = "en",
+) -> FastAPI:
     """Return the application; every route asks `access` for the user, except the login of a token.
 
     Args:
@@ -35,6 +45,7 @@ def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, 
         ledger: with the results.
         cache: folder for tiles of the pictures that are looked at.
         redo: starts the run that fills a decided mask.
+        installation: collections and their runs; by default those of a collections file, without a scheduler.
         language: `en` or `de`, where the browser asks for none of them.
     """
     application = FastAPI(title="Restoration review", docs_url=None, redoc_url=None, openapi_url=None)
@@ -45,6 +56,8 @@ def create_application(access: Access, ledger: Ledger, cache: Path, redo: Redo, 
     application.include_router(queue_routes.routes(access, ledger))
     application.include_router(picture_routes.routes(access, ledger, tiles, redo))
     application.include_router(decision_routes.routes(access, ledger, redo))
+    installation = installation or StandaloneInstallation()
+    application.include_router(upload_routes.routes(access, ledger, installation))
     if isinstance(access, TokenAccess):
         application.add_api_route("/login", access.login, methods=["GET"], include_in_schema=False)
     application.add_exception_handler(Refusal, _refused)

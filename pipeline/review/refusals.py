@@ -57,6 +57,22 @@ class NothingMarked(Refusal):
     status = 422
 
 
+class NotWanted(Refusal):
+    """An inbox does not take a file; the text says why."""
+
+    status = 422
+
+
+class NameTaken(Refusal):
+    """Another file has the name of one that is uploaded, and is kept."""
+
+
+class CutOff(Refusal):
+    """Not all of a file arrived."""
+
+    status = 400
+
+
 class NotStarted(Refusal):
     """The run that fills a mask could not be started."""
 

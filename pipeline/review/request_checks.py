@@ -22,7 +22,7 @@ HEADERS = {
 
 
 async def check_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Answer 403 or 415 to what changes something and is not JSON from our own pages; add the security headers."""
+    """Answer 403 or 415 to changes that are not JSON, or a file, from our own pages; add the security headers."""
     answer = _refusal(request) or await call_next(request)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
@@ -36,6 +36,8 @@ def _refusal(request: Request) -> Response | None:
     origin = request.headers.get("origin")
     if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.headers.get("host")):
         return JSONResponse({"detail": "this request comes from another site"}, 403)
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return JSONResponse({"detail": "send JSON"}, 415)
+    # Neither of them can be sent by a form of another site.
+    wanted = "application/octet-stream" if request.method == "PUT" else "application/json"
+    if request.headers.get("content-type", "").partition(";")[0].strip() != wanted:
+        return JSONResponse({"detail": f"send {wanted}"}, 415)
     return None

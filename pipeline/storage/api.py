@@ -23,6 +23,7 @@ class Transport(Protocol):
     def list_files(self, root: str) -> Iterator[Entry]: ...
     def open_read(self, uri: str) -> BinaryIO: ...
     def open_write(self, uri: str) -> AbstractContextManager[BinaryIO]: ...
+    def open_new(self, uri: str) -> AbstractContextManager[BinaryIO]: ...
     def write_bytes(self, uri: str, data: bytes | memoryview) -> None: ...
     def copy(self, source: str, target: str) -> None: ...
     def exists(self, uri: str) -> bool: ...
@@ -129,6 +130,16 @@ def write_file(uri: str, local_path: Path | str) -> None:
     """Write a local file's content to a URI atomically, streamed. Raises as `write_bytes`."""
     with Path(local_path).open("rb") as origin, transport(uri).open_write(uri) as target:
         shutil.copyfileobj(origin, target, BLOCK)
+
+
+def open_new(uri: str) -> AbstractContextManager[BinaryIO]:
+    """Return a stream whose content appears complete under its name when the block ends, unless a file is there.
+
+    Raises:
+        FileExistsError: there is a file of that name, which is kept.
+        OutputNotWritable, StoreUnavailable: as `write_bytes`.
+    """
+    return transport(uri).open_new(uri)
 
 
 def copy(source: str, target: str) -> None:

@@ -19,8 +19,8 @@ from pipeline.storage.local_listing import list_files
 from pipeline.storage.uris import local_path
 
 __all__ = [
-    "check_writable", "copy", "delete", "delete_tree", "exists", "list_files", "open_read", "open_write", "sweep",
-    "write_bytes",
+    "check_writable", "copy", "delete", "delete_tree", "exists", "list_files", "open_new", "open_read", "open_write",
+    "sweep", "write_bytes",
 ]  # fmt: skip
 
 # A disk with less than both of these free is nearly full: work in progress may finish, but none is started.
@@ -43,6 +43,42 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
         with atomic_path(path, synced=True) as temporary, temporary.open("xb") as stream:
             yield stream
         sync_folder(path.parent)
+
+
+@contextmanager
+def open_new(uri: str) -> Iterator[BinaryIO]:
+    """Yield a stream whose content appears complete under its name, unless there is a file by then."""
+    path = local_path(uri)
+    with writing(uri):
+        make_folders(path.parent)
+        temporary = path.parent / temporary_name()
+        try:
+            with temporary.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            _rename_to_new(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    """Give a file another name that is free.
+
+    Raises:
+        FileExistsError: it is not.
+    """
+    try:
+        # Unlike a rename, a link never takes the place of a file.
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+            raise
+        # This file system has no hard links: a writer of the same instant may be replaced.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        temporary.rename(path)
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:

@@ -5,6 +5,7 @@ The client's settings come from the usual AWS variables; `AWS_ENDPOINT_URL` sele
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -129,6 +130,31 @@ def open_write(uri: str) -> Iterator[BinaryIO]:
             with suppress(Exception):
                 stream.terminate()
             raise
+
+
+@contextmanager
+def open_new(uri: str) -> Iterator[BinaryIO]:
+    """Yield a stream into a multipart upload that is completed at the end, unless there is an object by then."""
+    bucket, key = split_bucket(uri)
+    absent = {"IfNoneMatch": "*"}
+    requests = {"S3.Client.complete_multipart_upload": absent, "S3.Client.put_object": absent}
+    with s3_errors(uri, to_write=True):
+        _refuse_existing(uri)
+        stream = smart_open.s3.open(bucket, key, "wb", client=client(), min_part_size=PART, client_kwargs=requests)
+        try:
+            yield cast(BinaryIO, stream)
+            # Not every server knows the condition.
+            _refuse_existing(uri)
+            stream.close()
+        except BaseException:
+            with suppress(Exception):
+                stream.terminate()
+            raise
+
+
+def _refuse_existing(uri: str) -> None:
+    if exists_object(uri):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), uri)
 
 
 def write_bytes(uri: str, data: bytes | memoryview) -> None:

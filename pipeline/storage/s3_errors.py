@@ -15,6 +15,8 @@ from pipeline.storage.errors import reading, unavailable
 
 ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "NotFound"}
+# A request that was to be done only where there is no object.
+EXISTING = {"PreconditionFailed", "ConditionalRequestConflict"}
 FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403", "MethodNotAllowed"}
 FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "507"}
 MISCONFIGURED = {
@@ -78,6 +80,8 @@ def _refused(uri: str, error: aws.ClientError, to_write: bool) -> Exception:
         if to_write and code == "NoSuchBucket":
             return OutputNotWritable(f"{uri}: the bucket does not exist; create it, then run again")
         return FileNotFoundError(errno.ENOENT, "no such object", uri)
+    if code in EXISTING:
+        return FileExistsError(errno.EEXIST, "there is an object of that name", uri)
     if code in FORBIDDEN:
         if to_write:
             remedy = "allow these credentials to put and delete objects there"

@@ -25,7 +25,7 @@ class FixedAccess:
 
     async def user(self, request: Request) -> User | None:
         name = request.headers.get("x-user")
-        rights = {"viewer": {Right.VIEW}, "anna": set(Right), "bert": set(Right)}
+        rights = {"viewer": {Right.VIEW}, "uwe": {Right.VIEW, Right.DECIDE}, "anna": set(Right), "bert": set(Right)}
         return User(f"id-{name}", name, frozenset(rights[name])) if name else None
 
 

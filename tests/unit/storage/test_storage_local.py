@@ -326,3 +326,25 @@ def test_an_unreachable_store_is_distinguished_from_a_missing_file(number: int) 
         raise OSError(number, os.strerror(number))
     with pytest.raises(FileNotFoundError), reading("/mnt/nfs"):
         raise FileNotFoundError(errno.ENOENT, "no")
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "box/a"
+    with storage.open_new(str(path)) as stream:
+        stream.write(b"first")
+        assert not path.exists()
+    for links in (True, False):
+        if not links:
+
+            def refused(*_: object) -> None:
+                raise PermissionError(errno.EPERM, "no links here")
+
+            monkeypatch.setattr(Path, "hardlink_to", refused)
+            with storage.open_new(f"{path}2") as stream:
+                stream.write(b"new")
+        with pytest.raises(FileExistsError), storage.open_new(str(path)) as stream:
+            stream.write(b"second")
+    with pytest.raises(RuntimeError), storage.open_new(f"{path}3") as stream:
+        stream.write(b"half")
+        raise RuntimeError
+    assert {one.name: one.read_bytes() for one in path.parent.iterdir()} == {"a": b"first", "a2": b"new"}

@@ -308,3 +308,22 @@ def test_a_bucket_that_may_not_be_listed_is_named(bucket: str, faults: Faults) -
     faults.status, faults.code = 403, "AccessDenied"
     with pytest.raises(ConfigurationError, match="may not be listed"):
         list(storage.list_files(f"{bucket}/in"))
+
+
+def test_a_new_object_never_takes_the_place_of_another(bucket: str) -> None:
+    uri = f"{bucket}/box/a"
+    with storage.open_new(uri) as stream:
+        stream.write(b"first")
+    with pytest.raises(FileExistsError), storage.open_new(uri):
+        pass
+    # Two at once: whoever is later finds the other's.
+    other = f"{bucket}/box/b"
+    with pytest.raises(FileExistsError), storage.open_new(other) as stream:
+        stream.write(b"slow")
+        storage.write_bytes(other, b"fast")
+    with pytest.raises(RuntimeError), storage.open_new(f"{bucket}/box/c") as stream:
+        stream.write(b"half")
+        raise RuntimeError
+    found = {entry.path: storage.read_bytes(entry.uri) for entry in storage.list_files(f"{bucket}/box")}
+    assert found == {"a": b"first", "b": b"fast"}
+    assert storage.sweep(bucket, 0) == 0

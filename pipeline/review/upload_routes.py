@@ -1,0 +1,151 @@
+"""Uploads: what a collection takes, one file at a time, and the end of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any
+
+import anyio
+from anyio import from_thread
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+
+from pipeline import storage
+from pipeline.inbox.upload_names import safe_name
+from pipeline.ledger.database import Ledger
+from pipeline.review import uploads
+from pipeline.review.access import Access, Right, User, require
+from pipeline.review.installation import Installation
+from pipeline.review.phrases import language_of
+from pipeline.review.refusals import CutOff, NameTaken, Refusal
+from pipeline.settings import Collection, settings
+
+AT_ONCE = 8
+"""Files that are taken at the same time; others wait, and the server's other work does not."""
+SILENCE = 60.0
+"""Seconds after which an upload of which nothing more arrives is cut off."""
+Text = Annotated[str, Field(max_length=4000)]
+
+
+class Offered(BaseModel):
+    """A file that somebody wants to upload."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text
+    size: int = Field(ge=0)
+
+
+class Delivery(BaseModel):
+    """Files that belong together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: Text
+    files: list[Offered] = Field(max_length=5000)
+
+
+class Finished(BaseModel):
+    """A delivery of which every file has arrived."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: Text
+
+
+def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRouter:
+    """Return the routes of uploads."""
+    router = APIRouter(prefix="/api/inboxes")
+    viewer, operator = Depends(require(access, Right.VIEW)), Depends(require(access, Right.OPERATE))
+    at_once = anyio.CapacityLimiter(AT_ONCE)
+
+    def find(collection: str) -> Collection:
+        for one in installation.collections().collections:
+            if one.name == collection:
+                return one
+        raise LookupError(f"there is no collection {collection}")
+
+    @router.get("", dependencies=[viewer])
+    def inboxes() -> dict[str, Any]:
+        """Return the collections that take uploads, and the largest file in bytes."""
+        found = installation.collections()
+        return {
+            "inboxes": [{"name": one.name, "title": one.label} for one in found.collections],
+            "limit": size_limit(),
+        }
+
+    @router.post("/{collection}/check")
+    def check(request: Request, collection: str, wanted: Delivery, _: User = operator) -> dict[str, Any]:
+        """Return what would become of files: under which name they are kept, which are there, which are not taken."""
+        inbox, folder = find(collection), safe_name(wanted.folder)
+        place = storage.join(inbox.inbox, folder)
+        uploads.refuse_closed(inbox, folder)
+        storage.check_writable(inbox.inbox)
+        there = {one.path: one.size for one in storage.list_files(place)} if storage.exists(place) else {}
+        found = []
+        for one in wanted.files:
+            told: dict[str, Any] = {"name": one.name, "kept_as": safe_name(one.name), "there": False, "refused": ""}
+            try:
+                target = uploads.target_of(inbox, folder, one.name, one.size, size_limit())
+                if target.name in there and there[target.name] != one.size:
+                    raise NameTaken("upload.taken", name=target.name, folder=folder)
+                told["there"] = target.name in there
+            except Refusal as error:
+                told["refused"] = error.said(language_of(request))
+            found.append(told)
+        return {"folder": folder, "files": found}
+
+    @router.put("/{collection}/files")
+    async def upload(
+        request: Request,
+        collection: str,
+        folder: Annotated[str, Query(max_length=4000)],
+        name: Annotated[str, Query(max_length=4000)],
+        content_length: Annotated[int, Header(ge=0)],
+        user: User = operator,
+    ) -> dict[str, Any]:
+        """Take one file, whole or not at all; an upload that was cut off is repeated."""
+        target = await anyio.to_thread.run_sync(
+            lambda: uploads.target_of(find(collection), folder, name, content_length, size_limit())
+        )
+        blocks = _blocks(request.stream().__aiter__(), name)
+        new = await anyio.to_thread.run_sync(
+            lambda: uploads.store(ledger, target, blocks, content_length, user), limiter=at_once
+        )
+        return {"folder": target.folder, "kept_as": target.name, "new": new}
+
+    @router.post("/{collection}/finish")
+    def finish(collection: str, wanted: Finished, user: User = operator) -> dict[str, Any]:
+        """Mark a delivery as complete, so that the watch takes it as one."""
+        inbox, folder = find(collection), safe_name(wanted.folder)
+        uploads.refuse_closed(inbox, folder)
+        if not storage.exists(storage.join(inbox.inbox, folder)):
+            raise LookupError(f"there is no delivery {folder}")
+        return {"marker": uploads.complete(ledger, inbox, folder, user)}
+
+    return router
+
+
+def size_limit() -> int:
+    """Return the bytes of the largest file that is taken: uploads have a limit, and so have scans."""
+    current = settings()
+    return int(min(current.upload_megabytes, current.max_megabytes) * 1e6)
+
+
+def _blocks(stream: AsyncIterator[bytes], name: str) -> Iterator[bytes]:
+    """Yield what arrives, in a thread that the server's loop started.
+
+    Raises:
+        CutOff: the connection broke, or nothing more arrives.
+    """
+
+    async def following() -> bytes | None:
+        with anyio.fail_after(SILENCE):
+            return await anext(stream, None)
+
+    try:
+        while (block := from_thread.run(following)) is not None:
+            yield block
+    except (ClientDisconnect, TimeoutError) as error:
+        raise CutOff("upload.cut", name=name) from error
