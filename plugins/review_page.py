@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -11,7 +15,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
     from pipeline.review.access import User
+    from pipeline.review.installation import FailedTask, RunState
+    from pipeline.settings import InForce
 
+# Of the DAGs of collections.
+PREFIX = "restore_"
 # The plugin's module is also imported by scheduler, triggerer and workers, which serve no pages.
 RUNS_IN_API_SERVER = "api-server" in sys.argv
 
@@ -60,7 +68,7 @@ class AirflowRedo:
         from airflow.utils.types import DagRunTriggeredByType
 
         trigger_dag(
-            f"restore_{collection}",
+            f"{PREFIX}{collection}",
             triggered_by=DagRunTriggeredByType.REST_API,
             triggering_user_name=user.name,
             conf={"source": path},
@@ -70,6 +78,67 @@ class AirflowRedo:
     def problem(self, collection: str, path: str) -> str:
         """Return nothing: Airflow shows what became of its runs."""
         return ""
+
+
+class AirflowInstallation:
+    """Knows collections as the DAGs do, and their runs from Airflow's database."""
+
+    has_scheduler = True
+
+    def collections(self) -> InForce:
+        """Return the collections in force, and one line for each mistake of their files."""
+        from pipeline.settings.installed import installed_collections
+
+        return installed_collections(Path(os.environ.get("AIRFLOW_HOME", ".airflow")))
+
+    def runs(self) -> dict[str, RunState]:
+        """Return whether each collection's DAG is paused, and when its next run starts."""
+        from airflow.models.dag import DagModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        from pipeline.review.installation import RunState
+
+        wanted = select(DagModel.dag_id, DagModel.is_paused, DagModel.next_dagrun_create_after)
+        with create_session() as session:
+            rows = session.execute(wanted.where(DagModel.dag_id.startswith(PREFIX, autoescape=True))).all()
+        return {dag_id.removeprefix(PREFIX): RunState(bool(paused), start) for dag_id, paused, start in rows}
+
+    def failed_tasks(self) -> list[FailedTask]:
+        """Return the tasks of the collections' DAGs that failed in the last fortnight, the latest first."""
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import func, select
+
+        from pipeline.review.installation import FailedTask
+
+        since = datetime.now(UTC) - timedelta(days=14)
+        ours = DagRun.dag_id.startswith(PREFIX, autoescape=True)
+        with create_session() as session:
+            last = set(session.scalars(select(func.max(DagRun.id)).where(ours).group_by(DagRun.dag_id)))
+            rows = session.execute(
+                select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.end_date, DagRun)
+                .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+                .where(ours, TaskInstance.state == "failed", TaskInstance.end_date >= since)
+                .order_by(TaskInstance.end_date.desc())
+                .limit(50)
+            ).all()
+            return [
+                FailedTask(
+                    run.dag_id.removeprefix(PREFIX),
+                    task,
+                    ended or since,
+                    f"{self.run_address(run.dag_id, run.run_id)}/tasks/{quote(task)}"
+                    + (f"/mapped/{index}" if index >= 0 else ""),
+                    run.id in last and run.state == "failed",
+                )
+                for task, index, ended, run in rows
+            ]
+
+    def run_address(self, dag_id: str, run_id: str) -> str:
+        """Return the address of a run in Airflow's interface."""
+        return f"../dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 def _applications() -> list[dict[str, Any]]:
@@ -86,8 +155,9 @@ def _application() -> FastAPI:
 
     current = settings()
     return create_application(
-        AirflowAccess(), shared_ledger(current.ledger_url), current.cache / "tiles", AirflowRedo()
-    )
+        AirflowAccess(), shared_ledger(current.ledger_url), current.cache / "tiles", AirflowRedo(),
+        installation=AirflowInstallation(),
+    )  # fmt: skip
 
 
 def _root_path() -> str:

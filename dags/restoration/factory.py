@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from dags.restoration.graph import build_dag
 from pipeline.errors import ConfigurationError
 from pipeline.escape import error_line
-from pipeline.settings import InForce, collections_in_force, settings
+from pipeline.settings.installed import collections_files, in_force, installed_collections
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -20,22 +19,16 @@ if TYPE_CHECKING:
 HOME = Path(os.environ.get("AIRFLOW_HOME", ".airflow"))
 
 
-def collections_files() -> list[Path]:
-    """Return the collections files to read: the installation's, and the one that `make demo` writes."""
-    demo = HOME / "demo" / "collections.yaml"
-    return [settings().collections, *([demo] if demo.exists() else [])]
-
-
 def build_dags() -> tuple[dict[str, DAG], list[str]]:
     """Return the DAGs by their ids, and one line for each mistake."""
     dags: dict[str, DAG] = {}
     problems: list[str] = []
     try:
-        files = collections_files()
+        files = collections_files(HOME)
     except ConfigurationError as error:
         return {}, [error_line(error)]
     for path in files:
-        found = _in_force(path)
+        found = in_force(path, HOME)
         problems += found.problems
         for collection in found.collections:
             dag_id = f"restore_{collection.name}"
@@ -51,12 +44,7 @@ def build_dags() -> tuple[dict[str, DAG], list[str]]:
 
 def all_collections() -> list[Collection]:
     """Return every collection in force; mistakes are named by `build_dags`."""
-    try:
-        files = collections_files()
-    except ConfigurationError:
-        return []
-    # Of two with one name the first has the DAG.
-    return list({one.name: one for path in reversed(files) for one in _in_force(path).collections}.values())
+    return list(installed_collections(HOME).collections)
 
 
 def find_collection(name: str) -> Collection:
@@ -69,9 +57,3 @@ def find_collection(name: str) -> Collection:
     if name not in found:
         raise ConfigurationError(f"there is no collection {name!r} (known: {', '.join(found) or 'none'})")
     return found[name]
-
-
-def _in_force(path: Path) -> InForce:
-    """Return the collections of a file, or of its last valid version, which Airflow's home keeps."""
-    kept = HOME / "collections" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json"
-    return collections_in_force(path, kept)

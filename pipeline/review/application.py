@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from pipeline.errors import OutputNotWritable, RestorationError, StoreUnavailable
 from pipeline.ledger.database import Ledger
-from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes, upload_routes
+from pipeline.review import dashboard_routes, decision_routes, page_routes, picture_routes, queue_routes, upload_routes
 from pipeline.review.access import Access
 from pipeline.review.installation import Installation, StandaloneInstallation
 from pipeline.review.phrases import language_of, say
@@ -57,6 +57,7 @@ def create_application(
     application.include_router(picture_routes.routes(access, ledger, tiles, redo))
     application.include_router(decision_routes.routes(access, ledger, redo))
     installation = installation or StandaloneInstallation()
+    application.include_router(dashboard_routes.routes(access, ledger, installation))
     application.include_router(upload_routes.routes(access, ledger, installation))
     if isinstance(access, TokenAccess):
         application.add_api_route("/login", access.login, methods=["GET"], include_in_schema=False)

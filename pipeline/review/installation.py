@@ -26,16 +26,18 @@ class RunState:
 
 @dataclass(frozen=True)
 class FailedTask:
-    """A task that failed and was not done since.
+    """A task that failed.
 
     Attributes:
-        log: address of its log, relative to the server's root.
+        log: address of its log, relative to the application.
+        in_last_run: whether it failed in the last run of its collection.
     """
 
     collection: str
     task: str
     at: datetime
     log: str
+    in_last_run: bool
 
 
 class Installation(Protocol):
@@ -59,7 +61,7 @@ class Installation(Protocol):
         ...
 
     def run_address(self, dag_id: str, run_id: str) -> str:
-        """Return the address of a run, relative to the server's root; empty where runs have none."""
+        """Return the address of a run, relative to the application; empty where runs have none."""
         ...
 
 

@@ -47,6 +47,7 @@ class Page:
     """What a browser would do."""
 
     project: Project
+    access: FixedAccess
     application: FastAPI
     started: Started
     run: Callable[..., Any]
@@ -85,5 +86,5 @@ def page(detecting: Project, tmp_path: Path) -> Iterator[Page]:
     detecting.put("box/painted.png", 2)
     detecting.restore(detecting.receive())
     started = Started()
-    application = create_application(FixedAccess(), detecting.ledger, tmp_path / "cache", started)
-    yield Page(detecting, application, started, asyncio.run)
+    application = create_application(access := FixedAccess(), detecting.ledger, tmp_path / "cache", started)
+    yield Page(detecting, access, application, started, asyncio.run)
