@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
-import anyio
-from anyio import from_thread
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import ClientDisconnect
 
 from pipeline import storage
 from pipeline.inbox.upload_names import safe_name
@@ -58,7 +57,8 @@ def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRou
     """Return the routes of uploads."""
     router = APIRouter(prefix="/api/inboxes")
     viewer, operator = Depends(require(access, Right.VIEW)), Depends(require(access, Right.OPERATE))
-    at_once = anyio.CapacityLimiter(AT_ONCE)
+    # Threads of their own: uploads that take minutes must not hold up what takes milliseconds.
+    threads = ThreadPoolExecutor(AT_ONCE, "upload")
 
     def find(collection: str) -> Collection:
         for one in installation.collections().collections:
@@ -106,13 +106,14 @@ def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRou
         user: User = operator,
     ) -> dict[str, Any]:
         """Take one file, whole or not at all; an upload that was cut off is repeated."""
-        target = await anyio.to_thread.run_sync(
-            lambda: uploads.target_of(find(collection), folder, name, content_length, size_limit())
-        )
-        blocks = _blocks(request.stream().__aiter__(), name)
-        new = await anyio.to_thread.run_sync(
-            lambda: uploads.store(ledger, target, blocks, content_length, user), limiter=at_once
-        )
+        loop = asyncio.get_running_loop()
+        blocks = _blocks(request.stream().__aiter__(), loop, name)
+
+        def take() -> tuple[uploads.Target, bool]:
+            target = uploads.target_of(find(collection), folder, name, content_length, size_limit())
+            return target, uploads.store(ledger, target, blocks, content_length, user)
+
+        target, new = await loop.run_in_executor(threads, take)
         return {"folder": target.folder, "kept_as": target.name, "new": new}
 
     @router.post("/{collection}/finish")
@@ -133,19 +134,21 @@ def size_limit() -> int:
     return int(min(current.upload_megabytes, current.max_megabytes) * 1e6)
 
 
-def _blocks(stream: AsyncIterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield what arrives, in a thread that the server's loop started.
+def _blocks(stream: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, name: str) -> Iterator[bytes]:
+    """Yield what arrives, in a thread beside the server's loop.
 
     Raises:
         CutOff: the connection broke, or nothing more arrives.
     """
 
     async def following() -> bytes | None:
-        with anyio.fail_after(SILENCE):
-            return await anext(stream, None)
+        return await anext(stream, None)
 
-    try:
-        while (block := from_thread.run(following)) is not None:
-            yield block
-    except (ClientDisconnect, TimeoutError) as error:
-        raise CutOff("upload.cut", name=name) from error
+    while True:
+        try:
+            block = asyncio.run_coroutine_threadsafe(following(), loop).result(SILENCE)
+        except Exception as error:  # of whatever kind the server has for a broken connection
+            raise CutOff("upload.cut", name=name) from error
+        if block is None:
+            return
+        yield block
