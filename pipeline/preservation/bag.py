@@ -16,6 +16,7 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError, RestorationError
 from pipeline.escape import quoted
 from pipeline.inbox.bagit import PAYLOAD
+from pipeline.ledger.current_files import ScanFiles, reload
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.history import history
 from pipeline.preservation.bag_content import Selection, name_in_bag, select_scans
@@ -23,7 +24,7 @@ from pipeline.preservation.bag_info import bag_info, last_settings
 from pipeline.preservation.bag_manifests import Manifests
 from pipeline.preservation.bag_target import BagTarget, open_target
 from pipeline.preservation.checked_copy import SHA256, SHA512, Differs, copy_checked, read_checked
-from pipeline.preservation.current_files import MASTER, ScanFiles, master_uris, reload
+from pipeline.preservation.master_places import MASTER, master_uris
 from pipeline.preservation.mets import MetsWriter
 from pipeline.provenance.premis import PremisWriter
 from pipeline.provenance.premis_history import tell_premis

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 
+from pipeline.ledger.current_files import ScanFiles, as_files, current_files
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch, OutcomeRow, Scan
-from pipeline.preservation.current_files import MASTER, ScanFiles, as_files, current_files
+from pipeline.preservation.master_places import MASTER
 from pipeline.upkeep.outputs import Output
 
 PAGE = 200

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from pipeline import storage
 from pipeline.errors import StoreUnavailable
 from pipeline.escape import error_line
+from pipeline.ledger.current_files import ScanFiles, reload
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Claim
-from pipeline.preservation.current_files import MASTER, ScanFiles, master_uris, reload
+from pipeline.preservation.master_places import MASTER, master_uris
 from pipeline.stages.occupied import marker_uri
 
 # A scan whose files change each time they are read is left for the next round.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.preservation.current_files import MASTER
 from pipeline.preservation.fixity import Finding, Problem
+from pipeline.preservation.master_places import MASTER
 
 # Findings that a round names; all are counted, and all are events of their scans.
 NAMED = 100

@@ -13,11 +13,11 @@ from pipeline import logs, storage
 from pipeline.errors import RestorationError, StoreUnavailable
 from pipeline.escape import quoted
 from pipeline.ledger import TaskContext, events
+from pipeline.ledger.current_files import ScanFiles, as_files, current_files
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.processes import has_ended, process_name
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import FixityCheck, FixityRound, Scan
-from pipeline.preservation.current_files import ScanFiles, as_files, current_files
 from pipeline.preservation.fixity import Checked, Problem, check_scan
 from pipeline.preservation.fixity_counts import Found
 from pipeline.preservation.pace import Pace

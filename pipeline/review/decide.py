@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.samples import SampleVerdict
-from pipeline.ledger.tables import Decision
+from pipeline.ledger.tables import Batch, Decision
 from pipeline.provenance.events import EventType
 from pipeline.review.access import User
 from pipeline.review.decided_masks import keep_version, make_current
@@ -20,6 +21,7 @@ from pipeline.review.decided_sidecar import read_unchanged, with_decision
 from pipeline.review.refusals import DecidedMeanwhile, NothingToUndo
 from pipeline.review.sources import source_of
 from pipeline.review.withdraw import copy_to_its_place
+from pipeline.stages.iiif import publish_manifest_again
 from pipeline.stages.occupied import marker_uri
 
 STATES = {
@@ -95,8 +97,10 @@ def decide(
         events.append(session, entry.review.batch_id, TaskContext(), [_event(entry, verdict, user, source.seen, note)])
         if verdict is Verdict.UNDO and standing is not None and standing.mask_uri:
             make_current(output, entry.scan.path, standing_mask(session, entry))
+        settings = session.get_one(Batch, entry.review.batch_id).settings
         session.flush()
         session.refresh(entry.review)
+    publish_manifest_again(settings, output, entry.stem, json.loads(sidecar))
     storage.delete(marker)
     if verdict is Verdict.REPAINT:
         make_current(output, entry.scan.path, decision.mask_uri)

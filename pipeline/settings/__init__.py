@@ -1,6 +1,7 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collections import Audit, Collection, Fixity, Redo, Watch
+from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch
+from pipeline.settings.collections import Collection, Redo
 from pipeline.settings.collections_file import CollectionsFile, Problem, load_collections
 from pipeline.settings.environment import Settings, settings
 from pipeline.settings.last_good import InForce, collections_in_force
@@ -13,6 +14,7 @@ __all__ = [
     "DetectorName",
     "EngineName",
     "Fixity",
+    "Iiif",
     "InForce",
     "MaskLevel",
     "MaskMode",

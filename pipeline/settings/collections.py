@@ -7,75 +7,17 @@ from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch, cron_expression
 from pipeline.settings.recipe import Recipe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-QUEUE = re.compile(r"https?://[^/\s]+/\S+")
 BAG_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 # Labels of bag-info.txt that say what a bag holds.
 COUNTED = {"payload-oxum", "bag-size", "bagging-date", "bag-software-agent", "external-identifier"}
-QUARTERLY = "@quarterly"  # Airflow's own; the others, such as @daily, are cron's
 RECIPIENT = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-
-
-def _cron(value: str | None) -> str | None:
-    """Return a schedule that Airflow can read."""
-    if value is None or value == QUARTERLY:
-        return value
-    if not (value.startswith("@") or len(value.split()) == 5) or not croniter.is_valid(value):
-        raise ValueError(f"{value!r} is not a cron expression of five fields such as '0 2 * * *'")
-    return value
-
-
-class Watch(BaseModel):
-    """When files in the inbox have settled, so that a file still being copied is never read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    settle: float = Field(30.0, ge=0, description="seconds for which size and time of every file must not change")
-    interval: float = Field(10.0, gt=0, description="seconds between two listings of the inbox")
-    marker: str | None = Field(None, description="name of the file that marks a delivery as complete, e.g. `.ready`")
-    queue: str | None = Field(None, description="URL of an SQS queue with the bucket's notifications, to avoid listing")
-
-    @field_validator("queue")
-    @classmethod
-    def _queue(cls, value: str | None) -> str | None:
-        if value is not None and not QUEUE.fullmatch(value):
-            raise ValueError(
-                f"{value!r} is not the URL of a queue such as https://sqs.eu-central-1.amazonaws.com/1/scans"
-            )
-        return value
-
-
-class Fixity(BaseModel):
-    """When masters and results are read again and compared with their checksums, and how many of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    schedule: str | None = Field("0 12 * * 6", description="cron expression, or null for checks by hand only")
-    sample: float | None = Field(
-        None, gt=0, description="scans each time: a share below 1, a number from 1 on, or null for all"
-    )
-    bandwidth: float | None = Field(None, gt=0, description="megabytes per second at most, or null for no limit")
-    masters: bool = Field(True, description="also read the masters")
-
-    @field_validator("schedule")
-    @classmethod
-    def _schedule(cls, value: str | None) -> str | None:
-        return _cron(value)
-
-
-class Audit(BaseModel):
-    """How many of the repairs that nobody has seen are drawn at random for a person to look at; both 0 draw none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    scans: int = Field(10, ge=0, description="repairs of each batch, at least")
-    share: float = Field(0.1, ge=0, le=1, description="share of the repairs of each batch, at least")
 
 
 class Redo(StrEnum):
@@ -110,6 +52,7 @@ class Collection(BaseModel):
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
     fixity: Fixity | None = Field(None, description="read masters and results again on a schedule")
+    iiif: Iiif | None = Field(None, description="write IIIF manifests for these addresses")
     bag_info: dict[str, str] = Field(
         default_factory=dict, description="lines of bag-info.txt in every bag, e.g. Source-Organization"
     )
@@ -148,7 +91,7 @@ class Collection(BaseModel):
     @field_validator("schedule")
     @classmethod
     def _schedule(cls, value: str | None) -> str | None:
-        return _cron(value)
+        return cron_expression(value)
 
     @field_validator("finish_by")
     @classmethod

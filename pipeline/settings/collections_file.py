@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import ConfigurationError
+from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch
 from pipeline.settings.collection_places import anchored, misplaced
-from pipeline.settings.collections import Audit, Collection, Fixity, Watch
+from pipeline.settings.collections import Collection
 from pipeline.settings.plain_errors import PHRASES, describe
 from pipeline.settings.recipe import Recipe
 from pipeline.settings.yaml_files import duplicate_keys, line_of, parse_yaml, to_python
@@ -146,7 +147,9 @@ def _entries(root: yaml.Node) -> tuple[dict[str, tuple[int, yaml.Node]], list[Pr
 def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Problem:
     """Return a validation error with its line and key."""
     keys: tuple[int | str, ...] = error["loc"]
-    models: dict[str, type[BaseModel]] = {"recipe": Recipe, "watch": Watch, "fixity": Fixity, "audit": Audit}
+    models: dict[str, type[BaseModel]] = {
+        "recipe": Recipe, "watch": Watch, "fixity": Fixity, "iiif": Iiif, "audit": Audit,
+    }  # fmt: skip
     model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection
     message = describe(error, model, hidden=frozenset({"name"}))
     if keys == ("name",):

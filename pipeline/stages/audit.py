@@ -13,7 +13,7 @@ from pipeline.ledger import TaskContext, events, samples
 from pipeline.ledger.samples import JudgedBatch, Unseen
 from pipeline.ledger.tables import Batch
 from pipeline.provenance.events import EventType
-from pipeline.settings.collections import Audit
+from pipeline.settings import Audit
 
 # Batches after which tightened and normal sampling end when all of them were clean.
 CLEAN_TO_NORMAL, CLEAN_TO_REDUCED = 5, 10

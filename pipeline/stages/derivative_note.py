@@ -23,6 +23,19 @@ def with_disclosure(scan: Scan, said: Disclosure) -> Scan:
     return replace(scan, metadata=replace(scan.metadata, xmp=disclosed(scan.metadata.xmp, said)))
 
 
+def derivative_note(share: float, source: str, engine: str, language: str) -> str:
+    """Return in words what was done to a picture, for readers who have nothing else.
+
+    Args:
+        share: of the pixels that were filled, 0..1.
+        source: what marked them, as the manifest names it.
+        engine: what filled them.
+    """
+    t = Language(language)
+    marked = t(f"derivative.marked.{source}")
+    return t("derivative.note", share=t.percent(share, 2), marked=marked, engine=engine)
+
+
 def disclosure(
     *, sha256: str, share: float, source: str, engine: str, digest: str, recipe: str, language: str
 ) -> Disclosure:
@@ -36,11 +49,9 @@ def disclosure(
         recipe: digest of the recipe.
         language: of the note.
     """
-    t = Language(language)
-    marked = t(f"derivative.marked.{source}")
     network = NETWORKS.get(engine, "")
     return Disclosure(
-        note=t("derivative.note", share=t.percent(share, 2), marked=marked, engine=engine),
+        note=derivative_note(share, source, engine, language),
         language=language,
         source_type=GENERATED if network else ENHANCED,
         system=f"{PROGRAM}: {network}" if network else "",

@@ -29,6 +29,7 @@ from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.cleanup import WITHDRAWN
 from pipeline.stages.derivative_note import disclosure, with_disclosure
+from pipeline.stages.iiif import publish_manifest
 from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
 from pipeline.stages.published_files import PublishedFiles, copy_recorded
@@ -140,6 +141,8 @@ class _Publisher:
         files.sidecar_uri = self.batch.output_uri("sidecars", f"{row.output_path}.json")
         files.sidecar_sha256 = hashlib.sha256(files.sidecar).hexdigest()
         storage.write_bytes(files.sidecar_uri, files.sidecar)
+        one = self.batch.collection
+        publish_manifest(one.iiif, self.batch.output, one.language, row.output_path, json.loads(files.sidecar))
         return None
 
     def _uris(

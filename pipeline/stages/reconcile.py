@@ -15,6 +15,7 @@ from pipeline.stages import manifest
 from pipeline.stages.audit import draw_sample
 from pipeline.stages.batch import FOLDER, BatchContext, InputVanished, load_batch, open_ledger
 from pipeline.stages.cleanup import remove_temporary_files
+from pipeline.stages.iiif import publish_collection
 
 logger = logs.stage_logger("reconcile")
 
@@ -98,6 +99,8 @@ def describe_missing(row: Batch, paths: list[str]) -> str:
 
 def _clean_up(batch: BatchContext, row: Batch) -> dict[str, Any]:
     """Return the counts of a batch that is done, after removing everything that only it needed."""
+    one = batch.collection
+    publish_collection(open_ledger(), one.iiif, batch.output.rstrip("/"), one.name, one.label)
     with open_ledger().read() as session:
         alone = batches.is_sole_writer(session, row)
     # The work area last: without it, another attempt would not know what to remove.

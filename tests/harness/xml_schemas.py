@@ -1,4 +1,4 @@
-"""Validate XML with xmllint against the schemas in shared/schemas, which lies beside the checkout or further up."""
+"""Find the schemas in shared/schemas, and validate XML against them with xmllint; the folder lies beside the checkout or further up."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from pipeline.settings import (
     DetectorName,
     EngineName,
     Fixity,
+    Iiif,
     MaskLevel,
     MaskMode,
     Recipe,
@@ -77,7 +78,7 @@ def test_every_setting_is_explained(name: str) -> None:
     assert row(page("settings"), name)
 
 
-@pytest.mark.parametrize("model", [Audit, Collection, Watch, Fixity, Recipe])
+@pytest.mark.parametrize("model", [Audit, Collection, Watch, Fixity, Iiif, Recipe])
 def test_every_key_of_the_collections_file_is_explained(model: type[BaseModel]) -> None:
     # The name of a collection is the key above it.
     for key in model.model_fields.keys() - {"name"}:

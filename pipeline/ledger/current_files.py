@@ -9,10 +9,8 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from pipeline import storage
 from pipeline.ledger.tables import Batch, OutcomeRow, Publication, Scan
 
-MASTER = "master"
 # The files of an outcome: role, folder in the output, and the columns of the ledger that name them.
 PUBLISHED = (
     ("derivative", OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
@@ -84,14 +82,3 @@ def reload(session: Session, files: ScanFiles, output: str) -> ScanFiles | None:
     """Return a scan's files as the ledger has them now; None when it has other ones of that path."""
     found = session.execute(current_files(files.scan.collection, output).where(Scan.id == files.scan.id)).first()
     return None if found is None else as_files(found)
-
-
-def master_uris(files: ScanFiles, inboxes: list[str], recorded: str = "") -> list[str]:
-    """Return where a master may lie, the likeliest place first.
-
-    Args:
-        inboxes: of the collection, the latest first: one that was moved keeps its paths.
-        recorded: URI in the sidecar; for names that are not valid text the only one.
-    """
-    places = [storage.join(inbox, files.scan.path) for inbox in (files.inbox, *inboxes)]
-    return list(dict.fromkeys([*places, *filter(None, (recorded,))]))
