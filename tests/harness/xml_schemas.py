@@ -1,4 +1,4 @@
-"""Find the schemas in shared/schemas, and validate XML against them with xmllint; the folder lies beside the checkout or further up."""
+"""Find schemas in shared/schemas, beside the checkout or further up, and validate XML against them with xmllint."""
 
 from __future__ import annotations
 

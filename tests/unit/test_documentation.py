@@ -27,7 +27,10 @@ from pipeline.settings import (
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pipeline/weights/*.md")])
 TASK_PAGES = ("install", "collections", "watched-inboxes", "faults-and-recovery", "settings", "changing-things")
-SHORT_PAGES = {**dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models"), 1500), "training": 1100}
+SHORT_PAGES = {
+    **dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models", "preservation"), 1500),
+    "training": 1100,
+}
 VARIABLE = re.compile(r"\bRESTORATION_[A-Z_]*[A-Z]\b")
 # Code blocks hold no links, and comments in them are no headings.
 CODE = re.compile(r"^[ ]*```.*?^[ ]*```$", re.MULTILINE | re.DOTALL)
@@ -78,11 +81,17 @@ def test_every_setting_is_explained(name: str) -> None:
     assert row(page("settings"), name)
 
 
-@pytest.mark.parametrize("model", [Audit, Collection, Watch, Fixity, Iiif, Recipe])
-def test_every_key_of_the_collections_file_is_explained(model: type[BaseModel]) -> None:
+@pytest.mark.parametrize(
+    ("model", "where"),
+    [
+        *((model, "settings") for model in (Audit, Collection, Watch, Recipe)),
+        *((model, "preservation") for model in (Fixity, Iiif)),
+    ],
+)
+def test_every_key_of_the_collections_file_is_explained(model: type[BaseModel], where: str) -> None:
     # The name of a collection is the key above it.
     for key in model.model_fields.keys() - {"name"}:
-        assert row(page("settings"), key)
+        assert row(page(where), key)
 
 
 @pytest.mark.parametrize(
