@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.engines.interface import FloatImage
 
+ROWS = 256
+
 
 def to_float(pixels: NDArray[Any]) -> FloatImage:
     """Return pixels as (H,W,3) float32, integers scaled to 0..1; grey is repeated, an alpha channel left out.
@@ -28,7 +30,15 @@ def to_float(pixels: NDArray[Any]) -> FloatImage:
 
 
 def canonical(mask: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a mask (H,W) as uint8 with 255 where it is not 0, contiguous."""
+    """Return a mask (H,W) as uint8 with 255 where it is not 0, contiguous; itself where it is that already."""
     if mask.ndim != 2:
         raise ValueError(f"a mask has two dimensions, not {mask.ndim}")
+    if mask.dtype == np.uint8 and mask.flags.c_contiguous and _is_canonical(mask):
+        return mask
     return np.ascontiguousarray(np.where(mask != 0, np.uint8(255), np.uint8(0)))
+
+
+def _is_canonical(mask: NDArray[np.uint8]) -> bool:
+    """Return whether a mask has no other values than 0 and 255; counted in strips, which need no plane of their own."""
+    strips = (mask[top : top + ROWS] for top in range(0, len(mask), ROWS))
+    return all(np.count_nonzero(strip) == np.count_nonzero(strip == 255) for strip in strips)

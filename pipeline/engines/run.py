@@ -17,6 +17,7 @@ from pipeline.engines.interface import BoolMask, Engine, Filled, FloatImage, Job
 from pipeline.engines.oom_backoff import OomBackoff
 from pipeline.engines.pixels import canonical, to_float
 from pipeline.engines.plan import Plan, Window, plan, wider
+from pipeline.imaging.mapped import release
 
 AHEAD_PIXELS = 32 << 20
 """Pixels of scans that may wait until the batches of their windows are full."""
@@ -133,6 +134,7 @@ class _Runner:
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
+            release(work.job.colour)
         if self._progress is not None:
             self._progress(len(batch))
 

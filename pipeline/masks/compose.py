@@ -22,7 +22,7 @@ from pipeline.settings import MaskLevel, MaskMode, Recipe
 
 @dataclass
 class ComposedMask:
-    """What is masked on one scan, and why.
+    """What is masked on one scan, and why; its masks may be one array, so they are replaced and never written.
 
     Attributes:
         fill: (H,W) uint8, 255 = to be filled without review.
@@ -45,7 +45,8 @@ class ComposedMask:
     @property
     def levels(self) -> Mask:
         """Return (H,W) uint8: 255 = to be filled without review, 128 = only suspected, 0 = intact."""
-        return np.where(self.fill > 0, np.uint8(255), np.where(self.suspected > 0, np.uint8(128), np.uint8(0)))
+        levels = np.minimum(self.suspected, np.uint8(128))
+        return np.maximum(levels, self.fill, out=levels)
 
     @property
     def kinds(self) -> dict[str, dict[str, int]]:
@@ -102,7 +103,7 @@ def _from_painted(painted: PaintedMask) -> ComposedMask:
     """Return what a person painted, and nothing else."""
     components = annotate_components(painted.mask, "manual", "repair", "painted by a person")
     notes, review = [painted.note], painted.doubt or None
-    return ComposedMask(painted.mask, painted.mask.copy(), "manual", components, notes, review=review)
+    return ComposedMask(painted.mask, painted.mask, "manual", components, notes, review=review)
 
 
 def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMask:
@@ -118,7 +119,7 @@ def _from_detector(scan: Scan, recipe: Recipe, detector: Detector) -> ComposedMa
     source = "none" if detector.name == "none" else "detector"
     components = list(detection.components)
     notes = [detection.note] if detection.note else []
-    return ComposedMask(fill.copy(), detection.suggest | fill, source, components, notes, review=detection.review)
+    return ComposedMask(fill, detection.suggest, source, components, notes, review=detection.review)
 
 
 def _prefer_infrared(result: ComposedMask, scan: Scan, recipe: Recipe, plane: InfraredPlane | None) -> None:

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import scans
+from pipeline.imaging.mapped import release, scratch
 from pipeline.imaging.types import Mask
 from pipeline.painted import ScanView
 from pipeline.scans import Scan
+
+# Rows converted at a time.
+ROWS = 256
 
 
 def view_scan(scan: Scan, published: Callable[[], Mask | None] = lambda: None) -> ScanView:
@@ -20,6 +24,12 @@ def view_scan(scan: Scan, published: Callable[[], Mask | None] = lambda: None) -
     @cache
     def tones() -> NDArray[np.uint8]:
         pixels = scans.visible_channels(scan)
-        return (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
+        if pixels.dtype != np.uint16:
+            return pixels
+        eight: NDArray[np.uint8] = scratch(pixels.shape, np.uint8)
+        for top in range(0, len(pixels), ROWS):
+            eight[top : top + ROWS] = pixels[top : top + ROWS] >> 8
+            release(pixels)
+        return eight
 
     return ScanView((scan.pixels.shape[0], scan.pixels.shape[1]), scan.info.orientation, tones, published)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.mapped import release
 from pipeline.metrics.errors import STRIP_PIXELS, check
 
 
@@ -61,4 +62,6 @@ def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> F
             differs = differs.any(axis=2)
         changed += int(np.count_nonzero(differs))
         outside += int(np.count_nonzero(differs & ~inside))
+        release(before)
+        release(after)
     return Fidelity(changed / max(1, mask.size), outside)

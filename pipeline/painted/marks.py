@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason, UnreadableScan
-from pipeline.painted.copies import LOSSY, STRONG, find_paint, max_difference
+from pipeline.painted.copies import LOSSY, ROWS, STRONG, find_paint, max_difference
 from pipeline.painted.files import MaskFile
 from pipeline.painted.scan_view import ScanView
 from pipeline.painted.turning import Reading
@@ -108,13 +109,24 @@ def _layer_marks(
 
 def _is_scan(levels: Levels, marked: Bits, reading: Reading, colour: NDArray[np.uint8], scan: ScanView) -> bool:
     """Return whether a picture of two levels is the scan itself, as a page of print may be."""
-    tones = scan.tones()
-    there = max_difference(tones, np.full_like(tones, _like(levels.paint, tones))) <= STRONG
-    here = reading.turn(marked)
-    both, either = np.count_nonzero(here & there), np.count_nonzero(here | there)
+    tones, here = scan.tones(), reading.turn(marked)
+    both = either = 0
+    for rows in _bands(here):
+        part = tones[rows]
+        there = max_difference(part, np.full_like(part, _like(levels.paint, part))) <= STRONG
+        both += int(np.count_nonzero(here[rows] & there))
+        either += int(np.count_nonzero(here[rows] | there))
     if both < SAME_MARKS * either:
         return False
-    return bool(np.mean(max_difference(np.ascontiguousarray(reading.turn(colour)), tones) <= STRONG) >= SAME_TONES)
+    turned = reading.turn(colour)
+    same = sum(int(np.count_nonzero(max_difference(turned[rows], tones[rows]) <= STRONG)) for rows in _bands(here))
+    return bool(same / here.size >= SAME_TONES)
+
+
+def _bands(plane: Bits) -> Iterator[slice]:
+    """Yield the rows of a plane (H,W), some at a time."""
+    for top in range(0, len(plane), ROWS):
+        yield slice(top, top + ROWS)
 
 
 def _like(colour: Colour, tones: NDArray[np.uint8]) -> int | Colour:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from pipeline.runtime.memory import holds_memory
 from pipeline.runtime.precision import float32_only
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def compiled_queue(
             "INFERENCE_NUM_THREADS": str(cores()),
         },
     )
-    return ov.AsyncInferQueue(compiled, streams), f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+    queue = ov.AsyncInferQueue(compiled, streams)
+    holds_memory(queue, compiled.release_memory)
+    return queue, f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
 
 
 @cache

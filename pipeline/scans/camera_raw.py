@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from pipeline.imaging.mapped import FileData
 from pipeline.scans.ifd import BrokenDirectory, Directory, Structure
 from pipeline.scans.tiff_tags import COMPRESSION, PHOTOMETRIC, SUB_DIRECTORIES
 
@@ -25,7 +26,7 @@ SENSOR_VALUES = {32803, 34892}
 PACKED = {32767, 32769, 32770, 34713, 65000, 65535}
 
 
-def name_of(data: bytes) -> str:
+def name_of(data: FileData) -> str:
     """Return the kind of a camera raw file whose first bytes tell it, empty for any other file."""
     head = data[:32]
     return next((name for at, mark, name in SIGNATURES if head[at:].startswith(mark)), "")
@@ -37,7 +38,7 @@ def name_by_suffix(name: str) -> str:
     return suffix[1:].upper() if suffix in SUFFIXES else ""
 
 
-def name_in_tiff(data: bytes, pages: list[Directory]) -> str:
+def name_in_tiff(data: FileData, pages: list[Directory]) -> str:
     """Return the kind of a camera raw file that is a TIFF (DNG, NEF, ARW, PEF and others), empty for any other file."""
     first = pages[0]
     if DNG_VERSION in first.tags:
@@ -49,7 +50,7 @@ def name_in_tiff(data: bytes, pages: list[Directory]) -> str:
     return ""
 
 
-def _children(data: bytes, page: Directory) -> list[Directory]:
+def _children(data: FileData, page: Directory) -> list[Directory]:
     """Return the sub-directories with further pictures that can be read."""
     found = []
     structure = Structure.open(data)

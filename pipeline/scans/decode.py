@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.escape import error_line
+from pipeline.imaging.mapped import FileData, NoRoom
 from pipeline.scans import jpeg, jpeg2000, modern, pillow_formats, png, pnm, tiff, webp
 from pipeline.scans.carried.inventory import inventory
 from pipeline.scans.colour import visible_channels
@@ -25,7 +26,6 @@ TRUNCATION_WORDS = ("truncat", "too small", "failed to read", "premature", "unex
 INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
     "PNG": png.inspect,
     "JPEG": jpeg.inspect,
-    "TIFF": tiff.inspect,
     "WEBP": webp.inspect,
     "JPEG2000": jpeg2000.inspect,
     "BMP": partial(pillow_formats.inspect, kind="BMP"),
@@ -41,7 +41,6 @@ INSPECTORS: dict[str, Callable[[bytes, str], ScanInfo]] = {
 DECODERS: dict[str, Decoder] = {
     "PNG": png.decode,
     "JPEG": jpeg.decode,
-    "TIFF": tiff.decode,
     "WEBP": webp.decode,
     "JPEG2000": jpeg2000.decode,
     "BMP": pillow_formats.decode,
@@ -56,7 +55,7 @@ DECODERS: dict[str, Decoder] = {
 }
 
 
-def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
+def inspect(data: FileData, name: str, limits: Limits | None = None) -> ScanInfo:
     """Return what a scan's header says, without decoding pixels.
 
     Args:
@@ -74,7 +73,7 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
     if kind is None:
         raise reject_unknown(data, name)
     try:
-        info = INSPECTORS[kind](data, name)
+        info = tiff.inspect(data, name) if kind == "TIFF" else INSPECTORS[kind](bytes(data), name)
     except (UnreadableScan, MemoryError):
         raise
     except Exception as error:  # any error of a parser rejects only this file
@@ -92,7 +91,7 @@ def inspect(data: bytes, name: str, limits: Limits | None = None) -> ScanInfo:
     return info
 
 
-def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Scan:
+def decode(data: FileData, name: str, *, max_megapixels: float | None = None) -> Scan:
     """Return a scan with pixels at full depth and all metadata; for untrusted files use `decode_isolated`.
 
     Args:
@@ -109,8 +108,11 @@ def decode(data: bytes, name: str, *, max_megapixels: float | None = None) -> Sc
         with warnings.catch_warnings():
             # Warnings concern metadata; whether pixels are complete is checked above and below.
             warnings.simplefilter("ignore")
-            found = DECODERS[info.format](data, info, name)
-    except (UnreadableScan, MemoryError):
+            if info.format == "TIFF":
+                found = tiff.decode(data, info, name)
+            else:
+                found = DECODERS[info.format](bytes(data), info, name)
+    except (UnreadableScan, MemoryError, NoRoom):
         raise
     except Exception as error:  # codecs have no common base class of errors
         raise _rejection_of(error, name) from error

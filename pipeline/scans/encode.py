@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.imaging.mapped import FileData, release
 from pipeline.imaging.types import Pixels
 from pipeline.scans import png_encode, tiff_encode
 from pipeline.scans.decode import decode
@@ -11,7 +12,7 @@ from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Scan, ScanInfo
 
 #: How many rows are compared at a time.
-ROWS = 1024
+ROWS = 256
 
 
 def output_extension(scan: Scan | ScanInfo) -> str:
@@ -31,14 +32,17 @@ def encode(scan: Scan, extension: str, *, verify: bool = True) -> bytes:
         ValueError: an extension that is none of these, or CMYK as PNG.
         RuntimeError: the encoded bytes do not decode to the same pixels, so they must not be published.
     """
-    return encode_and_read(scan, extension)[0] if verify else _encode(scan, extension)
+    return bytes(encode_and_read(scan, extension)[0] if verify else _encode(scan, extension))
 
 
-def encode_and_read(scan: Scan, extension: str) -> tuple[bytes, tuple[Item, ...]]:
+def encode_and_read(scan: Scan, extension: str) -> tuple[FileData, tuple[Item, ...]]:
     """Return a scan as a file, and what that file carries besides its pixels, read from it.
+
+    A large TIFF is mapped and not in memory.
 
     Raises:
         ValueError, RuntimeError: as `encode`.
+        NoRoom: the disk for temporary files is full.
     """
     data = _encode(scan, extension)
     again = decode(data, f"result{extension}", max_megapixels=float("inf"))
@@ -47,7 +51,7 @@ def encode_and_read(scan: Scan, extension: str) -> tuple[bytes, tuple[Item, ...]
     return data, again.carried
 
 
-def _encode(scan: Scan, extension: str) -> bytes:
+def _encode(scan: Scan, extension: str) -> FileData:
     """Return a scan as a file."""
     if extension.lower() == ".png":
         return png_encode.encode(scan)
@@ -58,5 +62,11 @@ def _encode(scan: Scan, extension: str) -> bytes:
 
 def _same_pixels(one: Pixels, other: Pixels) -> bool:
     """Return whether two images are equal; compared in strips, since one Boolean per value is half a scan of memory."""
-    tops = range(0, len(one), ROWS)
-    return one.shape == other.shape and all(np.array_equal(one[n : n + ROWS], other[n : n + ROWS]) for n in tops)
+    if one.shape != other.shape:
+        return False
+    for top in range(0, len(one), ROWS):
+        if not np.array_equal(one[top : top + ROWS], other[top : top + ROWS]):
+            return False
+        release(one)
+        release(other)
+    return True

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.imaging.mapped import FileData
 from pipeline.scans import bmff, camera_raw, jpeg2000, jpegxl_header, png, pnm
 from pipeline.scans.rejections import rejection
 
+#: Little and big endian, classic and BigTIFF.
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (png.SIGNATURE, "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
+    *((mark, "TIFF") for mark in TIFF_MARKS),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
     (jpeg2000.BOX_SIGNATURE, "JPEG2000"),
@@ -42,7 +42,7 @@ OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
 BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 
 
-def sniff(data: bytes) -> str | None:
+def sniff(data: FileData) -> str | None:
     """Return the format of a file by its first bytes; None where it is not a supported image."""
     head = bytes(data[:18])
     if camera_raw.name_of(data):
@@ -62,7 +62,7 @@ def sniff(data: bytes) -> str | None:
     return bmff.kind_of(data[:512]) or ("TGA" if _is_targa(data) else None)
 
 
-def _is_targa(data: bytes) -> bool:
+def _is_targa(data: FileData) -> bool:
     """Return whether a file is a TGA, which begins with no signature: by its end, or by header and length."""
     if len(data) < 18 or data[1] > 1 or data[2] not in (1, 2, 3, 9, 10, 11) or data[16] not in (8, 15, 16, 24, 32):
         return False
@@ -76,7 +76,7 @@ def _is_targa(data: bytes) -> bool:
     return size > 0 and start < len(data) <= start + size + size // 64 + 1024
 
 
-def reject_unknown(data: bytes, name: str) -> UnreadableScan:
+def reject_unknown(data: FileData, name: str) -> UnreadableScan:
     """Return the rejection of a file whose format is not supported."""
     head = bytes(data[:512])
     if maker := camera_raw.name_of(data):

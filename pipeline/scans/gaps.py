@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.mapped import FileData
 from pipeline.imaging.types import Pixels
 
 #: Top, left, bottom, right.
@@ -65,7 +66,7 @@ def describe(start: int, length: int) -> str:
 
 
 def find_in_codes(
-    data: bytes, start: int, end: int, pixels: Pixels, *, pixels_per_byte: int = EVEN_PIXELS_PER_BYTE
+    data: FileData, start: int, end: int, pixels: Pixels, *, pixels_per_byte: int = EVEN_PIXELS_PER_BYTE
 ) -> str:
     """Return the doubt about a run of zeros in entropy-coded data, empty without one.
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.mapped import FileData
+
 # Type number → (bytes of one value, numpy type code of one number in it).
 TYPES = {
     1: (1, "u1"), 2: (1, "u1"), 3: (2, "u2"), 4: (4, "u4"), 5: (8, "u4"), 6: (1, "i1"), 7: (1, "u1"), 8: (2, "i2"),
@@ -100,7 +102,7 @@ class Structure:
     refer to the whole file.
     """
 
-    data: bytes
+    data: FileData
     order: str
     big: bool
     first: int
@@ -110,7 +112,7 @@ class Structure:
         self.budget = 8 * len(self.data) + (16 << 20)
 
     @classmethod
-    def open(cls, data: bytes) -> Structure:
+    def open(cls, data: FileData) -> Structure:
         """Return the structure of data that starts with a TIFF header.
 
         Raises:

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import base64
 import json
-import mmap
 import os
-import tempfile
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from pipeline.imaging.mapped import Mapping, mapping_of, unnamed_file, write_all
 from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Metadata, Scan, ScanInfo
 from pipeline.scans.tones import Tones
 
-
-def anonymous_file() -> int:
-    """Return the descriptor of an unnamed file, in memory where the system supports it; it cannot be left behind."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("scan", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+BLOCK = 1 << 20
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write all bytes; one call of the system writes at most 2 GB."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def spooled(descriptor: int, size: int) -> Mapping:
+    """Return a copy of a file, mapped: it cannot change, and no error of its store can end the process later.
+
+    Raises:
+        NoRoom: the disk for temporary files is full.
+        OSError: the file cannot be read.
+    """
+    target = unnamed_file(size)
+    try:
+        at = 0
+        while block := os.pread(descriptor, BLOCK, at):
+            write_all(target, block, at)
+            at += len(block)
+        return Mapping.of(target, at)
+    finally:
+        os.close(target)
 
 
 def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
@@ -45,17 +49,25 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
         "white": scan.tones.white if scan.tones else None,
     }
     rest = json.dumps(document, default=_text).encode()
-    descriptor = anonymous_file()
-    write_all(descriptor, pixels.reshape(-1).view(np.uint8).data)
-    write_all(descriptor, rest)
+    mapped = mapping_of(pixels)
+    # Decoded into a file of their own, they need no other.
+    is_file = mapped is not None and len(mapped) == pixels.nbytes
+    descriptor = os.dup(mapped.descriptor) if mapped is not None and is_file else unnamed_file(pixels.nbytes)
+    try:
+        if not is_file:
+            write_all(descriptor, pixels.reshape(-1).view(np.uint8).data, 0)
+        write_all(descriptor, rest, pixels.nbytes)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor, {"shape": pixels.shape, "dtype": str(pixels.dtype), "bytes": pixels.nbytes, "rest": len(rest)}
 
 
 def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
-    """Return the scan in a descriptor; its pixels are memory-mapped and writable."""
+    """Return the scan in a descriptor; its pixels are memory-mapped and read-only."""
     size = header["bytes"]
-    mapped = mmap.mmap(descriptor, size + header["rest"], access=mmap.ACCESS_COPY)
-    pixels = np.frombuffer(mapped, header["dtype"], count=int(np.prod(header["shape"]))).reshape(header["shape"])
+    mapped = Mapping.of(descriptor, size + header["rest"])
+    pixels = mapped.array(header["shape"], header["dtype"])
     document = json.loads(mapped[size:])
     found = document["metadata"]
     for key in ("icc", "icc_name", "exif", "xmp", "iptc", "photoshop"):

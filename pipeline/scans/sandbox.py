@@ -8,10 +8,11 @@ import stat
 from typing import Any
 
 from pipeline import storage
-from pipeline.errors import InArchiveTier, Reason, UnreadableScan
+from pipeline.errors import InArchiveTier, OutputNotWritable, Reason, UnreadableScan
 from pipeline.escape import escape
+from pipeline.imaging.mapped import NoRoom, unnamed_file, write_all
 from pipeline.scans.decoder_pool import DecoderDied, DecoderProcess
-from pipeline.scans.ipc import anonymous_file, receive_scan, write_all
+from pipeline.scans.ipc import receive_scan
 from pipeline.scans.model import Limits, Scan
 from pipeline.scans.rejections import rejection
 from pipeline.storage.errors import reading, unavailable
@@ -34,6 +35,7 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
         UnreadableScan: it cannot be read completely, or its decoder crashed, hung or needed too much memory.
         FileNotFoundError: there is no such file.
         StoreUnavailable: the store did not answer.
+        OutputNotWritable: there is no room for temporary files.
     """
     limits = limits or Limits.from_settings()
     name = name or uri.rstrip("/").rpartition("/")[2]
@@ -43,6 +45,7 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
         "max_megapixels": limits.max_megapixels,
         "memory": limits.memory_megabytes,
         "timeout": limits.timeout,
+        "private": storage.scheme(uri) != "file",
     }
     descriptor = _open_source(uri, name, limits)
     try:
@@ -58,6 +61,8 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
             return receive_scan(received, answer)
         finally:
             os.close(received)
+    if "room" in answer:
+        raise OutputNotWritable(answer["room"])
     if "store" in answer:
         raise unavailable(uri, OSError(answer["store"]))
     if answer["reason"] == Reason.DECODER_MEMORY:
@@ -84,7 +89,7 @@ def _answer(request: dict[str, Any], descriptor: int, limits: Limits) -> tuple[d
 
 
 def _open_source(uri: str, name: str, limits: Limits) -> int:
-    """Return a descriptor of a scan's bytes: of the file itself, or of a copy of a remote object in memory."""
+    """Return a descriptor of a scan's bytes: of the file itself, or of an unnamed copy of a remote object."""
     most = int(limits.max_megabytes * 1e6)
     if storage.scheme(uri) == "file":
         with reading(uri):
@@ -99,12 +104,15 @@ def _open_source(uri: str, name: str, limits: Limits) -> int:
             os.close(descriptor)
             raise rejection(Reason.NOT_A_FILE, name)
     else:
-        descriptor, size = anonymous_file(), 0
+        descriptor, size = unnamed_file(None), 0
         try:
             with storage.open_read(uri) as stream:
                 while size <= most and (block := stream.read(BLOCK)):
-                    write_all(descriptor, block)
+                    write_all(descriptor, block, size)
                     size += len(block)
+        except NoRoom as error:
+            os.close(descriptor)
+            raise OutputNotWritable(error.strerror) from error
         except InArchiveTier as error:
             os.close(descriptor)
             raise UnreadableScan(Reason.ARCHIVED, f"{escape(name)}: {error.strerror}.") from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,6 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason
+from pipeline.imaging.mapped import FileData, Mapping, NoRoom, release, scratch
 from pipeline.imaging.types import Pixels
 from pipeline.scans import camera_raw, tiff_copies, tiff_segments
 from pipeline.scans.decoder_warnings import collected
@@ -73,9 +77,11 @@ UNSUPPORTED_KINDS = {
 MAX_PAGES = 10_000
 # Bytes of compressed strips or tiles that are buffered for decoding.
 BUFFER_BYTES = 16 << 20
+# Rows converted at a time.
+ROWS = 256
 
 
-def read_pages(data: bytes, name: str) -> list[Directory]:
+def read_pages(data: FileData, name: str) -> list[Directory]:
     """Return the directories of a file.
 
     Raises:
@@ -129,7 +135,7 @@ def _is_scanner(page: Directory) -> bool:
     return any(name in software for name in (b"vuescan", b"silverfast"))
 
 
-def inspect(data: bytes, name: str) -> ScanInfo:
+def inspect(data: FileData, name: str) -> ScanInfo:
     """Return what the directory of the picture says."""
     pages = read_pages(data, name)
     number, count = main_page(pages)
@@ -167,7 +173,7 @@ def inspect(data: bytes, name: str) -> ScanInfo:
     return ScanInfo("TIFF", width, height, CHANNELS[mode], depth, count, orientation(page), mode, infrared, few)
 
 
-def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
+def decode(data: FileData, info: ScanInfo, name: str) -> Decoded:
     """Return pixels and metadata of the one picture in a TIFF.
 
     White-is-zero is inverted, 1 to 7 bits are scaled to 8, 9 to 15 bits to 16, palettes become 8-bit RGB: each stored
@@ -181,30 +187,57 @@ def decode(data: bytes, info: ScanInfo, name: str) -> Decoded:
     photometric, bits = page.number(PHOTOMETRIC, 1), page.number(BITS, 1)
     if page.number(COMPRESSION, 1) == OLD_JPEG or (photometric == YCBCR and page.number(COMPRESSION, 1) != JPEG):
         return Decoded(_as_rgb(data, number, info, name), _metadata(page))
-    tiff_segments.check(data, page, number, segments, name)
-    pixels = _stored(data, number, segments, name)
+    out = _empty(data, number, segments)
+    tiff_segments.check(data, page, number, segments, name, out)
+    pixels = _stored(data, number, segments, name, out)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
+    release(pixels)
     doubt = tiff_segments.find_gap(data, page, segments, pixels)
+    release(data)
     _check_copies(data, pages, parts, number, pixels, name)
     notes: tuple[str, ...] = ()
     if photometric == PALETTE:
         pixels, notes = _palette_to_rgb(pixels, page), (PALETTE_NOTE,)
     else:
-        pixels = to_full_range(pixels, bits)
-        if photometric == WHITE_IS_ZERO:
-            ink = pixels if pixels.ndim == 2 else pixels[..., :1]
+        pixels = _full_range(pixels, bits, is_inverted=photometric == WHITE_IS_ZERO)
+    release(pixels)
+    return Decoded(_chunky(pixels), _metadata(page), doubt, notes)
+
+
+def _chunky(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels (H,W) or (H,W,C) with the channels of each pixel side by side."""
+    if pixels.flags.c_contiguous:
+        return pixels
+    result = scratch(pixels.shape, pixels.dtype)
+    for top in range(0, len(pixels), ROWS):
+        result[top : top + ROWS] = pixels[top : top + ROWS]
+        release(pixels)
+        release(result)
+    return result
+
+
+def _full_range(stored: NDArray[Any], bits: int, *, is_inverted: bool) -> NDArray[Any]:
+    """Return stored values at full range, 0 = black, in the same place where that is possible."""
+    # Bilevel pictures come as booleans, of one byte each.
+    values = stored.view(np.uint8) if stored.dtype == np.bool_ else stored
+    for top in range(0, len(values), ROWS):
+        rows = values[top : top + ROWS]
+        if bits not in WHOLE:
+            rows[...] = to_full_range(rows, bits)
+        if is_inverted:
+            ink = rows if rows.ndim == 2 else rows[..., :1]
             if bits in WHOLE:
-                np.subtract(np.iinfo(pixels.dtype).max, ink, out=ink)
+                np.subtract(np.iinfo(rows.dtype).max, ink, out=ink)
             else:
                 # As levels: full range less a scaled level is no scaled level.
                 ink[...] = to_full_range((1 << bits) - 1 - to_levels(ink, bits), bits)
-    return Decoded(np.ascontiguousarray(pixels), _metadata(page), doubt, notes)
+    return values
 
 
 def _check_copies(
-    data: bytes, pages: list[Directory], parts: list[Segments], number: int, stored: NDArray[Any], name: str
+    data: FileData, pages: list[Directory], parts: list[Segments], number: int, stored: NDArray[Any], name: str
 ) -> None:
     """Raise UnreadableScan where a smaller page that does not call itself a reduced copy shows another picture."""
     for index, page in enumerate(pages):
@@ -226,18 +259,20 @@ def _shown(stored: NDArray[Any], page: Directory) -> Any:
     return np.iinfo(pixels.dtype).max - pixels if photometric == WHITE_IS_ZERO else pixels
 
 
-def _stored(data: bytes, number: int, segments: Segments, name: str) -> NDArray[Any]:
-    """Return the values of a picture as stored, channels first where they are in planes."""
+def _stored(
+    data: FileData, number: int, segments: Segments, name: str, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return the values of a picture as stored, channels first where they are in planes.
+
+    Args:
+        out: what `_empty` returned for the picture; by default memory is taken.
+    """
     try:
-        # Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
-        with io.BytesIO(data) as stream, tifffile.TiffFile(stream) as file:
-            page = file.pages[number]
-            assert isinstance(page, tifffile.TiffPage)
-            if not segments.is_stated:
-                page.databytecounts = tuple(segments.size.tolist())
-            pixels: NDArray[Any] = page.asarray(buffersize=BUFFER_BYTES)
+        with _opened(data) as file:
+            page = _page(file, number, segments)
+            pixels: NDArray[Any] = page.asarray(out=out, buffersize=BUFFER_BYTES)
             return pixels
-    except MemoryError:
+    except (MemoryError, NoRoom):
         raise
     except NotImplementedError as error:
         raise rejection(Reason.UNSUPPORTED, name, f"TIFF: {error}") from error
@@ -246,7 +281,41 @@ def _stored(data: bytes, number: int, segments: Segments, name: str) -> NDArray[
         raise tiff_segments.damaged(name, "reshaped" in str(error)) from error
 
 
-def _as_rgb(data: bytes, number: int, info: ScanInfo, name: str) -> Pixels:
+def _empty(data: FileData, number: int, segments: Segments) -> NDArray[Any] | None:
+    """Return an array for the values of a picture in an unnamed file; None where their form is not known beforehand."""
+    try:
+        with _opened(data) as file:
+            page = _page(file, number, segments)
+            shape, dtype = page.shape, page.dtype
+    except Exception:  # what cannot be read is said by reading it
+        return None
+    return scratch(shape, dtype) if dtype is not None and 0 not in shape else None
+
+
+@contextmanager
+def _opened(data: FileData) -> Iterator[tifffile.TiffFile]:
+    """Yield a file, of which nothing is left when the block ends.
+
+    Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
+    """
+    # Read, not mapped, so that its pages are not in this process's memory.
+    stream = os.fdopen(os.dup(data.descriptor), "rb") if isinstance(data, Mapping) else io.BytesIO(data)
+    with stream:
+        stream.seek(0)
+        with tifffile.TiffFile(stream, name="scan") as file:
+            yield file
+
+
+def _page(file: tifffile.TiffFile, number: int, segments: Segments) -> tifffile.TiffPage:
+    """Return the page of a picture, with the sizes of its strips or tiles where the file does not state them."""
+    page = file.pages[number]
+    assert isinstance(page, tifffile.TiffPage)
+    if not segments.is_stated:
+        page.databytecounts = tuple(segments.size.tolist())
+    return page
+
+
+def _as_rgb(data: FileData, number: int, info: ScanInfo, name: str) -> Pixels:
     """Return a picture that libtiff converts from YCbCr, in any subsampling, or from old-style JPEG."""
     with collected() as messages:
         pixels = imagecodecs.tiff_decode(data, index=number, asrgb=True, verbose=1)
@@ -263,7 +332,10 @@ def _palette_to_rgb(indices: NDArray[Any], page: Directory) -> Any:
     colours = page.tags[COLOR_MAP].values.reshape(3, -1)
     # The standard has 16-bit palettes; some old writers stored 8-bit values.
     table = (colours if colours.max(initial=0) < 256 else colours >> 8).astype(np.uint8).T
-    return table[np.minimum(indices, len(table) - 1)]
+    result = scratch((*indices.shape, 3), np.uint8)
+    for top in range(0, len(indices), ROWS):
+        result[top : top + ROWS] = table[np.minimum(indices[top : top + ROWS], len(table) - 1)]
+    return result
 
 
 def _metadata(page: Directory) -> Metadata:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.imaging.mapped import FileData, release, scratch
 from pipeline.scans import gaps, jpeg
 from pipeline.scans.decoder_warnings import collected
 from pipeline.scans.ifd import Directory
@@ -75,7 +76,7 @@ class Segments:
     is_stated: bool
 
 
-def find(data: bytes, page: Directory, name: str) -> Segments:
+def find(data: FileData, page: Directory, name: str) -> Segments:
     """Return where the strips or tiles of a picture are.
 
     Raises:
@@ -112,7 +113,7 @@ def _planes(page: Directory) -> int:
     return page.number(SAMPLES, 1) if page.number(PLANAR, 1) == 2 else 1
 
 
-def _with_sizes(data: bytes, page: Directory, segments: Segments) -> Segments:
+def _with_sizes(data: FileData, page: Directory, segments: Segments) -> Segments:
     """Return segments with the sizes that follow from the rest of the file, where it states none at all."""
     if page.number(COMPRESSION, 1) == NO_COMPRESSION:
         size = _raw_sizes(page, segments)
@@ -145,11 +146,14 @@ def row_bytes(page: Directory, width: int) -> int:
     return -(-width * samples * page.number(BITS, 1) // 8)
 
 
-def check(data: bytes, page: Directory, number: int, segments: Segments, name: str) -> None:
+def check(
+    data: FileData, page: Directory, number: int, segments: Segments, name: str, out: NDArray[Any] | None = None
+) -> None:
     """Raise UnreadableScan where a codec finds strips or tiles cut off or damaged, though it would go on.
 
     Args:
         number: of the picture's directory.
+        out: an array for the picture, whose values do not matter afterwards; by default memory is taken.
     """
     compression = page.number(COMPRESSION, 1)
     if compression == JPEG:
@@ -158,12 +162,24 @@ def check(data: bytes, page: Directory, number: int, segments: Segments, name: s
         return
     with collected() as messages:
         try:
-            imagecodecs.tiff_decode(data, index=number, verbose=1)
+            _decode_by_libtiff(data, number, out)
         except MemoryError:
             raise
         except Exception as error:  # libtiff does not know all kinds; what it can't read, others may
             messages.append(str(error))
     check_messages(messages, name)
+
+
+def _decode_by_libtiff(data: FileData, number: int, out: NDArray[Any] | None) -> None:
+    """Decode a picture by libtiff, for what it says of it."""
+    if out is not None:
+        try:
+            imagecodecs.tiff_decode(data, index=number, verbose=1, out=out)
+        except ValueError:  # libtiff's picture has another form than tifffile's
+            pass
+        else:
+            return
+    imagecodecs.tiff_decode(data, index=number, verbose=1)
 
 
 def check_messages(messages: list[str], name: str) -> None:
@@ -180,7 +196,7 @@ def damaged(name: str, is_missing: bool) -> UnreadableScan:
     return rejection(Reason.UNREADABLE, name, "a strip or tile of the TIFF is damaged")
 
 
-def _check_jpeg(data: bytes, page: Directory, segments: Segments, name: str) -> None:
+def _check_jpeg(data: FileData, page: Directory, segments: Segments, name: str) -> None:
     """Raise UnreadableScan unless every JPEG strip or tile is whole."""
     tables = page.tags[JPEG_TABLES].data if JPEG_TABLES in page.tags else b""
     head = tables[: tables.rfind(END_OF_JPEG)] if END_OF_JPEG in tables else b""
@@ -199,7 +215,7 @@ def _check_jpeg(data: bytes, page: Directory, segments: Segments, name: str) -> 
             raise damaged(name, error.reason == Reason.TRUNCATED) from error
 
 
-def find_gap(data: bytes, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
+def find_gap(data: FileData, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
     """Return the doubt about zeros where picture data should be, empty without one.
 
     Args:
@@ -219,7 +235,7 @@ def find_gap(data: bytes, page: Directory, segments: Segments, stored: NDArray[A
     return ""
 
 
-def _find_in_pixels(data: bytes, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
+def _find_in_pixels(data: FileData, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
     """Return the doubt about a gap in uncompressed strips or tiles, which are taken in the order of the file."""
     if page.number(PHOTOMETRIC, 1) == YCBCR:
         return ""
@@ -232,8 +248,12 @@ def _find_in_pixels(data: bytes, page: Directory, segments: Segments, stored: ND
         rows = np.frombuffer(data, np.uint8, len(offsets) * width, int(starts[0])).reshape(-1, width)
     else:
         whole = np.frombuffer(data, np.uint8)
-        parts = zip(starts.tolist(), counts.tolist(), strict=True)
-        rows = np.concatenate([whole[at : at + count * width].reshape(-1, width) for at, count in parts])
+        rows = scratch((len(offsets), width), np.uint8)
+        done = 0
+        for at, count in zip(starts.tolist(), counts.tolist(), strict=True):
+            rows[done : done + count] = whole[at : at + count * width].reshape(-1, width)
+            done += count
+        release(data)
 
     if segments.tiled:
         rows = _without_padding(rows, page, segments, order)
@@ -259,7 +279,7 @@ def _without_padding(
     """Return the rows (N,B) of tiles with ones in the places beyond the picture's edges, which hold no picture."""
     width, height = page.number(WIDTH, 0), page.number(HEIGHT, 0)
     across, down = -(-width // segments.width), -(-height // segments.height)
-    tiles = rows.copy().reshape(-1, segments.height, rows.shape[1])
+    tiles = (rows if rows.flags.writeable else rows.copy()).reshape(-1, segments.height, rows.shape[1])
     place = order % (across * down)
     if height % segments.height:
         tiles[place // across == down - 1, height % segments.height :] = 1
@@ -268,18 +288,18 @@ def _without_padding(
     return tiles.reshape(rows.shape)
 
 
-def _find_lost_part(data: bytes, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
+def _find_lost_part(data: FileData, page: Directory, segments: Segments, stored: NDArray[Any]) -> str:
     """Return the doubt about strips or tiles that hold only zeros."""
     if segments.height < LEAST_ROWS:
         return ""
     height, width = stored.shape[:2]
     across, down = -(-width // segments.width), -(-height // segments.height)
-    sizes = _raw_sizes(page, segments)
+    sizes, whole = _raw_sizes(page, segments), np.frombuffer(data, np.uint8)
     planes: dict[int, list[int]] = {}
     for number in range(across * down * _planes(page)):
         start, size = int(segments.start[number]), int(sizes[number])
         # Its first bytes show of nearly every part that it is none.
-        if size >= LEAST_BYTES and not any(data[start : start + 64]) and data.count(0, start, start + size) == size:
+        if size >= LEAST_BYTES and not any(data[start : start + 64]) and not whole[start : start + size].any():
             planes.setdefault(number // (across * down), []).append(number)
 
     def box(number: int) -> gaps.Box:

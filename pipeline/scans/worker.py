@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Reason, UnreadableScan
-from pipeline.scans.ipc import send_scan
+from pipeline.imaging.mapped import IN_MEMORY, FileData, Mapping, NoRoom
+from pipeline.scans.formats import TIFF_MARKS
+from pipeline.scans.ipc import send_scan, spooled
 from pipeline.scans.model import Scan
 from pipeline.scans.rejections import rejection
 
@@ -54,8 +56,10 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
     """Return the answer to one request, with a descriptor if it is a scan; send `READ` once the file has been read."""
     name = request["name"]
     try:
-        with open(descriptor, "rb") as file:
-            data = file.read()
+        data = _read(descriptor, is_private=request["private"])
+    except NoRoom as error:
+        connection.send(READ)
+        return {"room": error.strerror}, None
     except OSError as error:
         connection.send(READ)
         return {"store": str(error)}, None
@@ -69,10 +73,25 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
         return {"reason": error.reason, "message": error.message}, None
     except MemoryError:
         return {"reason": Reason.DECODER_MEMORY}, None
+    except NoRoom as error:
+        return {"room": error.strerror}, None
     except Exception as error:  # any error of a decoder rejects only this file
         wrong = rejection(Reason.UNREADABLE, name, f"{type(error).__name__}: {error}"[:300])
         return {"reason": wrong.reason, "message": wrong.message}, None
     return header, sent
+
+
+def _read(descriptor: int, *, is_private: bool) -> FileData:
+    """Return the bytes of a file, and close it; a large TIFF is mapped and not in memory.
+
+    Args:
+        is_private: nobody else can change the file, so that it need not be copied before it is mapped.
+    """
+    with open(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        if size <= IN_MEMORY or os.pread(descriptor, 4, 0) not in TIFF_MARKS:
+            return file.read()
+        return Mapping.of(descriptor, size) if is_private else spooled(descriptor, size)
 
 
 def _decoder(path: str) -> Callable[..., Scan]:

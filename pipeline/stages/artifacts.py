@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import scans, storage
-from pipeline.errors import RestorationError
+from pipeline.errors import OutputNotWritable, RestorationError
+from pipeline.imaging.mapped import NoRoom, release, scratch
 from pipeline.masks.encode import encode_mask
 from pipeline.scans import Scan
 from pipeline.stages.scan_row import ScanRow
+
+# Rows copied at a time.
+ROWS = 256
 
 
 class MasterGone(RestorationError):
@@ -58,7 +65,11 @@ def write_mask(uri: str, mask: NDArray[np.uint8]) -> None:
 
 def read_mask(uri: str) -> NDArray[np.uint8]:
     """Return a mask (H,W) uint8 of the work area or the output."""
-    with Image.open(io.BytesIO(storage.read_bytes(uri))) as image:
+    data = storage.read_bytes(uri)
+    with Image.open(io.BytesIO(data)) as image:
+        if image.format == "PNG" and image.mode == "L":
+            # Pillow would need three planes for one.
+            return np.asarray(imagecodecs.png_decode(data), np.uint8)
         return np.asarray(image.convert("L"))
 
 
@@ -66,8 +77,8 @@ def combine_levels(mask: NDArray[np.uint8] | None, suggested: NDArray[np.uint8] 
     """Return both masks in one (H,W): 255 = filled, or to be filled, 128 = only suggested; None without any mask."""
     if suggested is None:
         return mask
-    levels = np.where(suggested > 0, np.uint8(128), np.uint8(0))
-    return levels if mask is None else np.maximum(mask, levels)
+    levels = np.minimum(suggested, np.uint8(128))
+    return levels if mask is None else np.maximum(mask, levels, out=levels)
 
 
 def write_fill(uri: str, values: NDArray[Any]) -> None:
@@ -80,12 +91,38 @@ def write_fill(uri: str, values: NDArray[Any]) -> None:
 def apply_fill(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArray[Any]:
     """Return a copy of a scan's pixels with the fill under the mask; no other pixel can change.
 
+    A large copy is mapped and not in memory.
+
     Raises:
         ValueError: the fill was not made for this scan and mask.
+        OutputNotWritable: there is no room for temporary files.
     """
     values = np.load(io.BytesIO(storage.read_bytes(uri)), allow_pickle=False)
-    result = pixels.copy()
     if values.dtype != pixels.dtype:
         raise ValueError(f"the fill is {values.dtype}, the scan {pixels.dtype}")
-    result[mask > 0] = values
+    with room_for_pixels():
+        result = scratch(pixels.shape, pixels.dtype)
+    done = 0
+    for top in range(0, len(pixels), ROWS):
+        rows = slice(top, top + ROWS)
+        damaged = mask[rows] > 0
+        count = int(np.count_nonzero(damaged))
+        result[rows] = pixels[rows]
+        if done + count > len(values):
+            break
+        result[rows][damaged] = values[done : done + count]
+        done += count
+        release(pixels)
+        release(result)
+    if done != len(values) or done != np.count_nonzero(mask):
+        raise ValueError(f"the fill has {len(values)} pixels, the mask {np.count_nonzero(mask)}")
     return result
+
+
+@contextmanager
+def room_for_pixels() -> Iterator[None]:
+    """Raise OutputNotWritable where a temporary file for pixels finds no room: a retry may find some."""
+    try:
+        yield
+    except NoRoom as error:
+        raise OutputNotWritable(str(error.strerror)) from error

@@ -9,7 +9,7 @@ from pipeline.engines import Engine, Filled
 from pipeline.engines.grain import add_grain
 from pipeline.imaging.types import Mask
 from pipeline.ledger import TaskContext
-from pipeline.runtime.memory import malloc_trim
+from pipeline.runtime.memory import release_networks
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import ChunkStage, Progress
@@ -36,7 +36,7 @@ def inpaint(chunk: str, context: TaskContext | None = None, *, progress: Progres
     if wanted:
         _ChunkFiller(stage, engine_of(stage.batch)).fill(wanted)
         # Windows of many sizes were allocated and freed; later stages in this process need memory for whole scans.
-        malloc_trim()
+        release_networks()
     return stage.save()
 
 

@@ -13,6 +13,7 @@ from pipeline.imaging.types import Mask
 from pipeline.ledger import Outcome, TaskContext
 from pipeline.masks.compose import compose_mask
 from pipeline.masks.given_masks import read_given_masks
+from pipeline.runtime.memory import release_networks
 from pipeline.stages import artifacts
 from pipeline.stages.batch import BatchContext
 from pipeline.stages.chunk_stage import ChunkStage, Progress
@@ -46,6 +47,7 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
             row.decision = str(Outcome.QUARANTINED)
     for row in stage.rows_to_process():
         stage.process_row(row, lambda row: _find_damage(row, stage.batch, detector))
+    release_networks()
     return stage.save()
 
 

@@ -13,6 +13,7 @@ from pipeline.engines import Engine, Job, holdout_estimate, load_engine, paste
 from pipeline.engines import inpaint as fill
 from pipeline.errors import UnreadableScan
 from pipeline.ledger import TaskContext
+from pipeline.runtime.memory import release_networks
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import ChunkStage, Progress
@@ -36,6 +37,7 @@ def measure(chunk: str, context: TaskContext | None = None, *, progress: Progres
         engine = engine_of(stage.batch)
         for row in filled:
             stage.process_row(row, lambda row: _measure(row, stage, engine))
+        release_networks()
     return stage.save()
 
 

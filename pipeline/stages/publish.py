@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from pipeline import metrics, scans, storage
 from pipeline.escape import quoted
+from pipeline.imaging.mapped import release
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes, reviews
 from pipeline.ledger import scans as seen
 from pipeline.ledger.rows import now
@@ -130,11 +131,14 @@ class _Publisher:
             # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
-            data, items = scans.encode_and_read(self._disclosed(row, scan), extension)
+            with artifacts.room_for_pixels():
+                data, items = scans.encode_and_read(self._disclosed(row, scan), extension)
             files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
-            storage.write_bytes(files.restored_uri, data)
+            release(data)
+            storage.write_bytes(files.restored_uri, memoryview(data))
+            release(data)
             for uri in json.loads(row.xmp_json or "[]"):
                 self._copy_xmp(row, uri, files.restored_uri)
         files.sidecar = self._sidecar(row, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from pipeline.imaging.mapped import FileData
 from pipeline.scans.carried import (
     decoded_items,
     gif_items,
@@ -20,7 +21,6 @@ from pipeline.scans.model import Metadata
 READERS: dict[str, Callable[[bytes, Metadata], Iterator[Item]]] = {
     "JPEG": jpeg_items.items,
     "PNG": png_items.items,
-    "TIFF": tiff_items.items,
     "JPEG2000": jpeg2000_items.items,
     "WEBP": webp_items.items,
     "GIF": gif_items.items,
@@ -28,7 +28,7 @@ READERS: dict[str, Callable[[bytes, Metadata], Iterator[Item]]] = {
 MOST = 5000
 
 
-def inventory(data: bytes, kind: str, metadata: Metadata) -> tuple[Item, ...]:
+def inventory(data: FileData, kind: str, metadata: Metadata) -> tuple[Item, ...]:
     """Return the items of a file, each under a name of its own, at most `MOST`.
 
     Args:
@@ -38,7 +38,7 @@ def inventory(data: bytes, kind: str, metadata: Metadata) -> tuple[Item, ...]:
     """
     reader = READERS.get(kind, _of_metadata)
     try:
-        return _numbered(reader(data, metadata))
+        return _numbered(tiff_items.items(data, metadata) if kind == "TIFF" else reader(bytes(data), metadata))
     except Exception:  # strangers wrote it; a list that fails must not cost the picture
         return (item("metadata that cannot be listed", b"", "", Why.BROKEN),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.imaging.mapped import FileData
 from pipeline.scans import ifd, tiff, tiff_copies, tiff_tags
 from pipeline.scans.carried import blocks, tags
 from pipeline.scans.ifd import Directory
@@ -13,7 +14,7 @@ from pipeline.scans.model import Metadata
 LAYERS = 37724
 
 
-def items(data: bytes, metadata: Metadata) -> Iterator[Item]:
+def items(data: FileData, metadata: Metadata) -> Iterator[Item]:
     """Yield the items of a TIFF's picture, and its other pictures."""
     pages = tiff.read_pages(data, "")
     number, _ = tiff.main_page(pages)

@@ -1,0 +1,141 @@
+"""Keep large arrays in unnamed files on disk that are mapped, so that their pages can be dropped from memory."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+IN_MEMORY = 128 << 20
+"""Bytes up to which a file is kept in memory: smaller scans gain nothing from the disk."""
+
+
+class NoRoom(OSError):
+    """The disk for temporary files has no room for a scan's pixels."""
+
+
+class Mapping(mmap.mmap):
+    """A file mapped so that all who map it share its pages; dropping them from one process loses nothing.
+
+    Attributes:
+        descriptor: of the file, open as long as it is mapped.
+    """
+
+    descriptor: int
+
+    @classmethod
+    def of(cls, descriptor: int, size: int, *, writable: bool = False) -> Mapping:
+        """Return a file's first bytes, mapped; the descriptor given may be closed afterwards."""
+        protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+        mapped = cls(descriptor, size, flags=mmap.MAP_SHARED, prot=protection)
+        mapped.descriptor = os.dup(descriptor)
+        weakref.finalize(mapped, os.close, mapped.descriptor)
+        return mapped
+
+    def array(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+        """Return the first bytes as an array."""
+        count = int(np.prod(shape, dtype=np.int64))
+        array: NDArray[Any] = np.frombuffer(self, dtype, count).reshape(tuple(shape))
+        return array
+
+
+FileData = bytes | Mapping
+"""The content of a file: in memory, or mapped where it is large."""
+
+
+def unnamed_file(size: int | None) -> int:
+    """Return the descriptor of an unnamed file, which no killed process can leave behind, with room for so many bytes.
+
+    Up to `IN_MEMORY` bytes it lies in memory where the system supports that, else in the folder for temporary files.
+
+    Args:
+        size: None where it is not known; then no room is reserved.
+
+    Raises:
+        NoRoom: that folder's disk is full; a file that is mapped without its room would end the process later.
+    """
+    if size is not None and size <= IN_MEMORY and hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("scan", os.MFD_CLOEXEC)
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    if size:
+        try:
+            with reserving():
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(descriptor, 0, size)
+                else:
+                    os.ftruncate(descriptor, size)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+@contextmanager
+def reserving() -> Iterator[None]:
+    """Raise NoRoom where writing an unnamed file fails because the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        where = tempfile.gettempdir()
+        raise NoRoom(
+            error.errno, f"{where}: no room for a scan's pixels; free some space there, or set TMPDIR to another folder"
+        ) from error
+
+
+def write_all(descriptor: int, data: bytes | memoryview, at: int) -> None:
+    """Write all bytes at a place of an unnamed file; one call of the system writes at most 2 GB.
+
+    Raises:
+        NoRoom: the disk for temporary files is full.
+    """
+    view = memoryview(data)
+    with reserving():
+        while view:
+            count = os.pwrite(descriptor, view, at)
+            view, at = view[count:], at + count
+
+
+def scratch(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+    """Return a writable array of zeros in an unnamed file of its own, which ends with it.
+
+    Raises:
+        NoRoom: the disk for temporary files is full.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    descriptor = unnamed_file(size)
+    try:
+        return Mapping.of(descriptor, size, writable=True).array(shape, dtype)
+    finally:
+        os.close(descriptor)
+
+
+def mapping_of(data: NDArray[Any] | FileData) -> Mapping | None:
+    """Return the mapped file that an array, or the array that it is a view of, lies in; None where it lies in none."""
+    base: Any = data
+    while base is not None:
+        if isinstance(base, Mapping):
+            return base
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    return None
+
+
+def release(data: NDArray[Any] | FileData) -> None:
+    """Drop the pages of a mapped file from this process's memory; they are read again when they are needed.
+
+    What lies in no mapped file stays as it is.
+    """
+    mapped = mapping_of(data)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
