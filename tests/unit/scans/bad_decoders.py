@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from pipeline.imaging.mapped import NoRoom
 from pipeline.scans import Scan
 from pipeline.scans import decode as good
 
@@ -61,3 +62,7 @@ def crashes_when_used_before(data: bytes, name: str, *, max_megapixels: float) -
     if USES > 1:
         os.abort()
     return good(data, name, max_megapixels=max_megapixels)
+
+
+def finds_no_room(data: bytes, name: str, *, max_megapixels: float) -> Scan:
+    raise NoRoom(28, "/scratch: no room")
