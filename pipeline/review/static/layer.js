@@ -25,6 +25,10 @@ export class Layer {
     this.areas = [];
     /** @type {Stroke[]} */
     this.strokes = [];
+    /** What a stroke that is being drawn will become. @type {Path2D | null} */
+    this.preview = null;
+    /** Where brush or keys are, and how wide; 0 for a cross. @type {{x: number, y: number, width: number} | null} */
+    this.cursor = null;
     this.shown = true;
     for (const event of ["update-viewport", "resize", "open"]) viewer.addHandler(event, () => this.draw());
   }
@@ -36,6 +40,11 @@ export class Layer {
     const origin = image.imageToViewerElementCoordinates(new OpenSeadragon.Point(0, 0));
     const unit = image.imageToViewerElementCoordinates(new OpenSeadragon.Point(1, 0));
     return { x: origin.x, y: origin.y, scale: unit.x - origin.x };
+  }
+
+  toggle() {
+    this.shown = !this.shown;
+    this.draw();
   }
 
   draw() {
@@ -50,10 +59,17 @@ export class Layer {
     const context = this.context;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const place = this.shown && this.place();
+    const place = this.place();
     if (!place) return;
     const scale = place.scale * density;
     context.setTransform(scale, 0, 0, scale, place.x * density, place.y * density);
+    if (this.shown) this.#drawMarks(scale);
+    if (this.cursor) this.#drawCursor(this.cursor, scale);
+  }
+
+  /** @param {number} scale pixels of the canvas for one of the picture */
+  #drawMarks(scale) {
+    const { context } = this;
     for (const { path, state } of this.areas) {
       context.fillStyle = context.strokeStyle = COLOURS[state];
       context.globalAlpha = state === "dismissed" ? 0.35 : 0.55;
@@ -74,6 +90,30 @@ export class Layer {
       if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]);
       context.stroke();
     }
+    if (this.preview) {
+      context.globalAlpha = 0.8;
+      context.fillStyle = COLOURS.painted;
+      context.fill(this.preview);
+    }
     context.globalAlpha = 1;
+  }
+
+  /** Draw where brush or keys are, dark in light, so that it is seen on every picture. @param {{x: number, y: number, width: number}} cursor @param {number} scale */
+  #drawCursor({ x, y, width }, scale) {
+    const { context } = this;
+    for (const [colour, line] of /** @type {[string, number][]} */ ([["#000000", 3], ["#ffffff", 1.2]])) {
+      context.strokeStyle = colour;
+      context.lineWidth = line / scale;
+      context.beginPath();
+      if (width) context.arc(x, y, width / 2, 0, 7);
+      else {
+        const arm = 12 / scale;
+        context.moveTo(x - arm, y);
+        context.lineTo(x + arm, y);
+        context.moveTo(x, y - arm);
+        context.lineTo(x, y + arm);
+      }
+      context.stroke();
+    }
   }
 }

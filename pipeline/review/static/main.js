@@ -2,16 +2,15 @@
 import { element, notice } from "./elements.js";
 import { showPicture } from "./picture.js";
 import { loadPhrases, t } from "./phrases.js";
-import { openBatch, showQueue } from "./queue.js";
+import { leaveQueue, openBatch, queueKey, showQueue } from "./queue.js";
 
-const KEYS = [["Enter", "enter"], ["a", "a"], ["r", "r"], ["l", "l"], ["n p ← →", "n"], ["o", "o"], ["m", "m"], ["x", "x"], ["y", "y"], ["b", "b"], ["e", "e"], ["k", "k"], ["[ ]", "size"], ["z Z", "z"], ["f", "f"], ["1", "1"], ["Shift R", "R"], ["Esc", "esc"]];
+const KEYS = [["Enter", "enter"], ["a", "a"], ["r", "r"], ["l", "l"], ["n p ← →", "n"], ["o", "o"], ["m", "m"], ["g G", "g"], ["y", "y"], ["x", "x"], ["b", "b"], ["e", "e"], ["k", "k"], ["↑ ↓ Space", "draw"], ["[ ]", "size"], ["z Z", "z"], ["f", "f"], ["1", "1"], ["+ -", "zoom"], ["Shift R", "R"], ["Esc", "esc"]];
 
 const queuePlace = /** @type {HTMLElement} */ (document.getElementById("queue"));
 const picturePlace = /** @type {HTMLElement} */ (document.getElementById("picture"));
 const keys = /** @type {HTMLDialogElement} */ (document.getElementById("keys"));
 /** @type {any} */
 let view = null;
-let last = 0;
 
 async function show() {
   const id = Number(location.hash.slice(2));
@@ -19,8 +18,8 @@ async function show() {
   view = null;
   queuePlace.hidden = Boolean(id);
   picturePlace.hidden = !id;
-  if (!id) return showQueue(queuePlace, last);
-  last = id;
+  if (!id) return showQueue(queuePlace);
+  leaveQueue();
   const shown = await showPicture(picturePlace, id).catch((error) => notice(t("failed", { detail: error.message }), true));
   if (!shown) {
     location.hash = "#/";
@@ -34,7 +33,7 @@ async function show() {
 
 function showKeys() {
   keys.replaceChildren(
-    element("h2", {}, t("keys")),
+    element("h2", { id: "keys-title" }, t("keys")),
     element("dl", {}, ...KEYS.flatMap(([key, name]) => [element("dt", {}, ...key.split(" ").map((one) => element("kbd", {}, one))), element("dd", {}, t(`key.${name}`))])),
     element("button", { type: "button", click: () => keys.close() }, t("close")),
   );
@@ -47,17 +46,13 @@ function onKey(event) {
   const sliding = target instanceof HTMLInputElement && target.type === "range" && event.key.startsWith("Arrow");
   const typing = (target instanceof HTMLInputElement && target.type !== "range") || target instanceof HTMLSelectElement;
   // A key that is held would decide about pictures that nobody has seen.
-  const held = event.repeat && !["[", "]", "z", "Z"].includes(event.key);
+  const moves = event.key.startsWith("Arrow") && (!view || view.brush.tool);
+  const held = event.repeat && !moves && !["[", "]", "z", "Z", "+", "-"].includes(event.key) && (view || !["n", "p"].includes(event.key));
   if (sliding || typing || held || keys.open || event.ctrlKey || event.metaKey || (event.altKey && event.key.startsWith("Arrow"))) return;
   if (event.key === "?" && event.type === "keydown") showKeys();
   else if (view) {
     if (view.key(event)) event.preventDefault();
-  } else if (event.type === "keydown" && (event.key === "n" || event.key === "p")) {
-    const links = [...queuePlace.querySelectorAll("a.result")];
-    const at = links.indexOf(/** @type {Element} */ (document.activeElement));
-    const wanted = links[at + (event.key === "n" ? 1 : -1)];
-    if (wanted instanceof HTMLElement) wanted.focus();
-  }
+  } else if (event.type === "keydown" && queueKey(event.key)) event.preventDefault();
 }
 
 addEventListener("keydown", onKey);

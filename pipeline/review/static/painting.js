@@ -60,11 +60,12 @@ export class Painting {
     return true;
   }
 
-  /** The smallest mark at a pixel, or one that is near. @param {number} x @param {number} y @param {number} reach */
-  at(x, y, reach) {
+  /** The smallest mark at a pixel, or one that is near. @param {number} x @param {number} y @param {number} reach @param {(mark: Mark) => boolean} wanted */
+  at(x, y, reach, wanted) {
     let best = null;
     let nearest = reach;
     for (const mark of this.marks) {
+      if (!wanted(mark)) continue;
       const [left, top, width, height] = mark.box;
       if (x < left - reach || y < top - reach || x > left + width + reach || y > top + height + reach) continue;
       for (let at = 0; at < mark.runs.length; at += 3) {
@@ -79,6 +80,17 @@ export class Painting {
     return best;
   }
 
+  /** Strokes that stayed as they were drawn. @returns {import("./layer.js").Stroke[]} */
+  strokes() {
+    return this.now.edits.flatMap(({ stroke, tool }) => (stroke ? [{ ...stroke, tool }] : []));
+  }
+
+  /** Forget everything, because it was saved. */
+  clear() {
+    this.now = { states: new Map(), edits: [] };
+    this.before.length = this.after.length = 0;
+  }
+
   /** Whether there is something to fill. */
   get isEmpty() {
     return !this.now.edits.length && ![...this.now.states.values()].includes("accepted");
@@ -87,6 +99,6 @@ export class Painting {
   /** What the server composes the mask from. */
   document() {
     const accepted = [...this.now.states].filter(([, state]) => state === "accepted").map(([id]) => id);
-    return { accepted, edits: this.now.edits };
+    return { accepted, edits: this.now.edits.map(({ tool, stroke, runs }) => ({ tool, ...(runs ? { runs } : { stroke }) })) };
   }
 }
