@@ -8,6 +8,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
 from dags.restoration.factory import all_collections
 from dags.restoration.plain_failure import plain
+from dags.restoration.telemetry import send_collection
 
 if TYPE_CHECKING:
     from pipeline.settings import Collection
@@ -31,6 +32,7 @@ def _watch(collection: Collection) -> Any:
         from dags.restoration.smtp import smtp_channel
         from pipeline.stages.watch_collection import watch_collection
 
+        send_collection(collection.name)
         run: Any = get_current_context()["dag_run"]
         return watch_collection(collection, channel=smtp_channel(), dag_id=run.dag_id, run_id=run.run_id)
 

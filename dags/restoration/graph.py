@@ -19,6 +19,7 @@ from dags.restoration.params import params
 from dags.restoration.plain_failure import plain
 from dags.restoration.retry_policy import MAX_FAILURES, RETRY_ARGS
 from dags.restoration.schedule import schedule
+from dags.restoration.telemetry import send_collection, send_stage
 from pipeline.errors import StoreUnavailable
 from pipeline.settings import settings
 from pipeline.stages.order import CHUNK_STAGES, Stage
@@ -126,7 +127,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
     @task_group
     def chunk(chunk: str) -> None:
         # Every stage is given the chunk itself, because an earlier task may be marked as done without having run.
-        tasks = [_stage_task(stage)(chunk) for stage in CHUNK_STAGES]
+        tasks = [_stage_task(stage, collection.name)(chunk) for stage in CHUNK_STAGES]
         for earlier, later in pairwise(tasks):
             earlier >> later
 
@@ -158,7 +159,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
         from pipeline.stages.finish import finish
 
         try:
-            return finish(_work_area(collection), _task_context(), channel=smtp_channel())
+            counts = finish(_work_area(collection), _task_context(), channel=smtp_channel())
         except InputVanished as error:
             if chunks is not None:
                 raise
@@ -168,6 +169,8 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
             if report_uri is None and _was_stopped():
                 raise AirflowFailException(f"The run was stopped, and its storage does not answer: {error}") from error
             raise
+        send_collection(collection.name)
+        return counts
 
     # Airflow types the call of a task by the function's own parameters, although it passes on what tasks return.
     chunks: Any = receive()
@@ -180,7 +183,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
     restored >> reported >> digest() >> following >> last
 
 
-def _stage_task(stage: Stage) -> Any:
+def _stage_task(stage: Stage, collection: str) -> Any:
     """Return the task of one stage on chunks; inpainting runs on workers with a GPU."""
     workers: dict[str, Any] = {"pool": GPU_POOL, "queue": settings().gpu_queue} if stage is Stage.INPAINT else {}
 
@@ -189,7 +192,9 @@ def _stage_task(stage: Stage) -> Any:
     def run(chunk: str) -> str:
         from pipeline.stages.catch_up import run_stage
 
-        return run_stage(chunk, stage, _task_context())
+        done = run_stage(chunk, stage, _task_context())
+        send_stage(collection, stage, done)
+        return done
 
     return run
 

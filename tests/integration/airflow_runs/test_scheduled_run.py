@@ -1,4 +1,4 @@
-"""The four components as `make up` starts them: a run by the scheduler, its logs over the API, and a clean stop."""
+"""The four components as `make up` starts them: a run by the scheduler, its logs, its metrics, and a clean stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import json
 import psutil
 import pytest
 from airflow_home import COMPONENTS, Airflow, start_run, wait_for_run
+from otlp_receiver import Received, otlp_receiver
 from small_inbox import outcomes, write_inbox
+
+from pipeline.ledger import Outcome
+from pipeline.stages.order import CHUNK_STAGES
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
@@ -25,11 +29,24 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path):
+def check_metrics(received: Received) -> None:
+    """Check the metrics of a collection with four files, all done in two batches."""
+    name = {"collection": "scheduled"}
+    for stage in CHUNK_STAGES:
+        assert received.total("airflow.restoration.stage.scans", **name, stage=stage) >= 1
+        assert received.total("airflow.restoration.stage.pixels", **name, stage=stage) >= 192 * 256
+    assert received.total("airflow.restoration.stage.milliseconds", **name) > 0
+    found = {outcome: received.gauge("airflow.restoration.outcomes", **name, outcome=outcome) for outcome in Outcome}
+    assert sum(found.values()) == 4 and found[Outcome.RESTORED] >= 1
+    assert received.gauge("airflow.restoration.waiting", **name) == 0
+    assert received.gauge("airflow.restoration.last_batch_done", **name) > 1.7e9
+
+
+def test_a_run_by_the_scheduler_its_logs_and_metrics(airflow, tmp_path):
     write_inbox(tmp_path / "inbox")
     place = {"inbox": str(tmp_path / "inbox"), "output": str(tmp_path / "out")}
     airflow.write(scheduled=place | {"chunk_scans": 2, "batch_scans": 3})
-    with airflow.running() as api:
+    with otlp_receiver() as (metrics, received), airflow.running(**metrics) as api:
         run = start_run(api, "scheduled")
         state, tasks = wait_for_run(api, run), api.tasks(run)
         assert state == "success", [(task["task_id"], task["state"]) for task in tasks]
@@ -48,3 +65,4 @@ def test_a_run_by_the_scheduler_and_its_logs(airflow, tmp_path):
         assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
         assert "stopped" in airflow.stop()
         assert not [process for process in processes if is_alive(process)]
+        check_metrics(received)
