@@ -185,7 +185,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
 
 def _stage_task(stage: Stage, collection: str) -> Any:
     """Return the task of one stage on chunks; inpainting runs on workers with a GPU."""
-    workers: dict[str, Any] = {"pool": GPU_POOL, "queue": settings().gpu_queue} if stage is Stage.INPAINT else {}
+    workers: dict[str, Any] = _gpu_workers() if stage is Stage.INPAINT else {}
 
     @task(task_id=str(stage), **workers)
     @plain
@@ -197,6 +197,12 @@ def _stage_task(stage: Stage, collection: str) -> Any:
         return done
 
     return run
+
+
+def _gpu_workers() -> dict[str, Any]:
+    """Return the arguments of a task that runs on workers with a GPU, which may have an executor of their own."""
+    executor = {"executor": settings().gpu_executor} if settings().gpu_executor else {}
+    return {"pool": GPU_POOL, "queue": settings().gpu_queue, **executor}
 
 
 def _run_is_active(dag_id: str, run_id: str) -> bool:

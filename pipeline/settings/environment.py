@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     start_paused: bool = Field(False, description="new collections wait until somebody switches them on")
     gpu_queue: str = Field("gpu", description="Airflow queue of the task `inpaint`")
     upload_megabytes: float = Field(2000.0, gt=0, description="largest file that the upload page takes")
+    gpu_executor: str = Field("", description="Airflow executor of the task `inpaint`; empty for the default one")
     attach_megabytes: float = Field(10.0, ge=0, description="size of a mail above which its PDF is linked")
 
 
