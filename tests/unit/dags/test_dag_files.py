@@ -81,6 +81,20 @@ def test_only_inpainting_uses_the_gpu(bag):
     assert {name for name, task in tasks.items() if task.get("queue") == "gpu"} == {"chunk.inpaint"}
 
 
+def test_inpainting_may_have_an_executor_of_its_own(monkeypatch):
+    from dags.restoration.graph import GPU_POOL, _gpu_workers
+    from pipeline.settings import settings
+
+    monkeypatch.setenv("RESTORATION_GPU_EXECUTOR", "edge")
+    monkeypatch.setenv("RESTORATION_GPU_QUEUE", "far")
+    settings.cache_clear()
+    assert _gpu_workers() == {"pool": GPU_POOL, "queue": "far", "executor": "edge"}
+    monkeypatch.delenv("RESTORATION_GPU_EXECUTOR")
+    settings.cache_clear()
+    assert "executor" not in _gpu_workers()
+    settings.cache_clear()
+
+
 def test_reconcile_always_runs_and_decides_the_state_of_the_run(bag):
     tasks = bag.tasks("restore_plates")
     # Also after somebody has marked the run as failed or as a success: Airflow leaves teardowns alone.

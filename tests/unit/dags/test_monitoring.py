@@ -60,7 +60,8 @@ def test_prometheus_accepts_the_dashboards_queries(tmp_path):
 
 def test_the_overlay_fits_the_compose_file():
     compose, overlay = (
-        yaml.safe_load((DOCKER / name).read_text(encoding="utf-8")) for name in ("compose.yaml", "compose.monitoring.yaml")
+        yaml.safe_load((DOCKER / name).read_text(encoding="utf-8"))
+        for name in ("compose.yaml", "compose.monitoring.yaml")
     )
     airflow = {name for name, service in compose["services"].items() if "airflow" in str(service.get("command"))}
     new = {name: service for name, service in overlay["services"].items() if "image" in service}
