@@ -76,9 +76,10 @@ class CeleryWorker:
         self.scratch.mkdir(parents=True)
         own = {"TMPDIR": str(self.scratch), "RESTORATION_CACHE": str(folder / "cache")}
         command = ["airflow", "celery", "worker", "--queues", queues, "--concurrency", str(concurrency)]
+        command += ["--skip-serve-logs", "--celery-hostname", f"{folder.name}@localhost"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [SCRIPTS / "with-airflow", *command, "--skip-serve-logs", "--celery-hostname", f"{folder.name}@localhost"],
+                [SCRIPTS / "with-airflow", *command],
                 env=airflow.environment | services | own, stdout=log, stderr=log,
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A receiver of OpenTelemetry metrics (OTLP over HTTP, protobuf) that keeps the sums and last values of what arrives."""
+"""A receiver of OpenTelemetry metrics (OTLP over HTTP, protobuf) that keeps sums and last values."""
 
 from __future__ import annotations
 
