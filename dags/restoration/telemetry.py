@@ -100,5 +100,5 @@ def _send_gpu_peak() -> None:
 
     import torch
 
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        stats.gauge(GPU_PEAK, torch.cuda.max_memory_allocated(), tags={"host": socket.gethostname()})
+    if torch.cuda.is_available() and (peak := torch.cuda.max_memory_allocated()):
+        stats.gauge(GPU_PEAK, peak, tags={"host": socket.gethostname()})
