@@ -33,8 +33,6 @@ LAST_DONE = "restoration.last_batch_done"
 # Gauge, of each host that fills on a GPU.
 GPU_PEAK = "restoration.gpu.peak_bytes"
 
-METRICS = (STAGE_SCANS, STAGE_PIXELS, STAGE_MILLISECONDS, OUTCOMES, WAITING, REVIEWS, MARKS, LAST_DONE, GPU_PEAK)
-
 
 def are_sent() -> bool:
     """Return whether Airflow sends metrics anywhere."""

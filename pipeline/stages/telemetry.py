@@ -63,9 +63,8 @@ def stage_work(chunk: str, stage: Stage) -> StageWork:
     took = [(row, getattr(row, f"{stage}_seconds")) for row in manifest.read(chunk) if not row.same_as]
     # A scan that had stopped before the stage took no time in it, and a blank is no number.
     done = [(row, seconds) for row, seconds in took if isfinite(seconds)]
-    return StageWork(
-        len(done), sum((row.width or 0) * (row.height or 0) for row, _ in done), sum(seconds for _, seconds in done)
-    )
+    pixels = sum((row.width or 0) * (row.height or 0) for row, _ in done)
+    return StageWork(len(done), pixels, sum(seconds for _, seconds in done))
 
 
 def collection_state(collection: str) -> CollectionState:

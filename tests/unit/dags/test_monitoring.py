@@ -19,8 +19,9 @@ MONITORING = DOCKER / "monitoring"
 
 def exported() -> set[str]:
     """Return our metrics as Prometheus names them: counters end in _total."""
+    ours = [name for name in vars(telemetry).values() if isinstance(name, str) and name.startswith("restoration.")]
     counters = (telemetry.STAGE_SCANS, telemetry.STAGE_PIXELS, telemetry.STAGE_MILLISECONDS)
-    names = {f"airflow.{name}_total" if name in counters else f"airflow.{name}" for name in telemetry.METRICS}
+    names = {f"airflow.{name}_total" if name in counters else f"airflow.{name}" for name in ours}
     return {name.replace(".", "_") for name in names}
 
 
