@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ class LearnedDetector:
         config, self.thresholds, weights_digest = read_header(weights or WEIGHTS)
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self._multiple = 2 ** config["depth"]
+        # The network takes one scan at a time, with all cores; what comes before and after it need not wait.
+        self._running = Lock()
         self._runner, self._on_cpu = load_runner(weights or WEIGHTS, device=device, backend=backend)
 
     def detect(
@@ -54,10 +57,11 @@ class LearnedDetector:
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         """Return the damage on a scan; see `Detector.detect`."""
-        probability = self.probabilities(pixels)
-        if probability.size >= LARGE:
-            # Otherwise the network's memory would be held while all later planes are computed.
-            self._runner.release()
+        with self._running:
+            probability = self.probabilities(pixels)
+            if probability.size >= LARGE:
+                # Otherwise the network's memory would be held while all later planes are computed.
+                self._runner.release()
         outside = find_transparent(pixels)
         if outside is not None:
             probability[outside] = 0

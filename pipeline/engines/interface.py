@@ -81,11 +81,13 @@ class Job:
         colour: (H,W,3) float32 in 0..1; also (H,W) or (H,W,C) and uint8 or uint16, scaled window by window, so that a
             large scan need not be held as floats. An alpha channel is ignored.
         mask: (H,W) uint8, not 0 where damaged.
+        unknown: (H,W), not 0 where pixels are missing too and are not to be filled; None for no more than the mask.
     """
 
     key: str
     colour: NDArray[Any]
     mask: NDArray[np.uint8]
+    unknown: NDArray[np.uint8] | None = None
 
 
 @dataclass

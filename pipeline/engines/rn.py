@@ -49,10 +49,17 @@ class RnEngine:
         self.weights_digest = weights_digest
         self.digest = hashlib.sha256(f"{VERSION} {weights_digest}".encode()).hexdigest()
         self._invents = invents
-        self.runtime = network.runtime + (", texture invented" if invents else "")
-        self.layout = WindowLayout(
-            sizes=SIZES, context=48, depth=SHARP_DEPTH if invents else DEPTH, batch_pixels=network.batch_pixels
-        )
+
+    @property
+    def runtime(self) -> str:
+        """Return what computes; see :class:`Engine`."""
+        return self._network.runtime + (", texture invented" if self._invents else "")
+
+    @property
+    def layout(self) -> WindowLayout:
+        """Return how windows are laid out; see :class:`Engine`."""
+        depth = SHARP_DEPTH if self._invents else DEPTH
+        return WindowLayout(sizes=SIZES, context=48, depth=depth, batch_pixels=self._network.batch_pixels)
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """Return the windows with their holes filled; see :class:`Engine`."""

@@ -32,6 +32,7 @@ class _Work:
 
     job: Job
     mask: NDArray[np.uint8]
+    missing: NDArray[np.uint8]
     plan: Plan
     patches: list[Patch | None]
     seconds: float
@@ -148,7 +149,8 @@ def _begin(job: Job, layout: WindowLayout) -> _Work:
     mask = canonical(job.mask)
     planned = plan(mask, layout)
     windows = len(planned.windows)
-    work = _Work(job, mask, planned, [None] * windows, time.perf_counter() - started, windows)
+    missing = mask if job.unknown is None else mask | canonical(job.unknown)
+    work = _Work(job, mask, missing, planned, [None] * windows, time.perf_counter() - started, windows)
     if planned.fully_masked:
         work.notes.append(HOPELESS)
     return work
@@ -158,7 +160,7 @@ def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMa
     """Return a window with its image and holes, widened until it contains an intact pixel."""
     height, width = work.mask.shape
     while True:
-        image, holes = crop(work.job.colour, work.mask, window)
+        image, holes = crop(work.job.colour, work.missing, window)
         if not holes.all():
             return window, (image, holes)
         if window.rect.height >= 2 * height and window.rect.width >= 2 * width:

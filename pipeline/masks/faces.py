@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,8 +90,13 @@ def _search(picture: NDArray[np.uint8], cascade: str, step: float, neighbours: i
     return [(int(x), int(y), int(width), int(height)) for x, y, width, height in found]
 
 
-@cache
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
+    """Return this thread's cascade: searching changes one."""
+    return _cascade_of(name, threading.get_ident())
+
+
+@cache
+def _cascade_of(name: str, _thread: int) -> cv2.CascadeClassifier:
     found = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
     if found.empty():
         raise ConfigurationError(

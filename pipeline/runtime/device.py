@@ -56,9 +56,8 @@ def load_on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
         ConfigurationError: the backend is not installed.
         WeightsError: from `load`; another backend would not read them either.
     """
+    check_installed(backend)
     if backend != "auto":
-        if importlib.util.find_spec(backend) is None:
-            raise ConfigurationError(f"backend {backend!r} is not installed; pip install {backend}")
         return load(backend)
     if importlib.util.find_spec("openvino") is not None:
         try:
@@ -69,6 +68,12 @@ def load_on_cpu(backend: str, load: Callable[[str], Loaded]) -> Loaded:
             # Whatever makes an exporter or a runtime fail, torch itself can run the network.
             log.warning("OpenVINO cannot be used, using torch instead: %s", error)
     return load("torch")
+
+
+def check_installed(backend: str) -> None:
+    """Raise ConfigurationError where a backend of the CPU was asked for by name and is not installed."""
+    if backend != "auto" and importlib.util.find_spec(backend) is None:
+        raise ConfigurationError(f"backend {backend!r} is not installed; pip install {backend}")
 
 
 def _cuda_driver() -> bool:

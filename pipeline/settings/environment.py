@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     gpu_queue: str = Field("gpu", description="Airflow queue of the task `inpaint`")
     upload_megabytes: float = Field(2000.0, gt=0, description="largest file that the upload page takes")
     gpu_executor: str = Field("", description="Airflow executor of the task `inpaint`; empty for the default one")
+    task_slots: int = Field(
+        1, ge=1, description="tasks of Airflow that share a machine; each uses its part of the cores"
+    )
     attach_megabytes: float = Field(10.0, ge=0, description="size of a mail above which its PDF is linked")
 
 

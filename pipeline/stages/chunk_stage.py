@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from pipeline import logs, storage
@@ -17,11 +17,14 @@ from pipeline.errors import (
     WeightsError,
 )
 from pipeline.escape import error_line, quoted
-from pipeline.ledger import Outcome, TaskContext, claims, events, scans
+from pipeline.ledger import Outcome, TaskContext, batches, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
+from pipeline.runtime.openvino import cores
+from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.artifacts import MasterGone
 from pipeline.stages.batch import load_batch, open_ledger
+from pipeline.stages.in_order import in_order
 from pipeline.stages.order import Stage
 from pipeline.stages.scan_row import COLUMNS, ScanRow, StepColumns, Stopped, failed, figures, quarantined, set_figures
 
@@ -52,6 +55,7 @@ class ChunkStage:
         self.target = manifest.sibling(chunk, stage.step)
         self.finished = storage.exists(self.target)
         self.rows = manifest.read(self.target if self.finished else manifest.sibling(chunk, stage.previous.step))
+        self.workers = 1
         self._events: list[events.EventRecord] = []
         self._flushed = self._renewed = time.monotonic()
         if self.finished:
@@ -59,6 +63,8 @@ class ChunkStage:
         else:
             with self.ledger.write() as session:
                 claims.renew(session, self.batch.batch_id)
+                chunks = batches.get(session, self.batch.collection.name, self.batch.name).chunks
+            self.workers = 1 if self.context.halvings else workers(chunks)
 
     def rows_to_process(self) -> Iterator[ScanRow]:
         """Yield the scans that this stage must process: neither stopped nor sharing another scan's result."""
@@ -66,16 +72,23 @@ class ChunkStage:
             if not row.same_as and not row.is_stopped:
                 yield row
 
-    def process_row(self, row: ScanRow, process: Callable[[ScanRow], StepColumns]) -> None:
-        """Process one scan; an error in it stops only this scan.
+    def process_rows(self, rows: Iterable[ScanRow], process: Callable[[ScanRow], StepColumns]) -> None:
+        """Process scans, several at a time, and finish them in order; an error in one stops only this scan.
+
+        Args:
+            process: called in threads; it leaves the row as it is.
 
         Raises:
             StoreUnavailable, MemoryError: another attempt may succeed.
             ConfigurationError, WeightsError, FinalError: no attempt can.
         """
-        started = time.perf_counter()
-        found = self.guarded(row, lambda: process(row))
-        self.finish_row(row, found, time.perf_counter() - started)
+
+        def timed(row: ScanRow) -> tuple[StepColumns | Stopped, float]:
+            started = time.perf_counter()
+            return self.guarded(row, lambda: process(row)), time.perf_counter() - started
+
+        for row, (found, seconds) in in_order(rows, timed, row_pixels, self.workers):
+            self.finish_row(row, found, seconds)
 
     def guarded(self, row: ScanRow, process: Callable[[], Found]) -> Found | Stopped:
         """Return what the processing found, or the decision to quarantine or fail the scan."""
@@ -172,6 +185,20 @@ class ChunkStage:
         earlier = found[1]
         published = {"mask_uri": earlier.mask_uri, "suggested_uri": earlier.suggested_uri}
         set_figures(row, {**earlier.figures, **published}, self.columns)
+
+
+def row_pixels(row: ScanRow) -> int:
+    """Return the pixels of a scan, 0 where its header could not be read."""
+    return (row.width or 0) * (row.height or 0)
+
+
+def workers(chunks: int) -> int:
+    """Return how many scans of a chunk are worked on at a time: a task's share of this process's cores.
+
+    Args:
+        chunks: of the batch; where they are fewer than the machine has slots for tasks, each has more cores.
+    """
+    return max(1, cores() // max(1, min(settings().task_slots, chunks)))
 
 
 def check_inbox(inbox: str) -> None:

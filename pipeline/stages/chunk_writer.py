@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.batch import BatchContext
 from pipeline.stages.scan_row import ScanRow
+
+LEAST_MEGAPIXELS = 30.0
+"""A chunk costs Airflow the start of four tasks, some ten seconds; so much is half a minute of two cores."""
 
 
 class ChunkWriter:
@@ -49,3 +55,50 @@ class ChunkWriter:
             self.count += 1
             manifest.write(self.batch.chunk_uri(self.count, self.attempt), self._rows)
         self._rows, self._megapixels = [], 0.0
+
+    def finish(self) -> None:
+        """Write the current chunk, and cut the last ones again, so that the tasks that work on them end together.
+
+        As many chunks as tasks run at a time become equally large, or fewer where they would be too small.
+        """
+        self.close()
+        slots = settings().task_slots
+        first = max(1, self.count - slots + 1)
+        uris = [self.batch.chunk_uri(number, self.attempt) for number in range(first, self.count + 1)]
+        if slots == 1 or not uris:
+            return
+        rows = [row for uri in uris for row in manifest.read(uri)]
+        parts = _cut(rows, self._parts(rows, slots))
+        if any(sum(not row.same_as for row in part) > self.batch.collection.chunk_scans for part in parts):
+            # Large scans among many small ones: the limit of scans is a limit.
+            return
+        for number, part in enumerate(parts, first):
+            manifest.write(self.batch.chunk_uri(number, self.attempt), part)
+        # What is left of chunks that became fewer is not counted, and goes with the work area.
+        self.count = first + len(parts) - 1
+
+    def _parts(self, rows: list[ScanRow], slots: int) -> int:
+        """Return into how many chunks the last rows are cut."""
+        limits, megapixels = self.batch.collection, sum(map(_megapixels, rows))
+        needed = max(math.ceil(len(rows) / limits.chunk_scans), math.ceil(megapixels / limits.chunk_megapixels))
+        return max(1, needed, min(slots, int(megapixels / LEAST_MEGAPIXELS)))
+
+
+def _megapixels(row: ScanRow) -> float:
+    return (row.width or 0) * (row.height or 0) / 1e6
+
+
+def _cut(rows: list[ScanRow], parts: int) -> list[list[ScanRow]]:
+    """Return the rows in parts of about the same work; what shares a scan's result is in its part."""
+    # Also what cannot be read costs something.
+    sizes = [0.0 if row.same_as else _megapixels(row) + 0.1 for row in rows]
+    whole, done = sum(sizes) or 1.0, 0.0
+    found: list[list[ScanRow]] = [[] for _ in range(parts)]
+    part_of: dict[str, int] = {}
+    for row, size in zip(rows, sizes, strict=True):
+        middle = min(parts - 1, int((done + size / 2) / whole * parts))
+        number = part_of.get(row.same_as, middle)
+        found[number].append(row)
+        part_of[row.path] = number
+        done += size
+    return [part for part in found if part]

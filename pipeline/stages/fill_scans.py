@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -12,24 +13,53 @@ from numpy.typing import NDArray
 
 from pipeline import scans
 from pipeline.engines import Engine, Filled, Job, inpaint
+from pipeline.engines.holdout_estimate import Sample, held_out, sample
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.imaging.types import Mask
 from pipeline.scans import Scan
 from pipeline.stages.batch import InputVanished
+from pipeline.stages.in_order import in_order
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 # Errors that the next scan would meet too.
 FATAL = (StoreUnavailable, ConfigurationError, WeightsError, InputVanished)
 
 
-class ScanFiller(ABC, Generic[Item]):
+@dataclass
+class _Open(Generic[Item]):
+    """A scan that is being filled.
+
+    Attributes:
+        held_out: jobs of the held-out places whose fills are still to come, by key.
+        samples: how far those were missed that have come.
+    """
+
+    item: Item
+    scan: Scan
+    mask: Mask
+    held_out: dict[str, Job]
+    samples: list[Sample] = field(default_factory=list)
+    filled: Filled | None = None
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """A scan that could not be read, and when that was begun."""
+
+    error: Exception
+    started: float
+
+
+class ScanFiller(ABC, Generic[Item, Made]):
     """Streams scans through an engine, so that windows of different scans share batches.
 
     Args:
         engine: fills the masks.
         batch_pixels: pixels of windows in one call of the engine; the engine's own number by default.
         progress: called with the number of windows just filled.
+        workers: scans that are read or stored at a time, while the network fills others.
 
     Attributes:
         fatal: errors that end the filling instead of failing one scan.
@@ -38,10 +68,16 @@ class ScanFiller(ABC, Generic[Item]):
     fatal: ClassVar[tuple[type[Exception], ...]] = FATAL
 
     def __init__(
-        self, engine: Engine, *, batch_pixels: int | None = None, progress: Callable[[int], None] | None = None
+        self,
+        engine: Engine,
+        *,
+        batch_pixels: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        workers: int = 1,
     ) -> None:
-        self.engine, self._batch_pixels, self._progress = engine, batch_pixels, progress
-        self._open: dict[str, tuple[Item, Scan, Mask]] = {}
+        self.engine, self._batch_pixels, self._progress, self._workers = engine, batch_pixels, progress, workers
+        # By the key of each of a scan's jobs.
+        self._open: dict[str, _Open[Item]] = {}
         self._settled: set[str] = set()
 
     @abstractmethod
@@ -52,9 +88,25 @@ class ScanFiller(ABC, Generic[Item]):
     def read(self, item: Item) -> tuple[Scan, Mask]:
         """Return a scan and its mask, or raise the error that this scan fails with."""
 
+    def pixels(self, item: Item) -> int:
+        """Return the pixels of an item's scan, where they are known before it is read."""
+        return 0
+
     @abstractmethod
-    def store(self, item: Item, scan: Scan, mask: Mask, filled: Filled) -> None:
-        """Write the result of a scan."""
+    def make(self, item: Item, scan: Scan, mask: Mask, filled: Filled, samples: list[Sample] | None) -> Made:
+        """Return what `store` needs; called in a thread, while the network works on the scans that follow.
+
+        Args:
+            samples: how far the scan's held-out places were missed; None where none were filled.
+        """
+
+    @abstractmethod
+    def store(self, item: Item, made: Made, filled: Filled) -> None:
+        """Keep the result of a scan; called in the order of the scans."""
+
+    def seed(self, item: Item) -> int | None:
+        """Return the seed by which places of a scan are held out for an estimate; None for no estimate."""
+        return None
 
     @abstractmethod
     def fail(self, item: Item, error: Exception, seconds: float) -> None:
@@ -67,7 +119,7 @@ class ScanFiller(ABC, Generic[Item]):
             StoreUnavailable, ConfigurationError, WeightsError, InputVanished: of these, the errors in `fatal`.
         """
         try:
-            self._fill(items)
+            self._fill(items, estimated=True)
             return
         except self.fatal:
             raise
@@ -80,7 +132,8 @@ class ScanFiller(ABC, Generic[Item]):
                 continue
             started = time.perf_counter()
             try:
-                self._fill([item])
+                # No scan is lost for its estimate: it is filled by itself.
+                self._fill([item], estimated=False)
             except self.fatal:
                 raise
             except Exception as error:
@@ -89,27 +142,61 @@ class ScanFiller(ABC, Generic[Item]):
     def on_batch_failure(self, error: Exception) -> None:
         """Note the error that filling scans together ended with."""
 
-    def _fill(self, items: Sequence[Item]) -> None:
-        """Fill scans and write their results; a scan that cannot be read fails by itself."""
-        for filled in inpaint(self._jobs(items), self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
-            item, scan, mask = self._open.pop(filled.key)
-            self.store(item, scan, mask, filled)
-            self._settled.add(filled.key)
+    def _fill(self, items: Sequence[Item], *, estimated: bool) -> None:
+        """Fill scans and keep their results; a scan that cannot be read fails by itself."""
 
-    def _jobs(self, items: Sequence[Item]) -> Iterator[Job]:
-        """Yield scans with their masks as the engine needs them."""
-        for item in items:
+        def make(one: _Open[Item]) -> Made:
+            assert one.filled is not None
+            samples = one.samples if estimated and self.seed(one.item) is not None else None
+            return self.make(one.item, one.scan, one.mask, one.filled, samples)
+
+        for one, made in in_order(self._filled(items, estimated), make, lambda one: one.mask.size, self._workers):
+            assert one.filled is not None
+            self.store(one.item, made, one.filled)
+            self._settled.add(one.filled.key)
+
+    def _filled(self, items: Sequence[Item], estimated: bool) -> Iterator[_Open[Item]]:
+        """Yield the scans, each when its damage and its held-out places are filled."""
+        jobs = self._jobs(items, estimated)
+        for filled in inpaint(jobs, self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
+            one = self._open.pop(filled.key)
+            if (job := one.held_out.pop(filled.key, None)) is None:
+                one.filled = filled
+            else:
+                assert one.filled is not None
+                one.filled.seconds += filled.seconds
+                one.samples += [found] if (found := sample(job, filled)) else []
+            if not one.held_out:
+                yield one
+
+    def _jobs(self, items: Sequence[Item], estimated: bool) -> Iterator[Job]:
+        """Yield scans with their masks as the engine needs them, each followed by its held-out places."""
+
+        def read(item: Item) -> tuple[list[Job], _Open[Item]] | _Unread:
             started = time.perf_counter()
             try:
-                scan, mask = self.read(item)
+                return self._read(item, estimated)
             except self.fatal:
                 raise
             except Exception as error:
-                self._fail(item, error, started)
+                return _Unread(error, started)
+
+        for item, found in in_order(items, read, self.pixels, self._workers):
+            if isinstance(found, _Unread):
+                self._fail(item, found.error, found.started)
                 continue
-            key = self.key(item)
-            self._open[key] = (item, scan, mask)
-            yield Job(key, scans.viewed_channels(scan), mask)
+            jobs, one = found
+            for job in jobs:
+                self._open[job.key] = one
+                yield job
+
+    def _read(self, item: Item, estimated: bool) -> tuple[list[Job], _Open[Item]]:
+        """Return the jobs of a scan, and the scan."""
+        scan, mask = self.read(item)
+        key, colour = self.key(item), scans.viewed_channels(scan)
+        seed = self.seed(item) if estimated else None
+        held = [] if seed is None else held_out(key, colour, mask, self.engine.layout, seed=seed)
+        return [Job(key, colour, mask), *held], _Open(item, scan, mask, {job.key: job for job in held})
 
     def _fail(self, item: Item, error: Exception, started: float) -> None:
         self.fail(item, error, time.perf_counter() - started)

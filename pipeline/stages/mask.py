@@ -45,8 +45,7 @@ def mask(chunk: str, context: TaskContext | None = None, *, progress: Progress |
     for row in stage.rows:
         if row.is_stopped:
             row.decision = str(Outcome.QUARANTINED)
-    for row in stage.rows_to_process():
-        stage.process_row(row, lambda row: _find_damage(row, stage.batch, detector))
+    stage.process_rows(stage.rows_to_process(), lambda row: _find_damage(row, stage.batch, detector))
     release_networks()
     return stage.save()
 

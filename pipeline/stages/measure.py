@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import metrics, scans
-from pipeline.engines import Engine, Job, holdout_estimate, load_engine, paste
+from pipeline.engines import Job, load_engine, paste
 from pipeline.engines import inpaint as fill
+from pipeline.engines.holdout_estimate import Sample, estimate, summarise
 from pipeline.errors import UnreadableScan
 from pipeline.ledger import TaskContext
 from pipeline.runtime.memory import release_networks
 from pipeline.scans import Scan
 from pipeline.stages import artifacts
 from pipeline.stages.chunk_stage import ChunkStage, Progress
+from pipeline.stages.inpaint import holdout_seed
 from pipeline.stages.models import engine_of
 from pipeline.stages.order import Stage
 from pipeline.stages.scan_row import Measured, ScanRow
@@ -32,16 +35,13 @@ def measure(chunk: str, context: TaskContext | None = None, *, progress: Progres
     stage = ChunkStage(chunk, Stage.MEASURE, context, progress)
     if stage.finished:
         return stage.target
-    filled = [row for row in stage.rows_to_process() if row.filled_uri]
-    if filled:
-        engine = engine_of(stage.batch)
-        for row in filled:
-            stage.process_row(row, lambda row: _measure(row, stage, engine))
-        release_networks()
+    filled = (row for row in stage.rows_to_process() if row.filled_uri)
+    stage.process_rows(filled, lambda row: _measure(row, stage))
+    release_networks()
     return stage.save()
 
 
-def _measure(row: ScanRow, stage: ChunkStage, engine: Engine) -> Measured:
+def _measure(row: ScanRow, stage: ChunkStage) -> Measured:
     """Return the figures of one scan."""
     scan = artifacts.read_master(row)
     mask = artifacts.read_mask(row.mask_uri)
@@ -50,7 +50,7 @@ def _measure(row: ScanRow, stage: ChunkStage, engine: Engine) -> Measured:
     if original is not None:
         found = _compare(original, scans.colour(replace(scan, pixels=after)), scan, mask)
     else:
-        found = _estimate(scan, mask, engine, row)
+        found = _estimate(scan, mask, row, stage)
     change = metrics.fidelity(scan.pixels, after, mask)
     found.changed_share, found.outside_identical = change.changed_share, change.outside_identical
     found.seam = _seam(scan, after, mask)
@@ -94,9 +94,15 @@ def _compare(
     )
 
 
-def _estimate(scan: Scan, mask: NDArray[np.uint8], engine: Engine, row: ScanRow) -> Measured:
-    """Return the estimate from undamaged places nearby; absent where there are none."""
-    found = holdout_estimate.estimate(scans.viewed_channels(scan), mask, engine, seed=int(row.sha256[:8], 16))
+def _estimate(scan: Scan, mask: NDArray[np.uint8], row: ScanRow, stage: ChunkStage) -> Measured:
+    """Return the estimate from undamaged places nearby; absent where there are none.
+
+    Those were filled together with the damage, unless there seemed to be an original, or the scan was filled alone.
+    """
+    if row.held_out_json:
+        found = summarise([Sample(*one) for one in json.loads(row.held_out_json)])
+    else:
+        found = estimate(scans.viewed_channels(scan), mask, engine_of(stage.batch), seed=holdout_seed(row))
     return Measured(
         estimate_psnr=found.psnr,
         estimate_low=found.low,

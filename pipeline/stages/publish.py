@@ -27,10 +27,11 @@ from pipeline.scans import Scan
 from pipeline.scans.carried import compare
 from pipeline.stages import artifacts, manifest, occupied, previews
 from pipeline.stages.batch import BatchContext, InputVanished
-from pipeline.stages.chunk_stage import ChunkStage, Progress
+from pipeline.stages.chunk_stage import ChunkStage, Progress, row_pixels
 from pipeline.stages.cleanup import WITHDRAWN
 from pipeline.stages.derivative_note import disclosure, with_disclosure
 from pipeline.stages.iiif import publish_manifest
+from pipeline.stages.in_order import in_order
 from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
 from pipeline.stages.published_files import PublishedFiles, copy_recorded
@@ -60,16 +61,8 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     if stage.finished:
         return stage.target
     publisher = _Publisher(stage)
-    for row in stage.rows:
-        with stage.ledger.read() as session:
-            outcome = _find_recorded(session, stage.batch, row)
-        if outcome is not None:
-            copy_recorded(row, outcome)
-            if outcome.sidecar_uri:
-                occupied.written(stage.batch, row)
-            stage.tick()
-        else:
-            publisher.publish(row)
+    for row, files in in_order(stage.rows, publisher.write, row_pixels, stage.workers):
+        publisher.commit(row, files)
     manifest.write(stage.target, stage.rows)
     return stage.target
 
@@ -86,8 +79,12 @@ class _Publisher:
     def __init__(self, stage: ChunkStage) -> None:
         self.stage, self.batch = stage, stage.batch
 
-    def publish(self, row: ScanRow) -> None:
-        """Write a scan's files, then its outcome."""
+    def write(self, row: ScanRow) -> PublishedFiles | OutcomeRow:
+        """Return a scan's files once they are written, or the outcome that another attempt has recorded."""
+        with self.stage.ledger.read() as session:
+            outcome = _find_recorded(session, self.batch, row)
+        if outcome is not None:
+            return outcome
         started = time.perf_counter()
         files = PublishedFiles(OUTCOMES[row.decision or "failed"])
         if files.outcome in (Outcome.RESTORED, Outcome.UNCHANGED, Outcome.REVIEW):
@@ -103,7 +100,16 @@ class _Publisher:
                 row.update(stopped)
         row.update(files.columns())
         row.publish_seconds = time.perf_counter() - started
-        self._commit(row, files)
+        return files
+
+    def commit(self, row: ScanRow, files: PublishedFiles | OutcomeRow) -> None:
+        """Record a scan's outcome; scans of a chunk are recorded one by one, in their order."""
+        if isinstance(files, OutcomeRow):
+            copy_recorded(row, files)
+            if files.sidecar_uri:
+                occupied.written(self.batch, row)
+        else:
+            self._commit(row, files)
         self.stage.tick()
 
     def _write(self, row: ScanRow, files: PublishedFiles) -> Stopped | None:

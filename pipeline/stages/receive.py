@@ -167,7 +167,7 @@ class _Attempt:
             if page:
                 more = True
                 break
-        self.chunks.close()
+        self.chunks.finish()
         if inbox.unsettled:
             logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
         return self._commit(deliveries, more)

@@ -107,12 +107,18 @@ class Masked(StepColumns):
 
 @dataclass
 class Inpainted(StepColumns):
-    """The new pixels of a scan, and what made them."""
+    """The new pixels of a scan, and what made them.
+
+    Attributes:
+        held_out_json: how far held-out places were missed, see `engines.holdout_estimate.Sample`; empty where none
+            were filled beside the damage.
+    """
 
     filled_uri: Text = ""
     engine: Text = ""
     engine_digest: Text = ""
     windows: Whole = None
+    held_out_json: Text = ""
     inpaint_seconds: Number = NAN
     notes: Text = ""
 

@@ -126,6 +126,15 @@ class _Pair:
     name: str
 
 
+@dataclass(frozen=True)
+class _Made:
+    """The result of a pair: its file's name and content, and the megapixels of the scan."""
+
+    name: str
+    data: bytes
+    megapixels: float
+
+
 def _pair_by_stem(source: str, masks: str, summary: InpaintSummary) -> list[_Pair]:
     """Return the scans that have a mask, by path and stem; the others are counted in the summary."""
     from pipeline import storage
@@ -163,10 +172,11 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
     from pipeline.masks.scan_view import view_scan
     from pipeline.metrics import fidelity
     from pipeline.painted import read_mask
+    from pipeline.runtime.openvino import cores
     from pipeline.stages.derivative_note import disclosure, with_disclosure
     from pipeline.stages.fill_scans import ScanFiller, native_pixels
 
-    class PairFiller(ScanFiller[_Pair]):
+    class PairFiller(ScanFiller[_Pair, _Made]):
         # The engine is loaded: what it refuses now is one scan, such as a photograph among digits.
         fatal = (StoreUnavailable,)
 
@@ -180,7 +190,7 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
                 raise UnreadableScan(Reason.MASK_UNREADABLE, painted.doubt)
             return scan, painted.mask
 
-        def store(self, pair: _Pair, scan: Scan, mask: Mask, filled: Filled) -> None:
+        def make(self, pair: _Pair, scan: Scan, mask: Mask, filled: Filled, samples: object) -> _Made:
             pixels = scan.pixels.copy()
             pixels[mask > 0] = native_pixels(scan, mask, filled)
             if not fidelity(scan.pixels, pixels, mask).outside_identical:
@@ -198,16 +208,18 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
                     language="en",
                 )
                 result = with_disclosure(result, said)
-            data = scans.encode(result, extension)
+            return _Made(pair.name + extension, scans.encode(result, extension), mask.size / 1e6)
+
+        def store(self, pair: _Pair, made: _Made, filled: Filled) -> None:
             try:
-                own.write(pair.name + extension, data)
+                own.write(made.name, made.data)
             except ForeignFile as error:
                 self.fail(pair, error, filled.seconds)
                 return
             summary.filled += 1
             summary.windows += len(filled.windows)
             summary.engine_seconds += filled.seconds
-            summary.megapixels += mask.size / 1e6
+            summary.megapixels += made.megapixels
             summary.notes += [{"path": pair.scan.path, "message": note} for note in filled.notes]
             progress.advance(scan_task)
 
@@ -219,7 +231,7 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
     with progress_bar(console) as progress:
         scan_task = progress.add_task("scans", total=len(pairs))
         window_task = progress.add_task("windows", total=None)
-        PairFiller(engine, progress=lambda count: progress.advance(window_task, count)).fill(pairs)
+        PairFiller(engine, progress=lambda count: progress.advance(window_task, count), workers=cores()).fill(pairs)
 
 
 def _print_summary(summary: InpaintSummary) -> None:

@@ -15,8 +15,11 @@ class Network(Protocol):
         batch_pixels: pixels of windows in one call that make good use of the device.
     """
 
-    runtime: str
-    batch_pixels: int
+    @property
+    def runtime(self) -> str: ...
+
+    @property
+    def batch_pixels(self) -> int: ...
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         """Return pictures (N,3,H,W) float32 0..1 with their holes (N,1,H,W) 0/1 filled; H, W multiples of 16.

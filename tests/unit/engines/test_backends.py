@@ -52,7 +52,7 @@ def network(weights: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Return a function that loads the test weights by a backend, with its own cache."""
     monkeypatch.setenv("RESTORATION_CACHE", str(cache))
     settings.cache_clear()
-    yield lambda backend: load_rn._load(weights, backend)[0]
+    yield lambda backend: load_rn._load(weights, backend)
     settings.cache_clear()
 
 
@@ -102,7 +102,7 @@ def test_shipped_weights_give_the_same_by_both(
 ) -> None:
     path = weights_path("rn-faithful")
     images, holes = windows
-    found, expected = (load_rn._load(path, backend)[0].run(images, holes) for backend in ("openvino", "torch"))
+    found, expected = (load_rn._load(path, backend).run(images, holes) for backend in ("openvino", "torch"))
     mean, largest = disagreement(found, expected, holes)
     assert mean <= 0.5 and largest <= 4
 

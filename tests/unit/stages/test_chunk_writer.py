@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.batch import BatchContext
 from pipeline.stages.chunk_writer import ChunkWriter
@@ -35,3 +39,47 @@ def test_the_same_bytes_go_into_the_same_chunk(batch: BatchContext) -> None:
     first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
     assert [(one.scan_id, one.same_as) for one in first[3:]] == [(10, "0.png")]
     assert [(one.scan_id, one.same_as) for one in second] == [(3, ""), (11, "3.png"), (12, "")]
+
+
+@pytest.fixture
+def two_slots(monkeypatch):
+    monkeypatch.setenv("RESTORATION_TASK_SLOTS", "2")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("two_slots")
+@pytest.mark.parametrize(
+    ("megapixels", "expected"),
+    [
+        ([10] * 12, [6, 6]),
+        ([1] * 5, [5]),
+        ([40, 10, 10, 10, 10], [1, 4]),
+        ([10] * 25, [10, 7, 8]),
+    ],
+)
+def test_the_last_chunks_are_equally_large(batch: BatchContext, megapixels: list[int], expected: list[int]) -> None:
+    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
+    batch = replace(batch, collection=limits)
+    chunks = ChunkWriter(batch, "t")
+    for number, size in enumerate(megapixels):
+        chunks.add(row(number, width=size * 1000, height=1000), size)
+    chunks.finish()
+    parts = [manifest.read(batch.chunk_uri(number, "t")) for number in range(1, chunks.count + 1)]
+    assert [len(part) for part in parts] == expected
+    assert [one.scan_id for part in parts for one in part] == list(range(len(megapixels)))
+
+
+@pytest.mark.usefixtures("two_slots")
+def test_scans_of_the_same_bytes_stay_together_when_chunks_are_cut_again(batch: BatchContext) -> None:
+    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
+    batch = replace(batch, collection=limits)
+    chunks = ChunkWriter(batch, "t")
+    for number in range(10):
+        chunks.add(row(number, width=10000, height=1000), 10)
+    chunks.add(row(10, sha256=f"{1:064}", width=10000, height=1000), 10)
+    chunks.finish()
+    first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
+    assert [one.scan_id for one in first] == [0, 1, 2, 3, 4, 10] and first[-1].same_as == "1.png"
+    assert [one.scan_id for one in second] == [5, 6, 7, 8, 9]

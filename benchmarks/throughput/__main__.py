@@ -1,0 +1,119 @@
+"""Throughput of whole runs: `python -m benchmarks.throughput`.
+
+A run of `restore` on scans of a megapixel beside what their network takes alone, and where the time goes; and, each as
+a part, the cost against damage, size and number of scans, several uploads at once, memory, Airflow's share, and how
+good the estimate of quality is. Ratios of processor seconds hardly depend on what else the machine does; those of
+elapsed seconds do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.arguments import benchmark_parser
+from benchmarks.results_page import Results, publish
+from benchmarks.speed import matrix_ceiling, operations
+from benchmarks.throughput import calibration, parts, tables
+from benchmarks.throughput.inputs import Inbox
+from benchmarks.throughput.regressions import find_regressions
+from pipeline.atomic_write import atomic_write
+from pipeline.settings import Recipe
+
+PARTS = ("shell", "found", "float32", "damage", "size", "collection", "arrivals", "memory", "airflow", "estimate")
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of the parts asked for, and the ratios that are compared between runs."""
+    inbox = Inbox(arguments.scans, data=arguments.data)
+    few = inbox.of(scans=max(1, arguments.scans // 8))
+    jobs = {
+        "shell": lambda: parts.shell(inbox),
+        "found": lambda: parts.shell(inbox, masks=False),
+        "float32": lambda: parts.shell(inbox, precision="float32"),
+        "damage": lambda: parts.series(few.of(damage=0.005), "damage"),
+        "size": lambda: parts.series(few.of(megapixels=0.5, scans=max(1, few.scans // 4)), "megapixels"),
+        "collection": lambda: parts.series(few.of(scans=max(1, few.scans // 2)), "scans"),
+        "arrivals": lambda: parts.arrivals(inbox),
+        "memory": lambda: parts.memory(arguments.memory),
+        "airflow": lambda: [parts.airflow(inbox.of(scans=count)) for count in sorted({3, arguments.scans})],
+        "estimate": lambda: calibration.calibrate(arguments.data, arguments.pictures),
+    }
+    figures: dict[str, Any] = {}
+    for name in PARTS:
+        if name in arguments.parts:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            figures[name] = jobs[name]()
+    if "shell" in figures:
+        figures["ceiling"] = matrix_ceiling("cpu")
+        figures["gflop_per_megapixel"] = operations(Recipe().weights)
+    return figures | {"ratios": ratios(figures)}
+
+
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """Return the ratios by which runs are compared; of each, less is better."""
+    found: dict[str, float] = {}
+    for name in ("shell", "found", "float32"):
+        if run := figures.get(name):
+            found |= {f"{name} over network, {kind}": value for kind, value in run["over_network"].items()}
+    if run := figures.get("shell"):
+        precision = "bf16" if " bf16 " in run["runtime"] else "float32"
+        rate = figures["gflop_per_megapixel"] * run["network"]["megapixels"] / run["network"]["processors"]
+        found["matrix ceiling over network's rate"] = figures["ceiling"][precision] / rate
+    for night in figures.get("airflow", ()):
+        found[f"Airflow over shell, {night['scans']} scans"] = night["over_shell"]
+    for name, key in (("damage", "damage"), ("size", "megapixels"), ("collection", "scans")):
+        if rows := figures.get(name):
+            first, last = rows[0], rows[-1]
+            found[f"{name}: cost doubled over {key} doubled"] = (last["processors"] / first["processors"]) / (
+                last[key] / first[key]
+            )
+    if rows := figures.get("memory"):
+        found["memory: most over fewest scans"] = rows[-1]["peak"] / rows[0]["peak"]
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the results; return the exit code: 1 where `--check` finds a ratio that grew by more than 15 %."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = benchmark_parser("throughput", __doc__, data="photos, bench/images", needs_data=False)
+    parser.add_argument("--scans", type=int, default=24, help="scans of a megapixel (default: 24)")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=["shell", "found", "float32"], help="what to measure"
+    )
+    parser.add_argument("--memory", nargs="+", type=int, default=[100, 1000], help="numbers of scans of `memory`")
+    parser.add_argument("--pictures", type=int, default=24, help="pictures of `estimate`")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="compare the ratios with an earlier run's JSON")
+    given = parser.parse_args(words)
+    started = time.monotonic()
+    figures = measure(given)
+    with TemporaryDirectory() as folder:
+        results = Results(
+            title="Throughput of whole runs",
+            intro="What a run costs beside what its network costs: scans of a megapixel with 2.9 % damage, from"
+            " photographs, with masks as people paint them. The network alone fills the same windows in memory, with"
+            " nothing read, estimated or written.",
+            sections=tables.sections(figures),
+            figures=figures,
+            notes=tables.NOTES,
+            networks=figures.get("shell", {}).get("runtime", ""),
+            seconds=time.monotonic() - started,
+            picture=tables.plot(figures, Path(folder)) if given.page else None,
+        )
+        publish("throughput", results, given, words)
+    if given.page:
+        text = json.dumps(figures, indent=1, sort_keys=True) + "\n"
+        atomic_write(given.page.with_suffix(".json"), text.encode())
+    worse = find_regressions(json.loads(given.check.read_text())["ratios"], figures["ratios"]) if given.check else []
+    for line in worse:
+        print(f"worse: {line}", file=sys.stderr)
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
