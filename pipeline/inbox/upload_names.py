@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -40,12 +39,12 @@ class NotTaken(StrEnum):
 def safe_name(name: str) -> str:
     """Return a name as one part of a path, composed (NFC); empty where nothing of it is left.
 
-    Only what is behind the last slash counts. Characters that cannot be seen, or that turn the direction of reading,
-    are written as their bytes (`%0A`), a leading dot as `_.`, and the end of a name that is too long is replaced by a
-    part of its sha256, the same for a scan and its mask.
+    Slashes, and characters that cannot be seen or that turn the direction of reading, are written as their bytes
+    (`%0A`), a leading dot as `_.`, and the end of a name that is too long is replaced by a part of its sha256, the same
+    for a scan and its mask.
     """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    visible = "".join(_escaped(letter) if _is_unseen(letter) else letter for letter in last).strip()
+    composed = unicodedata.normalize("NFC", name)
+    visible = "".join(_escaped(letter) if _is_unsafe(letter) else letter for letter in composed).strip()
     return _shortened(f"_{visible}" if visible.startswith(".") else visible)
 
 
@@ -79,8 +78,10 @@ def _is_configured(collection: Collection, folder: str) -> bool:
     return any(place is not None and place.removeprefix(start).split("/")[0] == folder for place in places)
 
 
-def _is_unseen(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") or letter in DIRECTIONS
+def _is_unsafe(letter: str) -> bool:
+    return (
+        letter in "/\\" or unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") or letter in DIRECTIONS
+    )
 
 
 def _escaped(letter: str) -> str:

@@ -1,6 +1,7 @@
 // Start: the queue at `#/`, a picture at `#/ID`, and the keys of both.
 import { element, notice } from "./elements.js";
 import { showPicture } from "./picture.js";
+import { openPlace } from "./places.js";
 import { loadPhrases, t } from "./phrases.js";
 import { leaveQueue, openBatch, queueKey, showQueue } from "./queue.js";
 
@@ -16,10 +17,12 @@ async function show() {
   const id = Number(location.hash.slice(2));
   view?.close();
   view = null;
-  queuePlace.hidden = Boolean(id);
+  const place = openPlace(location.hash.slice(2));
+  queuePlace.hidden = place || Boolean(id);
   picturePlace.hidden = !id;
-  if (!id) return showQueue(queuePlace);
+  if (!id && !place) return showQueue(queuePlace);
   leaveQueue();
+  if (place) return;
   const shown = await showPicture(picturePlace, id).catch((error) => notice(t("failed", { detail: error.message }), true));
   if (!shown) {
     location.hash = "#/";
@@ -52,7 +55,7 @@ function onKey(event) {
   if (event.key === "?" && event.type === "keydown") showKeys();
   else if (view) {
     if (view.key(event)) event.preventDefault();
-  } else if (event.type === "keydown" && queueKey(event.key)) event.preventDefault();
+  } else if (!queuePlace.hidden && event.type === "keydown" && queueKey(event.key)) event.preventDefault();
 }
 
 addEventListener("keydown", onKey);
