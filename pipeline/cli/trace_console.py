@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.ledger.history import History
-    from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
+from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
 
 # Columns of the table where there is no terminal, whose width would count.
 WIDTH = 100
@@ -86,14 +86,10 @@ def _print_outcome(console: Console, outcome: OutcomeRow, batch: Batch) -> None:
     console.print(Text(f"{outcome.outcome}{f' ({why})' if why else ''}", style="bold"))
     _print_line(console, f"batch {batch.name}, {_format_time(outcome.recorded)}")
     _print_line(console, f"recipe {outcome.recipe_digest[:12]}, code {outcome.code_version}")
-    for label, uri, sha in (
-        ("derivative", outcome.restored_uri, outcome.restored_sha256),
-        ("mask", outcome.mask_uri, outcome.mask_sha256),
-        ("suggestions", outcome.suggested_uri, outcome.suggested_sha256),
-        ("sidecar", outcome.sidecar_uri, outcome.sidecar_sha256),
-    ):
-        if uri:
-            _print_line(console, f"{label} {visible(uri)} (sha256 {sha[:12]})")
+    from pipeline.ledger.outcome_files import files_of
+
+    for label, uri, sha in files_of(outcome):
+        _print_line(console, f"{label} {visible(uri)} (sha256 {sha[:12]})")
 
 
 def _describe_batch(batch: Batch) -> str:

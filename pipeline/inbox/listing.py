@@ -27,7 +27,7 @@ from pipeline.storage.uris import local_path, scheme
 # announced must not be considered too young, because the trigger would not announce it again.
 SLACK = 0.2
 # Folders of an output, any of which may be a link: of every run, and of people's decisions.
-RESULT_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", "iiif")
+RESULT_FOLDERS = ("restored", "masks", "suggestions", "sidecars", "quarantine", "reports", "access", "iiif")
 WRITTEN_FOLDERS = (*RESULT_FOLDERS, "decided", "withdrawn", ".work")
 # Folder of the output with the masks that people decided in review, and the end of their names after the scan's
 # shortened path.

@@ -9,15 +9,8 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from pipeline.ledger.outcome_files import files_of
 from pipeline.ledger.tables import Batch, OutcomeRow, Publication, Scan
-
-# The files of an outcome: role, folder in the output, and the columns of the ledger that name them.
-PUBLISHED = (
-    ("derivative", OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
-    ("mask", OutcomeRow.mask_uri, OutcomeRow.mask_sha256),
-    ("suggestions", OutcomeRow.suggested_uri, OutcomeRow.suggested_sha256),
-    ("sidecar", OutcomeRow.sidecar_uri, OutcomeRow.sidecar_sha256),
-)
 
 
 @dataclass(frozen=True)
@@ -35,10 +28,8 @@ class ScanFiles:
     inbox: str
 
     def published(self) -> Iterator[tuple[str, str, str]]:
-        """Yield role, URI and sha256 of every file that was published."""
-        for role, uri, sha256 in PUBLISHED:
-            if getattr(self.outcome, uri.key):
-                yield role, getattr(self.outcome, uri.key), getattr(self.outcome, sha256.key)
+        """Return role, URI and sha256 of every file that was published."""
+        return files_of(self.outcome)
 
 
 def current_files(collection: str, output: str) -> Select[Scan, OutcomeRow, str, str, str]:

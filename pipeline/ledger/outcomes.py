@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.outcome import Outcome
+from pipeline.ledger.outcome_files import DESCRIBED, FILES
 from pipeline.ledger.rows import insert, now, pages
 from pipeline.ledger.tables import OutcomeRow, Scan
 
@@ -39,10 +40,10 @@ def of_scans(session: Session, recipe_digest: str, scan_ids: Sequence[int]) -> d
 
 
 def superseded(session: Session, collection: str, path: str, current: Collection[str]) -> dict[str, str]:
-    """Return earlier derivatives and masks of a path that were replaced: URI and sha256 as last published.
+    """Return earlier files of a path that were replaced, sidecars apart: URI and sha256 as last published.
 
     Args:
-        current: URIs of its present derivative and masks.
+        current: URIs of its present ones.
     """
     found: dict[str, str] = {}
     for outcome in session.scalars(
@@ -51,19 +52,15 @@ def superseded(session: Session, collection: str, path: str, current: Collection
         .where(Scan.collection == collection, Scan.path == path)
         .order_by(OutcomeRow.recorded)
     ):
-        found[outcome.restored_uri] = outcome.restored_sha256
-        found[outcome.mask_uri] = outcome.mask_sha256
-        found[outcome.suggested_uri] = outcome.suggested_sha256
+        found |= {getattr(outcome, uri.key): getattr(outcome, sha256.key) for _, uri, sha256 in DESCRIBED}
     return {uri: sha256 for uri, sha256 in found.items() if uri and uri not in current}
 
 
 def published_digests(session: Session, collection: str, path: str) -> set[str]:
     """Return the sha256 of every file that was published for a path, as last recorded."""
     found = session.execute(
-        select(
-            OutcomeRow.restored_sha256, OutcomeRow.mask_sha256, OutcomeRow.suggested_sha256, OutcomeRow.sidecar_sha256
-        )
+        select(*(sha256 for _, _, sha256 in FILES))
         .join(Scan, Scan.id == OutcomeRow.scan_id)
         .where(Scan.collection == collection, Scan.path == path)
     )
-    return {sha256 for row in found.tuples() for sha256 in row if sha256}
+    return {sha256 for row in found for sha256 in row if sha256}

@@ -151,6 +151,10 @@ class OutcomeRow(Base):
     suggested_sha256: Mapped[str] = mapped_column(String(64), default="")
     sidecar_uri: Mapped[str] = mapped_column(Text, default="")
     sidecar_sha256: Mapped[str] = mapped_column(String(64), default="")
+    access_uri: Mapped[str] = mapped_column(Text, default="")
+    access_sha256: Mapped[str] = mapped_column(String(64), default="")
+    credentials_uri: Mapped[str] = mapped_column(Text, default="")
+    credentials_sha256: Mapped[str] = mapped_column(String(64), default="")
     code_version: Mapped[str] = mapped_column(Text, default="")
     recorded: Mapped[datetime]
 

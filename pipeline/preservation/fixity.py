@@ -40,7 +40,7 @@ class Finding:
     """One file that is not as the ledger has it.
 
     Attributes:
-        role: master, derivative, mask, suggestions or sidecar.
+        role: `master`, or as `ledger.outcome_files` names it.
         sha256: as recorded.
         found: sha256 as read, empty where nothing was.
         detail: why it cannot be read.

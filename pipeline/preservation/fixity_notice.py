@@ -24,6 +24,8 @@ ROLES = {
     "derivative": "the derivative",
     "mask": "the mask",
     "suggestions": "the mask of suggestions",
+    "access copy": "the access copy",
+    "content credentials": "the content credentials",
     "sidecar": "the sidecar",
 }
 PROBLEMS = {"differs": "differs from its recorded checksum", "missing": "is missing", "unreadable": "cannot be read"}

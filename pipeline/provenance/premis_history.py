@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from pipeline.ledger import Outcome
 from pipeline.ledger.history import History
+from pipeline.ledger.outcome_files import files_of
 from pipeline.ledger.tables import Batch, Event, OutcomeRow, Scan
 from pipeline.provenance.events import EventType
 from pipeline.provenance.identifiers import identifier
@@ -72,7 +73,7 @@ class _Made:
     """A file that was made from a master.
 
     Attributes:
-        role: `derivative`, `mask`, `suggestions` or `sidecar`.
+        role: as `ledger.outcome_files` names it.
         event: identifier of its creation; empty where the ledger does not have it.
     """
 
@@ -115,16 +116,10 @@ class _Teller:
             self._made("derivative", str(sha256)).size = event.figures.get(RESTORED_BYTES)
 
     def _know_files(self, outcome: OutcomeRow) -> None:
-        for role, uri, sha256, size in (
-            ("derivative", outcome.restored_uri, outcome.restored_sha256, outcome.restored_bytes or None),
-            ("mask", outcome.mask_uri, outcome.mask_sha256, None),
-            ("suggestions", outcome.suggested_uri, outcome.suggested_sha256, None),
-            ("sidecar", outcome.sidecar_uri, outcome.sidecar_sha256, None),
-        ):
-            if sha256:
-                made = self._made(role, sha256)
-                made.uri, made.version, made.at = uri, outcome.code_version, outcome.recorded
-                made.size = size or made.size
+        for role, uri, sha256 in files_of(outcome):
+            made = self._made(role, sha256)
+            made.uri, made.version, made.at = uri, outcome.code_version, outcome.recorded
+            made.size = (outcome.restored_bytes if role == "derivative" else 0) or made.size
 
     def _made(self, role: str, sha256: str) -> _Made:
         made = self.made.setdefault((role, sha256), _Made(role, sha256))
@@ -207,11 +202,8 @@ class _Teller:
             (role, sha256)
             for outcome in self.history.outcomes
             if outcome.restored_sha256 == restored and outcome.batch_id == event.batch_id
-            for role, sha256 in (
-                ("mask", outcome.mask_sha256),
-                ("suggestions", outcome.suggested_sha256),
-                ("sidecar", outcome.sidecar_sha256),
-            )
+            for role, _, sha256 in files_of(outcome)
+            if role != "derivative"
         ]
         return [("derivative", restored), *others]
 

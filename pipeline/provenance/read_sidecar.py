@@ -23,7 +23,8 @@ class SidecarRecord:
         path, sha256: of the master.
         companions: sha256 of the mask, protected region and infrared plane that were used; empty without any, None
             where an earlier version did not record it.
-        files: sha256 of the published files by folder: `restored`, `masks`, `suggestions`.
+        files: sha256 of the published files by folder: `restored`, `masks`, `suggestions`, and `access` where there is
+            one.
         restored_path: of the derivative, relative to the output; empty without one.
         recipe: without its digest.
         run: collection, batch, task and times as recorded.
@@ -59,7 +60,11 @@ def _record(document: Mapping[str, Any]) -> SidecarRecord:
     recipe = dict(document["recipe"])
     digest = recipe.pop("digest")
     suggested = mask["suggested"] or {}
-    files = {"restored": output.get("sha256"), "masks": mask["sha256"], "suggestions": suggested.get("sha256")}
+    access = document.get("access") or {}
+    files = {
+        "restored": output.get("sha256"), "masks": mask["sha256"], "suggestions": suggested.get("sha256"),
+        "access": access.get("sha256"),
+    }  # fmt: skip
     given = any(mask[name] for name in ("given", "protected", "infrared"))
     return SidecarRecord(
         path=master["path"],

@@ -37,6 +37,23 @@ class DerivativeFile:
 
 
 @dataclass(frozen=True)
+class AccessCopy:
+    """The access copy as written.
+
+    Attributes:
+        path: relative to the collection's output.
+        width, height: pixels, upright, a visible note included.
+    """
+
+    path: str
+    uri: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """The run that made a result."""
 
@@ -62,6 +79,7 @@ def sidecar(
     suggested_sha256: str,
     output: DerivativeFile | None,
     metadata: Mapping[str, Any] | None = None,
+    access: AccessCopy | None = None,
 ) -> bytes:
     """Return the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
@@ -70,6 +88,7 @@ def sidecar(
         mask_uri, suggested_uri: of the published masks of filled and of suggested damage; empty without one.
         output: the derivative, None if there is none.
         metadata: what became of the master's metadata, as the schema describes it.
+        access: the access copy, None if there is none.
     """
     facts = json_values(row)
     document = {
@@ -82,6 +101,7 @@ def sidecar(
         "engine": _engine(facts) if output else None,
         "output": asdict(output) if output else None,
         "metadata": metadata if output else None,
+        "access": asdict(access) if access else None,
         "metrics": _metrics(facts) if output else None,
         "review": {"wanted": outcome is Outcome.REVIEW, "reason": facts["review_reason"] or None},
         "run": _run(run),

@@ -20,7 +20,7 @@ from pipeline.review.decided_masks import keep_version, make_current
 from pipeline.review.decided_sidecar import read_unchanged, with_decision
 from pipeline.review.refusals import DecidedMeanwhile, NothingToUndo
 from pipeline.review.sources import source_of
-from pipeline.review.withdraw import copy_to_its_place
+from pipeline.review.withdraw import copy_to_their_places
 from pipeline.stages.iiif import publish_manifest_again
 from pipeline.stages.occupied import marker_uri
 
@@ -72,7 +72,7 @@ def decide(
     state = ReviewState(standing.previous) if verdict is Verdict.UNDO and standing else STATES[verdict]
     source, output = source_of(entry), entry.output
     document = read_unchanged(entry, output)
-    move = copy_to_its_place(entry, output, state)
+    moves = copy_to_their_places(entry, output, state)
     marker = marker_uri(output, entry.stem)
     with ledger.write() as session:
         entry = find_entry(session, review_id)
@@ -86,10 +86,10 @@ def decide(
         )  # fmt: skip
         judged = standing.seen if verdict is Verdict.UNDO and standing else source.seen
         samples.judge(session, entry.review, judged, _judgement(state, erases=erases))
-        if move:
-            entry.outcome.restored_uri = move.target
+        for move in moves:
+            move.record(entry.outcome)
         shown = decisions.standing_verdict(reviews.decisions(session, entry.review)) or decision
-        sidecar, sha256 = with_decision(document, state, shown, move.target if move else "", output)
+        sidecar, sha256 = with_decision(document, state, shown, {one.role: one.target for one in moves}, output)
         # A process that is killed here leaves a sidecar that the ledger does not know: it is still the program's own.
         storage.write_bytes(marker, b"{}")
         entry.outcome.sidecar_sha256 = sha256
@@ -104,7 +104,7 @@ def decide(
     storage.delete(marker)
     if verdict is Verdict.REPAINT:
         make_current(output, entry.scan.path, decision.mask_uri)
-    if move:
+    for move in moves:
         move.finish()
     return entry
 

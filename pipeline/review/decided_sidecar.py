@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -12,6 +13,9 @@ from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.tables import Decision
 from pipeline.review.refusals import Occupied
 from pipeline.stages.occupied import marker_uri
+
+# What a sidecar calls the files that go with a derivative.
+PARTS = {"derivative": "output", "access copy": "access", "content credentials": "credentials"}
 
 
 def read_unchanged(entry: QueueEntry, output: str) -> dict[str, Any]:
@@ -31,12 +35,12 @@ def read_unchanged(entry: QueueEntry, output: str) -> dict[str, Any]:
 
 
 def with_decision(
-    document: dict[str, Any], state: ReviewState, decision: Decision, restored_uri: str, output: str
+    document: dict[str, Any], state: ReviewState, decision: Decision, moved: Mapping[str, str], output: str
 ) -> tuple[bytes, str]:
     """Return a sidecar with the decision that stands, and its sha256.
 
     Args:
-        restored_uri: where the derivative is now; empty where it stayed.
+        moved: where files are now that did not stay, by role, see `withdraw.Move`.
         output: URI of the collection's results.
     """
     document["review"].pop("decision", None)
@@ -48,7 +52,8 @@ def with_decision(
             "at": decision.at.astimezone(UTC).isoformat(),
             "note": decision.note,
         }
-    if restored_uri and document["output"]:
-        document["output"] |= {"uri": restored_uri, "path": restored_uri.removeprefix(output).lstrip("/")}
+    for role, uri in moved.items():
+        if described := document.get(PARTS[role]):
+            described |= {"uri": uri, "path": uri.removeprefix(output).lstrip("/")}
     data = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
     return data, hashlib.sha256(data).hexdigest()

@@ -1,6 +1,6 @@
 """Read and validate the settings of the installation, the collections and their recipes."""
 
-from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch
+from pipeline.settings.collection_parts import Access, Audit, Fixity, Iiif, Watch
 from pipeline.settings.collections import Collection, Redo
 from pipeline.settings.collections_file import CollectionsFile, Problem, load_collections
 from pipeline.settings.environment import Settings, settings
@@ -8,6 +8,7 @@ from pipeline.settings.last_good import InForce, collections_in_force
 from pipeline.settings.recipe import DetectorName, EngineName, MaskLevel, MaskMode, Recipe, load_recipe, make_recipe
 
 __all__ = [
+    "Access",
     "Audit",
     "Collection",
     "CollectionsFile",

@@ -59,6 +59,16 @@ class Fixity(BaseModel):
         return cron_expression(value)
 
 
+class Access(BaseModel):
+    """Access copies of derivatives: JPEG in sRGB."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    long_side: int = Field(3000, ge=64, le=30000, description="longer side in pixels at most")
+    quality: int = Field(85, ge=1, le=95, description="of JPEG")
+    note: str = Field("", max_length=300, description="a line of text in a band below the picture")
+
+
 class Iiif(BaseModel):
     """Under which addresses results are served, for IIIF manifests."""
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch, cron_expression
+from pipeline.settings.collection_parts import Access, Audit, Fixity, Iiif, Watch, cron_expression
 from pipeline.settings.recipe import Recipe
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -52,6 +52,7 @@ class Collection(BaseModel):
     recipients: tuple[str, ...] = Field((), description="email addresses that receive the digest")
     language: Literal["en", "de"] = Field("en", description="language of report and digest")
     fixity: Fixity | None = Field(None, description="read masters and results again on a schedule")
+    access: Access | None = Field(None, description="write access copies of derivatives")
     iiif: Iiif | None = Field(None, description="write IIIF manifests for these addresses")
     bag_info: dict[str, str] = Field(
         default_factory=dict, description="lines of bag-info.txt in every bag, e.g. Source-Organization"

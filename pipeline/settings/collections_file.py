@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings.collection_parts import Audit, Fixity, Iiif, Watch
+from pipeline.settings.collection_parts import Access, Audit, Fixity, Iiif, Watch
 from pipeline.settings.collection_places import anchored, misplaced
 from pipeline.settings.collections import Collection
 from pipeline.settings.plain_errors import PHRASES, describe
@@ -148,7 +148,7 @@ def _problem(name: str, line: int, node: yaml.Node, error: dict[str, Any]) -> Pr
     """Return a validation error with its line and key."""
     keys: tuple[int | str, ...] = error["loc"]
     models: dict[str, type[BaseModel]] = {
-        "recipe": Recipe, "watch": Watch, "fixity": Fixity, "iiif": Iiif, "audit": Audit,
+        "recipe": Recipe, "watch": Watch, "fixity": Fixity, "iiif": Iiif, "access": Access, "audit": Audit,
     }  # fmt: skip
     model = models.get(str(keys[0]), Collection) if len(keys) > 1 else Collection
     message = describe(error, model, hidden=frozenset({"name"}))

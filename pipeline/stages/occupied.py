@@ -62,7 +62,7 @@ def _digests_of_sidecar(batch: BatchContext, row: ScanRow) -> set[str]:
         document = json.loads(data)
         if document["master"]["path"] != row.path:
             return set()
-        named = [document["output"], document["mask"], document["mask"]["suggested"]]
+        named = [document["output"], document["mask"], document["mask"]["suggested"], document.get("access")]
         return {hashlib.sha256(data).hexdigest(), *(one["sha256"] for one in named if one and one["sha256"])}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return set()

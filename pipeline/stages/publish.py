@@ -18,6 +18,7 @@ from pipeline.escape import quoted
 from pipeline.imaging.mapped import release
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes, reviews
 from pipeline.ledger import scans as seen
+from pipeline.ledger.outcome_files import DESCRIBED
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import OutcomeRow
 from pipeline.masks.encode import encode_mask
@@ -25,7 +26,9 @@ from pipeline.provenance import sidecar as sidecars
 from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.scans.carried import compare
+from pipeline.scans.xmp_disclosure import Disclosure
 from pipeline.stages import artifacts, manifest, occupied, previews
+from pipeline.stages.access import make_access_copy, publish_access_copy
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress, row_pixels
 from pipeline.stages.cleanup import WITHDRAWN
@@ -137,14 +140,19 @@ class _Publisher:
             # Encoding needs twice the memory of a scan, and the master and its masks are not needed any more.
             scan, after, mask, suggested, levels = replace(scan, pixels=after), None, None, None, None
             extension = scans.output_extension(scan)
+            said = self._disclosure(row)
+            scan = with_disclosure(scan, said)
             with artifacts.room_for_pixels():
-                data, items = scans.encode_and_read(self._disclosed(row, scan), extension)
+                data, items = scans.encode_and_read(scan, extension)
             files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
             release(data)
             storage.write_bytes(files.restored_uri, memoryview(data))
             release(data)
+            if copy := make_access_copy(self.batch, scan, said):
+                files.access = publish_access_copy(self.batch, row.output_path, copy)
+                files.access_uri, files.access_sha256 = files.access.uri, files.access.sha256
             for uri in json.loads(row.xmp_json or "[]"):
                 self._copy_xmp(row, uri, files.restored_uri)
         files.sidecar = self._sidecar(row, files)
@@ -168,6 +176,7 @@ class _Publisher:
         names += [f"masks/{row.output_path}.png"] if mask is not None else []
         names += [f"suggestions/{row.output_path}.png"] if suggested is not None else []
         names += [f"restored/{row.output_path}{scans.output_extension(scan)}"] if derived else []
+        names += [f"access/{row.output_path}.jpg"] if derived and self.batch.collection.access else []
         return [self.batch.output_uri(name) for name in names]
 
     def _copy_xmp(self, row: ScanRow, uri: str, restored_uri: str) -> None:
@@ -198,7 +207,7 @@ class _Publisher:
         A file that was changed since it was published is kept, and so is what a person has withdrawn.
         """
         with self.stage.ledger.read() as session:
-            current = (files.restored_uri, files.mask_uri, files.suggested_uri)
+            current = [getattr(files, uri.key) for _, uri, _ in DESCRIBED]
             old = outcomes.superseded(session, self.batch.collection.name, row.path, current)
         withdrawn = self.batch.output_uri(WITHDRAWN) + "/"
         for uri, sha256 in old.items():
@@ -211,9 +220,9 @@ class _Publisher:
             except FileNotFoundError:
                 continue
 
-    def _disclosed(self, row: ScanRow, scan: Scan) -> Scan:
-        """Return a derivative whose metadata say what was done to it."""
-        said = disclosure(
+    def _disclosure(self, row: ScanRow) -> Disclosure:
+        """Return what a derivative says of itself."""
+        return disclosure(
             sha256=row.sha256,
             share=row.coverage,
             source=row.mask_source,
@@ -222,7 +231,6 @@ class _Publisher:
             recipe=self.batch.recipe_digest,
             language=self.batch.collection.language,
         )
-        return with_disclosure(scan, said)
 
     def _fill(self, row: ScanRow, scan: Scan, mask: NDArray[np.uint8]) -> NDArray[Any]:
         """Return the pixels of a derivative, from a new fill or from an earlier scan of the same bytes.
@@ -268,6 +276,7 @@ class _Publisher:
             suggested_sha256=files.suggested_sha256,
             output=output,
             metadata=in_full(files.carried) if files.carried else None,
+            access=files.access,
         )
 
     def _enqueue(self, session: Session, row: ScanRow, files: PublishedFiles) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from pipeline.ledger import Outcome
 from pipeline.ledger.tables import OutcomeRow
+from pipeline.provenance.sidecar import AccessCopy
 from pipeline.scans.carried import Carried
 from pipeline.stages.metadata_list import in_short
 from pipeline.stages.scan_row import Published, ScanRow, Stopped
 
 # Not columns of the ledger.
-UNRECORDED = {"sidecar", "carried"}
+UNRECORDED = {"sidecar", "carried", "access"}
 
 
 @dataclass
@@ -33,7 +34,12 @@ class PublishedFiles:
     suggested_sha256: str = ""
     sidecar_uri: str = ""
     sidecar_sha256: str = ""
+    access_uri: str = ""
+    access_sha256: str = ""
+    credentials_uri: str = ""
+    credentials_sha256: str = ""
     sidecar: bytes = b""
+    access: AccessCopy | None = None
     carried: Carried | None = None
 
     def columns(self) -> Published:

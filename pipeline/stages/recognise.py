@@ -21,6 +21,7 @@ from pipeline.ledger import TaskContext, batches, events, outcomes, publications
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.events import EventType
 from pipeline.provenance.read_sidecar import SidecarRecord, read_sidecar
+from pipeline.stages.access import access_uri
 from pipeline.stages.batch import BatchContext
 
 MESSAGE = "the result lay intact in the output, made by a batch that this ledger did not record"
@@ -77,6 +78,8 @@ def _find(batch: BatchContext, one: InboxRecord) -> _Found | None:
         uris = {folder: batch.output_uri(folder, f"{stem}.png") for folder in found.files}
         if found.restored_path:
             uris["restored"] = batch.output_uri(found.restored_path)
+        if "access" in uris:
+            uris["access"] = access_uri(batch, stem)
         if all(_is_intact(uris[folder], sha256) for folder, sha256 in found.files.items()):
             return _Found(found, uri, hashlib.sha256(data).hexdigest(), uris, stem)
         return None
@@ -111,6 +114,8 @@ def _record(session: Session, batch: BatchContext, context: TaskContext, one: In
         mask_sha256=sidecar.files.get("masks", ""),
         suggested_uri=found.uris.get("suggestions", ""),
         suggested_sha256=sidecar.files.get("suggestions", ""),
+        access_uri=found.uris.get("access", ""),
+        access_sha256=sidecar.files.get("access", ""),
         sidecar_uri=found.sidecar_uri,
         sidecar_sha256=found.sidecar_sha256,
         code_version=str(sidecar.run["code_version"]),

@@ -11,16 +11,9 @@ from pipeline import storage
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext, batches, events
 from pipeline.ledger.database import Ledger
+from pipeline.ledger.outcome_files import FILES
 from pipeline.ledger.tables import Batch, Decision, FixityRound, OutcomeRow
 from pipeline.upkeep.outputs import files_below, outputs_at
-
-# Files of an outcome: its URI and sha256.
-FILES = (
-    (OutcomeRow.restored_uri, OutcomeRow.restored_sha256),
-    (OutcomeRow.mask_uri, OutcomeRow.mask_sha256),
-    (OutcomeRow.suggested_uri, OutcomeRow.suggested_sha256),
-    (OutcomeRow.sidecar_uri, OutcomeRow.sidecar_sha256),
-)
 
 
 @dataclass
@@ -55,7 +48,7 @@ def check_moved(ledger: Ledger, old: str, new: str, *, checksums: bool = False) 
     there = {entry.path for entry in files_below(new)}
     found = Moved()
     with ledger.read() as session:
-        for uri, sha256 in FILES:
+        for _, uri, sha256 in FILES:
             for named, expected in session.execute(select(uri, sha256).where(_is_below(uri, old))):
                 found.files += 1
                 name = named.removeprefix(old).lstrip("/")
@@ -74,7 +67,7 @@ def move(ledger: Ledger, old: str, new: str) -> None:
         begun = select(Batch.id).where(Batch.output.in_([old, f"{old}/"]), Batch.state.in_(batches.UNFINISHED))
         if session.scalars(begun.limit(1)).first() is not None:
             raise ConfigurationError(f"a batch began in {old} meanwhile; let it finish, then run this again")
-        for uri, _ in FILES:
+        for _, uri, _ in FILES:
             moved = case((_is_below(uri, old), new + func.substr(uri, len(old) + 1)), else_=uri)
             session.execute(update(OutcomeRow).where(_is_below(uri, old)).values({uri.key: moved}))
         decided = Decision.mask_uri

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.settings import (
+    Access,
     Audit,
     Collection,
     DetectorName,
@@ -85,7 +86,7 @@ def test_every_setting_is_explained(name: str) -> None:
     ("model", "where"),
     [
         *((model, "settings") for model in (Audit, Collection, Watch, Recipe)),
-        *((model, "preservation") for model in (Fixity, Iiif)),
+        *((model, "preservation") for model in (Access, Fixity, Iiif)),
     ],
 )
 def test_every_key_of_the_collections_file_is_explained(model: type[BaseModel], where: str) -> None:
