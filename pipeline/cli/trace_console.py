@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.ledger.history import History
-from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
+    from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
 
 # Columns of the table where there is no terminal, whose width would count.
 WIDTH = 100
