@@ -36,21 +36,26 @@ class Patch:
         window: of the scan's plan.
         rect: of the scan, a whole number of patch pixels high and wide; may reach beyond the scan's border.
         scale: pixels of the scan per pixel of the patch.
-        pixels: (h,w,3), in the steps of a 16-bit scan: as floats they would take twice the memory while they wait.
+        pixels: in the steps of a 16-bit scan: as floats they would take twice the memory while they wait. At native
+            scale (n,3), those at the damaged pixels of the scan alone, so that what waits follows the damage; else
+            (h,w,3), since enlarging needs their neighbours.
+        firsts: (h+1,) at native scale the number of damaged pixels above each row of the patch that is in the scan.
     """
 
     window: Window
     rect: Rect
     scale: int
     pixels: NDArray[np.uint16]
+    firsts: NDArray[np.int64]
 
 
-def cut_patch(window: Window, filled: FloatImage, seen: Window | None = None) -> Patch:
+def cut_patch(window: Window, filled: FloatImage, mask: NDArray[np.uint8], seen: Window | None = None) -> Patch:
     """Return the part of a filled window (h,w,3) that the scan needs; the rest can be forgotten.
 
     Args:
         window: of the scan's plan.
         filled: the engine's result, finite; values beyond 0..1 are clipped.
+        mask: (H,W), of the scan, not 0 where damaged.
         seen: the window that was filled in its place, where another was.
     """
     shown = seen or window
@@ -63,9 +68,14 @@ def cut_patch(window: Window, filled: FloatImage, seen: Window | None = None) ->
     rect = Rect(
         outer.top + top * scale, outer.left + left * scale, outer.top + bottom * scale, outer.left + right * scale
     )
-    clipped = np.clip(filled[top:bottom, left:right], 0, 1)
+    kept, firsts = filled[top:bottom, left:right], np.empty(0, np.int64)
+    if scale == 1:
+        inside = rect.grow(0, mask.shape)
+        damaged = mask[inside.slices] != 0
+        kept = kept[inside.within(rect)][damaged]
+        firsts = np.concatenate(([0], np.cumsum(damaged.sum(axis=1))))
     steps = np.float32(np.iinfo(np.uint16).max)
-    return Patch(window, rect, scale, np.rint(clipped * steps).astype(np.uint16))
+    return Patch(window, rect, scale, np.rint(np.clip(kept, 0, 1) * steps).astype(np.uint16), firsts)
 
 
 def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
@@ -93,7 +103,7 @@ def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | Non
         rect = _damage(mask, whole.grow(0, mask.shape))
         if rect is not None:
             damaged = mask[rect.slices] != 0
-            part = _mix(near, rect, damaged, field)
+            part = _mix(near, rect, mask, field)
             pixels[_ranks(places, rect, damaged, mask.shape[1])] = part
             mixed += len(part)
     if mixed != len(places):
@@ -125,8 +135,9 @@ def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], wid
     return ranks
 
 
-def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: FloatImage | None) -> FloatImage:
-    """Return the weighted mean (n,3) of the patches at the damaged pixels (h,w) of a rectangle."""
+def _mix(patches: list[Patch], rect: Rect, mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
+    """Return the weighted mean (n,3) of the patches at the damaged pixels of a rectangle."""
+    damaged = mask[rect.slices] != 0
     total = np.zeros((rect.height, rect.width, 3), np.float32)
     weight = np.zeros((rect.height, rect.width), np.float32)
     for patch in patches:
@@ -136,7 +147,7 @@ def _mix(patches: list[Patch], rect: Rect, damaged: NDArray[np.bool_], field: Fl
         share = _blend_weight(patch.window, shared, field)
         if share.any():
             at = shared.within(rect)
-            total[at] += _enlarge(patch, shared) * share[:, :, np.newaxis]
+            total[at] += _at_native_scale(patch, shared, mask) * share[:, :, np.newaxis]
             weight[at] += share
     if not (weight[damaged] > 0).all():
         raise AssertionError(f"damaged pixels within {rect} are in no window")
@@ -162,11 +173,21 @@ def _blend_weight(window: Window, rect: Rect, field: FloatImage | None) -> Float
     return weight
 
 
+def _at_native_scale(patch: Patch, rect: Rect, mask: NDArray[np.uint8]) -> FloatImage:
+    """Return the patch's pixels (h,w,3) in a rectangle within it and the scan, right where the scan is damaged."""
+    if patch.scale > 1:
+        return _enlarge(patch, rect)
+    inside = patch.rect.grow(0, mask.shape)
+    damaged = mask[rect.top : rect.bottom, inside.left : inside.right] != 0
+    first, last = patch.firsts[rect.top - inside.top], patch.firsts[rect.bottom - inside.top]
+    wide = np.zeros((*damaged.shape, 3), np.float32)
+    wide[damaged] = to_float(patch.pixels[np.newaxis, first:last])[0]
+    return wide[:, rect.left - inside.left : rect.right - inside.left]
+
+
 def _enlarge(patch: Patch, rect: Rect) -> FloatImage:
-    """Return the patch's pixels at native scale in a rectangle within it."""
+    """Return the pixels of a patch at a smaller scale, enlarged, in a rectangle within it."""
     scale = patch.scale
-    if scale == 1:
-        return to_float(patch.pixels[rect.within(patch.rect)])
     top, left = (rect.top - patch.rect.top) // scale, (rect.left - patch.rect.left) // scale
     bottom, right = -(-(rect.bottom - patch.rect.top) // scale), -(-(rect.right - patch.rect.left) // scale)
     y, x = max(0, top - MARGIN), max(0, left - MARGIN)

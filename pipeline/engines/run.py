@@ -131,7 +131,7 @@ class _Runner:
             raise FloatingPointError(f"engine {self._backoff.engine.name} returned values that are not finite")
         share = (time.perf_counter() - started) / len(batch)
         for (work, number), shown, pixels in zip(batch, seen, filled, strict=True):
-            work.patches[number] = cut_patch(work.plan.windows[number], pixels, shown)
+            work.patches[number] = cut_patch(work.plan.windows[number], pixels, work.mask, shown)
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
