@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from numpy.typing import DTypeLike, NDArray
 
 IN_MEMORY = 128 << 20
 """Bytes up to which a file is kept in memory: smaller scans gain nothing from the disk."""
+
+EVERY = 0.05
+"""Seconds after which the pages of a mapped file are dropped while something works on all of it."""
 
 
 class NoRoom(OSError):
@@ -139,3 +143,28 @@ def release(data: NDArray[Any] | FileData) -> None:
     mapped = mapping_of(data)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
+
+
+@contextmanager
+def releasing(*data: NDArray[Any] | FileData) -> Iterator[None]:
+    """Drop the pages of mapped files again and again while the block runs: for work that reads them in one call."""
+    files = [mapped for one in data if (mapped := mapping_of(one)) is not None and len(mapped) > IN_MEMORY]
+    if not files:
+        yield
+        return
+    ended = threading.Event()
+
+    def drop() -> None:
+        while not ended.wait(EVERY):
+            for file in files:
+                release(file)
+
+    thread = threading.Thread(target=drop, name="releasing", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for file in files:
+            release(file)

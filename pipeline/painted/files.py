@@ -77,11 +77,11 @@ def read_file(data: bytes, name: str) -> MaskFile:
         if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
             image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A")) if image.mode in ("LA", "RGBA") else None
-        if image.mode in ("1", "L", "LA"):
+        if image.mode in ("1", "LA"):
             image = image.convert("L")
-        elif image.mode != "RGB":
+        elif image.mode not in ("L", "RGB"):
             image = image.convert("RGB")
-        return MaskFile(np.asarray(image), None if alpha is None or alpha.min() == 255 else alpha, pages)
+        return MaskFile(_as_array(image), None if alpha is None or alpha.min() == 255 else alpha, pages)
 
 
 @contextmanager
@@ -110,6 +110,15 @@ def _why_unreadable(data: bytes, name: str, error: Exception) -> str:
     # Pillow's own sentence names a Python object and not the file.
     why = "its format is not known" if isinstance(error, UnidentifiedImageError) else error_line(error, 120)
     return f"mask {name} cannot be read as an image; save it as PNG ({why})"
+
+
+def _as_array(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of a picture `L` or `RGB`, in strips: as a whole, Pillow copies them twice on the way."""
+    result = np.empty((image.height, image.width, *([3] if image.mode == "RGB" else [])), np.uint8)
+    for top in range(0, image.height, ROWS):
+        strip = image.crop((0, top, image.width, min(image.height, top + ROWS)))
+        result[top : top + ROWS] = np.asarray(strip)
+    return result
 
 
 def _as_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.mapped import release, scratch
 from pipeline.scans.depth import to_full_range
 from pipeline.scans.model import Scan
 from pipeline.scans.tones import stretched, unstretched
@@ -34,7 +35,7 @@ def visible_channels(scan: Scan) -> NDArray[Any]:
     if scan.mode != "CMYK":
         return pixels[..., :3]
     full = np.iinfo(pixels.dtype).max
-    result = np.empty((*pixels.shape[:2], 3), pixels.dtype)
+    result = scratch((*pixels.shape[:2], 3), pixels.dtype)
     # Row by row: products of 16-bit values need 32 bits, which would be a lot of memory for a whole scan.
     for row, inks in zip(result, pixels, strict=True):
         light = full - inks.astype(np.uint32)
@@ -45,7 +46,14 @@ def visible_channels(scan: Scan) -> NDArray[Any]:
 def viewed_channels(scan: Scan) -> NDArray[Any]:
     """Return the colour channels as a viewer shows them: tones of linear and very dark scans are stretched."""
     seen = visible_channels(scan)
-    return stretched(seen, scan.tones) if scan.tones else seen
+    if not scan.tones:
+        return seen
+    result = scratch(seen.shape, seen.dtype)
+    for top in range(0, len(seen), ROWS):
+        result[top : top + ROWS] = stretched(seen[top : top + ROWS], scan.tones)
+        release(seen)
+        release(result)
+    return result
 
 
 def colour(scan: Scan) -> FloatImage:
@@ -87,7 +95,7 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
 
     if scan.mode == "L":
         return scaled(light)
-    values = scan.pixels[mask > 0]
+    values = _masked(scan.pixels, mask)
     if scan.mode == "LA":
         values[:, 0] = scaled(light)
     elif scan.mode == "CMYK":
@@ -95,6 +103,12 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
     else:
         values[:, :3] = scaled(light)
     return values
+
+
+def _masked(pixels: NDArray[Any], mask: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return a copy of the pixels (N,C) where the mask is not 0, in strips: indices take more memory than pixels."""
+    strips = [pixels[top : top + ROWS][mask[top : top + ROWS] > 0] for top in range(0, len(pixels), ROWS)]
+    return np.concatenate(strips)
 
 
 def is_neutral(scan: Scan, mask: NDArray[np.uint8]) -> bool:

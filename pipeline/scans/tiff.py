@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason
-from pipeline.imaging.mapped import FileData, Mapping, NoRoom, release, scratch
+from pipeline.imaging.mapped import FileData, Mapping, NoRoom, release, releasing, scratch
 from pipeline.imaging.types import Pixels
 from pipeline.scans import camera_raw, tiff_copies, tiff_segments
 from pipeline.scans.decoder_warnings import collected
@@ -188,21 +188,21 @@ def decode(data: FileData, info: ScanInfo, name: str) -> Decoded:
     if page.number(COMPRESSION, 1) == OLD_JPEG or (photometric == YCBCR and page.number(COMPRESSION, 1) != JPEG):
         return Decoded(_as_rgb(data, number, info, name), _metadata(page))
     out = _empty(data, number, segments)
-    tiff_segments.check(data, page, number, segments, name, out)
-    pixels = _stored(data, number, segments, name, out)
+    with releasing(data, *([] if out is None else [out])):
+        tiff_segments.check(data, page, number, segments, name, out)
+        pixels = _stored(data, number, segments, name, out)
     planar = page.number(PLANAR, 1) == 2 and page.number(SAMPLES, 1) > 1
     if planar and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)
-    release(pixels)
-    doubt = tiff_segments.find_gap(data, page, segments, pixels)
-    release(data)
+    with releasing(data, pixels):
+        doubt = tiff_segments.find_gap(data, page, segments, pixels)
     _check_copies(data, pages, parts, number, pixels, name)
     notes: tuple[str, ...] = ()
     if photometric == PALETTE:
         pixels, notes = _palette_to_rgb(pixels, page), (PALETTE_NOTE,)
     else:
-        pixels = _full_range(pixels, bits, is_inverted=photometric == WHITE_IS_ZERO)
-    release(pixels)
+        with releasing(pixels):
+            pixels = _full_range(pixels, bits, is_inverted=photometric == WHITE_IS_ZERO)
     return Decoded(_chunky(pixels), _metadata(page), doubt, notes)
 
 

@@ -10,6 +10,7 @@ from pipeline import scans
 from pipeline.engines import Engine, Filled
 from pipeline.engines.grain import add_grain
 from pipeline.engines.holdout_estimate import Sample
+from pipeline.imaging.mapped import releasing
 from pipeline.imaging.types import Mask
 from pipeline.ledger import TaskContext
 from pipeline.runtime.memory import release_networks
@@ -82,7 +83,8 @@ class _ChunkFiller(ScanFiller[ScanRow, "Inpainted | Stopped"]):
             # Seeded by the scan's own content, so that the same master gives the same result anywhere.
             filled = add_grain(filled, scans.viewed_channels(scan), mask, int(row.sha256[:16], 16))
         uri = self.stage.batch.work_uri("filled", f"{row.scan_id}.npy")
-        artifacts.write_fill(uri, native_pixels(scan, mask, filled))
+        with releasing(scan.pixels):
+            artifacts.write_fill(uri, native_pixels(scan, mask, filled))
         return Inpainted(
             filled_uri=uri,
             engine=self.engine.name,

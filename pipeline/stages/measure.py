@@ -14,6 +14,7 @@ from pipeline.engines import Job, load_engine, paste
 from pipeline.engines import inpaint as fill
 from pipeline.engines.holdout_estimate import Sample, estimate, summarise
 from pipeline.errors import UnreadableScan
+from pipeline.imaging.mapped import releasing
 from pipeline.ledger import TaskContext
 from pipeline.runtime.memory import release_networks
 from pipeline.scans import Scan
@@ -53,7 +54,8 @@ def _measure(row: ScanRow, stage: ChunkStage) -> Measured:
         found = _estimate(scan, mask, row, stage)
     change = metrics.fidelity(scan.pixels, after, mask)
     found.changed_share, found.outside_identical = change.changed_share, change.outside_identical
-    found.seam = _seam(scan, after, mask)
+    with releasing(scan.pixels, after):
+        found.seam = _seam(scan, after, mask)
     return found
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import scans, storage
-from pipeline.imaging.mapped import release
+from pipeline.imaging.mapped import releasing
 from pipeline.imaging.tile_levels import first_level, level_size
 from pipeline.scans import Scan
 from pipeline.stages.batch import BatchContext
@@ -50,14 +50,14 @@ def write_previews(
         levels: (H,W) uint8: 255 = to be filled, 128 = only suggested, 0 = intact; a mask will do.
         after: restored pixels as the scan is stored; None without any.
     """
-    before = _preview(batch, scan, stem, "original")
-    release(scan.pixels)
+    with releasing(scan.pixels):
+        before = _preview(batch, scan, stem, "original")
     pictures: dict[str, Image.Image] = {"before": before}
     if levels is not None and levels.any():
         pictures["mask"] = draw_masks(before, levels, scan.info.orientation)
     if after is not None:
-        pictures["after"] = _preview(batch, replace(scan, pixels=after), stem, "restored")
-        release(after)
+        with releasing(after):
+            pictures["after"] = _preview(batch, replace(scan, pixels=after), stem, "restored")
     for part, picture in pictures.items():
         storage.write_bytes(_uri(batch, scan_id, part), _jpeg(picture, 90))
     small = pictures.get("mask", before).convert("RGB")

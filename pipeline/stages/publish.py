@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from pipeline import metrics, scans, storage
 from pipeline.escape import quoted
-from pipeline.imaging.mapped import release
+from pipeline.imaging.mapped import releasing
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, outcomes, reviews
 from pipeline.ledger import scans as seen
 from pipeline.ledger.outcome_files import DESCRIBED
@@ -146,10 +146,9 @@ class _Publisher:
                 data, items = scans.encode_and_read(scan, extension)
             files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
-            files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
-            release(data)
-            storage.write_bytes(files.restored_uri, memoryview(data))
-            release(data)
+            with releasing(data):
+                files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
+                storage.write_bytes(files.restored_uri, memoryview(data))
             if copy := make_access_copy(self.batch, scan, said):
                 files.access = publish_access_copy(self.batch, row.output_path, copy)
                 files.access_uri, files.access_sha256 = files.access.uri, files.access.sha256

@@ -6,13 +6,15 @@ import errno
 import gc
 import os
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.imaging import mapped
-from pipeline.imaging.mapped import Mapping, NoRoom, mapping_of, release, scratch, unnamed_file, write_all
+from pipeline.imaging.mapped import Mapping, NoRoom, mapping_of, release, releasing, scratch, unnamed_file, write_all
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -68,6 +70,31 @@ def test_large_files_are_on_the_disk_and_small_ones_in_memory(monkeypatch: pytes
     monkeypatch.setattr(mapped, "IN_MEMORY", 5000)
     assert name(5000).startswith("/memfd:")
     assert name(5001).startswith(tempfile.gettempdir())
+
+
+def resident(array: np.ndarray) -> int:
+    """Return the bytes of an array's file that are in this process's memory."""
+    at = f"{array.ctypes.data:x}-"
+    text = Path("/proc/self/smaps").read_text()
+    return 1024 * int(text[text.index(at) :].split("Rss:")[1].split()[0])
+
+
+def test_pages_are_dropped_while_something_works_on_all_of_them(place: Path) -> None:
+    array = scratch((1 << 22,), np.uint8)
+    array[:] = 1
+    assert resident(array) == array.nbytes
+    release(array)
+    assert resident(array) == 0
+    if mapped.IN_MEMORY:
+        return
+    with releasing(array, b"bytes"):
+        array[:] = 2
+        ended = time.monotonic() + 60
+        while resident(array) and time.monotonic() < ended:
+            time.sleep(mapped.EVERY)
+        assert resident(array) == 0
+        assert array.sum() == 2 * array.size
+    assert resident(array) == 0 and "releasing" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_arrays_elsewhere_are_left_alone() -> None:
