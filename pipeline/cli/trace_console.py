@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from pipeline.ledger.listing import reason_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from sqlalchemy.orm import Session
 
     from pipeline.ledger.history import History
-    from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow
+    from pipeline.ledger.tables import Base, Batch, Event, OutcomeRow, Scan
 
 # Columns of the table where there is no terminal, whose width would count.
 WIDTH = 100
@@ -37,6 +39,38 @@ FIGURES: dict[str, Callable[[Any], str]] = {
     "seam": lambda value: f"seam {value:.2f}",
     "outside_identical": lambda value: "identical outside the mask" if value else "DIFFERS OUTSIDE THE MASK",
 }
+
+
+def print_scans(session: Session, scans: Sequence[Scan], *, more: bool) -> None:
+    """Print a line for each of some scans, with its latest result.
+
+    Args:
+        more: there are more than these.
+    """
+    from pipeline.ledger.history import latest_outcomes
+
+    console = stdout_console(width=None if sys.stdout.isatty() else WIDTH)
+    latest = latest_outcomes(session, [scan.id for scan in scans])
+    grid = Table(box=None, pad_edge=False, header_style="dim", width=console.width)
+    for name in ("when (UTC)", "outcome", "sha256"):
+        grid.add_column(name, no_wrap=True)
+    grid.add_column("collection", overflow="fold", max_width=20)
+    grid.add_column("scan", overflow="fold", ratio=1)
+    for scan in scans:
+        outcome = latest.get(scan.id)
+        when, what = (_format_time(outcome.recorded), outcome.outcome) if outcome else ("", "not finished")
+        grid.add_row(when, what, scan.sha256[:12], Text(scan.collection), Text(visible(scan.path)))
+    console.print(grid)
+    if more:
+        console.print(Text("… and more: --limit lists more of them, --format json and premis write all."))
+
+
+def print_histories_as_json(histories: Iterable[History]) -> None:
+    """Print one JSON object on one line, as its parts are read, so that any number of scans fits into memory."""
+    sys.stdout.write('{"scans": [')
+    for number, one in enumerate(histories):
+        sys.stdout.write(f"{', ' if number else ''}{json.dumps(history_as_json(one))}")
+    sys.stdout.write("]}\n")
 
 
 def history_as_json(history: History) -> dict[str, Any]:

@@ -1,15 +1,21 @@
-"""Find scans, and read everything that the ledger records of them."""
+"""Read everything that the ledger records of scans."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline.ledger.events import write_pending
+from pipeline.ledger.rows import batched, pages
 from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
+
+# Scans of which the history is in memory at a time.
+SCANS = 100
 
 
 @dataclass(frozen=True)
@@ -25,50 +31,67 @@ class History:
     same_bytes: Sequence[Scan]
 
 
-def find(session: Session, term: str, collection: str | None = None) -> Sequence[Scan]:
-    """Return the scans that match a name or a digest, oldest first.
-
-    Args:
-        term: a path, a file name, a path of the output without extension, or 8 or more digits of a sha256, of a master
-            or of a derivative.
-    """
-    conditions = [Scan.path == term]
-    if len(term) >= 8 and all(digit in "0123456789abcdef" for digit in term.lower()):
-        conditions.append(Scan.sha256.startswith(term.lower()))
-        conditions.append(
-            Scan.id.in_(select(OutcomeRow.scan_id).where(OutcomeRow.restored_sha256.startswith(term.lower())))
-        )
-    for clause in (conditions, [Scan.path.endswith(f"/{term}", autoescape=True)], [_published(term)]):
-        query = select(Scan).where(or_(*clause)).order_by(Scan.id)
-        if collection is not None:
-            query = query.where(Scan.collection == collection)
-        if found := session.scalars(query).all():
-            return found
-    return []
-
-
 def history(session: Session, scan: Scan) -> History:
     """Return everything that the ledger records of a scan."""
     write_pending(session)
-    outcomes = session.scalars(
-        select(OutcomeRow).where(OutcomeRow.scan_id == scan.id).order_by(OutcomeRow.recorded)
-    ).all()
-    events = session.scalars(select(Event).where(Event.scan_id == scan.id).order_by(Event.id)).all()
-    decisions = session.scalars(select(Decision).where(Decision.scan_id == scan.id).order_by(Decision.id)).all()
-    batch_ids = {outcome.batch_id for outcome in outcomes} | {event.batch_id for event in events if event.batch_id}
-    batches = session.scalars(select(Batch).where(Batch.id.in_(batch_ids)).order_by(Batch.id)).all()
-    publication = session.scalars(
-        select(Publication).where(Publication.collection == scan.collection, Publication.path == scan.path)
-    ).first()
-    duplicates = session.scalars(
-        select(Scan)
-        .where(Scan.sha256 == scan.sha256, Scan.sha256 != "", Scan.id != scan.id, Scan.collection == scan.collection)
-        .order_by(Scan.id)
-    ).all()
-    return History(scan, outcomes, events, decisions, {batch.id: batch for batch in batches}, publication, duplicates)
+    return next(_page(session, {scan.id: scan}))
 
 
-def _published(term: str) -> ColumnElement[bool]:
-    """Return the condition that a scan's results are published under this name, with or without extension."""
-    stem = term.rpartition(".")[0] if "." in term.rpartition("/")[2] else term
-    return Scan.path.in_(select(Publication.path).where(or_(Publication.stem == term, Publication.stem == stem)))
+def histories(session: Session, scans: Iterable[Scan]) -> Iterator[History]:
+    """Yield everything that the ledger records of each of some scans; a page of them is in memory at a time.
+
+    Args:
+        session: forgets, after each page, the objects that it has read.
+    """
+    write_pending(session)
+    for page in batched(scans, SCANS):
+        yield from _page(session, {scan.id: scan for scan in page})
+        session.expunge_all()
+
+
+def latest_outcomes(session: Session, scan_ids: Sequence[int]) -> dict[int, OutcomeRow]:
+    """Return the latest outcome of each scan; scans without one are left out."""
+    found: dict[int, OutcomeRow] = {}
+    for page in pages(scan_ids):
+        query = select(OutcomeRow).where(OutcomeRow.scan_id.in_(page)).order_by(OutcomeRow.recorded, OutcomeRow.id)
+        found |= {outcome.scan_id: outcome for outcome in session.scalars(query)}
+    return found
+
+
+def _page(session: Session, scans: dict[int, Scan]) -> Iterator[History]:
+    outcomes = _by_scan(session, select(OutcomeRow).order_by(OutcomeRow.recorded), OutcomeRow.scan_id, scans)
+    events = _by_scan(session, select(Event).order_by(Event.id), Event.scan_id, scans)
+    decisions = _by_scan(session, select(Decision).order_by(Decision.id), Decision.scan_id, scans)
+    ids = {one.batch_id for those in outcomes.values() for one in those}
+    ids |= {one.batch_id for those in events.values() for one in those if one.batch_id}
+    found = {batch.id: batch for batch in session.scalars(select(Batch).where(Batch.id.in_(ids)).order_by(Batch.id))}
+    published = select(Publication).where(
+        Publication.collection.in_({scan.collection for scan in scans.values()}),
+        Publication.path.in_({scan.path for scan in scans.values()}),
+    )
+    names = {(one.collection, one.path): one for one in session.scalars(published)}
+    same: dict[tuple[str, str], list[Scan]] = defaultdict(list)
+    digests = {scan.sha256 for scan in scans.values()} - {""}
+    for one in session.scalars(select(Scan).where(Scan.sha256.in_(digests)).order_by(Scan.id)):
+        same[one.collection, one.sha256].append(one)
+    for key, scan in scans.items():
+        mine = {one.batch_id for one in outcomes[key]} | {one.batch_id for one in events[key]}
+        yield History(
+            scan,
+            outcomes[key],
+            events[key],
+            decisions[key],
+            {batch_id: batch for batch_id, batch in found.items() if batch_id in mine},
+            names.get((scan.collection, scan.path)),
+            [one for one in same[scan.collection, scan.sha256] if one.id != key],
+        )
+
+
+def _by_scan(
+    session: Session, query: Select[Any], column: InstrumentedAttribute[Any], scans: Collection[int]
+) -> dict[int, list[Any]]:
+    """Return rows by the scan that they are about."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in session.scalars(query.where(column.in_(scans))):
+        found[row.scan_id].append(row)
+    return found

@@ -68,6 +68,7 @@ class Scan(Base):
     __table_args__ = (
         UniqueConstraint("collection", "path", "sha256", name="uq_ledger_scans"),
         Index("ix_ledger_scans_content", "sha256", "collection"),
+        Index("ix_ledger_scans_path", "path"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -94,7 +95,11 @@ class Batch(Base):
     """
 
     __tablename__ = PREFIX + "batches"
-    __table_args__ = (UniqueConstraint("collection", "name", name="uq_ledger_batches"),)
+    __table_args__ = (
+        UniqueConstraint("collection", "name", name="uq_ledger_batches"),
+        Index("ix_ledger_batches_name", "name"),
+        Index("ix_ledger_batches_digests", "engine_digest", "recipe_digest"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     collection: Mapped[str] = mapped_column(String(63))
@@ -131,6 +136,9 @@ class OutcomeRow(Base):
     __table_args__ = (
         UniqueConstraint("scan_id", "recipe_digest", name="uq_ledger_outcomes"),
         Index("ix_ledger_outcomes_batch", "batch_id", "outcome"),
+        Index("ix_ledger_outcomes_recipe", "recipe_digest", "scan_id"),
+        Index("ix_ledger_outcomes_recorded", "recorded", "scan_id"),
+        Index("ix_ledger_outcomes_restored", "restored_sha256", "scan_id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -184,7 +192,7 @@ class Event(Base):
     __tablename__ = PREFIX + "events"
     __table_args__ = (
         Index("ix_ledger_events_scan", "scan_id", "id"),
-        Index("ix_ledger_events_batch", "batch_id", "id"),
+        Index("ix_ledger_events_batch", "batch_id", "scan_id", "id"),
         Index("ix_ledger_events_chain", "chain_id", "position", unique=True),
     )
 
@@ -217,7 +225,11 @@ class Decision(Base):
     """
 
     __tablename__ = PREFIX + "decisions"
-    __table_args__ = (Index("ix_ledger_decisions_scan", "scan_id", "id"),)
+    __table_args__ = (
+        Index("ix_ledger_decisions_scan", "scan_id", "id"),
+        Index("ix_ledger_decisions_by", "by", "scan_id"),
+        Index("ix_ledger_decisions_by_name", "by_name", "scan_id"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     scan_id: Mapped[int] = mapped_column(ForeignKey(Scan.id))
@@ -314,6 +326,7 @@ class Publication(Base):
     __table_args__ = (
         UniqueConstraint("collection", "key", name="uq_ledger_publications_key"),
         UniqueConstraint("collection", "path", name="uq_ledger_publications_path"),
+        Index("ix_ledger_publications_stem", "stem"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

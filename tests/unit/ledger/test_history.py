@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications, reviews
+from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications, reviews, search
 from pipeline.ledger.database import Ledger
 
 
@@ -27,13 +27,13 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
         )
 
         def found(term: str) -> list[int]:
-            return [one.id for one in history.find(session, term)]
+            return [one.id for one in search.find_named(session, term)]
 
         assert found("box/a 100%_x.png") == found("abc00000") == found("ABC00000") == found("ffffffff") == [scan]
         assert found("box/a 100%_x") == found("box/a 100%_x.tif") == [scan]
         assert found("a 100%_x.png") == [scan, other]
         assert found("a 100__x.png") == found("x.png") == found("abc") == []
-        story = history.history(session, history.find(session, "abc00000")[0])
+        story = history.history(session, search.find_named(session, "abc00000")[0])
         assert story.events[0].figures == {"coverage": None}
         assert (story.events[0].map_index, story.events[0].try_number) == (3, 2)
         assert list(story.batches) == [batch] and len(story.decisions) == len(story.outcomes) == 1

@@ -17,12 +17,19 @@ from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import TaskContext, events, migrate, verify
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.migrate import VERSION_TABLE, upgrade
+from pipeline.ledger.paths import INDEX
 from pipeline.ledger.tables import Base, OutcomeRow
 
 
 def test_migrations_create_exactly_the_declared_tables(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        # SQLite's index of parts of paths is kept in tables of its own.
+        opts = {
+            "version_table": VERSION_TABLE,
+            "compare_type": True,
+            "include_name": lambda name, kind, _: not (kind == "table" and name.startswith(INDEX)),
+        }
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, Base.metadata) == []
 
 

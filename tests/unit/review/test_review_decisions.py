@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 from small_project import read_image
 
-from pipeline.ledger import batches, history, reviews
+from pipeline.ledger import batches, history, reviews, search
 from pipeline.masks.encode import encode_mask
 from pipeline.review import redo
 from pipeline.settings.collections import Watch
@@ -69,7 +69,7 @@ def test_accepting_keeps_and_is_recorded(page) -> None:
     assert page.decide(result, "accept").json()["state"] == "accepted"
     assert files(page) == before
     with page.project.ledger.read() as session:
-        told = history.history(session, history.find(session, "box/marked.png")[0])
+        told = history.history(session, search.find_named(session, "box/marked.png")[0])
     (decision,) = told.decisions
     assert (decision.by, decision.by_name, decision.decision) == ("id-anna", "anna", "accept")
     assert decision.seen == told.outcomes[0].restored_sha256
@@ -88,7 +88,7 @@ def test_rejecting_withdraws_and_undoing_brings_back(page) -> None:
     assert sidecar["review"]["decision"]["verdict"] == "reject" and sidecar["review"]["decision"]["name"] == "anna"
     assert sidecar["output"]["path"] == "withdrawn/box/marked.png"
     with page.project.ledger.read() as session:
-        told = history.history(session, history.find(session, "box/marked.png")[0])
+        told = history.history(session, search.find_named(session, "box/marked.png")[0])
     assert told.outcomes[0].restored_uri.endswith("withdrawn/box/marked.png")
     assert told.outcomes[0].sidecar_sha256 == sha256(sidecar_file.read_bytes()).hexdigest()
     assert told.events[-1].kind == "deaccession"
