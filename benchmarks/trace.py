@@ -1,0 +1,371 @@
+"""Find scans in a large ledger, and prove it: `python -m benchmarks.trace`.
+
+Fills a ledger with restorations, each with ten chained events, and measures what `trace` asks of it: the median of many
+questions about different scans, each in a connection of its own, the first 200 scans of an answer. Then one collection
+is verified, and the cost of chaining is measured by writing events with and without it. `--url` takes an empty
+PostgreSQL database; without it a SQLite file is filled in a temporary folder and removed. A million scans need 25 GB of
+disk on the way, and half an hour.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import insert, text
+from sqlalchemy.schema import CreateIndex, DropIndex
+
+from benchmarks import markdown
+from benchmarks.arguments import benchmark_parser
+from benchmarks.machine import describe_machine
+from pipeline.ledger import TaskContext, chain, events
+from pipeline.ledger.database import Ledger
+from pipeline.ledger.history import histories, latest_outcomes
+from pipeline.ledger.migrate import upgrade
+from pipeline.ledger.paths import INDEX
+from pipeline.ledger.search import ScanFilter, find_scans
+from pipeline.ledger.tables import Base, Batch, Chain, Decision, Event, OutcomeRow, Publication, Scan
+from pipeline.ledger.verify import verify
+from pipeline.provenance.premis_history import write_premis
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+# Scans of a batch, and batches of a collection.
+BATCH, BATCHES = 1000, 50
+FIRST = 200
+KINDS = ("glass plates", "Negative", "prints", "Diapositive", "postcards")
+STAGES = (
+    ("receive", "message digest calculation", "taken"), ("mask", "metadata extraction", "fill"),
+    ("inpaint", "modification", "fill"), ("measure", "quality review", "fill"),
+    ("publish", "fixity check", "master intact"), ("publish", "creation", "restored"),
+    ("review", "quality review", "accept"), ("fixity", "fixity check", "intact"),
+    ("fixity", "fixity check", "intact"), ("fixity", "fixity check", "intact"),
+)  # fmt: skip
+USERS = [f"user-{number}" for number in range(40)]
+Rows = dict[type[Base], list[dict[str, Any]]]
+
+
+def path_of(number: int) -> str:
+    """Return the path of a scan in its inbox."""
+    return f"{KINDS[number % 5]}/box {number // 500:05d}/{1850 + number % 90}_{number * 7919 % 10**8:08d}.tif"
+
+
+def hex_of(*parts: object) -> str:
+    """Return a sha256 that looks like any other."""
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def collection_of(number: int) -> str:
+    """Return the collection of a scan."""
+    return f"collection-{number // (BATCH * BATCHES)}"
+
+
+def rows_of(first: int, last: int, chains: dict[str, chain.Head]) -> Rows:
+    """Return the rows of one batch, its events chained behind the heads, which are moved on."""
+    batch_id, collection = first // BATCH + 1, collection_of(first)
+    weights = f"{hex_of('weights', batch_id % 7)} {hex_of('detector', batch_id % 3)} rules-1"
+    recipe = hex_of("recipe", weights)
+    begun = START + timedelta(hours=batch_id)
+    batch = {
+        "id": batch_id, "collection": collection, "name": f"{begun:%Y-%m-%dT%H%M%SZ}-{batch_id:x}", "state": "done",
+        "inbox": "/inbox", "output": "/output", "recipe": {"weights": f"w{batch_id % 7}"}, "settings": {},
+        "recipe_digest": recipe, "engine": "rn", "engine_digest": weights, "code_version": "1", "host": "h",
+        "counts": {}, "started": begun, "finished": begun, "received": last - first, "dag_id": "", "run_id": "",
+        "owner": "", "attempt": "", "chunks": 1, "known": 0, "claimed_elsewhere": 0, "more": False,
+        "work_seconds": 0.0,
+    }  # fmt: skip
+    rows: Rows = {Batch: [batch], Scan: [], OutcomeRow: [], Publication: [], Decision: [], Event: []}
+    head = chains.setdefault(collection, chain.Head(collection, 0, chain.GENESIS))
+    position, previous, key = head.position, head.sha256, list(chains).index(collection) + 1
+    for number in range(first, last):
+        scan_id, path, digest, made = number + 1, path_of(number), hex_of("scan", number), hex_of("made", number)
+        at = begun + timedelta(seconds=number - first)
+        rows[Scan].append({
+            "id": scan_id, "collection": collection, "path": path, "sha256": digest, "bytes": 60_000_000,
+            "format": "TIFF", "width": 6000, "height": 4000, "channels": 3, "bit_depth": 16, "fingerprint": "",
+            "first_seen": at,
+        })  # fmt: skip
+        stem = path.removesuffix(".tif")
+        rows[OutcomeRow].append({
+            "id": scan_id, "scan_id": scan_id, "recipe_digest": recipe, "batch_id": batch_id, "outcome": "restored",
+            "reason": "", "message": "", "figures": {"coverage": 0.01}, "mask_given": "",
+            "restored_uri": f"/output/restored/{path}", "restored_sha256": made, "restored_bytes": 60_000_000,
+            "mask_uri": "", "mask_sha256": "", "suggested_uri": "", "suggested_sha256": "",
+            "sidecar_uri": f"/output/sidecars/{stem}.json", "sidecar_sha256": digest, "code_version": "1",
+            "recorded": at,
+        })  # fmt: skip
+        rows[Publication].append(
+            {
+                "id": scan_id,
+                "collection": collection,
+                "key": stem.casefold(),
+                "stem": stem,
+                "path": path,
+                "scan_id": scan_id,
+            }
+        )
+        if number % 10 == 0:
+            user = USERS[number // 10 % len(USERS)]
+            rows[Decision].append({
+                "id": number // 10 + 1, "scan_id": scan_id, "recipe_digest": recipe, "decision": "accept", "by": user,
+                "by_name": user.title(), "note": "", "mask_uri": "", "seen": made, "previous": "open", "at": at,
+            })  # fmt: skip
+        for stage, kind, decision in STAGES:
+            position += 1
+            figures = {"restored_sha256": made} if kind == "creation" else {"coverage": 0.01, "windows": 3}
+            event = {
+                "scan_id": scan_id, "batch_id": batch_id, "stage": stage, "kind": kind, "decision": decision,
+                "message": "", "figures": figures, "seconds": 0.5, "dag_id": "", "run_id": "", "task_id": "",
+                "map_index": -1, "try_number": 0, "host": "h", "at": at, "chain_id": key, "position": position,
+                "previous": previous,
+            }  # fmt: skip
+            previous = chain.digest(event, str(batch["name"]), (path, digest))
+            rows[Event].append(event)
+    chains[collection] = chain.Head(collection, position, previous)
+    return rows
+
+
+def fill(ledger: Ledger, scans: int) -> float:
+    """Fill an empty ledger and return the seconds; indexes are built when all rows are there."""
+    begun = time.perf_counter()
+    tables = (Batch, Scan, OutcomeRow, Publication, Decision, Event)
+    indexes = [index for table in tables for index in table.__table__.indexes]  # type: ignore[attr-defined]
+    sqlite = ledger.engine.dialect.name == "sqlite"
+    chains: dict[str, chain.Head] = {}
+    with ledger.connection(writes=True) as connection:
+        if sqlite:
+            connection.exec_driver_sql("COMMIT")
+            # What is lost in a crash is filled again.
+            connection.exec_driver_sql("PRAGMA synchronous = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(
+            "DROP TRIGGER ledger_scan_paths_added" if sqlite else "DROP INDEX ix_ledger_scans_path_part"
+        )
+        for index in indexes:
+            connection.execute(DropIndex(index))
+        connection.commit()
+        for first in range(0, scans, BATCH):
+            for table, rows in rows_of(first, min(first + BATCH, scans), chains).items():
+                (_insert if sqlite else _copy)(connection, table, rows)
+            connection.commit()
+            if first % (50 * BATCH) == 0:
+                print(f"{first:,} scans, {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        heads = [{"collection": one.collection, "length": one.position, "head": one.sha256} for one in chains.values()]
+        connection.execute(insert(Chain), heads)
+        for index in indexes:
+            connection.execute(CreateIndex(index))
+        if sqlite:
+            connection.exec_driver_sql(f"INSERT INTO {INDEX} ({INDEX}) VALUES ('rebuild')")
+        else:
+            connection.exec_driver_sql(
+                "CREATE INDEX ix_ledger_scans_path_part ON ledger_scans USING gin (path gin_trgm_ops)"
+            )
+            connection.exec_driver_sql(
+                "SELECT setval(pg_get_serial_sequence('ledger_scans', 'id'), max(id)) FROM ledger_scans"
+            )
+        connection.commit()
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+    return time.perf_counter() - begun
+
+
+def _insert(connection: Any, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Write rows by the driver itself: SQLAlchemy takes several times as long."""
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        statement = f"INSERT INTO {table.__tablename__} ({_names(table, rows)}) VALUES ({marks})"
+        connection.connection.cursor().executemany(
+            statement, ([_plain(value) for value in row.values()] for row in rows)
+        )
+
+
+def _copy(connection: Any, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    """Write rows by PostgreSQL's COPY."""
+    if rows:
+        target = io.StringIO()
+        csv.writer(target).writerows([_plain(value) for value in row.values()] for row in rows)
+        target.seek(0)
+        statement = (
+            f"COPY {table.__tablename__} ({_names(table, rows)}) FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL ({{}}))"
+        )
+        texts = [
+            name for name, value in zip(_names(table, rows).split(", "), rows[0].values(), strict=True) if value == ""
+        ]
+        statement = statement.format(", ".join(texts)) if texts else statement.replace(", FORCE_NOT_NULL ({})", "")
+        connection.connection.cursor().copy_expert(statement, target)
+
+
+def _names(table: type[Base], rows: list[dict[str, Any]]) -> str:
+    columns = {column.key: column.columns[0].name for column in table.__mapper__.column_attrs}
+    return ", ".join(f'"{columns[key]}"' for key in rows[0])
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as both drivers take it."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
+
+
+def questions(scans: int, pick: random.Random) -> Iterator[tuple[str, Callable[[], ScanFilter], bool]]:
+    """Yield what is asked, a function that asks it of another scan each time, and whether histories are read."""
+
+    def one() -> int:
+        return pick.randrange(scans)
+
+    def batch_of(number: int) -> str:
+        batch_id = number // BATCH + 1
+        return f"{START + timedelta(hours=batch_id):%Y-%m-%dT%H%M%SZ}-{batch_id:x}"
+
+    def recipe_of(number: int) -> str:
+        batch_id = number // BATCH + 1
+        return hex_of("recipe", f"{hex_of('weights', batch_id % 7)} {hex_of('detector', batch_id % 3)} rules-1")
+
+    def day() -> ScanFilter:
+        since = START + timedelta(hours=one() // BATCH + 1)
+        return ScanFilter(since=since, until=since + timedelta(days=1))
+
+    yield "path, with its history", lambda: ScanFilter(name=path_of(one())), True
+    yield "file name, with its history", lambda: ScanFilter(name=path_of(one()).rpartition("/")[2]), True
+    yield "sha256 of the master, 16 digits, with its history", lambda: ScanFilter(name=hex_of("scan", one())[:16]), True
+    yield "sha256 of the derivative, with its history", lambda: ScanFilter(name=hex_of("made", one())), True
+    yield "part of a name, rare (6 digits)", lambda: ScanFilter(part=path_of(one())[-12:-6]), False
+    yield "part of a name, common (.tif)", lambda: ScanFilter(part=".tif"), False
+    yield "part of a name, not there", lambda: ScanFilter(part=f"{one():08d}.png"), False
+    yield "batch", lambda: ScanFilter(batch=batch_of(one())), False
+    yield "recipe", lambda: ScanFilter(recipe=recipe_of(one())[:12]), False
+    yield "weights of an inpainter", lambda: ScanFilter(weights=[hex_of("weights", one() % 7)]), False
+    yield "weights of a detector", lambda: ScanFilter(weights=[hex_of("detector", one() % 3)]), False
+    yield "user", lambda: ScanFilter(user=pick.choice(USERS)), False
+    yield "a day", day, False
+    yield "collection", lambda: ScanFilter(collection=collection_of(one())), False
+    yield (
+        "user, in a collection, part of a name",
+        lambda: ScanFilter(user=pick.choice(USERS), collection=collection_of(one()), part="Negative"),
+        False,
+    )
+
+
+def ask(ledger: Ledger, wanted: ScanFilter, whole: bool) -> tuple[float, float, int]:
+    """Return the milliseconds of one question, connection included, by the clock and of processor; and how many scans.
+
+    Processor time is that of this process and, of a PostgreSQL server on this machine, of the connection's process.
+    """
+    begun, spent = time.perf_counter(), time.process_time()
+    with ledger.read() as session:
+        found = list(islice(find_scans(session, wanted), FIRST))
+        if whole:
+            write_premis(io.BytesIO(), histories(session, found))
+        else:
+            latest_outcomes(session, [scan.id for scan in found])
+        clock, own = time.perf_counter() - begun, time.process_time() - spent
+        if ledger.engine.dialect.name == "postgresql":
+            server = psutil.Process(session.execute(text("SELECT pg_backend_pid()")).scalar_one()).cpu_times()
+            own += server.user + server.system
+    return clock * 1000, own * 1000, len(found)
+
+
+def measure(ledger: Ledger, scans: int, repeat: int) -> list[tuple[str, float, float, float, int]]:
+    """Return of each question the medians of processor time and clock, the clock's 95th percentile, and of scans."""
+    pick, measured = random.Random(1), []
+    for name, wanted, whole in questions(scans, pick):
+        ask(ledger, wanted(), whole)
+        answers = [ask(ledger, wanted(), whole) for _ in range(repeat)]
+        times = sorted(clock for clock, _, _ in answers)
+        spent, counts = (statistics.median(answer[at] for answer in answers) for at in (1, 2))
+        measured.append((name, spent, statistics.median(times), times[int(0.95 * (repeat - 1))], int(counts)))
+        print(f"{name}: {spent:.1f} ms of processor, {measured[-1][2]:.1f} ms", file=sys.stderr, flush=True)
+    return measured
+
+
+def chaining_cost(ledger: Ledger, turns: int = 100) -> dict[str, tuple[float, float]]:
+    """Return the milliseconds of writing events, chained and not, by the clock and of this process."""
+    record = events.EventRecord(1, "mask", figures={"coverage": 0.01, "windows": 3})
+    found = {}
+    for count in (2, 500):
+        number = turns if count < 100 else turns // 10
+        plain = [{**row, "chain_id": 10**6, "previous": chain.GENESIS} for row in _plain_rows(record, count)]
+        for chained in (True, False):
+            begun, spent = time.perf_counter(), time.process_time()
+            for turn in range(number):
+                with ledger.write() as session:
+                    if chained:
+                        events.append(session, None, TaskContext(), [record] * count)
+                    else:
+                        base = (count * turns + turn) * count
+                        session.execute(insert(Event), [{**row, "position": base + at} for at, row in enumerate(plain)])
+            what = f"transaction of {count} events{'' if chained else ', unchained'}"
+            found[what] = ((time.perf_counter() - begun) / number * 1000, (time.process_time() - spent) / number * 1000)
+    return found
+
+
+def _plain_rows(record: events.EventRecord, count: int) -> list[dict[str, Any]]:
+    row = {
+        name: getattr(record, name)
+        for name in ("scan_id", "stage", "kind", "decision", "message", "figures", "seconds", "at")
+    }
+    return [row | {"batch_id": None, "host": "h"}] * count
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fill, measure and print."""
+    parser = benchmark_parser("trace", __doc__)
+    parser.add_argument("--scans", type=int, default=20_000, help="restorations (default 20,000), with ten events each")
+    parser.add_argument("--repeat", type=int, default=21, help="questions of each kind (default 21)")
+    parser.add_argument(
+        "--url", help="an empty PostgreSQL database, as postgresql+psycopg2://… (default: a SQLite file)"
+    )
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = upgrade(given.url or f"sqlite:///{folder}/ledger.db")
+        with ledger.read() as session:
+            if session.execute(text("SELECT count(*) FROM ledger_scans")).scalar():
+                parser.error("the database is not empty")
+        filled = fill(ledger, given.scans)
+        measured = measure(ledger, given.scans, given.repeat)
+        begun = time.process_time(), time.perf_counter()
+        with ledger.read() as session:
+            found = verify(session, collection_of(0))
+        verified = time.perf_counter() - begun[1], time.process_time() - begun[0]
+        assert found.is_whole, found.findings[:3]
+        size = Path(folder, "ledger.db").stat().st_size if not given.url else _size(ledger)
+        cost = chaining_cost(ledger)
+    results = {
+        "database": ledger.engine.dialect.name, "scans": given.scans, "events": given.scans * len(STAGES),
+        "bytes": size, "fill_seconds": filled,
+        "medians_ms": {name: {"processor": spent, "clock": clock} for name, spent, clock, _, _ in measured},
+        "verified_events": found.head.position, "verify_seconds": verified[0], "verify_cpu_seconds": verified[1],
+        "chaining_ms": cost,
+    }  # fmt: skip
+    if given.json:
+        print(json.dumps(results))
+        return
+    print(f"{results['database']}: {given.scans:,} restorations, {results['events']:,} events, {size / 1e9:.2f} GB\n")
+    rows = [(name, *(f"{figure:.1f}" for figure in figures), f"{count:,}") for name, *figures, count in measured]
+    print(markdown.table(("question", "processor, ms", "clock, ms", "clock 95 %, ms", "scans"), rows))
+    print(
+        f"\nfilled in {filled:.0f} s; {found.head.position:,} events of one collection verified in {verified[0]:.1f} s"
+    )
+    print("; ".join(f"{name}: {spent:.2f} ms of processor, {clock:.2f} ms" for name, (clock, spent) in cost.items()))
+    print("; ".join(f"{name}: {value}" for name, value in describe_machine().items()))
+
+
+def _size(ledger: Ledger) -> int:
+    with ledger.read() as session:
+        return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+if __name__ == "__main__":
+    main()
