@@ -103,6 +103,7 @@ def rows_of(first: int, last: int, chains: dict[str, chain.Head]) -> Rows:
             "reason": "", "message": "", "figures": {"coverage": 0.01}, "mask_given": "",
             "restored_uri": f"/output/restored/{path}", "restored_sha256": made, "restored_bytes": 60_000_000,
             "mask_uri": "", "mask_sha256": "", "suggested_uri": "", "suggested_sha256": "",
+            "access_uri": "", "access_sha256": "", "credentials_uri": "", "credentials_sha256": "",
             "sidecar_uri": f"/output/sidecars/{stem}.json", "sidecar_sha256": digest, "code_version": "1",
             "recorded": at,
         })  # fmt: skip

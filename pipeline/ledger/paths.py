@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.ledger.tables import Scan
 
-# SQLite's index, see migration 0009. PostgreSQL's is used by LIKE itself.
+# SQLite's index, see migration 0010. PostgreSQL's is used by LIKE itself.
 INDEX = "ledger_scan_paths"
 # The index knows nothing shorter.
 LETTERS = 3

@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.chain import GENESIS, Head, digest
+from pipeline.ledger.outcome_files import FILES
 from pipeline.ledger.tables import Batch, Chain, Event, OutcomeRow, Scan
 
 # Events in memory at a time.
 PAGE = 2000
 # Digests of published files: columns of an outcome, and figures of the events that recorded them.
-PUBLISHED = {"restored_sha256", "mask_sha256", "suggested_sha256", "sidecar_sha256"}
+PUBLISHED = {sha256.key for _, _, sha256 in FILES}
 
 
 class Fault(StrEnum):

@@ -38,6 +38,8 @@ DETAILS = {
     "fixity": "sha256 of the files calculated again, and compared with the ledger",
     "review": "looked at, and decided, by a person",
 }
+# Files that document a derivative instead of being made of the master's pixels.
+DOCUMENTS = {"sidecar", "content credentials"}
 # A derivative before it was published again is known by its digest alone.
 RESTORED_SHA256, RESTORED_BYTES = "restored_sha256", "restored_bytes"
 
@@ -165,7 +167,7 @@ class _Teller:
                 event.at,
                 "; ".join([detail, *where]),
                 figures,
-                OUTCOMES.get(event.decision, event.decision),
+                _outcome(event),
                 ": ".join(filter(None, (event.decision, event.message))),
                 list(self._agents_of(event, batch)),
                 list(self._objects_of(event, name, str(kind))),
@@ -272,11 +274,18 @@ class _Teller:
 
     def _relation(self, one: _Made, *, made: bool) -> Relation:
         """Return the relationship between the master and a file, from the file's side or from the master's."""
-        if one.role == "sidecar":
+        if one.role in DOCUMENTS:
             kind, subtypes = "reference", ("is documented in", "documents")
         else:
             kind, subtypes = "derivation", ("is source of", "has source")
         return Relation(kind, subtypes[made], self.master if made else one.identifier, one.event)
+
+
+def _outcome(event: Event) -> str:
+    """Return the outcome of an event in the words of PREMIS; a decision that has none is given as it is."""
+    if event.stage == "fixity":
+        return "success" if event.decision == "intact" else "fail"
+    return OUTCOMES.get(event.decision, event.decision)
 
 
 def _as_text(value: Any) -> str:

@@ -54,3 +54,31 @@ def test_trace_prints_premis(ledger: Path, capfdbinary) -> None:
     document = etree.fromstring(capfdbinary.readouterr().out)
     names = [one.text for one in document.iter("{http://www.loc.gov/premis/v3}originalName")]
     assert names == ["<b>%0A.png"]
+
+
+def test_trace_lists_what_fits_all_conditions(ledger: Path, capsys) -> None:
+    assert main(["trace", "--part", "A.PNG", "--batch", "b1"]) == 0
+    printed = capsys.readouterr().out
+    assert "x/a.png" in printed and max(map(len, printed.splitlines())) <= 100
+    assert main(["trace", "--part", ".png", "--limit", "1"]) == 0
+    assert "… and more" in capsys.readouterr().out
+    assert main(["trace", "--part", "none of them"]) == 1
+    assert "no scan fits all of this" in capsys.readouterr().err
+
+
+def test_trace_writes_the_histories_of_many_scans_as_json_and_premis(ledger: Path, capfdbinary) -> None:
+    assert main(["trace", "--part", "a.png", "--format", "json"]) == 0
+    found = json.loads(capfdbinary.readouterr().out.splitlines()[-1])["scans"]
+    assert len(found) > 2 and len({one["scan"]["id"] for one in found}) == len(found)
+    assert main(["trace", "--part", "a.png", "--format", "premis"]) == 0
+    document = etree.fromstring(capfdbinary.readouterr().out)
+    masters = list(document.iter("{http://www.loc.gov/premis/v3}originalName"))
+    assert len(masters) == len(found)
+
+
+def test_trace_finds_pictures_by_the_weights_that_touched_them(ledger: Path, capsys) -> None:
+    assert main(["trace", "--weights", "rn-faithful"]) == 1, "the ledger's engine is another one"
+    assert main(["trace", "--weights", "nonsense"]) == 2
+    assert "no shipped weights" in capsys.readouterr().err
+    assert main(["trace", "--since", "lately"]) == 2
+    assert "--since" in capsys.readouterr().err

@@ -165,3 +165,27 @@ def test_a_document_that_failed_is_not_complete() -> None:
 def test_moments_are_in_utc(told: history.History) -> None:
     for text in texts(etree.fromstring(premis(told)), ".//p:eventDateTime"):
         assert text.endswith("Z") and datetime.fromisoformat(text).tzinfo == UTC
+
+
+def test_a_fixity_check_names_the_files_that_were_read_and_fails_where_one_differs(
+    told: history.History, project: Project
+) -> None:
+    derivative = told.outcomes[0].restored_sha256
+    with project.ledger.write() as session:
+        for decision, wrong in (("intact", []), ("differs and missing", [{"file": "mask", "expected": "f" * 64}])):
+            figures = {"sha256": {"master": told.scan.sha256, "derivative": derivative}, "wrong": wrong}
+            record = events.EventRecord(told.scan.id, "fixity", str(EventType.FIXITY), decision, figures=figures)
+            events.append(session, None, TaskContext(), [record])
+    with project.ledger.read() as session:
+        document = etree.fromstring(premis(history.history(session, session.scalars(select(Scan)).one())))
+    checks = [
+        one
+        for one in document.iterfind("p:event", P)
+        if "of the files calculated again" in texts(one, ".//p:eventDetail")[0]
+    ]
+    assert [texts(one, ".//p:eventOutcome") for one in checks] == [["success"], ["fail"]]
+    ids = {
+        texts(one, "p:objectIdentifier/p:objectIdentifierValue")[0]
+        for one in (document.find("p:object", P), of_role(document, "derivative"))
+    }
+    assert all(set(texts(one, ".//p:linkingObjectIdentifierValue")) == ids for one in checks)

@@ -7,8 +7,8 @@ from alembic import op
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 # The index of three letters each that finds a part of a path; SQLite's is a table of its own beside the scans.
 SQLITE = (
