@@ -54,6 +54,33 @@ class AccessCopy:
 
 
 @dataclass(frozen=True)
+class CredentialsFile:
+    """Content credentials (C2PA) as written.
+
+    Attributes:
+        path: relative to the collection's output.
+    """
+
+    path: str
+    uri: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What came of signing a derivative.
+
+    Attributes:
+        problem: why there is no file; None where there is one.
+    """
+
+    path: str | None
+    uri: str | None
+    sha256: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """The run that made a result."""
 
@@ -80,6 +107,8 @@ def sidecar(
     output: DerivativeFile | None,
     metadata: Mapping[str, Any] | None = None,
     access: AccessCopy | None = None,
+    credentials: Signed | None = None,
+    master_credentials: CredentialsFile | None = None,
 ) -> bytes:
     """Return the sidecar of one scan as UTF-8 JSON that fits `sidecar.schema.json`.
 
@@ -89,6 +118,7 @@ def sidecar(
         output: the derivative, None if there is none.
         metadata: what became of the master's metadata, as the schema describes it.
         access: the access copy, None if there is none.
+        credentials, master_credentials: of the derivative, and those that the master has itself; None without any.
     """
     facts = json_values(row)
     document = {
@@ -102,6 +132,8 @@ def sidecar(
         "output": asdict(output) if output else None,
         "metadata": metadata if output else None,
         "access": asdict(access) if access else None,
+        "credentials": asdict(credentials) if credentials else None,
+        "master_credentials": asdict(master_credentials) if master_credentials else None,
         "metrics": _metrics(facts) if output else None,
         "review": {"wanted": outcome is Outcome.REVIEW, "reason": facts["review_reason"] or None},
         "run": _run(run),

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     task_slots: int = Field(
         1, ge=1, description="tasks of Airflow that share a machine; each uses its part of the cores"
     )
+    c2pa_certificate: Path | None = Field(None, description="certificates (PEM) to sign with, the own one first")
+    c2pa_key: Path | None = Field(None, description="private key (PEM) of the first of them")
+    c2pa_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = Field(
+        "es256", description="of that key"
+    )
+    c2pa_timestamp: str = Field("", description="address of a time-stamping service (RFC 3161); none when empty")
     attach_megabytes: float = Field(10.0, ge=0, description="size of a mail above which its PDF is linked")
 
 

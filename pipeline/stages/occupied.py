@@ -62,7 +62,8 @@ def _digests_of_sidecar(batch: BatchContext, row: ScanRow) -> set[str]:
         document = json.loads(data)
         if document["master"]["path"] != row.path:
             return set()
-        named = [document["output"], document["mask"], document["mask"]["suggested"], document.get("access")]
+        mask = document["mask"]
+        named = [document["output"], mask, mask["suggested"], document.get("access"), document.get("credentials")]
         return {hashlib.sha256(data).hexdigest(), *(one["sha256"] for one in named if one and one["sha256"])}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return set()

@@ -23,6 +23,7 @@ from pipeline.ledger.rows import now
 from pipeline.ledger.tables import OutcomeRow
 from pipeline.masks.encode import encode_mask
 from pipeline.provenance import sidecar as sidecars
+from pipeline.provenance.credentials import is_configured
 from pipeline.provenance.events import EventType
 from pipeline.scans import Scan
 from pipeline.scans.carried import compare
@@ -32,6 +33,7 @@ from pipeline.stages.access import make_access_copy, publish_access_copy
 from pipeline.stages.batch import BatchContext, InputVanished
 from pipeline.stages.chunk_stage import ChunkStage, Progress, row_pixels
 from pipeline.stages.cleanup import WITHDRAWN
+from pipeline.stages.credentials import keep_master_credentials, publish_credentials, signed_copy
 from pipeline.stages.derivative_note import disclosure, with_disclosure
 from pipeline.stages.iiif import publish_manifest
 from pipeline.stages.in_order import in_order
@@ -150,8 +152,9 @@ class _Publisher:
                 files.restored_sha256, files.restored_bytes = hashlib.sha256(data).hexdigest(), len(data)
                 storage.write_bytes(files.restored_uri, memoryview(data))
             if copy := make_access_copy(self.batch, scan, said):
-                files.access = publish_access_copy(self.batch, row.output_path, copy)
+                files.access = publish_access_copy(self.batch, row.output_path, signed_copy(copy, row, said))
                 files.access_uri, files.access_sha256 = files.access.uri, files.access.sha256
+            self._sign(row, files, said)
             for uri in json.loads(row.xmp_json or "[]"):
                 self._copy_xmp(row, uri, files.restored_uri)
         files.sidecar = self._sidecar(row, files)
@@ -176,7 +179,22 @@ class _Publisher:
         names += [f"suggestions/{row.output_path}.png"] if suggested is not None else []
         names += [f"restored/{row.output_path}{scans.output_extension(scan)}"] if derived else []
         names += [f"access/{row.output_path}.jpg"] if derived and self.batch.collection.access else []
+        names += [f"restored/{row.output_path}.c2pa"] if derived and is_configured() else []
         return [self.batch.output_uri(name) for name in names]
+
+    def _sign(self, row: ScanRow, files: PublishedFiles, said: Disclosure) -> None:
+        """Sign a derivative, and keep what its master is signed with; a problem is noted and costs no picture."""
+        files.master_credentials = keep_master_credentials(self.batch, row)
+        files.credentials = signed = publish_credentials(self.batch, row, files.restored_uri, said)
+        notes = [row.notes] if row.notes else []
+        if files.master_credentials:
+            notes.append(f"the master's own content credentials are kept in {files.master_credentials.path}")
+        if signed and signed.problem:
+            self.stage.logger.warning("stage=publish scan=%s not signed: %s", quoted(row.path), signed.problem)
+            notes.append(f"no content credentials: {signed.problem}")
+        elif signed:
+            files.credentials_uri, files.credentials_sha256 = signed.uri or "", signed.sha256 or ""
+        row.notes = "; ".join(notes)
 
     def _copy_xmp(self, row: ScanRow, uri: str, restored_uri: str) -> None:
         """Copy the metadata beside a scan beside its derivative, under the name by which programs will look for it.
@@ -276,6 +294,8 @@ class _Publisher:
             output=output,
             metadata=in_full(files.carried) if files.carried else None,
             access=files.access,
+            credentials=files.credentials,
+            master_credentials=files.master_credentials,
         )
 
     def _enqueue(self, session: Session, row: ScanRow, files: PublishedFiles) -> None:

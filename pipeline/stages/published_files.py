@@ -7,13 +7,13 @@ from typing import Any
 
 from pipeline.ledger import Outcome
 from pipeline.ledger.tables import OutcomeRow
-from pipeline.provenance.sidecar import AccessCopy
+from pipeline.provenance.sidecar import AccessCopy, CredentialsFile, Signed
 from pipeline.scans.carried import Carried
 from pipeline.stages.metadata_list import in_short
 from pipeline.stages.scan_row import Published, ScanRow, Stopped
 
 # Not columns of the ledger.
-UNRECORDED = {"sidecar", "carried", "access"}
+UNRECORDED = {"sidecar", "carried", "access", "credentials", "master_credentials"}
 
 
 @dataclass
@@ -40,6 +40,8 @@ class PublishedFiles:
     credentials_sha256: str = ""
     sidecar: bytes = b""
     access: AccessCopy | None = None
+    credentials: Signed | None = None
+    master_credentials: CredentialsFile | None = None
     carried: Carried | None = None
 
     def columns(self) -> Published:
