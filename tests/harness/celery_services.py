@@ -91,6 +91,9 @@ class CeleryWorker:
         self.process.wait(30)
 
     def stop(self) -> None:
-        """Stop it after the task in hand; do nothing when it has ended."""
+        """Stop it after the task in hand, or kill it where that takes minutes; do nothing when it has ended."""
         self.process.terminate()
-        self.process.wait(60)
+        try:
+            self.process.wait(180)
+        except subprocess.TimeoutExpired:
+            self.kill()

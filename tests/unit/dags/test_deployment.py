@@ -50,6 +50,8 @@ def test_every_airflow_service_has_the_same_image_settings_and_rights(compose):
         assert service["env_file"] == "airflow.env"
         assert service["image"] == compose["services"]["prepare"]["image"]
         assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] and "/tmp" in service["volumes"]
+        assert service["healthcheck"]["test"]
         assert service["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
 
 
