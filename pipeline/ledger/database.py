@@ -137,6 +137,10 @@ def open_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions itself, or BEGIN IMMEDIATE below would come too late.
     connection.isolation_level = None
+    # SQLite's own LIKE and lower() know upper and lower case of ASCII letters only.
+    connection.create_function(
+        "ledger_contains", 2, lambda text, part: part.lower() in text.lower(), deterministic=True
+    )
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA foreign_keys = ON")

@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from pipeline.ledger.paths import contains
+from pipeline.ledger.paths import contains, ends, part_candidates
 from pipeline.ledger.rows import PAGE
 from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
 
 # Digits of a sha256 that are taken for one.
 DIGITS = 8
+# Rows of a first page: most callers want only the first few scans.
+FIRST = 50
 # Greater than every hexadecimal digit, smaller than every other character that follows one in a digest.
 AFTER = "g"
 
@@ -58,7 +60,6 @@ def find_scans(session: Session, wanted: ScanFilter) -> Iterator[Scan]:
     if made_by == []:
         return
     conditions = _conditions(session, wanted, made_by)
-    # The first page is small, because most callers want only the first few.
     for ids in _sizes(_driven(session, wanted, made_by)):
         found = {scan.id: scan for scan in session.scalars(select(Scan).where(Scan.id.in_(ids), *conditions))}
         yield from (found[key] for key in ids if key in found)
@@ -80,8 +81,8 @@ def find_named(session: Session, term: str, collection: str = "") -> Sequence[Sc
         exact += session.scalars(select(Scan).where(Scan.id.in_(derived), *mine))
     found = {scan.id: scan for scan in exact}
     if not found:
-        ends = contains(session, f"/{term}", at_end=True)
-        found = {scan.id: scan for scan in session.scalars(select(Scan).where(ends, *mine))}
+        named = select(Scan).where(ends(session, f"/{term}"), *mine)
+        found = {scan.id: scan for scan in session.scalars(named)}
     if not found:
         stem = term.rpartition(".")[0] if "." in term.rpartition("/")[2] else term
         published = select(Publication.path).where(or_(Publication.stem == term, Publication.stem == stem))
@@ -96,7 +97,7 @@ def begins(column: InstrumentedAttribute[str], digits: str) -> ColumnElement[boo
 
 def _sizes(ids: Iterator[int]) -> Iterator[list[int]]:
     """Yield ids in pages, each larger than the one before, up to a full page."""
-    size = 50
+    size = FIRST
     while page := list(islice(ids, size)):
         yield page
         size = min(2 * size, PAGE)
@@ -136,7 +137,7 @@ def _driven(session: Session, wanted: ScanFilter, made_by: _Made | None) -> Iter
     if wanted.batch:
         return _merged([_by_scan(session, Event.scan_id, Event.batch_id == one) for one in _batches(session, wanted)])
     if wanted.part:
-        return _keyset(session, Scan.id, contains(session, wanted.part))
+        return _merged([_keyset(session, ids, where) for ids, where in part_candidates(session, wanted.part)])
     if made_by is not None:
         return _merged([_by_scan(session, OutcomeRow.scan_id, _made(recipe, only)) for recipe, only in made_by])
     if wanted.since or wanted.until:
@@ -156,18 +157,19 @@ def _batches(session: Session, wanted: ScanFilter) -> Sequence[int]:
 
 def _by_scan(session: Session, column: InstrumentedAttribute[Any], where: ColumnElement[bool]) -> Iterator[int]:
     """Yield the different scans of some rows, smallest id first; an index has the condition and the column in order."""
-    return _keyset(session, column, where, distinct=True)
+    return _keyset(session, column.expression, where, distinct=True)
 
 
 def _keyset(
-    session: Session, column: InstrumentedAttribute[Any], where: ColumnElement[bool], *, distinct: bool = False
+    session: Session, column: ColumnElement[Any], where: ColumnElement[bool], *, distinct: bool = False
 ) -> Iterator[int]:
-    last = 0
-    query = select(column).where(where).order_by(column).limit(PAGE)
+    """Yield ids in order, in pages, each larger than the one before."""
+    last, size = 0, FIRST
+    query = select(column).where(where).order_by(column)
     query = query.distinct() if distinct else query
-    while page := session.scalars(query.where(column > last)).all():
+    while page := session.scalars(query.where(column > last).limit(size)).all():
         yield from page
-        last = page[-1]
+        last, size = page[-1], min(2 * size, PAGE)
 
 
 def _merged(ways: Sequence[Iterator[int]]) -> Iterator[int]:
@@ -197,7 +199,7 @@ def _by_time(session: Session, wanted: ScanFilter) -> Iterator[int]:
 def _by_path(session: Session, wanted: ScanFilter) -> Iterator[int]:
     """Yield the scans of a collection by path, as its index has them; without one, all scans."""
     if not wanted.collection:
-        yield from _keyset(session, Scan.id, true())
+        yield from _keyset(session, Scan.id.expression, true())
         return
     query = select(Scan.path, Scan.sha256, Scan.id).where(Scan.collection == wanted.collection)
     query = query.order_by(Scan.path, Scan.sha256).limit(PAGE)
@@ -219,7 +221,7 @@ def _conditions(session: Session, wanted: ScanFilter, made_by: _Made | None) -> 
     if wanted.collection:
         found.append(Scan.collection == wanted.collection)
     if wanted.part:
-        found.append(contains(session, wanted.part, indexed=False))
+        found.append(contains(session, wanted.part))
     if wanted.user:
         by = or_(Decision.by == wanted.user, Decision.by_name == wanted.user)
         found.append(select(Decision.id).where(Decision.scan_id == Scan.id, by).exists())

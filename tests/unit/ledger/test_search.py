@@ -89,6 +89,7 @@ def fill(either: Ledger) -> Ledger:
         ({"part": ".tif"}, [1, 2, 3, 7]),
         ({"part": "BOX/"}, [1, 2, 7]),
         ({"part": "100%_"}, [1]),
+        ({"part": "äRZTE"}, [1]),
         ({"part": "100__"}, []),
         ({"part": "a"}, [2, 3, 4]),
         ({"part": "straße\u0301"}, [4]),
