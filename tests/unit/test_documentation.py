@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pipeline/weights/*.md")])
 TASK_PAGES = ("install", "collections", "watched-inboxes", "faults-and-recovery", "settings", "changing-things")
 SHORT_PAGES = {
-    **dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models", "preservation"), 1500),
+    **dict.fromkeys((*TASK_PAGES, "archivist", "detector", "models", "preservation", "provenance"), 1500),
     "training": 1100,
 }
 VARIABLE = re.compile(r"\bRESTORATION_[A-Z_]*[A-Z]\b")
