@@ -38,6 +38,18 @@ class Person:
         path = f"/restoration/api/results/{result['id']}/{what}"
         return self._client.post(path, json={"version": result["version"], **body})
 
+    def dashboard(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.get("/restoration/api/dashboard").raise_for_status().json()
+        return found
+
+    def upload(self, name: str, data: bytes) -> httpx.Response:
+        return self._client.put(
+            "/restoration/api/inboxes/reviewed/files",
+            params={"folder": "later", "name": name},
+            content=data,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+
 
 def test_a_person_decides_within_airflow(airflow, tmp_path: Path) -> None:
     scan, mask = scratched("astronaut")
@@ -62,6 +74,14 @@ def test_a_person_decides_within_airflow(airflow, tmp_path: Path) -> None:
         assert viewer.post(result, "decision", verdict="accept").status_code == 403
         accepted = user.post(result, "decision", verdict="accept").raise_for_status().json()
         assert (accepted["state"], accepted["decided_by"]) == ("accepted", "uwe")
+        (told,) = (one for one in viewer.dashboard()["collections"] if one["name"] == "reviewed")
+        assert told["last"]["state"] == "done" and told["paused"] is False and told["inbox"] == str(tmp_path / "inbox")
+        shown = httpx.get(f"{api.url}/restoration/{told['last']['address']}", follow_redirects=True, trust_env=False)
+        assert shown.status_code == 200 and told["last"]["address"].startswith("../dags/restore_reviewed/runs/")
+        assert {viewer.upload("b.png", scan).status_code, user.upload("b.png", scan).status_code} == {403}
+        assert not (tmp_path / "inbox/later").exists()
+        assert operator.upload("b.png", scan).json() == {"folder": "later", "kept_as": "b.png", "new": True}
+        assert (tmp_path / "inbox/later/b.png").read_bytes() == scan
         painting = {"painting": {"edits": [STROKE]}}
         assert user.post(accepted, "painting", **painting).status_code == 403
         assert operator.post(accepted, "painting", **painting).status_code == 200
