@@ -258,6 +258,7 @@ class Review(Base):
         Index("ix_ledger_reviews_batch", "batch_id", "state", "priority", "id"),
         Index("ix_ledger_reviews_state", "state", "priority", "id"),
         Index("ix_ledger_reviews_order", "priority", "id"),
+        Index("ix_ledger_reviews_marks", "collection", "state", "marks"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
