@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,5 +71,12 @@ def as_files(row: Any) -> ScanFiles:
 
 def reload(session: Session, files: ScanFiles, output: str) -> ScanFiles | None:
     """Return a scan's files as the ledger has them now; None when it has other ones of that path."""
-    found = session.execute(current_files(files.scan.collection, output).where(Scan.id == files.scan.id)).first()
-    return None if found is None else as_files(found)
+    return current_of(session, files.scan.collection, output, [files.scan.id]).get(files.scan.id)
+
+
+def current_of(session: Session, collection: str, output: str, scan_ids: Sequence[int]) -> dict[int, ScanFiles]:
+    """Return what a collection has now of some scans, by their ids; what it has not is left out."""
+    # By path: without statistics SQLite would read all publications to find some scans.
+    paths = session.scalars(select(Scan.path).where(Scan.id.in_(scan_ids), Scan.collection == collection)).all()
+    query = current_files(collection, output).where(Publication.path.in_(paths), Scan.id.in_(scan_ids))
+    return {files.scan.id: files for files in map(as_files, session.execute(query))}

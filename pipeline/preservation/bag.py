@@ -6,7 +6,7 @@ Memory does not grow with the number of files: manifests, PREMIS and METS grow o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -202,6 +202,10 @@ class _BagWriter:
                 added.append((path, *self._copy(uri, path, sha256), ""))
             except (OSError, Differs) as error:
                 wrong.append(f"{role} of {quoted(files.scan.path)} {_why(error)}: {uri}")
+        for uri in _beside(files):
+            # The ledger has no checksum of it.
+            path = name_in_bag(files, "", uri, self.output.uri)
+            added.append((path, *self._copy(uri, path, ""), ""))
         if self.masters is not Masters.NONE:
             path = name_in_bag(files, MASTER, "", self.output.uri)
             try:
@@ -226,7 +230,7 @@ class _BagWriter:
     def _copy(self, uri: str, path: str, sha256: str) -> tuple[int, dict[str, str]]:
         """Copy a file into the bag, unless an earlier attempt has; return its size and digests."""
         target = self.target.join(PAYLOAD + path)
-        if self.target.resumed and storage.exists(target):
+        if sha256 and self.target.resumed and storage.exists(target):
             try:
                 return read_checked(target, self.manifests.algorithms, sha256)
             except Differs:
@@ -282,6 +286,14 @@ class _BagWriter:
             f"the bag was not finished: {'; '.join(self.bag.named)}{rest}. `fixity` finds all; put the files back, or"
             f" restore them again, then run this again to go on"
         )
+
+
+def _beside(files: ScanFiles) -> Iterator[str]:
+    """Yield what lies beside results besides what the ledger names: XMP of the archive, a master's own credentials."""
+    names = [f"{files.outcome.sidecar_uri.removesuffix('.json')}.master.c2pa"]
+    if derivative := files.outcome.restored_uri:
+        names += [f"{derivative}.xmp", f"{derivative.rpartition('.')[0]}.xmp"]
+    yield from filter(storage.exists, names)
 
 
 def _why(error: Exception) -> str:

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from pipeline import logs, storage
 from pipeline.errors import RestorationError, StoreUnavailable
 from pipeline.escape import quoted
 from pipeline.ledger import TaskContext, events
-from pipeline.ledger.current_files import ScanFiles, as_files, current_files
+from pipeline.ledger.current_files import ScanFiles, as_files, current_files, current_of
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.processes import has_ended, process_name
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import FixityCheck, FixityRound, Scan
+from pipeline.ledger.tables import FixityCheck, FixityRound, Publication, Scan
 from pipeline.preservation.fixity import Checked, Problem, check_scan
 from pipeline.preservation.fixity_counts import Found
 from pipeline.preservation.pace import Pace
@@ -168,30 +169,52 @@ class _Checker:
 
     def _due(self) -> Iterator[tuple[ScanFiles, dict[str, str]]]:
         """Yield the scans of this round that were not read yet, the longest unread first, with what is known wrong."""
-        while self.work.found.scans + len(self.busy) < self.work.total:
-            left = self.work.total - self.work.found.scans - len(self.busy)
-            # What was read must be in the ledger before the next page is asked for.
-            self._save()
-            page = self._page(min(PAGE, left))
-            if not page:
-                return
-            yield from page
+        for page in chain(self._never_read(), self._read_before()):
+            for files, known in page:
+                if self.work.found.scans + len(self.busy) >= self.work.total:
+                    return
+                yield files, known
 
-    def _page(self, count: int) -> list[tuple[ScanFiles, dict[str, str]]]:
-        """Return the next scans: those that were never read, by age, then the longest unread."""
+    def _never_read(self) -> Iterator[list[tuple[ScanFiles, dict[str, str]]]]:
+        """Yield pages of scans that were never read, by name."""
         query = (
             current_files(self.output.collection, self.output.uri)
-            .add_columns(FixityCheck.problems)
+            .add_columns(Publication.key)
             .outerjoin(FixityCheck, FixityCheck.scan_id == Scan.id)
-            .limit(count)
+            .where(FixityCheck.scan_id.is_(None))
         )
-        if self.busy:
-            query = query.where(Scan.id.not_in(self.busy))
-        never = query.where(FixityCheck.scan_id.is_(None)).order_by(Scan.id)
-        before = query.where(FixityCheck.checked < self.work.begun).order_by(FixityCheck.checked, Scan.id)
-        with self.ledger.read() as session:
-            rows = session.execute(never).all() or session.execute(before).all()
-        return [(as_files(row), row[5] or {}) for row in rows]
+        last = ""
+        while True:
+            # By the key of an index: sorting a million scans for each page would take longer than reading them.
+            with self.ledger.read() as session:
+                rows = session.execute(query.where(Publication.key > last).order_by(Publication.key).limit(PAGE)).all()
+            if not rows:
+                return
+            last = rows[-1].key
+            yield [(as_files(row), {}) for row in rows]
+
+    def _read_before(self) -> Iterator[list[tuple[ScanFiles, dict[str, str]]]]:
+        """Yield pages of scans that were read before this round, the longest unread first."""
+        oldest = (
+            select(FixityCheck)
+            .where(FixityCheck.checked < self.work.begun)
+            .order_by(FixityCheck.checked, FixityCheck.scan_id)
+            .limit(PAGE)
+        )
+        last: tuple[datetime, int] | None = None
+        while True:
+            # What was read must be in the ledger, or the next page would have it again.
+            self._save()
+            after = () if last is None else (tuple_(FixityCheck.checked, FixityCheck.scan_id) > last,)
+            with self.ledger.read() as session:
+                checks = session.scalars(oldest.where(*after)).all()
+                ids = [one.scan_id for one in checks]
+                found = current_of(session, self.output.collection, self.output.uri, ids)
+            if not checks:
+                return
+            # Those of other collections, and of contents that were replaced, are passed over.
+            last = checks[-1].checked, checks[-1].scan_id
+            yield [(found[one.scan_id], one.problems) for one in checks if one.scan_id in found]
 
     def _check(self, files: ScanFiles, known: dict[str, str], pace: Pace) -> None:
         before, found = pace.bytes, self.work.found

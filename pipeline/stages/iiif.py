@@ -56,14 +56,12 @@ def publish_collection(ledger: Ledger, settings: Iiif | None, output: str, name:
     addresses, last = _addresses(settings), ""
     parts: list[tuple[str, str, str]] = []
     while True:
-        query = current_files(name, output).with_only_columns(Publication.stem)
+        query = current_files(name, output).with_only_columns(Publication.key, Publication.stem)
         with ledger.read() as session:
-            stems: list[str] = list(
-                session.scalars(query.where(Publication.stem > last).order_by(Publication.stem).limit(PART))
-            )
-        if not stems:
+            rows = session.execute(query.where(Publication.key > last).order_by(Publication.key).limit(PART)).all()
+        if not rows:
             break
-        last = stems[-1]
+        last, stems = rows[-1].key, [row.stem for row in rows]
         address = addresses.collection(len(parts) + 1)
         items = [(addresses.manifest(stem), "Manifest", stem) for stem in stems]
         label = f"{stems[0]} – {stems[-1]}"

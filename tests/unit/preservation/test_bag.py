@@ -223,6 +223,15 @@ def test_results_that_are_replaced_meanwhile_are_taken_as_they_are_then(finished
     assert [name for name in payload(bag) if name.startswith("sidecars")] == ["sidecars/box/b.json"]
 
 
+def test_what_lies_beside_results_is_taken_too(finished, tmp_path) -> None:
+    beside = {"restored/a.xmp": b"of an editor", "restored/box/b.png.xmp": b"x", "sidecars/a.master.c2pa": b"box"}
+    for name, content in beside.items():
+        (finished.output / name).write_bytes(content)
+    assert main(["bag", str(finished.output), str(tmp_path / "bag")]) == 0
+    assert beside.items() <= payload(tmp_path / "bag").items()
+    assert problems(tmp_path / "bag") == []
+
+
 def test_a_rejected_derivative_is_left_out(finished, tmp_path) -> None:
     from sqlalchemy import update
 
