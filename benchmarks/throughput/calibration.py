@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.speed import draw_damage
-from benchmarks.throughput.inputs import WHITE, paint
+from benchmarks.throughput.inputs import WHITE, mirrored, paint
 from pipeline import metrics
 from pipeline.engines import Engine, Job, inpaint, load_engine, paste
 from pipeline.engines.holdout_estimate import estimate
@@ -20,6 +20,8 @@ from pipeline.engines.pixels import to_float
 from pipeline.settings import Recipe
 
 SHARE = 0.029
+#: Height and width of the pictures: a megapixel.
+SIDES = (866, 1154)
 #: Kinds of damage: thin lines all over, and as people paint it.
 DAMAGE: dict[str, Callable[[int, int, float, int], NDArray[np.uint8]]] = {"lines": draw_damage, "painted": paint}
 
@@ -89,9 +91,9 @@ def _pictures(data: Path | None, count: int) -> Iterator[tuple[int, NDArray[np.u
         import skimage.data
 
         own = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee(), skimage.data.rocket()]
-        yield from enumerate(own[:count])
+        yield from ((number, mirrored(picture, *SIDES)) for number, picture in enumerate(own[:count]))
         return
     files = sorted(file for file in (data / "bench/images").rglob("*") if file.is_file())
     for number, file in enumerate(files[:: max(1, len(files) // count)][:count]):
         with Image.open(file) as image:
-            yield number, np.asarray(image.convert("RGB"))
+            yield number, mirrored(np.asarray(image.convert("RGB")), *SIDES)

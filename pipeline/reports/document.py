@@ -21,6 +21,7 @@ from pipeline.reports.language import Language, in_zone
 from pipeline.reports.left_out import describe_unused
 from pipeline.reports.metadata_list import MetadataList
 from pipeline.reports.page_regions import describe_regions
+from pipeline.reports.register import collect_register
 from pipeline.reports.statistics import BatchStatistics
 from pipeline.reports.suggestions import describe_suggestions
 from pipeline.reports.typefaces import faces
@@ -89,7 +90,7 @@ def report_html(
             listed={concern.number for concern in concerns},
             example=example_comparison(frame, concerns, comparisons),
             charts=charts,
-            rows=frame.to_dict("records"),
+            register=collect_register(frame),
             outcomes=list(Outcome),
             colours=palette.COLOURS,
             versions=versions(),

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from small_project import published, read_image
 
+from pipeline.engines import inpaint as fill_alone
 from pipeline.engines import load_engine
+from pipeline.engines.holdout_estimate import held_out, sample
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext
-from pipeline.stages import fill_scans, manifest
-from pipeline.stages.inpaint import MOST_HALVINGS, inpaint
+from pipeline.stages import artifacts, fill_scans, manifest
+from pipeline.stages.inpaint import MOST_HALVINGS, holdout_seed, inpaint
 from pipeline.stages.mask import mask
 
 
@@ -115,3 +117,36 @@ def test_batches_are_halved_after_memory_ran_out_and_the_notes_say_so(
     noted = f"batches of 1/{share} of the usual size"
     assert (noted in row.notes) == (share > 1)
     assert (noted in caplog.text) == (share > 1)
+
+
+def test_an_estimate_does_not_depend_on_what_is_filled_beside_it(project) -> None:
+    engine = load_engine("telea")
+    for number in range(3):
+        project.put(f"{number}.png", number)
+    (chunk,) = project.receive()
+    for row in manifest.read(inpaint(mask(chunk))):
+        scan, marked = read_image(project.inbox / row.path), artifacts.read_mask(row.mask_uri)
+        jobs = held_out("alone", scan, marked, engine.layout, seed=holdout_seed(row))
+        alone = [sample(job, filled) for job in jobs for filled in fill_alone([job], engine)]
+        assert json.loads(row.held_out_json) == [[one.squares, one.values] for one in alone if one] != []
+
+
+def test_a_scan_filled_by_itself_after_an_error_is_estimated_afterwards(project, monkeypatch) -> None:
+    from pipeline.engines import opencv
+    from pipeline.stages.measure import measure
+
+    project.put("a.png")
+    (chunk,) = (mask(chunk) for chunk in project.receive())
+    fill, calls = opencv.OpenCVEngine.fill, []
+
+    def second(self, images, holes):
+        calls.append(images)
+        if len(calls) == 1:
+            raise RuntimeError("the device was busy")
+        return fill(self, images, holes)
+
+    monkeypatch.setattr(opencv.OpenCVEngine, "fill", second)
+    (row,) = manifest.read(filled := inpaint(chunk))
+    assert row.filled_uri and not row.held_out_json
+    (row,) = manifest.read(measure(filled))
+    assert row.estimate_samples
