@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse, Response
 
 from pipeline.errors import OutputNotWritable, RestorationError, StoreUnavailable
 from pipeline.ledger.database import Ledger
-from pipeline.review import dashboard_routes, decision_routes, page_routes, picture_routes, queue_routes, upload_routes
+from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes
 from pipeline.review.access import Access
+from pipeline.review.dashboard import routes as dashboard_routes
 from pipeline.review.installation import Installation, StandaloneInstallation
 from pipeline.review.phrases import language_of, say
 from pipeline.review.redo import Redo
@@ -19,6 +20,7 @@ from pipeline.review.refusals import Refusal
 from pipeline.review.request_checks import check_request
 from pipeline.review.tiles import TileStore
 from pipeline.review.token_access import TokenAccess
+from pipeline.review.upload import routes as upload_routes
 
 STATUS: dict[type[Exception], int] = {
     StoreUnavailable: 503,

@@ -3,6 +3,7 @@ import { get } from "./api.js";
 import { outcomeChart } from "./chart.js";
 import { element, notice } from "./elements.js";
 import { count, moment, number, t } from "./phrases.js";
+import { openCollection } from "./queue.js";
 import { percent, size } from "./units.js";
 
 const EVERY = 60_000;
@@ -115,7 +116,7 @@ function toDecide(one) {
   const decided = ["accepted", "rejected"].map((state) => `${t(`state.${state}`)} ${number(one.results[state] ?? 0)}`);
   return element(
     "span", {},
-    open ? element("a", { href: "#/" }, count("results", open)) : t("none"),
+    open ? element("a", { href: "#/", click: () => openCollection(one.name) }, count("results", open)) : t("none"),
     ` (${[later && `${t("state.later")} ${number(later)}`, ...decided].filter(Boolean).join(", ")})`,
   );
 }

@@ -30,6 +30,12 @@ export function filterBatch(batch) {
   keepFilter();
 }
 
+/** Show the undecided results of one collection. @param {string} collection */
+export function filterCollection(collection) {
+  Object.assign(filter, NOTHING, { collection });
+  keepFilter();
+}
+
 /** Return the query that the filter means. */
 export function query() {
   const { state, since, until, ...rest } = filter;

@@ -1,7 +1,7 @@
 // The queue: what is to be decided, in the order in which it is best looked at, where one left off.
 import { get } from "./api.js";
 import { element } from "./elements.js";
-import { filter, filterBatch, filterForm, query, showCounts, stateTabs } from "./filters.js";
+import { filter, filterBatch, filterCollection, filterForm, query, showCounts, stateTabs } from "./filters.js";
 import { Grid } from "./grid.js";
 import { detailsOf, forget, ids, keep, loadDetails, loadOrder, placeOf } from "./order.js";
 import { count, number, t } from "./phrases.js";
@@ -24,6 +24,12 @@ export const rememberLast = (id) => localStorage.setItem(LAST, String(id));
 /** Show the undecided results of one batch, as a link in a digest asks. @param {string} batch */
 export function openBatch(batch) {
   filterBatch(batch);
+  forget();
+}
+
+/** Show the undecided results of one collection. @param {string} collection */
+export function openCollection(collection) {
+  filterCollection(collection);
   forget();
 }
 

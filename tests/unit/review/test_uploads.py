@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +122,16 @@ def test_the_same_again_is_said_and_another_is_refused(page, inbox: Path) -> Non
     late = send(page, "b.png", b"x")
     assert late.status_code == 422 and "complete already" in late.json()["detail"]
     assert check(page, ("b.png", 1)).status_code == finish(page).status_code == 422
+
+
+def test_what_a_killed_server_left_is_removed_after_a_day(page, inbox: Path) -> None:
+    send(page, "a.png", b"first")
+    for age, number in ((90_000, 1), (60, 2)):
+        left = inbox / f"box/.part-{number}-{number:032x}"
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - age, time.time() - age))
+    assert [one["there"] for one in check(page, ("a.png", 5), ("b.png", 1)).json()["files"]] == [True, False]
+    assert set(lying(inbox)) == {"box/a.png", f"box/.part-2-{2:032x}"}
 
 
 def test_names_are_made_safe_and_stay_in_the_delivery(page, inbox: Path) -> None:

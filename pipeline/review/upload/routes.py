@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline import storage
+from pipeline.errors import RestorationError
 from pipeline.inbox.upload_names import safe_name
 from pipeline.ledger.database import Ledger
-from pipeline.review import uploads
 from pipeline.review.access import Access, Right, User, require
 from pipeline.review.installation import Installation
 from pipeline.review.phrases import language_of
 from pipeline.review.refusals import CutOff, NameTaken, Refusal
+from pipeline.review.upload import take
 from pipeline.settings import Collection, settings
 
 AT_ONCE = 8
@@ -54,7 +56,7 @@ class Finished(BaseModel):
 
 
 def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRouter:
-    """Return the routes of uploads."""
+    """Return the routes of take."""
     router = APIRouter(prefix="/api/inboxes")
     viewer, operator = Depends(require(access, Right.VIEW)), Depends(require(access, Right.OPERATE))
     # Threads of their own: uploads that take minutes must not hold up what takes milliseconds.
@@ -80,14 +82,17 @@ def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRou
         """Return what would become of files: under which name they are kept, which are there, which are not taken."""
         inbox, folder = find(collection), safe_name(wanted.folder)
         place = storage.join(inbox.inbox, folder)
-        uploads.refuse_closed(inbox, folder)
+        take.refuse_closed(inbox, folder)
         storage.check_writable(inbox.inbox)
+        with suppress(RestorationError):
+            # What a server that was killed has left; no listing shows it.
+            storage.sweep(place)
         there = {one.path: one.size for one in storage.list_files(place)} if storage.exists(place) else {}
         found = []
         for one in wanted.files:
             told: dict[str, Any] = {"name": one.name, "kept_as": safe_name(one.name), "there": False, "refused": ""}
             try:
-                target = uploads.target_of(inbox, folder, one.name, one.size, size_limit())
+                target = take.target_of(inbox, folder, one.name, one.size, size_limit())
                 if target.name in there and there[target.name] != one.size:
                     raise NameTaken("upload.taken", name=target.name, folder=folder)
                 told["there"] = target.name in there
@@ -109,21 +114,21 @@ def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRou
         loop = asyncio.get_running_loop()
         blocks = _blocks(request.stream().__aiter__(), loop, name)
 
-        def take() -> tuple[uploads.Target, bool]:
-            target = uploads.target_of(find(collection), folder, name, content_length, size_limit())
-            return target, uploads.store(ledger, target, blocks, content_length, user)
+        def store() -> tuple[take.Target, bool]:
+            target = take.target_of(find(collection), folder, name, content_length, size_limit())
+            return target, take.store(ledger, target, blocks, content_length, user)
 
-        target, new = await loop.run_in_executor(threads, take)
+        target, new = await loop.run_in_executor(threads, store)
         return {"folder": target.folder, "kept_as": target.name, "new": new}
 
     @router.post("/{collection}/finish")
     def finish(collection: str, wanted: Finished, user: User = operator) -> dict[str, Any]:
         """Mark a delivery as complete, so that the watch takes it as one."""
         inbox, folder = find(collection), safe_name(wanted.folder)
-        uploads.refuse_closed(inbox, folder)
+        take.refuse_closed(inbox, folder)
         if not storage.exists(storage.join(inbox.inbox, folder)):
             raise LookupError(f"there is no delivery {folder}")
-        return {"marker": uploads.complete(ledger, inbox, folder, user)}
+        return {"marker": take.complete(ledger, inbox, folder, user)}
 
     return router
 

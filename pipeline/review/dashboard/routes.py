@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now
 from pipeline.review.access import Access, Right, require
+from pipeline.review.dashboard.figures import dashboard
 from pipeline.review.installation import Installation
-from pipeline.review.overview import dashboard
 from pipeline.review.phrases import language_of
 
 

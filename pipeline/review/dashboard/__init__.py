@@ -1,0 +1,1 @@
+"""The dashboard: what is broken, and how each collection stands."""
