@@ -1,4 +1,4 @@
-"""Write the report of a batch of any number of scans and nothing else: `python -m benchmarks.throughput.report_alone N`.
+"""Write the report of a batch of N scans and nothing else: `python -m benchmarks.throughput.report_alone N`.
 
 Its rows are those of a good night: most scans restored, some to be looked at, a few that could not be read. Prints one
 JSON object.

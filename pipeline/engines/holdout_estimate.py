@@ -19,7 +19,7 @@ from pipeline.engines.plan import plan
 SIDE = 32
 """Side in pixels of the pieces of damage that are copied; with its context each is the network's smallest window."""
 
-FEWEST, MOST, SHARE = 6, 8, 0.3
+FEWEST, MOST, SHARE = 6, 16, 0.3
 """Pieces of a scan: so many at most, and between the two as many as cost this share of filling its damage."""
 
 REACH = 4
