@@ -1,0 +1,77 @@
+"""Time a person's keys in a browser: from one picture to the next, and a hundred decisions."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.review.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SHOWN = """([before]) => {
+  const name = document.querySelector("#picture h1")?.textContent;
+  const canvas = document.querySelector(".openseadragon-canvas canvas");
+  if (!name || name === before || !canvas?.width) return false;
+  const pixel = canvas.getContext("2d").getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1).data;
+  return pixel[3] > 0 && name;
+}"""
+MOVES, DECISIONS = 30, 100
+
+
+def time_keys(server: Server) -> dict[str, float] | None:
+    """Return milliseconds from a key to the next picture, and seconds of a hundred decisions; None without Chromium.
+
+    A script presses the keys: the time that a person needs to look comes on top.
+    """
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        context.add_cookies([
+            {"name": cookie.name, "value": cookie.value or "", "url": server.base}
+            for cookie in server.client.cookies.jar
+        ])  # fmt: skip
+        page = context.new_page()
+        page.goto(server.base)
+        page.get_by_role("searchbox").fill("scan ")
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.querySelectorAll('a.result img').length > 5")
+        page.locator("a.result").first.click()
+        name = _wait(page, "")
+        moves = []
+        for _ in range(MOVES):
+            # A person looks at a picture for a moment, in which the next one is loaded.
+            page.wait_for_timeout(400)
+            started = time.perf_counter()
+            page.keyboard.press("n")
+            name = _wait(page, name)
+            moves.append(time.perf_counter() - started)
+        for _ in range(MOVES):
+            page.keyboard.press("p")
+            name = _wait(page, name)
+        started = time.perf_counter()
+        for number in range(DECISIONS):
+            page.keyboard.press("a")
+            if number < DECISIONS - 1:
+                name = _wait(page, name)
+        page.wait_for_selector("#queue:not([hidden])")
+        seconds = time.perf_counter() - started
+        browser.close()
+    return {
+        "key to next picture, ms": 1000 * median(moves),
+        "longest, ms": 1000 * max(moves),
+        "100 accepted, s": seconds,
+    }
+
+
+def _wait(page: Page, before: str) -> str:
+    """Return the name of the picture that is drawn, once it is another one."""
+    return str(page.wait_for_function(SHOWN, arg=[before], polling="raf").json_value())
