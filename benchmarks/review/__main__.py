@@ -1,6 +1,6 @@
 """The review application on the real server: `python -m benchmarks.review`.
 
-Part `server` restores a hundred small scans and one of 100 megapixels with 16 bits, fills the ledger with further
+Part `server` restores small scans and one of 100 megapixels with 16 bits, fills the ledger with further
 results and open marks, starts `review`, and times queue, pictures and keys, the last with Chromium where it is
 installed. With `--postgres URL` the queue is timed on an empty PostgreSQL database too. Part `strokes` draws rough
 strokes beside the cracks of scans labelled by hand.
@@ -8,6 +8,7 @@ strokes beside the cracks of scans labelled by hand.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -27,13 +28,13 @@ from benchmarks.review.strokes import measure_strokes
 from pipeline.ledger.migrate import upgrade
 
 PARTS = ("server", "strokes")
-SMALL = 100
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure, print and write what the options ask for."""
     parser = benchmark_parser("review", __doc__, data="labelled scans", needs_data=False, limit="labelled scans")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=["server"], help="what is measured")
+    parser.add_argument("--small", type=int, default=100, metavar="N", help="small scans with files (100)")
     parser.add_argument("--scans", type=int, default=100_000, metavar="N", help="results in the ledger (100,000)")
     parser.add_argument("--marks", type=int, default=1_000_000, metavar="N", help="open marks of them (1,000,000)")
     parser.add_argument("--megapixels", type=float, default=100.0, metavar="N", help="of the large scan (100)")
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     figures: dict[str, Any] = {}
     if "server" in given.parts:
         with tempfile.TemporaryDirectory() as folder:
-            figures |= _server(given.out or Path(folder), given.scans, given.marks, given.megapixels, given.postgres)
+            figures |= _server(given.out or Path(folder), given)
     if "strokes" in given.parts:
         if given.data is None:
             parser.error("part strokes needs --data or BENCH_DATA")
@@ -52,27 +53,27 @@ def main(arguments: Sequence[str]) -> None:
     publish("review", _results(figures, given.scans, given.marks, time.perf_counter() - started), given, arguments)
 
 
-def _server(folder: Path, scans: int, marks: int, megapixels: float, postgres: str | None) -> dict[str, Any]:
+def _server(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     output = folder / "results"
     if not output.exists():
-        make_results(folder, SMALL, megapixels)
+        make_results(folder, given.small, given.megapixels)
     ledger = upgrade(f"sqlite:///{output / 'ledger.db'}")
     if not is_filled(ledger):
         add_marks(ledger, output)
-        fill_ledger(ledger, str(output), scans, marks)
+        fill_ledger(ledger, str(output), given.scans, given.marks)
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as cache, Server(output, Path(cache)) as server:
         figures["large"] = time_large(server)
     with Server(output, folder / "cache") as server:
         figures["queue"] = {"SQLite": time_queue(server)}
         figures["pages"] = count_pages(server)
-        figures["keys"] = time_keys(server)
+        figures["keys"] = time_keys(server, given.small)
         figures["server after all, MB"] = server.peak
-    if postgres:
-        other = upgrade(postgres)
+    if given.postgres:
+        other = upgrade(given.postgres)
         if not is_filled(other):
-            fill_ledger(other, str(output), scans, marks)
-        with Server(output, folder / "cache", postgres) as server:
+            fill_ledger(other, str(output), given.scans, given.marks)
+        with Server(output, folder / "cache", given.postgres) as server:
             figures["queue"]["PostgreSQL"] = time_queue(server)
     return figures
 
@@ -99,8 +100,8 @@ def _results(figures: dict[str, Any], scans: int, marks: int, seconds: float) ->
         requests are sequential, from the same machine. The first picture is that of a window of 1,400 pixels, with
         empty caches; the server's memory is its own, that of the processes which decode scans stands beside it."""
     notes = [
-        """The keys are pressed by a script in headless Chromium, with .4 s at each picture before the next key; a
-        hundred pictures are accepted without looking at them. A person's time to look comes on top.""",
+        """The keys are pressed by a script in headless Chromium, with .4 s at each picture before the next key; all
+        small scans are accepted without looking at them. A person's time to look comes on top.""",
         "Marks, tiles and pages are those of real results; the queue's others have no files.",
     ]
     return Results("Review", intro, sections, figures, notes if "queue" in figures else (), seconds=seconds)

@@ -46,7 +46,7 @@ def fill_ledger(ledger: Ledger, output: str, scans: int, marks: int) -> None:
             keys.append(batch.id)
         first = 1_000_000
         for page in _pages(scans):
-            for table, rows in _rows(rng, page, first, counts, keys):
+            for table, rows in _rows(rng, page, first, counts, keys, output):
                 session.execute(insert(table), rows)
         session.execute(text("ANALYZE"))
 
@@ -63,7 +63,7 @@ def _pages(scans: int) -> Iterator[range]:
 
 
 def _rows(
-    rng: np.random.Generator, page: range, first: int, counts: np.ndarray, keys: list[int]
+    rng: np.random.Generator, page: range, first: int, counts: np.ndarray, keys: list[int], output: str
 ) -> Iterator[tuple[type[Base], list[dict[str, Any]]]]:
     """Yield the rows of each table for some results."""
     found: dict[type[Base], list[dict[str, Any]]] = {Scan: [], OutcomeRow: [], Publication: [], Review: []}

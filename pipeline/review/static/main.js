@@ -47,7 +47,7 @@ function showKeys() {
 function onKey(event) {
   const { target } = event;
   const sliding = target instanceof HTMLInputElement && target.type === "range" && event.key.startsWith("Arrow");
-  const typing = (target instanceof HTMLInputElement && target.type !== "range") || target instanceof HTMLSelectElement;
+  const typing = (target instanceof HTMLInputElement && !["range", "checkbox"].includes(target.type)) || target instanceof HTMLSelectElement;
   // A key that is held would decide about pictures that nobody has seen.
   const moves = event.key.startsWith("Arrow") && (!view || view.brush.tool);
   const held = event.repeat && !moves && !["[", "]", "z", "Z", "+", "-"].includes(event.key) && (view || !["n", "p"].includes(event.key));

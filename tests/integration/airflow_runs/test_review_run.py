@@ -11,6 +11,7 @@ import httpx
 import pytest
 from airflow_home import start_run, wait_for_run
 from browser import chromium
+from playwright.sync_api import expect
 from small_inbox import scratched
 from small_project import read_image
 
@@ -33,6 +34,10 @@ class Person:
 
     def results(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._client.get("/restoration/api/results").raise_for_status().json()["results"]
+        return found
+
+    def get(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.get(f"/restoration/api/{path}").raise_for_status().json()
         return found
 
     def post(self, result: dict[str, Any], what: str, **body: Any) -> httpx.Response:
@@ -97,20 +102,37 @@ def test_a_person_decides_within_airflow(airflow, tmp_path: Path) -> None:
         assert read_image(tmp_path / "out" / "masks" / "a.png")[50, 60] == 255
         note = json.loads((tmp_path / "out" / "sidecars" / "a.json").read_text())["mask"]["note"]
         assert "decided by olga" in note
-        _look_at_it(api, operator.password)
+        _decide_in_a_browser(api, operator.password, again["batch"])
+        history = [one["name"] for one in viewer.get(f"results/{again['id']}")["history"] if one["name"]]
+        assert history == ["uwe", "olga", "olga", "olga"]
 
 
-def _look_at_it(api: AirflowApi, password: str) -> None:
-    """Log in with a browser, follow the navigation, and open the result by keyboard."""
+def _decide_in_a_browser(api: AirflowApi, password: str, batch: int) -> None:
+    """From a digest's link through the login to the queue; accept marks and paint, wait for the fill, accept, go on."""
     with chromium() as browser:
-        page = browser.new_page()
-        page.goto(f"{api.url}/auth/login")
+        page = browser.new_page(locale="en")
+        page.goto(f"{api.url}/restoration/?batch={batch}")
         page.get_by_label("Username").fill("olga")
         page.locator("input[type=password]").fill(password)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        page.locator("a.result", has_text="a.png").click()
+        page.locator("canvas.layer").wait_for()
+        expect(page.locator("#live")).to_contain_text("a.png")
+        # Marks that the detector left open are accepted, where there are any.
+        page.keyboard.press("g")
+        page.keyboard.press("y")
+        page.keyboard.press("b")
+        for key in ("Space", *["ArrowRight"] * 6, "Space"):
+            page.keyboard.press(key)
+        page.keyboard.press("Shift+R")
+        page.locator("#waiting").get_by_text("is being filled").wait_for()
+        page.get_by_text("a.png is filled and waits in the queue").wait_for(timeout=240_000)
+        page.locator("a.result", has_text="a.png").click()
+        page.locator("canvas.layer").wait_for()
+        assert "Filled with the mask of olga" in page.locator("aside").inner_text()
+        page.keyboard.press("a")
+        # It was the last one: the next is the queue.
+        page.wait_for_selector("#queue:not([hidden])")
+        assert "Accepted" in page.locator("a.result", has_text="a.png").inner_text()
         page.goto(f"{api.url}/plugin/restoration")
-        frame = page.frame_locator("iframe")
-        frame.locator("a.result", has_text="a.png").click()
-        frame.locator("canvas.layer").wait_for()
-        assert "a.png" in frame.locator("#picture h1").inner_text()
+        page.frame_locator("iframe").locator("#queue h1").wait_for()

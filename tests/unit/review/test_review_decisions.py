@@ -54,6 +54,7 @@ def test_the_queue_is_searched(page) -> None:
     page.decide(page.results()["box/painted.png"], "accept", "bert")
     assert found(decided_by="bert") == ["box/painted.png"] and page.get("deciders") == ["bert"]
     assert page.get("results", kind="dust")["counts"] == {"open": 1}
+    assert page.get("results", state="open")["counts"] == {"open": 1, "accepted": 1}
 
 
 def test_the_order_is_that_of_the_pages(page) -> None:
