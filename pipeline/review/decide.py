@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
@@ -149,11 +150,11 @@ def _event(entry: QueueEntry, verdict: Verdict, user: User, seen: str, note: str
     )
 
 
-def replaced(found: list[Decision], seen: str) -> Decision | None:
+def replaced(found: Sequence[Decision], seen: str) -> Decision | None:
     """Return the decision whose mask was filled in a result; None where no person's was.
 
     Args:
-        found: decisions about the result that stand, oldest first.
+        found: decisions about a scan that stand, oldest first.
         seen: sha256 of what a person looks at now.
     """
     painted = [one for one in found if one.decision == Verdict.REPAINT and one.seen != seen]

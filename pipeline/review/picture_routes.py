@@ -55,6 +55,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             tiles.prepare(_picture(entry, source, which))
         with ledger.read() as session:
             told = history.history(session, entry.scan)
+            standing = decisions.standing_of_scan(session, entry.scan.id)
         return summary(entry, language) | {
             "width": source.width,
             "height": source.height,
@@ -66,7 +67,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             "metrics": source.sidecar["metrics"],
             "engine": source.sidecar["engine"],
             "mask": {key: source.sidecar["mask"].get(key) for key in TOLD},
-            "replaces": _replaced(told.decisions, entry, source.seen),
+            "replaces": _replaced(standing, source.seen),
             "history": _history(told, language),
         }
 
@@ -134,10 +135,9 @@ def _picture(entry: QueueEntry, source: Source, which: Which) -> Picture:
     return Picture(source.restored_uri, source.restored_sha256, size, preview)
 
 
-def _replaced(found: Sequence[Decision], entry: QueueEntry, seen: str) -> dict[str, str] | None:
+def _replaced(standing: Sequence[Decision], seen: str) -> dict[str, str] | None:
     """Return whose mask was filled in a result, and the sha256 of the one before; None where no person's was."""
-    here = [one for one in found if one.recipe_digest == entry.review.recipe_digest]
-    decision = replaced(decisions.standing(here), seen)
+    decision = replaced(standing, seen)
     if decision is None:
         return None
     return {"name": decision.by_name or decision.by, "at": decision.at.isoformat(), "seen": decision.seen}

@@ -41,8 +41,8 @@ class Picture:
 class TileStore:
     """Tiles by the sha256 of the file that they show: what is in the cache is never out of date.
 
-    Pictures are cut one at a time, each in a process of its own, those that were asked for last first. Until then, the
-    small levels of a large one come from the preview that publishing wrote.
+    Small pictures, and the small levels of large ones, come from the preview that publishing wrote. Large pictures are
+    cut one at a time, each in a process of its own, those that were asked for last first.
 
     Args:
         folder: of the cache.
@@ -58,8 +58,9 @@ class TileStore:
         self._thread: threading.Thread | None = None
 
     def prepare(self, picture: Picture) -> None:
-        """Begin to make the tiles of a picture, unless they are there or being made."""
-        self._future(picture)
+        """Begin to make the tiles of a large picture, unless they are there or being made."""
+        if first_level(*picture.size):
+            self._future(picture)
 
     def read(self, picture: Picture, name: str) -> bytes:
         """Return a file of a picture's tiles, made first if it is missing.
@@ -85,9 +86,10 @@ class TileStore:
         """Return a tile of a small level from the preview, None where there is none."""
         level = first_level(*picture.size)
         wanted = name.partition("/")[0]
-        if not picture.preview_uri or not level or (wanted.isdecimal() and int(wanted) < level):
+        if not picture.preview_uri or (wanted.isdecimal() and int(wanted) < level):
             return None
-        path = self._path(picture, ".first")
+        # The preview of a small picture has its own size: there is nothing more to make.
+        path = self._path(picture, ".first" if level else "")
         try:
             with self._first:
                 if not path.exists():

@@ -42,8 +42,8 @@ def write_previews(
 ) -> None:
     """Write the pictures of one scan to the work area: before, with its damage marked, and after.
 
-    A small one, with what is marked, stays in the output for the queue of the review; of a large scan also one that
-    fills a window, so that the review shows it at once.
+    A small one, with what is marked, stays in the output for the queue of the review, and one that fills a window, so
+    that the review shows it at once.
 
     Args:
         stem: of the scan's results, see `ledger.publications`.
@@ -71,7 +71,7 @@ def thumb_uri(output: str, stem: str) -> str:
 
 
 def first_level_uri(output: str, stem: str, which: str) -> str:
-    """Return the URI of the picture of a large scan that fills a window.
+    """Return the URI of the picture of a scan that fills a window, or is the scan's own size.
 
     Args:
         which: `original` or `restored`.
@@ -80,14 +80,12 @@ def first_level_uri(output: str, stem: str, which: str) -> str:
 
 
 def _preview(batch: BatchContext, scan: Scan, stem: str, which: str) -> Image.Image:
-    """Return a scan's picture for reports; of a large scan, keep the one that fills a window."""
+    """Return a scan's picture for reports, and keep the larger one that the review shows first."""
     height, width = scan.pixels.shape[:2]
-    level = first_level(width, height)
-    if not level:
-        return scans.oriented_preview(scan, scan.info.orientation, LONG_SIDE)
-    picture = scans.oriented_preview(scan, scan.info.orientation, max(level_size(width, height, level)))
+    side = max(level_size(width, height, first_level(width, height)))
+    picture = scans.oriented_preview(scan, scan.info.orientation, side)
     storage.write_bytes(first_level_uri(batch.output, stem, which), _jpeg(picture, 88))
-    return scans.oriented_preview(np.asarray(picture), 1, LONG_SIDE)
+    return picture if side <= LONG_SIDE else scans.oriented_preview(np.asarray(picture), 1, LONG_SIDE)
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:

@@ -60,6 +60,15 @@ export function forget() {
   asked.clear();
 }
 
+/** Put a result into the place of another one. @param {number} before @param {number} id */
+export function rename(before, id) {
+  const at = placeOf(before);
+  if (at < 0 || before === id) return;
+  ids[at] = id;
+  places.delete(before);
+  places.set(id, at);
+}
+
 /** @param {number} id */
 export const detailsOf = (id) => known.get(id);
 

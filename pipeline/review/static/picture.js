@@ -44,8 +44,8 @@ class Picture {
     this.stage = new Stage(stage, told, { opened: () => this.#opened(), moved: () => this.say(600), failed: () => notice(t("loading")) });
     this.brush = new Brush(this.stage, { add: (edit) => this.painting.add(edit), changed: () => this.refresh(), strokes: () => this.painting.strokes() });
     this.#listen();
-    this.leave = onBack((result) => result.id === told.id && this.onReopen());
-    if (told.state === "redo") waitFor(told.id);
+    this.leave = onBack((back) => back === told.id && this.onReopen());
+    if (told.state === "redo") waitFor(told);
     rememberLast(told.id);
     showKinds(place, this.commands, this.marks);
   }

@@ -27,14 +27,14 @@ export class Verdict {
     const painting = this.painting();
     if (painting.isEmpty) return undefined;
     const told = await this.#post("painting", { painting: painting.document() });
-    if (told) waitFor(told.id);
+    if (told) waitFor(told);
     return told;
   }
 
   /** Start the run once more. */
   async again() {
     const told = await this.#post("again", {});
-    if (told) waitFor(told.id);
+    if (told) waitFor(told);
     return told;
   }
 

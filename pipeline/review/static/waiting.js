@@ -2,42 +2,52 @@
 import { get } from "./api.js";
 import { notice } from "./elements.js";
 import { count, t } from "./phrases.js";
+import { rename } from "./order.js";
 import { forgetPicture } from "./prefetch.js";
 import { replace } from "./queue.js";
 
 const EVERY = 4000;
-/** @type {Set<number>} */
-const waited = new Set();
+/** Results by id. @type {Map<number, any>} */
+const waited = new Map();
 let timer = 0;
-/** @type {Set<(result: any) => void>} */
+/** @type {Set<(id: number) => void>} */
 const listeners = new Set();
 
-/** Be told when a result is back. @param {(result: any) => void} listener @returns {() => void} to be told no more */
+/** Be told when a result is back. @param {(id: number) => void} listener @returns {() => void} to be told no more */
 export function onBack(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** Wait for a result. @param {number} id */
-export function waitFor(id) {
-  waited.add(id);
+/** Wait for a result. @param {any} result */
+export function waitFor(result) {
+  waited.set(result.id, result);
   show();
   timer ||= window.setTimeout(look, EVERY);
 }
 
 async function look() {
   timer = 0;
-  const found = waited.size ? await get("some", { id: [...waited].map(String) }).catch(() => []) : [];
-  for (const result of found) {
-    if (result.state === "redo") continue;
-    waited.delete(result.id);
-    forgetPicture(result.id);
+  const found = await get("some", { id: [...waited.keys()].map(String) }).catch(() => null);
+  for (const before of found ? [...waited.values()] : []) {
+    const result = found.find((/** @type {any} */ one) => one.id === before.id) ?? (await successor(before).catch(() => before));
+    if (result?.state === "redo") continue;
+    waited.delete(before.id);
+    forgetPicture(before.id);
+    if (!result) continue;
+    rename(before.id, result.id);
     replace(result);
     notice(t("came_back", { name: result.path.split("/").pop() }));
-    listeners.forEach((listener) => listener(result));
+    listeners.forEach((listener) => listener(before.id));
   }
   show();
   if (waited.size) timer = window.setTimeout(look, EVERY);
+}
+
+/** Return the result that took the place of one: another recipe or version has a result of its own. @param {any} before */
+async function successor(before) {
+  const { results } = await get("results", { collection: before.collection, text: before.path });
+  return results.find((/** @type {any} */ one) => one.path === before.path);
 }
 
 function show() {
