@@ -62,6 +62,8 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        # Whoever opens the printed address at once waits, instead of being refused.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigurationError(
