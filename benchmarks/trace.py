@@ -163,7 +163,10 @@ def fill(ledger: Ledger, scans: int) -> float:
             connection.commit()
             if first % (50 * BATCH) == 0:
                 print(f"{first:,} scans, {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-        heads = [{"collection": one.collection, "length": one.position, "head": one.sha256} for one in chains.values()]
+        heads = [
+            {"id": key, "collection": one.collection, "length": one.position, "head": one.sha256}
+            for key, one in enumerate(chains.values(), 1)
+        ]
         connection.execute(insert(Chain), heads)
         for index in indexes:
             connection.execute(CreateIndex(index))
@@ -173,9 +176,10 @@ def fill(ledger: Ledger, scans: int) -> float:
             connection.exec_driver_sql(
                 "CREATE INDEX ix_ledger_scans_path_part ON ledger_scans USING gin (path gin_trgm_ops)"
             )
-            connection.exec_driver_sql(
-                "SELECT setval(pg_get_serial_sequence('ledger_scans', 'id'), max(id)) FROM ledger_scans"
-            )
+            for table in ("ledger_scans", "ledger_chains"):
+                connection.exec_driver_sql(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                )
         connection.commit()
         connection.exec_driver_sql("ANALYZE")
         connection.commit()
