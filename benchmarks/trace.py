@@ -30,7 +30,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
-from benchmarks.machine import describe_machine
+from benchmarks.results_page import Results, Section, publish
 from pipeline.ledger import TaskContext, chain, events
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.history import histories, latest_outcomes
@@ -324,47 +324,61 @@ def _plain_rows(record: events.EventRecord, count: int) -> list[dict[str, Any]]:
     return [row | {"batch_id": None, "host": "h"}] * count
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Fill, measure and print."""
+def benchmark(ledger: Ledger, scans: int, repeat: int, folder: str) -> Results:
+    """Return what a ledger of this size needs."""
+    started = time.monotonic()
+    filled = fill(ledger, scans)
+    measured = measure(ledger, scans, repeat)
+    begun, spent = time.perf_counter(), time.process_time()
+    with ledger.read() as session:
+        found = verify(session, collection_of(0))
+    verified = {"events": found.head.position, "seconds": time.perf_counter() - begun}
+    verified["processor_seconds"] = time.process_time() - spent
+    assert found.is_whole, found.findings[:3]
+    database = ledger.engine.dialect.name
+    size = Path(folder, "ledger.db").stat().st_size if database == "sqlite" else _size(ledger)
+    cost = chaining_cost(ledger)
+    rows = [(name, *(f"{figure:.1f}" for figure in figures), f"{count:,}") for name, *figures, count in measured]
+    written = [(name, f"{own:.2f}", f"{clock:.2f}") for name, (clock, own) in cost.items()]
+    proven = [(f"{verified['events']:,}", f"{verified['processor_seconds']:.1f}", f"{verified['seconds']:.1f}")]
+    header = ("question", "processor, ms", "clock, ms", "clock 95 %, ms", "scans")
+    return Results(
+        title="Finding scans in a large ledger, and proving it",
+        intro=f"A ledger on {database} with {scans:,} restorations and {scans * len(STAGES):,} chained events,"
+        f" {size / 1e9:.2f} GB, filled in {filled:.0f} s. Each question is asked {repeat} times about different scans, in"
+        f" a connection of its own, and the first {FIRST} scans are read. Medians; processor time is that of the client and"
+        " of the connection's process on the server, and does not depend on what else the machine does.",
+        sections=[
+            Section("Questions", markdown.table(header, rows)),
+            Section("Proof of one collection", markdown.table(("events", "processor, s", "clock, s"), proven)),
+            Section("Cost of the chain", markdown.table(("written", "client's processor, ms", "clock, ms"), written)),
+        ],
+        figures={
+            "database": database, "scans": scans, "events": scans * len(STAGES), "bytes": size, "fill_seconds": filled,
+            "medians_ms": {name: {"processor": spent, "clock": clock} for name, spent, clock, _, _ in measured},
+            "verified": verified, "chaining_ms": cost,
+        },
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the results; return the exit code, 0."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     parser = benchmark_parser("trace", __doc__)
     parser.add_argument("--scans", type=int, default=20_000, help="restorations (default 20,000), with ten events each")
     parser.add_argument("--repeat", type=int, default=21, help="questions of each kind (default 21)")
     parser.add_argument(
         "--url", help="an empty PostgreSQL database, as postgresql+psycopg2://… (default: a SQLite file)"
     )
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         ledger = upgrade(given.url or f"sqlite:///{folder}/ledger.db")
         with ledger.read() as session:
             if session.execute(text("SELECT count(*) FROM ledger_scans")).scalar():
                 parser.error("the database is not empty")
-        filled = fill(ledger, given.scans)
-        measured = measure(ledger, given.scans, given.repeat)
-        begun = time.process_time(), time.perf_counter()
-        with ledger.read() as session:
-            found = verify(session, collection_of(0))
-        verified = time.perf_counter() - begun[1], time.process_time() - begun[0]
-        assert found.is_whole, found.findings[:3]
-        size = Path(folder, "ledger.db").stat().st_size if not given.url else _size(ledger)
-        cost = chaining_cost(ledger)
-    results = {
-        "database": ledger.engine.dialect.name, "scans": given.scans, "events": given.scans * len(STAGES),
-        "bytes": size, "fill_seconds": filled,
-        "medians_ms": {name: {"processor": spent, "clock": clock} for name, spent, clock, _, _ in measured},
-        "verified_events": found.head.position, "verify_seconds": verified[0], "verify_cpu_seconds": verified[1],
-        "chaining_ms": cost,
-    }  # fmt: skip
-    if given.json:
-        print(json.dumps(results))
-        return
-    print(f"{results['database']}: {given.scans:,} restorations, {results['events']:,} events, {size / 1e9:.2f} GB\n")
-    rows = [(name, *(f"{figure:.1f}" for figure in figures), f"{count:,}") for name, *figures, count in measured]
-    print(markdown.table(("question", "processor, ms", "clock, ms", "clock 95 %, ms", "scans"), rows))
-    print(
-        f"\nfilled in {filled:.0f} s; {found.head.position:,} events of one collection verified in {verified[0]:.1f} s"
-    )
-    print("; ".join(f"{name}: {spent:.2f} ms of processor, {clock:.2f} ms" for name, (clock, spent) in cost.items()))
-    print("; ".join(f"{name}: {value}" for name, value in describe_machine().items()))
+        publish("trace", benchmark(ledger, given.scans, given.repeat, folder), given, words)
+    return 0
 
 
 def _size(ledger: Ledger) -> int:
@@ -373,4 +387,4 @@ def _size(ledger: Ledger) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
