@@ -347,7 +347,7 @@ def benchmark(ledger: Ledger, scans: int, repeat: int, folder: str) -> Results:
         intro=f"A ledger on {database} with {scans:,} restorations and {scans * len(STAGES):,} chained events,"
         f" {size / 1e9:.2f} GB, filled in {filled:.0f} s. Each question is asked {repeat} times about different scans,"
         f" in a connection of its own, and the first {FIRST} scans are read. Medians; processor time is the"
-        " client's and that of the connection's process on the server, and does not depend on what else the machine does.",
+        " client's and that of the connection's process on the server, whatever else the machine does.",
         sections=[
             Section("Questions", markdown.table(header, rows)),
             Section("Proof of one collection", markdown.table(("events", "processor, s", "clock, s"), proven)),
