@@ -1,0 +1,36 @@
+"""The throughput benchmark: its inputs, its ratios, and the check against an earlier run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.throughput.__main__ import ratios
+from benchmarks.throughput.inputs import WHITE, Inbox, fill_inbox
+from benchmarks.throughput.regressions import find_regressions
+
+
+def test_an_inbox_has_the_size_and_the_damage_asked_for(tmp_path) -> None:
+    folder = fill_inbox(Inbox(2, megapixels=0.3, damage=0.03, extension=".png"), tmp_path / "inbox")
+    assert sorted(one.name for one in folder.iterdir()) == [
+        "scan 00000.mask.png", "scan 00000.png", "scan 00001.mask.png", "scan 00001.png",
+    ]  # fmt: skip
+    scan, mask = (np.asarray(Image.open(folder / f"scan 00000{end}")) for end in (".png", ".mask.png"))
+    assert mask.size == pytest.approx(300_000, rel=0.01) and scan.shape == (*mask.shape, 3)
+    assert 0.03 <= np.count_nonzero(mask) / mask.size < 0.05 and (scan[mask > 0] == WHITE).all()
+
+
+def test_a_ratio_that_grew_by_more_than_fifteen_percent_is_a_regression() -> None:
+    before = {"a": 1.0, "b": 2.0, "only before": 1.0}
+    assert find_regressions(before, {"a": 1.14, "b": 1.0, "only now": 9.0}) == []
+    assert find_regressions(before, {"a": 1.16, "b": 2.0}) == ["a: 1.16, before 1.00 (+16%)"]
+
+
+def test_ratios_say_how_the_cost_grows_with_the_work() -> None:
+    rows = [{"scans": count, "processors": 10.0 + count, "peak": 100.0} for count in (10, 160)]
+    found = ratios({"collection": rows, "memory": rows})
+    assert found == {
+        "collection: cost doubled over scans doubled": pytest.approx(170 / 20 / 16),
+        "memory: most over fewest scans": 1.0,
+    }
