@@ -14,6 +14,8 @@ NOTES = (
     "Network alone: the calls of the network on the windows over the damage, with their priors.",
     "Steps are measured in the thread that takes them, so the network, which has threads of its own, shows only its"
     " elapsed seconds. Reading and decoding happen in a process of their own: its processor seconds are in the whole.",
+    "Imports, compiling the network and the libraries of the report take some eight processor seconds, however many"
+    " scans there are: with few they weigh most.",
     "The estimate is filled together with the damage; its windows are counted as cost of the damage's windows.",
 )
 KINDS = {"shell": "painted masks", "found": "found masks", "float32": "painted masks, float32"}
