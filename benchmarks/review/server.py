@@ -47,8 +47,14 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        self.client.close()
         self._process.terminate()
-        self._process.wait(20)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            # A browser may still hold a connection: nothing is lost by it.
+            self._process.kill()
+            self._process.wait()
 
     def timed(self, path: str, **query: object) -> tuple[float, httpx.Response]:
         """Return seconds and answer of a request."""
