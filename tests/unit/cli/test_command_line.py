@@ -51,7 +51,7 @@ def test_usage_names_the_command_that_was_called(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SystemExit) as end:
         run()
     assert (
-        end.value.code == 0 and "usage: archive-restoration trace [OPTIONS] NAME-OR-SHA256" in capsys.readouterr().out
+        end.value.code == 0 and "usage: archive-restoration trace [OPTIONS] [NAME-OR-SHA256]" in capsys.readouterr().out
     )
 
 
