@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.mapped import release
+
 VERSION = 1
 """Increase it when tones are chosen or stretched differently; it is part of every result's key."""
 
@@ -27,6 +29,8 @@ HEADROOM = 0.9
 #: White is this much above the brightest area.
 MARGIN = 1.25
 SIDE = 1024
+#: Rows of the sample that are read at a time.
+ROWS = 64
 SPECK = 5
 LEAST = 16
 # Of PNG: cICP's transfer characteristic (ITU-T H.273), gAMA's value.
@@ -75,7 +79,11 @@ def find_tones(pixels: NDArray[Any], profile: bytes | None, chunks: Mapping[byte
 def _brightest_area(pixels: NDArray[np.uint16]) -> float:
     """Return how bright the brightest area is, 0..65535; specks and thin lines, which may be damage, do not count."""
     step = max(1, -(-max(pixels.shape[:2]) // SIDE))
-    sample = pixels[::step, ::step]
+    strips = []
+    for top in range(0, len(pixels), ROWS * step):
+        strips.append(pixels[top : top + ROWS * step : step, ::step].copy())
+        release(pixels)
+    sample = np.concatenate(strips)
     sample = sample.max(axis=2) if sample.ndim == 3 else sample
     return float(np.percentile(cv2.medianBlur(np.ascontiguousarray(sample), SPECK), 99.9))
 
