@@ -14,6 +14,8 @@ from pipeline.imaging.resolution import stroke_width
 
 #: Components described on one scan, the largest first; a scan with more is reviewed as a whole.
 MOST = 5_000
+#: Reason of a piece that is missing at the border.
+TORN = "a piece torn off the print: the flat dark ground shows, sharply bounded by an uneven rim"
 
 
 def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Component]:
@@ -23,7 +25,9 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
     light = scan.contrast(components) > 0
     peaks = components.maxima(scan.probability)
     repaired_areas, repaired_peaks = components.sums(judgement.repair > 0), _peaks_within(scan, judgement, components)
-    in_swarms = components.sums(judgement.swarms > 0)
+    in_swarms, beyond, torn = (
+        components.sums(plane > 0) for plane in (judgement.swarms, judgement.beyond, judgement.torn)
+    )
     for index in np.argsort(-components.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in components.boxes[index])
         area, repaired, lighter = int(components.areas[index]), int(repaired_areas[index]), bool(light[index])
@@ -33,14 +37,20 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
             f"a {shape}, {'lighter' if lighter else 'darker'} than its surroundings; the network gives its most certain"
             f" pixel a probability of {peak / 255:.0%}, and {judgement.describe_asked(light=lighter)}"
         )
+        missing = 2 * int(torn[index]) >= area
+        if missing:
+            kind, reason = "loss", TORN
         if 0 < repaired < area:
             reason += f"; {repaired / area:.0%} of it is certain enough to repair"
         swarm = not repaired and 2 * int(in_swarms[index]) >= area
         if swarm:
             reason += "; left as it is: one of many alike small marks, as of a texture"
+        too_much = not repaired and 2 * int(beyond[index]) >= area
+        if too_much:
+            reason += "; left as it is: surer marks cover as much of the scan as may be filled without review"
         level: Level = "repair" if repaired else "suggest"
-        probability = round(judgement.probability(peak, light=lighter), 3)
-        left: Left = "swarm" if swarm else ""
+        probability = None if missing else round(judgement.probability(peak, light=lighter), 3)
+        left: Left = "swarm" if swarm else "coverage" if too_much else ""
         result.append(Component(kind, level, (x, y, width, height), area, probability, reason, left))
     return result
 

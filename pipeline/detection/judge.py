@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.coverage import limit_repair
 from pipeline.detection.marks import Flags, MarkedScan, Marks
 from pipeline.detection.swarms import find_swarms
 from pipeline.detection.thresholds import (
@@ -17,8 +18,10 @@ from pipeline.detection.thresholds import (
     find_specks,
     limit_coverage,
 )
-from pipeline.detection.tone_growth import grow_to_tone, measure_tone
-from pipeline.detection.wear import CELLS, SURE, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
+from pipeline.detection.tone_growth import Tone, grow_to_tone, measure_tone, select_doubted
+from pipeline.imaging.connected_components import connected_components
+from pipeline.detection.torn_edges import find_torn_edges
+from pipeline.detection.wear import CELLS, SURE, SUSPECTED, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
 from pipeline.detection.whole_lines import repair_lines_whole
 from pipeline.imaging.types import Mask
 
@@ -26,7 +29,7 @@ from pipeline.imaging.types import Mask
 COMPARED = 90
 #: By how much lower log-odds a mark extends than its most certain pixel needs; and the shares of the chance that is
 #: asked at the reference wear below which neither of the two falls, however worn a picture is.
-EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.7, 0.894, 0.715
+EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.5, 0.894, 0.715
 #: Share of damaged cells above which a mark of a few pixels may be repaired too, and how many.
 WORN, FEW = 0.1, 4
 #: The rim of a mark is as steep as this share of what sure marks have, if they have so many pixels; a mark of the
@@ -38,6 +41,8 @@ MOST_WEIGHT = 200
 HIGHEST = 254
 #: Cells with sure marks from which on the picture shows the tone of its paper.
 SHOWN = 8
+#: Area in square units from which a suspected region of that tone is repaired.
+PAPER = 12
 #: Of suggestions: what is added to the log-odds of the threshold at the reference wear, its range, and how much more
 #: certain than that the most certain pixel must be.
 SUGGESTED, SUGGESTED_LOW, SUGGESTED_HIGH, SUGGESTED_PEAK = -0.65, 0.06, 0.3, 1.5
@@ -53,6 +58,8 @@ class Judgement:
     Attributes:
         repair, suggest: (H,W), 255 where it is repaired, or at least suggested; without a rim.
         swarms: (H,W), 255 in marks that are left because they are many and alike.
+        beyond: (H,W), 255 in sure marks that are left because surer ones cover as much as may be repaired unseen.
+        torn: (H,W), 255 where a piece of the print is missing at its border, see `find_torn_edges`.
         wear: by lighter (True) and darker marks.
         asked: probability that the most certain pixel of a lighter or darker repair needs; above 1 there is none.
     """
@@ -60,6 +67,8 @@ class Judgement:
     repair: Mask
     suggest: Mask
     swarms: Mask
+    beyond: Mask
+    torn: Mask
     wear: dict[bool, Wear] = field(default_factory=dict)
     asked: dict[bool, float] = field(default_factory=dict)
 
@@ -87,7 +96,12 @@ class Judgement:
 
 
 def judge_marks(
-    scan: MarkedScan, thresholds: Thresholds, *, precision: float = 0.9, sensitivity: float = 1.0
+    scan: MarkedScan,
+    thresholds: Thresholds,
+    *,
+    precision: float = 0.9,
+    sensitivity: float = 1.0,
+    max_coverage: float = 1.0,
 ) -> Judgement:
     """Return what is repaired and what is suggested of a scan's marks.
 
@@ -96,10 +110,12 @@ def judge_marks(
         thresholds: from calibration.
         precision: share of what is repaired that is to be damage.
         sensitivity: 2 accepts at half the odds.
+        max_coverage: share of the scan up to which the surest marks are repaired, see `limit_repair`.
     """
     marks = scan.marks(COMPARED)
     swarm = find_swarms(marks, scan.unit)
-    wear = estimate_wear(marks, swarm, scan.unit)
+    suspected = scan.marks(SUSPECTED)
+    wear = estimate_wear(marks, swarm, suspected, find_swarms(suspected, scan.unit), scan.unit)
     # Most scans have none: a plane of nothing needs no memory.
     swarms = marks.paint(swarm) if swarm.any() else np.broadcast_to(np.uint8(0), scan.probability.shape)
     asked = thresholds.of_precision(precision)
@@ -110,10 +126,14 @@ def judge_marks(
     repair |= darker
     del darker  # a plane of the scan's size
     repair = repair_lines_whole(scan, repair)
+    torn = find_torn_edges(scan.pixels)
+    repair |= torn
     suggest = repair.copy()
     for light in (True, False):
         suggest |= _suggested(scan, thresholds, wear[light], light=light, sensitivity=sensitivity)
-    return Judgement(repair, suggest, swarms, wear, peaks)
+    limited = limit_repair(scan, repair, max_coverage)
+    beyond = repair ^ limited
+    return Judgement(limited, suggest, swarms, beyond, torn, wear, peaks)
 
 
 def _repaired(
@@ -133,8 +153,15 @@ def _repaired(
     chosen &= (marks.peak >= SPARED) | (scan.rims(marks) >= rim)
     mask = marks.paint(chosen)
     if light and wear.cells >= SHOWN and (tone := measure_tone(scan.pixels, _sure_light(scan, swarms))) is not None:
+        mask |= _find_bare_paper(scan, tone)
         mask = grow_to_tone(scan, mask, tone)
     return peak, mask
+
+
+def _find_bare_paper(scan: MarkedScan, tone: Tone) -> Mask:
+    """Return what is suspected (H,W) and has the tone of paper that the sure marks of a worn picture show."""
+    regions = connected_components(select_doubted(scan, tone, SUSPECTED))
+    return regions.paint(np.where(regions.areas >= PAPER * scan.unit**2, np.uint8(255), np.uint8(0)))
 
 
 def _suggested(scan: MarkedScan, thresholds: Thresholds, wear: Wear, *, light: bool, sensitivity: float) -> Mask:

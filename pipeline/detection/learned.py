@@ -24,7 +24,7 @@ from pipeline.imaging.types import Pixels
 log = logging.getLogger(__name__)
 
 #: Changed when windows, judgement or components are computed differently; part of the detector's digest.
-VERSION = "learned 9"
+VERSION = "learned 10"
 #: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 
@@ -66,7 +66,9 @@ class LearnedDetector:
         if outside is not None:
             probability[outside] = 0
         scan = MarkedScan(pixels, probability)
-        judgement = judge_marks(scan, self.thresholds, precision=precision, sensitivity=sensitivity)
+        judgement = judge_marks(
+            scan, self.thresholds, precision=precision, sensitivity=sensitivity, max_coverage=max_coverage
+        )
         components = describe_components(scan, judgement)
         return postprocess(
             judgement.repair, judgement.suggest, components, dilate=dilate, max_coverage=max_coverage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from pipeline.detection.coverage import share_of
 from pipeline.detection.types import Component, Detection
 from pipeline.imaging.types import Mask
 
@@ -12,10 +13,13 @@ from pipeline.imaging.types import Mask
 def postprocess(
     repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float, note: str = ""
 ) -> Detection:
-    """Return the detection with masks dilated by `dilate` pixels, and a reason for review when too much is masked."""
+    """Return the detection with masks dilated by `dilate` pixels, and a reason for review when too much is masked.
+
+    Coverage is counted before dilation: how wide a rim is against the damage depends on the resolution.
+    """
     suggest = suggest | repair
+    share = share_of(repair)
     repair, suggest = dilate_mask(repair, dilate), dilate_mask(suggest, dilate)
-    share = float(np.count_nonzero(repair)) / max(1, repair.size)
     review = None
     if share > max_coverage:
         review = (

@@ -17,7 +17,7 @@ SURE, LEAST = 128, 30
 #: Probability in 1/255 below which nothing is grown to.
 DOUBTED = 20
 #: Smallest deviations of lightness and colours (CIELAB of 8 bits), and how many times the tone's own deviation a pixel
-#: may differ.
+#: may differ. It may be lighter by any amount.
 DEVIATION, REACH = (10.0, 4.0, 5.0), 1.25
 #: Rows compared at a time.
 ROWS = 512
@@ -31,8 +31,9 @@ class Tone:
     deviation: NDArray[np.float64]
 
     def select(self, pixels: Pixels) -> NDArray[np.uint8]:
-        """Return (H,W), 255 where pixels have the tone."""
+        """Return (H,W), 255 where pixels have the tone, or are lighter than it."""
         low, high = (np.clip(self.median + sign * REACH * self.deviation, 0, 255) for sign in (-1, 1))
+        high[0] = 255
         return np.asarray(cv2.inRange(_lab(pixels), np.ceil(low), np.floor(high)), np.uint8)
 
 
@@ -57,18 +58,24 @@ def grow_to_tone(scan: MarkedScan, repair: Mask, tone: Tone) -> Mask:
     """
     if not repair.any():
         return repair
-    alike = repair.copy()
-    for top in range(0, len(alike), ROWS):
-        # Two more rows on either side, so that opening knows its neighbours.
-        first, last = max(0, top - 2), min(len(alike), top + ROWS + 2)
-        doubted = scan.probability[first:last] >= DOUBTED
-        if doubted.any():
-            found = np.where(doubted, tone.select(scan.pixels[first:last]), np.uint8(0))
-            opened = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, SQUARE), np.uint8)
-            alike[top : top + ROWS] |= opened[top - first : top - first + ROWS]
+    alike = select_doubted(scan, tone, DOUBTED) | repair
     whole = connected_components(alike)
     del alike  # a plane of the scan's size
     return whole.paint(np.where(whole.sums(repair) > 0, np.uint8(255), np.uint8(0)))
+
+
+def select_doubted(scan: MarkedScan, tone: Tone, least: int) -> Mask:
+    """Return (H,W), 255 where the scan has a tone over 3 × 3 pixels of at least a probability in 1/255."""
+    result = np.zeros_like(scan.probability)
+    for top in range(0, len(result), ROWS):
+        # Two more rows on either side, so that opening knows its neighbours.
+        first, last = max(0, top - 2), min(len(result), top + ROWS + 2)
+        doubted = scan.probability[first:last] >= least
+        if doubted.any():
+            found = np.where(doubted, tone.select(scan.pixels[first:last]), np.uint8(0))
+            opened = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, SQUARE), np.uint8)
+            result[top : top + ROWS] = opened[top - first : top - first + ROWS]
+    return result
 
 
 def _lab(pixels: Pixels) -> NDArray[np.uint8]:

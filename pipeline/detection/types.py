@@ -10,8 +10,9 @@ from pipeline.imaging.types import Mask, Pixels
 Level = Literal["repair", "suggest"]
 
 #: What else than doubt keeps a component from being filled: it lies on a face or on text, is one of a swarm of alike
-#: marks, is broad, or is not seen by the scanner's infrared plane.
-Left = Literal["", "face", "text", "swarm", "broad", "infrared"]
+#: marks, is broad, is less sure than marks that cover as much as may be filled unseen, or is not seen by the scanner's
+#: infrared plane.
+Left = Literal["", "face", "text", "swarm", "broad", "coverage", "infrared"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Detector(Protocol):
             precision: share of what is repaired that is to be damage, where the detector is calibrated for it.
             sensitivity: scales thresholds; above 1 finds more damage, and more that is not damage.
             dilate: pixels added around every component, so that no rim is left.
-            max_coverage: share of the scan above which the mask goes to review.
+            max_coverage: share of the scan up to which the surest marks are repaired, where the detector can tell; one
+                that needs far more goes to review.
         """
         ...

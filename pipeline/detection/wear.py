@@ -18,6 +18,11 @@ CELLS, CELLS_OF_LINE = 8, 3
 ELONGATED, WIDE = 10.0, 8.0
 #: Probability in 1/255 from which a mark is sure, and its fewest pixels.
 SURE, LEAST = 128, 4
+#: Probability in 1/255 from which a mark is suspected. Cells with suspected marks count like damaged ones as far as they
+#: are more than so many, each of the further ones so many times, up to a greatest number; and in full where suspected
+#: marks cover such a share of the picture.
+
+SUSPECTED, USUAL, STEEPLY, MOST, AREA = 60, 11, 3, 13, 0.015
 #: The share of damaged cells in a picture of which nothing is known, as counts of damaged and intact cells. A share
 #: known of the collection can take their place.
 DAMAGED, INTACT = 0.5, 15.0
@@ -34,14 +39,24 @@ class Wear:
 
     Attributes:
         cells: cells with a sure mark, of `CELLS` × `CELLS`.
+        suspected: cells with a suspected mark.
+        area: share of the picture that suspected marks cover, 0..1.
     """
 
     cells: int
+    suspected: int = 0
+    area: float = 0.0
+
+    @property
+    def widespread(self) -> float:
+        """Return how many damaged cells the suspected marks stand for: few are usual, many over much area are not."""
+        beyond = STEEPLY * max(0, self.suspected - USUAL)
+        return min(1.0, self.area / AREA) * min(beyond, MOST)
 
     @property
     def share(self) -> float:
         """Expected share of damaged cells, 0..1."""
-        return (DAMAGED + self.cells) / (DAMAGED + INTACT + CELLS * CELLS)
+        return (DAMAGED + max(self.cells, self.widespread)) / (DAMAGED + INTACT + CELLS * CELLS)
 
     @property
     def evidence(self) -> float:
@@ -49,26 +64,34 @@ class Wear:
         return WEIGHT * (log_odds(self.share) - log_odds(REFERENCE))
 
 
-def estimate_wear(marks: Marks, swarms: Flags, unit: float) -> dict[bool, Wear]:
+def estimate_wear(marks: Marks, swarms: Flags, suspected: Marks, suspected_swarms: Flags, unit: float) -> dict[bool, Wear]:
     """Return the wear by lighter (True) and by darker marks (False).
 
     Args:
-        marks: of a scan.
-        swarms: (n,) which of them are no evidence of wear.
+        marks, suspected: of a scan, at a cut of at most `SURE` and of `SUSPECTED`.
+        swarms, suspected_swarms: (n,) which of them are no evidence of wear.
         unit: pixels of one unit of size, see `unit_of`.
     """
-    sure = (marks.peak >= SURE) & (marks.areas >= LEAST) & ~swarms
-    lines = np.array(
-        [sure[n] and is_line(marks.components, n, WIDE * unit, ELONGATED) for n in range(len(marks))], bool
-    )
     result = {}
+    size = suspected.components.shape[0] * suspected.components.shape[1]
     for light in (True, False):
-        alike = sure & (marks.light == light)
-        cells = set(_middles(marks)[alike & ~lines].tolist())
-        for index in np.flatnonzero(alike & lines).tolist():
-            cells |= _cells_of(marks, index)
-        result[light] = Wear(len(cells))
+        area = int(suspected.areas[suspected.light == light].sum()) / size
+        cells = _count_cells(marks, (marks.peak >= SURE) & ~swarms & (marks.light == light), unit)
+        alike = ~suspected_swarms & (suspected.light == light)
+        result[light] = Wear(cells, _count_cells(suspected, alike, unit), area)
     return result
+
+
+def _count_cells(marks: Marks, chosen: Flags, unit: float) -> int:
+    """Return in how many cells the chosen marks (n,) that are no specks lie."""
+    chosen = chosen & (marks.areas >= LEAST)
+    lines = np.array(
+        [chosen[n] and is_line(marks.components, n, WIDE * unit, ELONGATED) for n in range(len(marks))], bool
+    )
+    cells = set(_middles(marks)[chosen & ~lines].tolist())
+    for index in np.flatnonzero(lines).tolist():
+        cells |= _cells_of(marks, index)
+    return len(cells)
 
 
 def _middles(marks: Marks) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ FACE_AREA, FACE_SPAN = 0.01, 0.2
 FEATURE_PIXELS, FEATURE_SPAN = 7, 0.06
 #: A line that is sure, and with its rim nowhere wider than this share of the face's width, is filled: on cheek, brow
 #: and chin, and across eyes or mouth. A pupil is some .05 wide, a closed mouth some .04 high.
-FACE_WIDTH, FEATURE_WIDTH = 0.06, 0.03
+FACE_WIDTH, FEATURE_WIDTH = 0.06, 0.05
 #: Calibrated probability from which a mark is sure: the strictest promise of a recipe.
 SURE = 0.98
 
@@ -47,12 +47,12 @@ def apply_guards(
 ) -> GuardedMask:
     """Return what may be filled of a detector's mask; painted masks are never given to guards.
 
-    A mark, one connected part of the mask, is filled whole or not at all. Left as it is, for a person to look at, is
-    every mark on a line of text, and a mark on a face unless
+    Left as it is, for a person to look at, is every mark, one connected part of the mask, on a line of text. Of a mark
+    on a face that is no speck (at most `FACE_AREA` of the face and `FACE_SPAN` of its width, clear of eyes and mouth)
 
-    - it keeps clear of eyes and mouth and is a speck: at most `FACE_AREA` of the face and `FACE_SPAN` of its width, or
-    - it is sure, nowhere wider than `FACE_WIDTH` of the face's width, and across eyes or mouth nowhere wider than
-      `FEATURE_WIDTH`, or a speck there (`FEATURE_PIXELS`, `FEATURE_SPAN`).
+    - if it is sure, the parts are left that are wider than `FACE_WIDTH` of the face's width, across eyes or mouth than
+      `FEATURE_WIDTH` (there a speck is no larger than `FEATURE_PIXELS` or `FEATURE_SPAN`);
+    - if it is not sure, its part on the face is left; all of it where that is half of it or more.
 
     Args:
         pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
@@ -65,28 +65,47 @@ def apply_guards(
         return GuardedMask(fill, components)
     marked = connected_components(fill)
     left: dict[Left, set[int]] = {"face": set(), "text": set()}
+    parts: list[_Part] = []
     for face in find_faces(pixels, fill) if faces else ():
-        left["face"] |= set(_find_doubtful(marked, face, components))
+        for part in _find_doubtful(marked, face, components):
+            if part.whole:
+                left["face"].add(part.number)
+            else:
+                parts.append(part)
     for line in find_text(pixels) if text else ():
         left["text"] |= set(marked.within(line.box)[0].tolist())
     held = left["face"] | left["text"]
-    if not held:
+    parts = [part for part in parts if part.number not in held]
+    if not held and not parts:
         return GuardedMask(fill, components)
     kept = np.full(len(marked), 255, np.uint8)
     kept[list(held)] = 0
-    return GuardedMask(marked.paint(kept), _annotate(components, marked, left))
+    result = marked.paint(kept)
+    for part in parts:
+        x, y, width, height = part.box
+        result[y : y + height, x : x + width][part.inside > 0] = 0
+    return GuardedMask(result, _describe_parts(parts, marked, components) + _annotate(components, marked, left))
 
 
-def _find_doubtful(marked: ConnectedComponents, face: Face, components: list[Component]) -> Iterator[int]:
-    """Yield the marks on a face that must not be filled unseen."""
+@dataclass(frozen=True)
+class _Part:
+    """What is left of a mark: the mark's number, a box, and (height,width) what is left in it, not 0."""
+
+    number: int
+    box: Box
+    inside: Mask
+    whole: bool
+
+
+def _find_doubtful(marked: ConnectedComponents, face: Face, components: list[Component]) -> Iterator[_Part]:
+    """Yield what must not be filled unseen of the marks on a face."""
     width, height = face.box[2:]
     on_features: dict[int, list[Box]] = {}
-    large: set[int] = set()
     for feature in face.features:
         for number, _, span in zip(*marked.within(feature), strict=True):
-            on_features.setdefault(int(number), []).append(feature)
+            boxes = on_features.setdefault(int(number), [])
             if span > max(FEATURE_PIXELS, FEATURE_SPAN * width):
-                large.add(int(number))
+                boxes.append(feature)
     sure: dict[int, float] | None = None
     for number, area, span in zip(*marked.within(face.box), strict=True):
         speck = area <= FACE_AREA * width * height and span <= FACE_SPAN * width
@@ -94,17 +113,27 @@ def _find_doubtful(marked: ConnectedComponents, face: Face, components: list[Com
             continue
         if sure is None:
             sure = _probabilities(marked, face.box, components)
-        thin = speck or _widest(marked, number, face.box) <= FACE_WIDTH * width
-        for feature in on_features.get(int(number), ()) if number in large else ():
-            thin = thin and _widest(marked, number, feature) <= FEATURE_WIDTH * width
-        if not thin or sure.get(int(number), 0.0) < SURE:
-            yield int(number)
+        if sure.get(int(number), 0.0) < SURE:
+            whole = bool(2 * area >= marked.areas[number])
+            yield _Part(int(number), face.box, marked.inside(int(number), face.box), whole)
+            continue
+        checked = [] if speck else [(face.box, FACE_WIDTH * width)]
+        checked += [(feature, FEATURE_WIDTH * width) for feature in on_features.get(int(number), ())]
+        for box, limit in checked:
+            inside = _wide_parts(marked, int(number), box, limit)
+            if inside.any():
+                yield _Part(int(number), box, inside, whole=False)
 
 
-def _widest(marked: ConnectedComponents, number: int, box: Box) -> float:
-    """Return the diameter in pixels of the largest disc within a mark's part in a box; it goes on beyond the box."""
+def _wide_parts(marked: ConnectedComponents, number: int, box: Box, limit: float) -> Mask:
+    """Return (height,width), 1 where a mark's part in a box is wider than `limit` pixels; it goes on beyond the box."""
     inside = cv2.copyMakeBorder(marked.inside(number, box), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    return 2 * float(cv2.distanceTransform(inside, cv2.DIST_L2, 5).max()) - 1
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    core = (2 * depth - 1 > limit).astype(np.uint8)
+    if core.any():
+        side = 2 * int(np.ceil(limit / 2)) + 3
+        core = cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) & inside
+    return np.asarray(core[1:-1, 1:-1], np.uint8)
 
 
 def _probabilities(marked: ConnectedComponents, box: Box, components: list[Component]) -> dict[int, float]:
@@ -113,11 +142,19 @@ def _probabilities(marked: ConnectedComponents, box: Box, components: list[Compo
     What infrared shows has none and counts as certain.
     """
     found: dict[int, float] = {}
+    enclosing: dict[int, tuple[int, float]] = {}
     for one in components:
-        if one.level == "repair" and _overlap(one.box, box) and (number := _mark_of(marked, one)) is not None:
-            probability = 1.0 if one.probability is None else one.probability
+        if one.level != "repair" or not _overlap(one.box, box):
+            continue
+        probability = 1.0 if one.probability is None else one.probability
+        if (number := _mark_of(marked, one)) is not None:
             found[number] = min(found.get(number, 1.0), probability)
-    return found
+        # A component of suspected marks may join several sure ones.
+        numbers, areas, _ = marked.within(one.box)
+        for other in numbers[2 * areas >= marked.areas[numbers]].tolist():
+            enclosing[other] = min(enclosing.get(other, (one.box[2] * one.box[3], probability)),
+                                   (one.box[2] * one.box[3], probability))  # fmt: skip
+    return {number: probability for number, (_, probability) in enclosing.items()} | found
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -128,6 +165,22 @@ def _mark_of(marked: ConnectedComponents, component: Component) -> int | None:
     """Return the mark that fills most of a component's box."""
     numbers, areas, _ = marked.within(component.box)
     return int(numbers[areas.argmax()]) if len(numbers) else None
+
+
+def _describe_parts(
+    parts: list[_Part], marked: ConnectedComponents, components: list[Component]
+) -> list[Component]:
+    """Return a suggestion for each part that is left of a mark of which the rest is filled."""
+    result = []
+    for part in parts:
+        rows, columns = np.nonzero(part.inside)
+        box = (part.box[0] + int(columns.min()), part.box[1] + int(rows.min()),
+               int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)  # fmt: skip
+        of = next((one for one in components if one.level == "repair" and _mark_of(marked, one) == part.number), None)
+        kind, probability = (of.kind, of.probability) if of else ("loss", None)
+        reason = f"part of a mark; {REASONS['face']}"
+        result.append(Component(kind, "suggest", box, len(rows), probability, reason, "face"))
+    return result
 
 
 def _annotate(components: list[Component], marked: ConnectedComponents, left: dict[Left, set[int]]) -> list[Component]:
