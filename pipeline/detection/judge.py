@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,10 +20,10 @@ from pipeline.detection.thresholds import (
     limit_coverage,
 )
 from pipeline.detection.tone_growth import Tone, grow_to_tone, measure_tone, select_doubted
-from pipeline.imaging.connected_components import connected_components
 from pipeline.detection.torn_edges import find_torn_edges
 from pipeline.detection.wear import CELLS, SURE, SUSPECTED, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
 from pipeline.detection.whole_lines import repair_lines_whole
+from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.types import Mask
 
 #: Probability in 1/255 at which marks are compared with each other.
@@ -34,7 +35,7 @@ EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.5, 0.894, 0.715
 WORN, FEW = 0.1, 4
 #: The rim of a mark is as steep as this share of what sure marks have, if they have so many pixels; a mark of the
 #: probability SPARED needs no such likeness.
-STEEP, STEEP_AREA, SPARED = 0.5, 8, 230
+STEEP, STEEP_AREA, SPARED = 0.55, 8, 230
 #: Pixels of a mark that count at most where marks are weighted by area.
 MOST_WEIGHT = 200
 #: Highest probability in 1/255 that can be asked of a mark.
@@ -42,10 +43,13 @@ HIGHEST = 254
 #: Cells with sure marks from which on the picture shows the tone of its paper.
 SHOWN = 8
 #: Area in square units from which a suspected region of that tone is repaired.
-PAPER = 12
+PAPER = 5
 #: Of suggestions: what is added to the log-odds of the threshold at the reference wear, its range, and how much more
 #: certain than that the most certain pixel must be.
-SUGGESTED, SUGGESTED_LOW, SUGGESTED_HIGH, SUGGESTED_PEAK = -0.65, 0.06, 0.3, 1.5
+SUGGESTED, SUGGESTED_LOW, SUGGESTED_HIGH, SUGGESTED_PEAK = -1.0, 0.06, 0.3, 1.5
+#: Suggestions of lower probability in 1/255 than this are left out where they are broad: a disc of a radius of so many
+#: units fits into them.
+FAINT, BREADTH = 35, 4.0
 #: Intercept and slope of the log-odds that a mark is damage, over those of its most certain pixel in a picture of the
 #: reference wear; fitted to how precise repairs are from the chances .38, .6 and .8 on.
 CALIBRATION = (2.6, 0.8)
@@ -116,8 +120,9 @@ def judge_marks(
     swarm = find_swarms(marks, scan.unit)
     suspected = scan.marks(SUSPECTED)
     wear = estimate_wear(marks, swarm, suspected, find_swarms(suspected, scan.unit), scan.unit)
-    # Most scans have none: a plane of nothing needs no memory.
-    swarms = marks.paint(swarm) if swarm.any() else np.broadcast_to(np.uint8(0), scan.probability.shape)
+    # Most scans have none of some: a plane of nothing needs no memory.
+    nothing = np.broadcast_to(np.uint8(0), scan.probability.shape)
+    swarms = marks.paint(swarm) if swarm.any() else nothing
     asked = thresholds.of_precision(precision)
     rim = STEEP * _usual_rim(scan, swarms)
     peaks: dict[bool, float] = {}
@@ -127,13 +132,14 @@ def judge_marks(
     del darker  # a plane of the scan's size
     repair = repair_lines_whole(scan, repair)
     torn = find_torn_edges(scan.pixels)
-    repair |= torn
+    if torn is not None:
+        repair |= torn
     suggest = repair.copy()
     for light in (True, False):
         suggest |= _suggested(scan, thresholds, wear[light], light=light, sensitivity=sensitivity)
     limited = limit_repair(scan, repair, max_coverage)
-    beyond = repair ^ limited
-    return Judgement(limited, suggest, swarms, beyond, torn, wear, peaks)
+    beyond = nothing if limited is repair else repair ^ limited
+    return Judgement(limited, suggest, swarms, beyond, nothing if torn is None else torn, wear, peaks)
 
 
 def _repaired(
@@ -173,7 +179,19 @@ def _suggested(scan: MarkedScan, thresholds: Thresholds, wear: Wear, *, light: b
     speck = adjust_threshold(thresholds.suggest_speck, sensitivity)
     chosen = (marks.light == light) & (marks.peak >= min(HIGHEST, SUGGESTED_PEAK * cut))
     chosen &= ~find_specks(marks.components, scan.probability) | (marks.peak >= speck)
-    return marks.paint(chosen)
+    return _without_faint_breadth(scan, marks.paint(chosen))
+
+
+def _without_faint_breadth(scan: MarkedScan, suggest: Mask) -> Mask:
+    """Return what is suggested (H,W), without broad parts of it that are doubted everywhere: backdrops, skin, haze."""
+    faint = np.asarray(cv2.threshold(scan.probability, FAINT - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+    cv2.bitwise_and(faint, suggest, dst=faint)
+    size = tuple(max(1, side // int(scan.unit)) for side in suggest.shape[::-1])
+    copy = cv2.threshold(cv2.resize(faint, size, interpolation=cv2.INTER_AREA), 254, 255, cv2.THRESH_BINARY)[1]
+    side = 2 * round(BREADTH) + 1
+    opened = cv2.morphologyEx(copy, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    broad = cv2.resize(opened, suggest.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.subtract(suggest, cv2.bitwise_and(broad, faint, dst=broad), dst=suggest), np.uint8)
 
 
 def _usual_rim(scan: MarkedScan, swarms: Mask) -> float:

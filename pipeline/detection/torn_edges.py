@@ -18,7 +18,7 @@ BORDER = 8
 #: much lighter than its tone it may be.
 DARKEST, DARK, TOLERANCE = 60, 10, 24
 #: Smallest area of a piece in square units, its largest share of the scan, and the least share of its convex hull.
-SMALLEST, LARGEST, SOLID = 120, 0.06, 0.8
+SMALLEST, LARGEST, SOLID = 250, 0.06, 0.8
 #: Highest standard deviation of grey levels within a piece: the ground is flat, shadows are not.
 FLAT = 8.0
 #: How many grey levels lighter than the ground the print is, within so many units of all but a fifth of the rim.
@@ -28,6 +28,8 @@ ELSEWHERE = 0.02
 #: Highest share of the rim that lies within `ALONG` units of two lines or circles: a margin, the corner of a mount, an
 #: oval and the edges of a building are smooth, what is torn is not.
 SMOOTH, ALONG = 0.85, 1.0
+#: Width in units of the torn fringe of paper that belongs to a piece.
+FRINGE = 4
 #: Lines and circles that are tried on each rim.
 TRIALS = 400
 
@@ -43,8 +45,8 @@ class _Ground:
     dark: Mask
 
 
-def find_torn_edges(pixels: Pixels) -> Mask:
-    """Return (H,W), 255 where a piece of the print is missing at its border and the dark ground shows.
+def find_torn_edges(pixels: Pixels) -> Mask | None:
+    """Return (H,W), 255 where a piece of the print is missing at its border and the dark ground shows; or None.
 
     A piece is flat and compact, far darker than what is along its rim, darker than the rest of the picture, and its rim
     is neither straight nor round. Where the ground is light or the picture has shadows as dark, nothing is found.
@@ -53,10 +55,9 @@ def find_torn_edges(pixels: Pixels) -> Mask:
         pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
     """
     grey = luminance(pixels)
-    result = np.zeros_like(grey)
     ground = _find_ground(grey)
     if ground is None:
-        return result
+        return None
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ground.dark, connectivity=8)
     border = _border_of(ground.dark.shape)
     found = np.zeros(ground.dark.shape, np.bool_)
@@ -69,8 +70,8 @@ def find_torn_edges(pixels: Pixels) -> Mask:
     near = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
     as_dark = cv2.compare(ground.copy, ground.tone + TOLERANCE, cv2.CMP_LE) > 0
     if not found.any() or float((as_dark & (near == 0)).mean()) > ELSEWHERE:
-        return result
-    return _refine(grey, ground.tone, near)
+        return None
+    return _refine(grey, ground.tone, found.astype(np.uint8))
 
 
 def _find_ground(grey: Grey) -> _Ground | None:
@@ -78,6 +79,8 @@ def _find_ground(grey: Grey) -> _Ground | None:
     step = int(unit_of(grey))
     size = tuple(max(1, side // step) for side in grey.shape[::-1])
     copy = cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    if min(copy.shape) <= 2 * BORDER:
+        return None
     outside = copy[_border_of(copy.shape)]
     darkest = float(np.percentile(outside, 1))
     if darkest > DARKEST:
@@ -142,9 +145,15 @@ def _nearest(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     return best
 
 
-def _refine(grey: Grey, tone: int, near: Mask) -> Mask:
-    """Return (H,W), 255 where the scan itself is as dark as the ground, near the pieces on its reduced copy."""
+def _refine(grey: Grey, tone: int, found: Mask) -> Mask:
+    """Return (H,W), 255 where a scan is as dark as the ground around the pieces on its copy (h,w), and on their fringe.
+
+    Distances are measured on the copy, so that time does not grow with the unit.
+    """
+    near = cv2.dilate(found, np.ones((5, 5), np.uint8))
     allowed = cv2.resize(near, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    dark = cv2.compare(smooth, tone + TOLERANCE, cv2.CMP_LE)
-    return np.asarray(cv2.bitwise_and(dark, dark, mask=allowed), np.uint8)
+    dark = cv2.compare(cv2.GaussianBlur(grey, (0, 0), 1.0), tone + TOLERANCE, cv2.CMP_LE)
+    result = cv2.bitwise_and(dark, dark, mask=allowed)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1))
+    fringe = cv2.resize(cv2.dilate(255 * found, disc), grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.bitwise_or(result, fringe), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,10 @@ CELLS, CELLS_OF_LINE = 8, 3
 ELONGATED, WIDE = 10.0, 8.0
 #: Probability in 1/255 from which a mark is sure, and its fewest pixels.
 SURE, LEAST = 128, 4
-#: Probability in 1/255 from which a mark is suspected. Cells with suspected marks count like damaged ones as far as they
-#: are more than so many, each of the further ones so many times, up to a greatest number; and in full where suspected
-#: marks cover such a share of the picture.
-
-SUSPECTED, USUAL, STEEPLY, MOST, AREA = 60, 11, 3, 13, 0.015
+#: Probability in 1/255 from which a mark is suspected. Cells with suspected marks count like damaged ones as far as
+#: they are more than so many, each of the further ones so many times, up to a greatest number; and in full where
+#: suspected marks cover such a share of the picture. Only lighter ones count: wide dark suspicion is shadow and texture.
+SUSPECTED, USUAL, STEEPLY, MOST, AREA = 60, 11, 3, 16, 0.015
 #: The share of damaged cells in a picture of which nothing is known, as counts of damaged and intact cells. A share
 #: known of the collection can take their place.
 DAMAGED, INTACT = 0.5, 15.0
@@ -64,7 +63,9 @@ class Wear:
         return WEIGHT * (log_odds(self.share) - log_odds(REFERENCE))
 
 
-def estimate_wear(marks: Marks, swarms: Flags, suspected: Marks, suspected_swarms: Flags, unit: float) -> dict[bool, Wear]:
+def estimate_wear(
+    marks: Marks, swarms: Flags, suspected: Marks, suspected_swarms: Flags, unit: float
+) -> dict[bool, Wear]:
     """Return the wear by lighter (True) and by darker marks (False).
 
     Args:
@@ -73,12 +74,15 @@ def estimate_wear(marks: Marks, swarms: Flags, suspected: Marks, suspected_swarm
         unit: pixels of one unit of size, see `unit_of`.
     """
     result = {}
-    size = suspected.components.shape[0] * suspected.components.shape[1]
     for light in (True, False):
-        area = int(suspected.areas[suspected.light == light].sum()) / size
-        cells = _count_cells(marks, (marks.peak >= SURE) & ~swarms & (marks.light == light), unit)
-        alike = ~suspected_swarms & (suspected.light == light)
-        result[light] = Wear(cells, _count_cells(suspected, alike, unit), area)
+        sure = (marks.peak >= SURE) & ~swarms & (marks.light == light)
+        result[light] = Wear(_count_cells(marks, sure, unit))
+    rows, columns = suspected.components.shape
+    result[True] = replace(
+        result[True],
+        suspected=_count_cells(suspected, suspected.light & ~suspected_swarms, unit),
+        area=int(suspected.areas[suspected.light].sum()) / (rows * columns),
+    )
     return result
 
 

@@ -15,13 +15,15 @@ FOLLOWED, GAP = 45, 5.0
 #: A line is so many times longer than wide, and so many units long and at most wide.
 ELONGATED, LONG, WIDE = 5.0, 12.0, 8.0
 #: Share of a line from which on all of it is repaired; of less of it, nothing.
-ENOUGH = 0.5
+ENOUGH = 0.4
+#: Length in units up to which another mark is small, and the share of it from which on all of it is repaired.
+SMALL, MOST = 30.0, 0.5
 #: Pixels beside a repair that count as repaired: it will be dilated.
 BESIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
 def repair_lines_whole(scan: MarkedScan, repair: Mask) -> Mask:
-    """Return what is repaired (H,W), with every line in it either whole or left out.
+    """Return what is repaired (H,W), with every line in it either whole or left out, and other marks whole if mostly.
 
     Memory: three bytes a pixel.
     """
@@ -37,9 +39,10 @@ def repair_lines_whole(scan: MarkedScan, repair: Mask) -> Mask:
     lines = touched & (np.maximum(diagonals, followed.areas / widest) > LONG * scan.unit)
     for n in np.flatnonzero(lines).tolist():
         lines[n] = is_line(followed, n, widest, ELONGATED)
+    small = touched & ~lines & (diagonals <= SMALL * scan.unit)
     dropped, filled = (
         followed.paint(np.where(chosen, np.uint8(255), np.uint8(0)))
-        for chosen in (lines & (share < ENOUGH), lines & (share >= ENOUGH))
+        for chosen in (lines & (share < ENOUGH), lines & (share >= ENOUGH) | small & (share >= MOST))
     )
     rest = connected_components(np.asarray(cv2.subtract(repair, dropped), np.uint8))
     # What nothing of this probability supports is the rim to which a line that is left out was grown.

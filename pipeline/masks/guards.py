@@ -15,14 +15,17 @@ from pipeline.masks.faces import Face, find_faces
 from pipeline.masks.text import find_text
 
 #: Increased when what is held back changes: it is part of every result's key.
-VERSION = 4
+VERSION = 5
 #: Share of a face's box that a speck covers at most, and share of its width that it spans.
 FACE_AREA, FACE_SPAN = 0.01, 0.2
 #: Across eyes or mouth a speck spans so many pixels, or this share of the face's width, whichever is more.
 FEATURE_PIXELS, FEATURE_SPAN = 7, 0.06
 #: A line that is sure, and with its rim nowhere wider than this share of the face's width, is filled: on cheek, brow
-#: and chin, and across eyes or mouth. A pupil is some .05 wide, a closed mouth some .04 high.
+#: and chin, and across eyes or mouth. An eye is some .08 high, a closed mouth with its lips some .1.
 FACE_WIDTH, FEATURE_WIDTH = 0.06, 0.05
+#: How many times wider than a line may be a patch is; and the share of a mark that is too wide from which on a stroke
+#: is left whole.
+PATCH, MUCH = 2.0, 0.25
 #: Calibrated probability from which a mark is sure: the strictest promise of a recipe.
 SURE = 0.98
 
@@ -51,7 +54,8 @@ def apply_guards(
     on a face that is no speck (at most `FACE_AREA` of the face and `FACE_SPAN` of its width, clear of eyes and mouth)
 
     - if it is sure, the parts are left that are wider than `FACE_WIDTH` of the face's width, across eyes or mouth than
-      `FEATURE_WIDTH` (there a speck is no larger than `FEATURE_PIXELS` or `FEATURE_SPAN`);
+      `FEATURE_WIDTH` (a speck there is no larger than `FEATURE_PIXELS` or `FEATURE_SPAN`); all of a stroke of which
+      these parts are much;
     - if it is not sure, its part on the face is left; all of it where that is half of it or more.
 
     Args:
@@ -120,20 +124,26 @@ def _find_doubtful(marked: ConnectedComponents, face: Face, components: list[Com
         checked = [] if speck else [(face.box, FACE_WIDTH * width)]
         checked += [(feature, FEATURE_WIDTH * width) for feature in on_features.get(int(number), ())]
         for box, limit in checked:
-            inside = _wide_parts(marked, int(number), box, limit)
+            inside, widest = _wide_parts(marked, int(number), box, limit)
             if inside.any():
-                yield _Part(int(number), box, inside, whole=False)
+                # A stroke goes whole or not at all; a patch may be left where cracks that lead to it are filled.
+                stroke = widest <= PATCH * limit and np.count_nonzero(inside) >= MUCH * marked.areas[number]
+                yield _Part(int(number), box, inside, whole=bool(stroke))
 
 
-def _wide_parts(marked: ConnectedComponents, number: int, box: Box, limit: float) -> Mask:
-    """Return (height,width), 1 where a mark's part in a box is wider than `limit` pixels; it goes on beyond the box."""
+def _wide_parts(marked: ConnectedComponents, number: int, box: Box, limit: float) -> tuple[Mask, float]:
+    """Return (height,width), 1 where a mark's part in a box is wider than `limit` pixels, and its greatest width.
+
+    The mark is taken to go on beyond the box.
+    """
     inside = cv2.copyMakeBorder(marked.inside(number, box), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
-    core = (2 * depth - 1 > limit).astype(np.uint8)
+    # A box that is full has no rim to measure from.
+    widths = 2 * np.minimum(cv2.distanceTransform(inside, cv2.DIST_L2, 5), max(box[2:])) - 1
+    core = (widths > limit).astype(np.uint8)
     if core.any():
         side = 2 * int(np.ceil(limit / 2)) + 3
-        core = cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) & inside
-    return np.asarray(core[1:-1, 1:-1], np.uint8)
+        core = (cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) & inside).astype(np.uint8)
+    return np.asarray(core[1:-1, 1:-1], np.uint8), float(widths.max())
 
 
 def _probabilities(marked: ConnectedComponents, box: Box, components: list[Component]) -> dict[int, float]:
@@ -167,9 +177,7 @@ def _mark_of(marked: ConnectedComponents, component: Component) -> int | None:
     return int(numbers[areas.argmax()]) if len(numbers) else None
 
 
-def _describe_parts(
-    parts: list[_Part], marked: ConnectedComponents, components: list[Component]
-) -> list[Component]:
+def _describe_parts(parts: list[_Part], marked: ConnectedComponents, components: list[Component]) -> list[Component]:
     """Return a suggestion for each part that is left of a mark of which the rest is filled."""
     result = []
     for part in parts:

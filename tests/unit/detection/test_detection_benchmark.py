@@ -152,8 +152,10 @@ def test_an_unattended_run_fills_what_the_guards_let_pass_and_no_rim_is_counted(
     assert found["review_share"] == 0
     assert not fill_unattended(portrait, Oracle(line).detect(portrait), Recipe()).fill.any()
     assert not fill_unattended(plain, Oracle(scratch, "too much").detect(plain), Recipe()).fill.any()
-    # Coverage is that of the mask with its rim, as in a run.
-    assert fill_unattended(plain, Oracle(scratch).detect(plain), Recipe(max_coverage=1.5 * 55 / plain.size)).review
+    # Coverage is that of the damage without its rim, as in a run.
+    for share, review in ((0.9, True), (1.1, False)):
+        limited = Recipe(max_coverage=share * 55 / plain.size)
+        assert fill_unattended(plain, Oracle(scratch).detect(plain), limited).review == review
 
 
 class Finishing(Oracle):
@@ -169,7 +171,7 @@ class Finishing(Oracle):
         ({}, [False, False], [0, 1]),
         ({"face_guard": False, "dilate": 4}, [False, False], [1, 1]),
         ({"text_guard": False}, [False, False], [0, 2]),
-        ({"max_coverage": 0.0015}, [True, True], [0, 0]),
+        ({"max_coverage": 0.0005}, [True, True], [0, 0]),
     ],
 )
 def test_the_benchmark_fills_what_the_pipeline_fills(

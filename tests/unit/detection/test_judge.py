@@ -7,11 +7,21 @@ import numpy as np
 import pytest
 
 from pipeline.detection.components import describe_components
-from pipeline.detection.judge import Judgement, judge_marks
+from pipeline.detection.coverage import share_of
+from pipeline.detection.judge import FAINT, Judgement, judge_marks
 from pipeline.detection.marks import MarkedScan
 from pipeline.detection.swarms import MANY, find_swarms
 from pipeline.detection.thresholds import RepairThreshold, Thresholds
-from pipeline.detection.wear import CELLS, CELLS_OF_LINE, REFERENCE, Wear, estimate_wear, from_log_odds, log_odds
+from pipeline.detection.wear import (
+    CELLS,
+    CELLS_OF_LINE,
+    REFERENCE,
+    SUSPECTED,
+    Wear,
+    estimate_wear,
+    from_log_odds,
+    log_odds,
+)
 
 LIMITS = Thresholds((RepairThreshold(0.9, 0.44, 16),), 0.125, 0.5)
 SIDE, GROUND = 512, 90
@@ -68,13 +78,75 @@ def test_wear_by_lighter_marks_says_nothing_of_darker_ones() -> None:
     assert "darker ones: 9" in judged.note and "1 of 64 parts of the scan has sure darker marks" in judged.note
 
 
+def wear_of(drawing: Drawing, marks: int) -> Wear:
+    """The wear by lighter marks, of which there are so many."""
+    none = np.zeros(marks, np.bool_)
+    return estimate_wear(drawing.scan.marks(90), none, drawing.scan.marks(SUSPECTED), none, 1.0)[True]
+
+
+def test_wide_suspicion_stands_for_sure_marks() -> None:
+    """Many suspected marks in many parts of a picture lower what is asked; few, small or dark ones do not."""
+    asked = []
+    for count, radius, tone in ((36, 7, 220), (9, 14, 220), (36, 3, 220), (36, 7, 20)):
+        drawing = Drawing()
+        drawing.dots(count, (radius - 2, radius), 100, tone)
+        asked.append(drawing.judged().asked[tone > GROUND])
+    assert asked[0] < 0.6 < 0.95 < min(asked[1:])
+
+
+def test_paper_that_sure_marks_show_is_repaired_where_it_is_only_suspected() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (2, 5), 240, 200)
+    cv2.rectangle(drawing.picture, (100, 205), (130, 215), 210, -1)  # paper
+    cv2.rectangle(drawing.picture, (200, 205), (230, 215), 130, -1)  # a lighter place
+    for column in (100, 200):
+        cv2.rectangle(drawing.probability, (column, 205), (column + 30, 215), SUSPECTED + 5, -1)
+    repair = drawing.judged().repair
+    assert repair[210, 115] and not repair[210, 215]
+
+
+def test_what_is_lighter_than_paper_is_paper_too() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (2, 5), 240, 200)
+    for tone, column in ((250, 100), (120, 200)):
+        drawing.picture[200:230, column : column + 40], drawing.probability[200:230, column : column + 40] = tone, 30
+        drawing.picture[210:215, column - 15 : column + 3], drawing.probability[210:215, column - 15 : column + 3] = (
+            200,
+            240,
+        )
+    repair = drawing.judged().repair
+    assert repair[215, 120] and not repair[215, 220]
+
+
+def test_of_a_wreck_the_surest_marks_are_repaired() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (10, 14), 200, 220)
+    drawing.picture[300:400, 300:400], drawing.probability[300:400, 300:400] = 220, 250
+    covered = share_of(drawing.judged().repair)
+    judged = judge_marks(drawing.scan, LIMITS, max_coverage=covered / 2)
+    assert 0.3 * covered < share_of(judged.repair) <= covered / 2 and judged.repair[350, 350]
+    assert {one.left for one in describe_components(drawing.scan, judged) if one.level == "suggest"} == {"coverage"}
+    beyond = judge_marks(drawing.scan, LIMITS, max_coverage=covered / 4)
+    assert share_of(beyond.repair) == covered, "a person has to look first"
+
+
+def test_a_broad_haze_is_not_suggested() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (2, 5), 240, 220)
+    drawing.probability[200:260, 200:260] = FAINT - 3
+    drawing.picture[200:260, 200:260] = 110
+    drawing.line((200, 330), (300, 330), FAINT - 3, 110)
+    suggest = drawing.judged().suggest
+    assert not suggest[230, 230]
+
+
 def test_a_cell_counts_once_and_a_line_in_few() -> None:
     drawing = Drawing()
     for column in range(4, 40, 6):
         drawing.line((column, 10), (column, 12), 240)
-    assert estimate_wear(drawing.scan.marks(90), np.zeros(6, np.bool_), 1.0)[True].cells == 1
+    assert wear_of(drawing, 6).cells == 1
     drawing.line((4, 300), (500, 300), 240)
-    assert estimate_wear(drawing.scan.marks(90), np.zeros(7, np.bool_), 1.0)[True].cells == 1 + CELLS_OF_LINE
+    assert wear_of(drawing, 7).cells == 1 + CELLS_OF_LINE
     assert Wear(CELLS * CELLS).evidence > 0 > Wear(0).evidence
     assert from_log_odds(log_odds(REFERENCE)) == pytest.approx(REFERENCE)
 
