@@ -68,17 +68,22 @@ def find_torn_edges(pixels: Pixels) -> Mask | None:
             if (piece & border).any() and _is_torn(ground, piece, border):
                 found |= piece
     near = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
-    as_dark = cv2.compare(ground.copy, ground.tone + TOLERANCE, cv2.CMP_LE) > 0
+    as_dark = _as_dark(ground.copy, ground.tone) > 0
     if not found.any() or float((as_dark & (near == 0)).mean()) > ELSEWHERE:
         return None
     return _refine(grey, ground.tone, found.astype(np.uint8))
+
+
+def _as_dark(grey: Grey, tone: int) -> Mask:
+    """Return (H,W), 255 where a picture is as dark as a tone."""
+    return np.asarray(cv2.threshold(grey, tone + TOLERANCE, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
 
 
 def _find_ground(grey: Grey) -> _Ground | None:
     """Return what is as dark as the darkest of the border; None where that is not dark."""
     step = int(unit_of(grey))
     size = tuple(max(1, side // step) for side in grey.shape[::-1])
-    copy = cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    copy = np.asarray(cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0), np.uint8)
     if min(copy.shape) <= 2 * BORDER:
         return None
     outside = copy[_border_of(copy.shape)]
@@ -86,9 +91,9 @@ def _find_ground(grey: Grey) -> _Ground | None:
     if darkest > DARKEST:
         return None
     tone = int(np.median(outside[outside <= darkest + DARK]))
-    dark = cv2.compare(copy, tone + TOLERANCE, cv2.CMP_LE) // 255
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    return _Ground(np.asarray(copy, np.uint8), tone, np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, disc), np.uint8))
+    dark = cv2.morphologyEx(_as_dark(copy, tone) // 255, cv2.MORPH_OPEN, disc)
+    return _Ground(copy, tone, np.asarray(dark, np.uint8))
 
 
 def _border_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -152,7 +157,7 @@ def _refine(grey: Grey, tone: int, found: Mask) -> Mask:
     """
     near = cv2.dilate(found, np.ones((5, 5), np.uint8))
     allowed = cv2.resize(near, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    dark = cv2.compare(cv2.GaussianBlur(grey, (0, 0), 1.0), tone + TOLERANCE, cv2.CMP_LE)
+    dark = _as_dark(np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.uint8), tone)
     result = cv2.bitwise_and(dark, dark, mask=allowed)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * FRINGE + 1, 2 * FRINGE + 1))
     fringe = cv2.resize(cv2.dilate(255 * found, disc), grey.shape[::-1], interpolation=cv2.INTER_NEAREST)

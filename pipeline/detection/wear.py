@@ -20,7 +20,7 @@ ELONGATED, WIDE = 10.0, 8.0
 SURE, LEAST = 128, 4
 #: Probability in 1/255 from which a mark is suspected. Cells with suspected marks count like damaged ones as far as
 #: they are more than so many, each of the further ones so many times, up to a greatest number; and in full where
-#: suspected marks cover such a share of the picture. Only lighter ones count: wide dark suspicion is shadow and texture.
+#: suspected marks cover such a share of the picture. Only lighter ones count: dark suspicion is shadow or texture.
 SUSPECTED, USUAL, STEEPLY, MOST, AREA = 60, 11, 3, 16, 0.015
 #: The share of damaged cells in a picture of which nothing is known, as counts of damaged and intact cells. A share
 #: known of the collection can take their place.

@@ -17,7 +17,7 @@ ELONGATED, LONG, WIDE = 5.0, 12.0, 8.0
 #: Share of a line from which on all of it is repaired; of less of it, nothing.
 ENOUGH = 0.4
 #: Length in units up to which another mark is small, and the share of it from which on all of it is repaired.
-SMALL, MOST = 30.0, 0.5
+SMALL, MOST = 45.0, 0.35
 #: Pixels beside a repair that count as repaired: it will be dilated.
 BESIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 

@@ -142,7 +142,8 @@ def _wide_parts(marked: ConnectedComponents, number: int, box: Box, limit: float
     core = (widths > limit).astype(np.uint8)
     if core.any():
         side = 2 * int(np.ceil(limit / 2)) + 3
-        core = (cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) & inside).astype(np.uint8)
+        grown = cv2.dilate(core, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+        core = np.asarray(cv2.bitwise_and(grown, inside), np.uint8)
     return np.asarray(core[1:-1, 1:-1], np.uint8), float(widths.max())
 
 

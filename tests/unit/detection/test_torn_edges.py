@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -29,11 +30,12 @@ def print_of(shape: tuple[int, int] = SHAPE) -> np.ndarray:
 def jagged(points: list[tuple[int, int]], seed: int = 5) -> Points:
     """An outline through points, torn between them."""
     rng = np.random.default_rng(seed)
-    result = []
-    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+    result: list[list[float]] = []
+    for (x, y), (to_x, to_y) in pairwise(points):
         steps = max(2, int(np.hypot(to_x - x, to_y - y)) // 7)
         for share in np.linspace(0, 1, steps, endpoint=False):
-            result.append((x + share * (to_x - x) + rng.normal(0, 3), y + share * (to_y - y) + rng.normal(0, 3)))
+            place = np.array([x, y]) + share * np.array([to_x - x, to_y - y]) + rng.normal(0, 3, 2)
+            result += [place.tolist()]
     return np.array([*result, points[-1]], np.int32)
 
 
