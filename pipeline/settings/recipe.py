@@ -81,7 +81,11 @@ class Recipe(BaseModel):
     )
     sensitivity: float = Field(1.0, gt=0, le=4, description="scales the detector's thresholds; above 1 finds more")
     max_coverage: float = Field(
-        0.15, gt=0, le=1, description="share of a scan above which a detected mask goes to review, unfilled"
+        0.15,
+        gt=0,
+        le=1,
+        description="share of a scan that is filled unseen, the surest marks first; one that needs three times as much "
+        "goes to review",
     )
     dilate: int = Field(2, ge=0, le=32, description="pixels added around detected damage, so that no edge is left")
     infrared: bool = Field(True, description="repair what a scanner's infrared plane shows, where there is one")
