@@ -111,7 +111,8 @@ def write_scan(path: Path, mask: NDArray[np.uint8], *, layout: str, compression:
 def draw_mask(megapixels: float, share: float) -> NDArray[np.uint8]:
     """Return a mask (H,W) of 4:3 with a share of damage, alike all over."""
     width = round((megapixels * 1e6 * 4 / 3) ** 0.5)
-    height = round(megapixels * 1e6 / width)
+    # Rounded down: a scan of more than 400 megapixels is refused.
+    height = int(megapixels * 1e6 / width)
     sheet = draw_damage(*SHEET, share)
     return np.tile(sheet, (-(-height // SHEET[0]), -(-width // SHEET[1])))[:height, :width]
 
