@@ -47,7 +47,7 @@ from pipeline.settings import Recipe
 PARTS = ("labelled", "foreign", "own", "kinds", "clean", "restored", "real", "cost")
 NOTES = (
     "Pixels are pooled over pictures. A marked pixel is right, and a damaged one found, within 2 px; Dice and IoU allow"
-    " nothing. Masks are compared without the rim that is added before filling.",
+    " nothing. Masks are compared as they are written, with their rims, unless the command says --bare.",
     "Recall by appearance: contrast is the difference in grey levels between a connected piece of damage and the ring"
     " around it, width is its greatest stroke width.",
     "See-through damage (stains, water rings, tape, fingerprints, foxing) is not the task of the detector `learned`.",
@@ -163,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
         "--precision", nargs="+", type=float, default=[0.9], metavar="P",
         help="that a recipe asks of repairs (default .9); the parts foreign and clean are repeated for further values",
     )  # fmt: skip
-    add("--rim", action="store_true", help="compare masks with their rim, as they are written; else without")
+    add("--bare", dest="rim", action="store_false", help="compare masks without the rims with which they are written")
     add("--own", type=int, default=64, metavar="N", help="pictures of the parts own, kinds and restored (default 64)")
     add("--engine", default="rn", help="fills the masks of the part restored")
     add("--megapixels", nargs="+", type=float, default=[12.0], help="sizes of the part cost")

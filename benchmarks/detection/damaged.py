@@ -12,7 +12,7 @@ from benchmarks.detection.bands import Bands
 from benchmarks.detection.datasets import DamagedPicture
 from benchmarks.detection.scores import PixelCounts, Plane, PrecisionRecallCurve
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
-from pipeline.detection.postprocess import dilate_mask
+from pipeline.detection.rim import add_rims
 from pipeline.detection.types import Detector
 from pipeline.settings import Recipe
 
@@ -47,11 +47,8 @@ def on_damaged(
             kept[name] += unattended.review
             masks = (found.repair, found.suggest, unattended.found)
             if rim:
-                masks = (
-                    dilate_mask(found.repair, recipe.dilate),
-                    dilate_mask(found.suggest, recipe.dilate),
-                    unattended.fill,
-                )
+                repair, suggest = add_rims(found.repair, found.suggest | found.repair, case.pixels, recipe.dilate)
+                masks = (repair, suggest, unattended.fill)
             for level, mask in zip(LEVELS, masks, strict=True):
                 counts[name][level].add(mask, case.truth)
                 bands[name][level].add(mask, case.truth, case.grey)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.detection.datasets import load, pictures
 from benchmarks.detection.scores import PixelCounts, Plane
 from benchmarks.detection.unattended import UnattendedFill, detect_without_rim, fill_unattended
-from pipeline.detection.postprocess import dilate_mask
+from pipeline.detection.rim import add_rims
 from pipeline.detection.types import Detector
 from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.resolution import stroke_width
@@ -116,8 +116,8 @@ def on_labelled(
             unattended = fill_unattended(scan.pixels, bare, recipe)
             masks = {"repair": bare.repair, "suggest": unattended.suspected, "filled": unattended.found}
             if rim:
-                masks = {level: dilate_mask(mask, recipe.dilate) for level, mask in masks.items()}
-                masks["filled"] = unattended.fill
+                repair, suggest = add_rims(bare.repair, unattended.suspected | bare.repair, scan.pixels, recipe.dilate)
+                masks = {"repair": repair, "suggest": suggest, "filled": unattended.fill}
             tallies[name].append(count(scan, masks, review=unattended.review))
             if draw is not None:
                 draw(name, scan, unattended)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.detection.datasets import DamagedPicture
 from benchmarks.detection.scores import Plane
 from benchmarks.detection.unattended import detect_without_rim, fill_unattended
-from pipeline.detection.postprocess import dilate_mask
+from pipeline.detection.rim import dilate_mask
 from pipeline.detection.types import Detector
 from pipeline.engines import Engine, Job, inpaint, paste
 from pipeline.metrics import psnr, ssim

@@ -49,7 +49,9 @@ class _Replay:
         max_coverage: float = 0.15,
     ) -> Detection:  # fmt: skip
         bare = self.bare
-        return postprocess(bare.repair, bare.suggest, bare.components, dilate=dilate, max_coverage=max_coverage)
+        return postprocess(
+            bare.repair, bare.suggest, bare.components, dilate=dilate, max_coverage=max_coverage, pixels=pixels
+        )
 
 
 def detect_without_rim(detector: Detector, pixels: Plane, recipe: Recipe) -> Detection:

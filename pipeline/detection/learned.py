@@ -24,7 +24,7 @@ from pipeline.imaging.types import Pixels
 log = logging.getLogger(__name__)
 
 #: Changed when windows, judgement or components are computed differently; part of the detector's digest.
-VERSION = "learned 10"
+VERSION = "learned 11"
 #: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 
@@ -72,7 +72,7 @@ class LearnedDetector:
         components = describe_components(scan, judgement)
         return postprocess(
             judgement.repair, judgement.suggest, components, dilate=dilate, max_coverage=max_coverage,
-            note=judgement.note,
+            note=judgement.note, pixels=pixels,
         )  # fmt: skip
 
     def probabilities(self, pixels: Pixels) -> NDArray[np.uint8]:

@@ -1,25 +1,37 @@
-"""Finish a detection: dilate the masks, ask for review when they cover too much, sort the components."""
+"""Finish a detection: add rims to the masks, ask for review when they cover too much, sort the components."""
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-
 from pipeline.detection.coverage import share_of
+from pipeline.detection.rim import add_rims, dilate_mask
 from pipeline.detection.types import Component, Detection
-from pipeline.imaging.types import Mask
+from pipeline.imaging.types import Mask, Pixels
 
 
 def postprocess(
-    repair: Mask, suggest: Mask, components: list[Component], *, dilate: int, max_coverage: float, note: str = ""
+    repair: Mask,
+    suggest: Mask,
+    components: list[Component],
+    *,
+    dilate: int,
+    max_coverage: float,
+    note: str = "",
+    pixels: Pixels | None = None,
 ) -> Detection:
-    """Return the detection with masks dilated by `dilate` pixels, and a reason for review when too much is masked.
+    """Return the detection with rims added to its masks, and a reason for review when too much is masked.
 
-    Coverage is counted before dilation: how wide a rim is against the damage depends on the resolution.
+    Coverage is counted without rims: how wide a rim is against the damage depends on the resolution.
+
+    Args:
+        dilate: width of the rims in pixels.
+        pixels: the scan, where rims follow what is seen on it; without it they are added everywhere.
     """
     suggest = suggest | repair
     share = share_of(repair)
-    repair, suggest = dilate_mask(repair, dilate), dilate_mask(suggest, dilate)
+    if pixels is not None:
+        repair, suggest = add_rims(repair, suggest, pixels, dilate)
+    else:
+        repair, suggest = dilate_mask(repair, dilate), dilate_mask(suggest, dilate)
     review = None
     if share > max_coverage:
         review = (
@@ -27,11 +39,3 @@ def postprocess(
         )
     ordered = sorted(components, key=lambda component: component.area, reverse=True)
     return Detection(repair, suggest, ordered, review, note)
-
-
-def dilate_mask(mask: Mask, pixels: int) -> Mask:
-    """Return the mask dilated by `pixels` in every direction."""
-    if pixels <= 0 or not mask.any():
-        return mask
-    side = 2 * pixels + 1
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))).astype(np.uint8, copy=False)

@@ -19,7 +19,7 @@ from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask, Pixels
 
 #: Changed when the same scan could get another mask; part of the detector's digest.
-VERSION = "4"
+VERSION = "5"
 
 #: Components wider than this many units are only suggested: no rule decides what broad things are.
 WIDEST = 14.0
@@ -59,7 +59,7 @@ class ClassicalDetector:
         if outside is not None:
             repair[outside] = 0
             suggest[outside] = 0
-        return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage)
+        return postprocess(repair, suggest, components, dilate=dilate, max_coverage=max_coverage, pixels=pixels)
 
 
 def adjust_thresholds(thresholds: NDArray[np.float64], sensitivity: float) -> NDArray[np.float64]:

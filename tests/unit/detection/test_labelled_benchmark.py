@@ -93,7 +93,7 @@ def test_the_part_prints_a_table_and_draws_sheets(
     assert report["labelled"]["classical"]["rows"][0]["damaged_percent"] == pytest.approx(100 * 480 / (160 * 200))
     sheet = cv2.imread(str(tmp_path / "run" / "labelled" / "classical" / "a.png"))
     assert sheet.shape == (160 * 4, 3 * 200 * 4, 3)
-    main([*words, "--rim"])
+    main([*words, "--bare"])
     assert "## Real scans labelled by hand, one by one" in capsys.readouterr().out
 
 
