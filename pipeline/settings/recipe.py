@@ -87,9 +87,7 @@ class Recipe(BaseModel):
         description="share of a scan that is filled unseen, the surest marks first; one that needs three times as much "
         "goes to review",
     )
-    dilate: int = Field(
-        2, ge=0, le=32, description="pixels added around damage at most, where its soft edge is seen"
-    )
+    dilate: int = Field(2, ge=0, le=32, description="pixels added around damage at most, where its edge is seen")
     infrared: bool = Field(True, description="repair what a scanner's infrared plane shows, where there is one")
     face_guard: bool = Field(
         True, description="detected damage on a face is left to a person, except specks and what is sure and thin"
