@@ -244,6 +244,10 @@ class Decision(Base):
     at: Mapped[datetime]
 
 
+FILTERS = ("outcome", "kinds", "reasons", "recorded", "decided_by")
+"""Columns that the queue is filtered by, beside collection, batch and state."""
+
+
 class Review(Base):
     """What people are asked about one result, and how far they are; the key is that of the outcome.
 
@@ -254,11 +258,11 @@ class Review(Base):
     __tablename__ = PREFIX + "reviews"
     __table_args__ = (
         UniqueConstraint("scan_id", "recipe_digest", name="uq_ledger_reviews"),
-        Index("ix_ledger_reviews_queue", "collection", "state", "priority", "id"),
+        # What is left out by a filter, counted or summed is read from the index alone: a row is read only to be shown.
+        Index("ix_ledger_reviews_queue", "collection", "state", "priority", "id", "marks", *FILTERS),
         Index("ix_ledger_reviews_batch", "batch_id", "state", "priority", "id"),
-        Index("ix_ledger_reviews_state", "state", "priority", "id"),
-        Index("ix_ledger_reviews_order", "priority", "id"),
-        Index("ix_ledger_reviews_marks", "collection", "state", "marks"),
+        Index("ix_ledger_reviews_state", "state", "priority", "id", *FILTERS),
+        Index("ix_ledger_reviews_order", "priority", "id", *FILTERS),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -52,15 +52,12 @@ def routes(access: Access, ledger: Ledger) -> APIRouter:
     def collections() -> list[dict[str, Any]]:
         """Return the collections that have results, with their batches, the newest first."""
         with ledger.read() as session:
-            counted = (
-                select(Review.collection, Review.batch_id, func.count().label("results"))
-                .group_by(Review.collection, Review.batch_id)
-                .subquery()
-            )
+            # A batch is one collection's, so that an index by batch counts them all.
+            counted = select(Review.batch_id, func.count().label("results")).group_by(Review.batch_id).subquery()
             rows = session.execute(
-                select(counted.c.collection, counted.c.batch_id, Batch.name, counted.c.results)
+                select(Batch.collection, Batch.id, Batch.name, counted.c.results)
                 .join(Batch, Batch.id == counted.c.batch_id)
-                .order_by(counted.c.collection, counted.c.batch_id.desc())
+                .order_by(Batch.collection, Batch.id.desc())
             ).all()
         found: dict[str, list[dict[str, Any]]] = {}
         for collection, batch_id, name, count in rows:
