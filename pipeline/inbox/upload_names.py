@@ -56,9 +56,11 @@ def why_not_taken(collection: Collection, folder: str, name: str, size: int, lim
         size, limit: bytes of the file, and of the largest that is taken.
     """
     marker = collection.watch.marker if collection.watch else None
-    if not folder or not name:
+    if why := why_no_delivery(collection, folder):
+        return why
+    if not name:
         return NotTaken.NAMELESS
-    if name in (marker, DECLARATION) or folder.casefold() in MASK_FOLDERS or _is_configured(collection, folder):
+    if name in (marker, DECLARATION):
         return NotTaken.RESERVED
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in COMPANION_SUFFIXES and suffix != ".xmp":
@@ -69,6 +71,18 @@ def why_not_taken(collection: Collection, folder: str, name: str, size: int, lim
     if not size:
         return NotTaken.EMPTY
     return NotTaken.TOO_LARGE if size > limit else None
+
+
+def why_no_delivery(collection: Collection, folder: str) -> NotTaken | None:
+    """Return why a folder of the inbox cannot be a delivery, None for one that can.
+
+    Args:
+        folder: as `safe_name` returns it.
+    """
+    if not folder:
+        return NotTaken.NAMELESS
+    reserved = folder.casefold() in MASK_FOLDERS or _is_configured(collection, folder)
+    return NotTaken.RESERVED if reserved else None
 
 
 def _is_configured(collection: Collection, folder: str) -> bool:

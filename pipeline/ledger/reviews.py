@@ -205,10 +205,15 @@ def waiting(session: Session) -> list[tuple[str, str]]:
     return list(session.execute(query).tuples())
 
 
+def waiting_for_mask(session: Session, collection: str, path: str) -> list[QueueEntry]:
+    """Return the entries of one path whose mask waits to be filled."""
+    here = (Review.collection == collection, Scan.path == path, Review.state == ReviewState.REDO)
+    return [QueueEntry(*row) for row in session.execute(_entries().where(*here).order_by(Review.id)).all()]
+
+
 def counts(session: Session, wanted: QueueFilter) -> dict[str, int]:
     """Return how many entries there are in each state."""
-    query = select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(_counted(wanted)).tuples().all())
 
 
 def is_audit(review: Review) -> bool:
@@ -254,6 +259,10 @@ def _ordered(
     if after is not None:
         query = query.where(tuple_(Review.priority, Review.id) > tuple_(*after))
     return query
+
+
+def _counted(wanted: QueueFilter) -> Select[str, int]:
+    return select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)
 
 
 def _entries() -> Select[Review, Scan, OutcomeRow, str, str]:

@@ -27,6 +27,8 @@ STATUS: dict[type[Exception], int] = {
     OutputNotWritable: 507,
     FileNotFoundError: 404,
     LookupError: 404,
+    # A number that no database holds is no id.
+    OverflowError: 404,
     ValueError: 422,
 }
 

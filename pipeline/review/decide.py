@@ -101,12 +101,13 @@ def decide(
         settings = session.get_one(Batch, entry.review.batch_id).settings
         session.flush()
         session.refresh(entry.review)
-    publish_manifest_again(settings, output, entry.stem, json.loads(sidecar))
-    storage.delete(marker)
+    # What matters most comes first, should the store fail here: no run fills another mask, nothing withdrawn is kept.
     if verdict is Verdict.REPAINT:
         make_current(output, entry.scan.path, decision.mask_uri)
     for move in moves:
         move.finish()
+    publish_manifest_again(settings, output, entry.stem, json.loads(sidecar))
+    storage.delete(marker)
     return entry
 
 

@@ -23,7 +23,8 @@ class Mark:
     Attributes:
         box: x, y, width, height, upright.
         runs: row, first column and the column behind the last of each of its runs, one after another.
-        kind, probability, reason: the detector's; empty and None where it says nothing.
+        kind, probability, reason, left: the detector's; empty and None where it says nothing. The reason is an English
+            sentence, `left` the word for what keeps the mark from being filled.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Mark:
     kind: str
     probability: float | None
     reason: str
+    left: str
 
 
 def open_marks(source: Source) -> list[Mark]:
@@ -53,6 +55,7 @@ def open_marks(source: Source) -> list[Mark]:
                 kind=str(told.get("kind", "")),
                 probability=told.get("probability"),
                 reason=str(told.get("reason", "")),
+                left=str(told.get("left", "")),
             )
         )
     return marks

@@ -73,10 +73,11 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
 
     @router.get("/marks")
     def marks(result: int) -> dict[str, Any]:
-        """Return the open marks, and what was filled, as runs."""
+        """Return the open marks as runs, how many there are altogether, and what was filled."""
         source = source_of(find(result))
         return {
             "marks": [asdict(mark) for mark in open_marks(source)],
+            "all": len(source.open()),
             "filled": flat_runs(*source.filled().all_runs()),
         }
 

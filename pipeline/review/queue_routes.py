@@ -32,7 +32,7 @@ def queue_filter(
     since: datetime | None = None,
     before: datetime | None = None,
     decided_by: Annotated[str, Query(max_length=200)] = "",
-    text: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=5000)] = "",
 ) -> QueueFilter:
     """Return which results a request wants."""
     return QueueFilter(

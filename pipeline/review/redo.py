@@ -14,6 +14,8 @@ from pipeline.ledger import reviews
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
 from pipeline.review.access import User
+from pipeline.review.decide import standing_mask
+from pipeline.review.decided_masks import make_current
 from pipeline.settings import Collection, Recipe
 
 
@@ -82,8 +84,11 @@ def run(collection: str, path: str) -> None:
 
     with open_ledger().read() as session:
         batch = session.scalars(select(Batch).where(Batch.collection == collection).order_by(Batch.id.desc())).first()
-    if batch is None:
-        raise LookupError(f"the ledger knows no batch of {collection}")
+        if batch is None:
+            raise LookupError(f"the ledger knows no batch of {collection}")
+        # A process that was killed when the decision was recorded may not have got as far as this.
+        for waiting in reviews.waiting_for_mask(session, collection, path):
+            make_current(waiting.output, path, standing_mask(session, waiting))
     wanted = (
         # The output may have been moved since, and the collection renamed.
         Collection.model_validate({**batch.settings, "name": collection, "output": batch.output})

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
+from pipeline.review.phrases import language_of, say
+
 SAFE = {"GET", "HEAD"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -35,9 +37,9 @@ def _refusal(request: Request) -> Response | None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != request.headers.get("host")):
-        return JSONResponse({"detail": "this request comes from another site"}, 403)
+        return JSONResponse({"detail": say(language_of(request), "refused.other_site")}, 403)
     # Neither of them can be sent by a form of another site.
     wanted = "application/octet-stream" if request.method == "PUT" else "application/json"
     if request.headers.get("content-type", "").partition(";")[0].strip() != wanted:
-        return JSONResponse({"detail": f"send {wanted}"}, 415)
+        return JSONResponse({"detail": say(language_of(request), "refused.wrong_kind", kind=wanted)}, 415)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import hmac
 import secrets
+import threading
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -24,6 +25,7 @@ class TokenAccess:
         # Cookies do not tell ports apart: a second server must not sign the first one's reader out.
         self._cookie = f"{COOKIE}_{secrets.token_hex(4)}"
         self.token: str = secrets.token_urlsafe(24)
+        self._using = threading.Lock()
         self._session = secrets.token_urlsafe(32)
         self._user = User(_login_name(), _login_name(), frozenset(Right))
 
@@ -38,9 +40,10 @@ class TokenAccess:
         Raises:
             SignInFirst: the token is wrong or was used.
         """
-        if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise SignInFirst("token")
-        self.token = ""
+        with self._using:
+            if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
+                raise SignInFirst("token")
+            self.token = ""
         answer = RedirectResponse("./", 303)
         answer.set_cookie(self._cookie, self._session, httponly=True, samesite="strict", path="/")
         return answer

@@ -5,7 +5,7 @@ import { number, t } from "./phrases.js";
 export const STATES = ["open", "later", "redo", "rejected", "accepted", "unasked", "all"];
 const OUTCOMES = ["restored", "unchanged", "review"];
 const KINDS = ["dust", "hair", "scratch", "crack", "loss", "line", "manual", "other"];
-const REASONS = ["doubt", "face", "text", "swarm", "broad", "infrared", "review"];
+const REASONS = ["doubt", "face", "text", "swarm", "broad", "coverage", "infrared", "review"];
 const KEPT = "review.filter";
 const NOTHING = { collection: "", batch: "", state: "open", outcome: "", kind: "", reason: "", since: "", until: "", decided_by: "", text: "" };
 

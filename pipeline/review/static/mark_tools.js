@@ -1,6 +1,6 @@
 // The marks of a picture: which are shown, one or many accepted or dismissed, from one to the next.
 import { pathOf } from "./layer.js";
-import { number, t } from "./phrases.js";
+import { isEnglish, number, t } from "./phrases.js";
 
 /** @typedef {import("./painting.js").Mark} Mark */
 
@@ -69,7 +69,9 @@ export class MarkTools {
 
   /** Say what a mark is. @param {Mark} mark */
   describe(mark) {
-    return [t(`kind.${mark.kind || "none"}`), mark.probability !== null ? `${number(100 * mark.probability)} %` : "", t(`mark.${this.painting.stateOf(mark)}`), mark.reason].filter(Boolean).join(" · ");
+    // The detector explains itself in English alone.
+    const why = isEnglish() ? mark.reason : mark.left && t(`left.${mark.left}`);
+    return [t(`kind.${mark.kind || "none"}`), mark.probability !== null ? `${number(100 * mark.probability)} %` : "", t(`mark.${this.painting.stateOf(mark)}`), why].filter(Boolean).join(" · ");
   }
 
   /** What is drawn over the picture. */

@@ -1,7 +1,7 @@
 // What a person does to the marks of one picture, with undo and redo; nothing is sent before it is saved.
 
 /**
- * @typedef {{id: number, box: number[], area: number, runs: number[], kind: string, probability: number | null, reason: string}} Mark
+ * @typedef {{id: number, box: number[], area: number, runs: number[], kind: string, probability: number | null, reason: string, left: string}} Mark
  * @typedef {{tool: "paint" | "erase" | "protect", stroke?: {points: number[][], width: number}, runs?: number[]}} Edit
  * @typedef {{states: Map<number, string>, edits: Edit[]}} Step
  */

@@ -13,6 +13,8 @@ export async function loadPhrases() {
   document.documentElement.lang = language;
 }
 
+export const isEnglish = () => language === "en";
+
 /** Return a phrase with its values filled in. @param {string} key @param {Record<string, unknown>} [values] */
 export function t(key, values = {}) {
   return (phrases[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));

@@ -19,7 +19,8 @@ const LONG = 500;
 /** Show a picture; return it with its keys, and how to leave it. @param {HTMLElement} place @param {number} id */
 export async function showPicture(place, id) {
   const { told, marks } = await load(id);
-  return new Picture(place, told, marks);
+  // Marks that touch are one here: what is told is what can be pointed at.
+  return new Picture(place, { ...told, marks: marks.all }, marks);
 }
 
 class Picture {

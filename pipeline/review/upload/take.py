@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pipeline import storage
 from pipeline.inbox.bagit import DECLARATION
-from pipeline.inbox.upload_names import NotTaken, safe_name, why_not_taken
+from pipeline.inbox.upload_names import NotTaken, safe_name, why_no_delivery, why_not_taken
 from pipeline.ledger import TaskContext, events
 from pipeline.ledger.database import Ledger
 from pipeline.provenance.events import EventType
@@ -42,24 +42,28 @@ class Target:
 
 
 def target_of(collection: Collection, folder: str, sent_as: str, size: int, limit: int) -> Target:
-    """Return where a file goes.
+    """Return where a file goes; whether the delivery is still open is for `refuse_closed` to say.
 
     Raises:
-        NotWanted: the inbox would not take it, or the delivery is complete already.
+        NotWanted: the inbox would not take it.
     """
     target = Target(collection, safe_name(folder), safe_name(sent_as), sent_as)
     if why := why_not_taken(collection, target.folder, target.name, size, limit):
         raise NotWanted(f"upload.{why}", name=sent_as, limit=limit // 1_000_000)
-    refuse_closed(collection, target.folder)
     return target
 
 
 def refuse_closed(collection: Collection, folder: str) -> None:
     """Return when files may be added to a delivery.
 
+    Args:
+        folder: as `safe_name` returns it.
+
     Raises:
-        NotWanted: it is complete, is a bag, or lies elsewhere.
+        NotWanted: it is complete, is a bag, has a meaning of its own, or lies elsewhere.
     """
+    if why := why_no_delivery(collection, folder):
+        raise NotWanted(f"upload.{why}", name=folder)
     place = storage.join(collection.inbox, folder)
     if storage.scheme(place) == "file":
         inbox, found = (storage.local_path(uri).resolve() for uri in (collection.inbox, place))
@@ -81,9 +85,11 @@ def store(ledger: Ledger, target: Target, blocks: Iterable[bytes], size: int, us
 
     Raises:
         CutOff: there are fewer or more bytes than announced; nothing is kept.
+        NotWanted: the delivery is complete, before the file was sent or since.
         NameTaken: another file has this name.
         OutputNotWritable, StoreUnavailable: as storage does.
     """
+    refuse_closed(target.collection, target.folder)
     sha256 = hashlib.sha256()
     new = not storage.exists(target.uri)
     writing: AbstractContextManager[BinaryIO | None] = storage.open_new(target.uri) if new else nullcontext()
@@ -93,6 +99,9 @@ def store(ledger: Ledger, target: Target, blocks: Iterable[bytes], size: int, us
                 sha256.update(block)
                 if stream is not None:
                     stream.write(block)
+            if stream is not None:
+                # Somebody may have finished the delivery meanwhile: the watch has taken it without this file.
+                refuse_closed(target.collection, target.folder)
     except FileExistsError:
         new = False
     if not new and not _is_there(target.uri, sha256.hexdigest()):

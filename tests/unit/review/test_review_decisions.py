@@ -119,6 +119,7 @@ def test_accepted_marks_are_filled_by_the_next_run(page) -> None:
     result = page.results()["box/marked.png"]
     told = page.get(f"results/{result['id']}/marks")
     (mark,) = told["marks"]
+    assert told["all"] == 1 and mark["left"] == ""
     assert (mark["kind"], mark["probability"], mark["box"]) == ("dust", 0.4, [80, 20, 10, 10])
     body = {"version": result["version"], "painting": {"accepted": [mark["id"]]}}
     answer = page.request("POST", f"/api/results/{result['id']}/painting", json=body)
@@ -302,6 +303,16 @@ def test_what_waits_to_be_filled_is_taken_up_again(page) -> None:
     assert page.request("POST", path, json={"version": result["version"] - 1}).status_code == 409
 
 
+def test_a_decided_mask_is_filled_although_the_server_was_killed_before_it_lay_in_its_place(page) -> None:
+    paint(page, page.results()["box/marked.png"], 20)
+    with page.project.ledger.write() as session:
+        batches.finish(session, batches.get(session, "c", "b1").id, {})
+    (page.project.output / "decided/box/marked.png.mask.png").unlink()
+    redo.run("c", "box/marked.png")
+    assert read_image(page.project.output / "masks/box/marked.png")[60, 20] == 255
+    assert page.results()["box/marked.png"]["state"] == "open"
+
+
 def reviews_waiting(page):
     with page.project.ledger.read() as session:
         return reviews.waiting(session)
@@ -319,6 +330,9 @@ def test_people_read_their_own_language(page) -> None:
     assert told[-1] | {"at": ""} == {
         "at": "", "what": "Angesehen", "decision": "angenommen", "name": "anna", "message": "",
     }  # fmt: skip
+    other = german | {"sec-fetch-site": "cross-site"}
+    answer = page.request("POST", f"/api/results/{result['id']}/decision", "bert", json=body, headers=other)
+    assert answer.status_code == 403 and "von einer anderen Website" in answer.json()["detail"]
     answer = page.request("POST", f"/api/results/{result['id']}/decision", "viewer", json=body, headers=german)
     assert answer.status_code == 403 and "darf ansehen, aber nicht entscheiden" in answer.json()["detail"]
 

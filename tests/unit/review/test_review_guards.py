@@ -106,3 +106,9 @@ def test_a_token_lets_in_once(page) -> None:
     assert page.request("GET", "/api/me", user=None, headers={"cookie": cookie}).status_code == 200
     assert page.request("GET", f"/login?token={token}", user=None).status_code == 401
     assert page.request("GET", "/login?token=", user=None).status_code == 401
+
+
+def test_numbers_that_are_no_ids_name_nothing(page) -> None:
+    for number in (0, -1, 2**63, 10**30):
+        assert page.request("GET", f"/api/results/{number}").status_code == 404
+        assert page.request("GET", f"/api/some?id={number}").status_code in (200, 404)

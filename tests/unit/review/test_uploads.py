@@ -230,12 +230,30 @@ def test_what_is_cut_off_leaves_nothing_and_can_be_repeated(page, inbox: Path, s
         connection.sendall(b"x" * 60_000)
         wait_until_begun(inbox, 1)
         assert not list(storage.list_files(str(inbox))), "no listing shows it"
-    while lying(inbox):
+    while any(inbox.rglob(".part-*")):
         pass
     connection = raw(served, "a.png", 100_000)
     connection.sendall(b"x" * 100_000)
     assert answer_of(connection) == 200
     assert lying(inbox) == {"box/a.png": b"x" * 100_000} and len(uploads_recorded(page)) == 1
+
+
+def test_what_arrives_after_its_delivery_was_finished_is_not_kept(page, inbox: Path, served: int) -> None:
+    assert send(page, "b.png", b"x").status_code == 200
+    with raw(served, "a.png", 50_000) as connection:
+        connection.sendall(b"x" * 40_000)
+        wait_until_begun(inbox, 1)
+        assert finish(page).json() == {"marker": True}
+        connection.sendall(b"x" * 10_000)
+        assert answer_of(connection) == 422
+    assert sorted(lying(inbox)) == ["box/.ready", "box/b.png"]
+
+
+def test_what_is_no_delivery_is_not_finished(page, inbox: Path) -> None:
+    (inbox / "masks").mkdir()
+    for folder in ("", " ", "masks", "Masken"):
+        assert finish(page, folder).status_code == 422
+    assert not lying(inbox)
 
 
 def test_of_two_people_at_once_with_one_name_nobody_loses(page, inbox: Path, served: int) -> None:
