@@ -107,7 +107,8 @@ def _rows(
                 "priority": (IN_REVIEW if held else OPEN_MARKS if marks else FILLED) + 20 + 20 * rng.random(),
                 "marks": marks, "kinds": f",{','.join(sorted(set(kinds)))}," if marks else "",
                 "reasons": f",{REASONS[number % len(REASONS)]}," if marks else "", "recorded": moment, "version": 0,
-                "decided_by": PEOPLE[number // len(STATES) % len(PEOPLE)] if decided else "", "decided": moment if decided else None,
+                "decided_by": PEOPLE[number // len(STATES) % len(PEOPLE)] if decided else "",
+                "decided": moment if decided else None,
             }
         )  # fmt: skip
     yield from found.items()

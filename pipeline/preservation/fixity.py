@@ -18,7 +18,7 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Claim
 from pipeline.preservation.master_places import MASTER, master_uris
-from pipeline.stages.occupied import marker_uri
+from pipeline.stages.writing_marker import marker_uri
 
 # A scan whose files change each time they are read is left for the next round.
 ATTEMPTS = 3

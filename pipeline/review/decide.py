@@ -23,7 +23,7 @@ from pipeline.review.refusals import DecidedMeanwhile, NothingToUndo
 from pipeline.review.sources import source_of
 from pipeline.review.withdraw import copy_to_their_places
 from pipeline.stages.iiif import publish_manifest_again
-from pipeline.stages.occupied import marker_uri
+from pipeline.stages.writing_marker import marker_uri
 
 STATES = {
     Verdict.ACCEPT: ReviewState.ACCEPTED,

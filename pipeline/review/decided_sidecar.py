@@ -12,7 +12,7 @@ from pipeline import storage
 from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.tables import Decision
 from pipeline.review.refusals import Occupied
-from pipeline.stages.occupied import marker_uri
+from pipeline.stages.writing_marker import marker_uri
 
 # What a sidecar calls the files that go with a derivative.
 PARTS = {"derivative": "output", "access copy": "access", "content credentials": "credentials"}

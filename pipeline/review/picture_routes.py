@@ -51,7 +51,8 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         language = language_of(request)
         entry = find(result)
         source = source_of(entry)
-        for which in _shown(source):
+        # The restored picture lies on top: it is looked at first.
+        for which in reversed(_shown(source)):
             tiles.prepare(_picture(entry, source, which))
         with ledger.read() as session:
             told = history.history(session, entry.scan)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from functools import lru_cache
 
-import cv2
+import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import storage
 from pipeline.imaging.connected_components import ConnectedComponents, connected_components
@@ -36,18 +37,21 @@ def read_components(files: tuple[MaskFile, ...], orientation: int, shape: tuple[
         StoreUnavailable: the store did not answer.
     """
     with _decoding:
-        plane: np.ndarray | None = None
+        plane: NDArray[np.uint8] | None = None
         for uri, _ in files:
-            data = np.frombuffer(storage.read_bytes(uri), np.uint8)
-            mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
-            if mask is None:
-                raise ValueError(f"{uri} is no mask that can be read; restore the scan again")
-            if plane is not None:
-                np.maximum(plane, mask, out=mask)
-            plane = np.asarray(mask, np.uint8)
+            mask = _decode(uri)
+            if upright(mask, orientation).shape != shape:
+                raise ValueError(f"{uri} is {mask.shape} large, its scan {shape}; restore the scan again")
+            plane = mask if plane is None else np.maximum(plane, mask, out=plane)
+            del mask
         if plane is None:
             return connected_components(np.zeros(shape, np.uint8), HALF)
-        seen = upright(plane, orientation)
-        if seen.shape != shape:
-            raise ValueError(f"{files[0][0]} is {seen.shape} large, its scan {shape}; restore the scan again")
-        return connected_components(seen, HALF)
+        return connected_components(upright(plane, orientation), HALF)
+
+
+def _decode(uri: str) -> NDArray[np.uint8]:
+    """Return a mask (H,W), decoded straight into its plane: OpenCV would take two of them."""
+    try:
+        return np.asarray(imagecodecs.png_decode(storage.read_bytes(uri)), np.uint8)
+    except (imagecodecs.PngError, RuntimeError) as error:
+        raise ValueError(f"{uri} is no mask that can be read; restore the scan again") from error

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pipeline import storage
 from pipeline.ledger import outcomes
 from pipeline.ledger.database import Ledger
-from pipeline.stages.batch import FOLDER, BatchContext
+from pipeline.stages.batch import BatchContext
 from pipeline.stages.scan_row import ScanRow, Stopped, failed
+from pipeline.stages.writing_marker import marker_uri
 
 
 def refuse_foreign(batch: BatchContext, ledger: Ledger, row: ScanRow, uris: Sequence[str]) -> Stopped | None:
@@ -44,12 +45,6 @@ def refuse_foreign(batch: BatchContext, ledger: Ledger, row: ScanRow, uris: Sequ
 def written(batch: BatchContext, row: ScanRow) -> None:
     """Forget that a scan's files were about to be written: its outcome is recorded."""
     storage.delete(marker_uri(batch.output, row.output_path))
-
-
-def marker_uri(output: str, output_path: str) -> str:
-    """Return the URI of the file that lies in the output while a scan's files are written, by whatever process."""
-    name = hashlib.sha256(output_path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return storage.join(output, FOLDER, f"{name}.writing")
 
 
 def _digests_of_sidecar(batch: BatchContext, row: ScanRow) -> set[str]:
