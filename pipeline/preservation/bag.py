@@ -24,13 +24,13 @@ from pipeline.preservation.bag_info import bag_info, last_settings
 from pipeline.preservation.bag_manifests import Manifests
 from pipeline.preservation.bag_target import BagTarget, open_target
 from pipeline.preservation.checked_copy import SHA256, SHA512, Differs, copy_checked, read_checked
-from pipeline.preservation.master_places import MASTER, master_uris
+from pipeline.preservation.master_places import MASTER, master_uris, recorded_uri
 from pipeline.preservation.mets import MetsWriter
 from pipeline.provenance.premis import PremisWriter
 from pipeline.provenance.premis_history import tell_premis
 from pipeline.stages.cleanup import WITHDRAWN
 from pipeline.stages.tempdir import temporary_folder
-from pipeline.upkeep.outputs import Output, files_below
+from pipeline.upkeep.outputs import Output, files_below, outputs_at
 
 DECLARED = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 PREMIS = "metadata/preservation/premis.xml"
@@ -194,7 +194,7 @@ class _BagWriter:
         """
         added, wrong = [], []
         for role, uri, sha256 in files.published():
-            if uri.startswith(f"{self.output.uri}/{WITHDRAWN}/"):
+            if _is_withdrawn(uri, self.output.uri):
                 # A person rejected it: sidecar and PREMIS say so.
                 continue
             path = name_in_bag(files, role, uri, self.output.uri)
@@ -202,10 +202,16 @@ class _BagWriter:
                 added.append((path, *self._copy(uri, path, sha256), ""))
             except (OSError, Differs) as error:
                 wrong.append(f"{role} of {quoted(files.scan.path)} {_why(error)}: {uri}")
-        for uri in _beside(files):
+        for uri in _beside(files, self.output.uri):
             # The ledger has no checksum of it.
             path = name_in_bag(files, "", uri, self.output.uri)
-            added.append((path, *self._copy(uri, path, ""), ""))
+            # `a.png.xmp` may lie beside `a.png` and beside `a.png.png`.
+            if PAYLOAD + path in self.manifests:
+                continue
+            try:
+                added.append((path, *self._copy(uri, path, ""), ""))
+            except OSError as error:
+                wrong.append(f"what lies beside {quoted(files.scan.path)} {_why(error)}: {uri}")
         if self.masters is not Masters.NONE:
             path = name_in_bag(files, MASTER, "", self.output.uri)
             try:
@@ -219,6 +225,9 @@ class _BagWriter:
         places = master_uris(files, self.inboxes)
         uri = next((place for place in places if storage.exists(place)), "")
         if not uri:
+            # A name that is not valid text has its place in the sidecar only.
+            uri = recorded_uri(files)
+        if not uri or not storage.exists(uri):
             raise FileNotFoundError(places[0])
         if self.masters is not Masters.FETCH:
             return path, *self._copy(uri, path, files.scan.sha256), ""
@@ -243,9 +252,17 @@ class _BagWriter:
         self.mets.add(path, size, digests[SHA256])
 
     def _add_reports(self) -> None:
-        """Copy the reports of the batch, or of all, as they are now; the ledger has no checksums of them."""
+        """Copy the reports of the batch, or of all, as they are now; the ledger has no checksums of them.
+
+        Those of other collections that publish in the same output are left out.
+        """
+        here = outputs_at(self.ledger, self.output.uri)
+        of_others = {name for one in here if one.collection != self.output.collection for name in one.batches}
+        of_others -= {name for one in here if one.collection == self.output.collection for name in one.batches}
         below = storage.join(self.output.uri, REPORTS, *([self.selection.batch] if self.selection.batch else []))
         for entry in files_below(below):
+            if not self.selection.batch and entry.path.partition("/")[0] in of_others:
+                continue
             path = "/".join(filter(None, (REPORTS, self.selection.batch, entry.path)))
             target = self.target.join(PAYLOAD + path)
             storage.copy(entry.uri, target)
@@ -259,9 +276,10 @@ class _BagWriter:
 
     def _remove_strays(self) -> None:
         """Delete from the payload what an earlier attempt has copied and this one has not."""
-        for entry in files_below(self.target.join(PAYLOAD)):
-            if f"{PAYLOAD}{entry.path}" not in self.manifests:
-                storage.delete(entry.uri)
+        # Only the names of strays are held: the payload may have a million files.
+        there = (entry for entry in storage.list_files(self.target.join(PAYLOAD)) if entry.kind == "file")
+        for uri in [entry.uri for entry in there if f"{PAYLOAD}{entry.path}" not in self.manifests]:
+            storage.delete(uri)
 
     def _finish(self) -> None:
         """Write tag files and manifests, and let the bag appear."""
@@ -288,12 +306,17 @@ class _BagWriter:
         )
 
 
-def _beside(files: ScanFiles) -> Iterator[str]:
+def _beside(files: ScanFiles, output: str) -> Iterator[str]:
     """Yield what lies beside results besides what the ledger names: XMP of the archive, a master's own credentials."""
     names = [f"{files.outcome.sidecar_uri.removesuffix('.json')}.master.c2pa"]
-    if derivative := files.outcome.restored_uri:
+    derivative = files.outcome.restored_uri
+    if derivative and not _is_withdrawn(derivative, output):
         names += [f"{derivative}.xmp", f"{derivative.rpartition('.')[0]}.xmp"]
     yield from filter(storage.exists, names)
+
+
+def _is_withdrawn(uri: str, output: str) -> bool:
+    return uri.startswith(f"{output}/{WITHDRAWN}/")
 
 
 def _why(error: Exception) -> str:

@@ -43,11 +43,12 @@ class BagTarget:
         # What a killed process had begun to write.
         storage.sweep(self.building, 0.0)
         storage.write_bytes(self.join(DECLARATION), declaration)
-        storage.delete(self.join(MARKER))
         if self.building != self.uri:
+            # With the marker: without it a bag that was killed here could not be continued.
             final = storage.local_path(self.uri)
             storage.local_path(self.building).rename(final)
             sync_folder(final.parent)
+        storage.delete(storage.join(self.uri, MARKER))
 
 
 def open_target(uri: str, what: Mapping[str, str]) -> BagTarget:

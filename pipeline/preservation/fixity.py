@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,7 +16,7 @@ from pipeline.ledger.current_files import ScanFiles, reload
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.rows import now
 from pipeline.ledger.tables import Claim
-from pipeline.preservation.master_places import MASTER, master_uris
+from pipeline.preservation.master_places import MASTER, master_uris, recorded_uri
 from pipeline.stages.writing_marker import marker_uri
 
 # A scan whose files change each time they are read is left for the next round.
@@ -123,7 +122,7 @@ def _read(files: ScanFiles, inboxes: Sequence[str], masters: bool, pace: Callabl
     if masters:
         _compare(checked, files, MASTER, master_uris(files, list(inboxes)), files.scan.sha256, pace)
         last = checked.findings[-1] if checked.findings else None
-        if last is not None and last.problem is Problem.MISSING and (recorded := _recorded_uri(files)):
+        if last is not None and last.problem is Problem.MISSING and (recorded := recorded_uri(files)):
             checked.findings.pop()
             uris = master_uris(files, list(inboxes), recorded)
             _compare(checked, files, MASTER, uris, files.scan.sha256, pace)
@@ -157,11 +156,3 @@ def _compare(
             checked.findings.append(Finding(files.scan.path, role, uri, Problem.DIFFERS, expected, found))
         return
     checked.findings.append(Finding(files.scan.path, role, uris[0], Problem.MISSING, expected))
-
-
-def _recorded_uri(files: ScanFiles) -> str:
-    """Return the master's URI as its sidecar has it, empty without one."""
-    try:
-        return str(json.loads(storage.read_bytes(files.outcome.sidecar_uri))["master"]["uri"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pipeline import storage
 from pipeline.ledger.current_files import ScanFiles
 
@@ -17,3 +19,11 @@ def master_uris(files: ScanFiles, inboxes: list[str], recorded: str = "") -> lis
     """
     places = [storage.join(inbox, files.scan.path) for inbox in (files.inbox, *inboxes)]
     return list(dict.fromkeys([*places, *filter(None, (recorded,))]))
+
+
+def recorded_uri(files: ScanFiles) -> str:
+    """Return the master's URI as its sidecar has it, empty without one."""
+    try:
+        return str(json.loads(storage.read_bytes(files.outcome.sidecar_uri))["master"]["uri"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

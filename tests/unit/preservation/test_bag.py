@@ -232,6 +232,55 @@ def test_what_lies_beside_results_is_taken_too(finished, tmp_path) -> None:
     assert problems(tmp_path / "bag") == []
 
 
+def test_what_lies_beside_two_results_is_taken_once(project, tmp_path) -> None:
+    # The second is published as `a.png.png`; `a.png.xmp` is the name of one program for the first, and of another's
+    # for the second.
+    project.put("a.jpg")
+    project.put("a.png", 1)
+    project.restore(project.receive())
+    (project.output / "restored/a.png.xmp").write_bytes(b"of an editor")
+    assert main(["bag", str(project.output), str(tmp_path / "bag")]) == 0
+    assert payload(tmp_path / "bag")["restored/a.png.xmp"] == b"of an editor"
+    assert problems(tmp_path / "bag") == []
+
+
+def test_masters_whose_names_are_no_text_are_taken(project, tmp_path) -> None:
+    project.put("a.png")
+    (project.inbox / "a.png").rename(project.inbox / os.fsdecode(b"caf\xe9.png"))
+    (project.inbox / "a.mask.png").rename(project.inbox / os.fsdecode(b"caf\xe9.mask.png"))
+    project.restore(project.receive())
+    for masters in ("copy", "fetch"):
+        bag = tmp_path / masters
+        assert main(["bag", str(project.output), str(bag), "--masters", masters]) == 0
+    assert "masters/caf%E9.png" in payload(tmp_path / "copy")
+    assert "/caf%E9.png " in (tmp_path / "fetch/fetch.txt").read_text()
+
+
+def test_reports_of_another_collection_are_left_out(finished, tmp_path) -> None:
+    finished.inbox, finished.changes = tmp_path / "in2", {"name": "other"}
+    finished.put("other.png", 3)
+    finished.restore(finished.receive())
+    other = finished.output / "reports/b2"
+    other.mkdir()
+    (other / "report.csv").write_text("of another\n")
+    assert main(["bag", str(finished.output), str(tmp_path / "bag"), "--collection", "c"]) == 0
+    assert {name for name in payload(tmp_path / "bag") if name.startswith("reports/")} == {"reports/b1/report.csv"}
+
+
+def test_a_bag_that_was_killed_before_it_appeared_is_continued(finished, tmp_path, monkeypatch) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit(9)
+
+    arguments = ["bag", str(finished.output), str(tmp_path / "bag")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        with pytest.raises(SystemExit):
+            main(arguments)
+    assert not (tmp_path / "bag").exists()
+    assert main(arguments) == 0
+    assert problems(tmp_path / "bag") == [] and not list(tmp_path.rglob(".bag-being-written*"))
+
+
 def test_a_rejected_derivative_is_left_out(finished, tmp_path) -> None:
     from sqlalchemy import update
 
@@ -239,6 +288,7 @@ def test_a_rejected_derivative_is_left_out(finished, tmp_path) -> None:
 
     (finished.output / "withdrawn").mkdir()
     (finished.output / "restored/a.png").rename(finished.output / "withdrawn/a.png")
+    (finished.output / "withdrawn/a.png.xmp").write_bytes(b"of an editor")
     old, new = (str(finished.output / folder / "a.png") for folder in ("restored", "withdrawn"))
     with finished.ledger.write() as session:
         session.execute(update(OutcomeRow).where(OutcomeRow.restored_uri == old).values(restored_uri=new))
