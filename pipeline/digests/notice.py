@@ -53,7 +53,8 @@ def build_notice(
         one_line(translate(why, collection.language), 1000),
         "",
         t(f"mail.notice.{kind}.then", **values),
-        t("mail.notice.kept"),
+        # Not of files that are missing or changed: they are results, or masters.
+        *([] if kind == "fixity" else [t("mail.notice.kept")]),
         "",
     ]
     lines += [f"{t('mail.open_run')}: {run_url}", ""] if run_url else []

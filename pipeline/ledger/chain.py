@@ -98,7 +98,7 @@ def append(session: Session, batch_id: int | None, collection: str, rows: Sequen
         collection: whose chain is taken where there is no batch; empty for the ledger as a whole.
         rows: columns of the events, in order.
     """
-    name, chain = _lock(session, batch_id, collection)
+    name, chain = _lock(session, batch_id, collection, next((row["scan_id"] for row in rows if row["scan_id"]), None))
     position, previous = chain.length, chain.head
     for page in pages(rows):
         ids = {row["scan_id"] for row in page if row["scan_id"] is not None}
@@ -116,8 +116,12 @@ def append(session: Session, batch_id: int | None, collection: str, rows: Sequen
     session.execute(update(Chain).where(Chain.id == chain.id).values(length=position, head=previous))
 
 
-def _lock(session: Session, batch_id: int | None, collection: str) -> tuple[str | None, Chain]:
-    """Return the name of a batch and its locked chain, a new one for the first event of a collection."""
+def _lock(session: Session, batch_id: int | None, collection: str, scan_id: int | None) -> tuple[str | None, Chain]:
+    """Return the name of a batch and its locked chain, a new one for the first event of a collection.
+
+    Args:
+        scan_id: a scan of the collection, where there is no batch; None without one.
+    """
     while True:
         name = None
         if batch_id is not None:
@@ -125,11 +129,15 @@ def _lock(session: Session, batch_id: int | None, collection: str) -> tuple[str 
         chain = _locked(session, collection)
         if chain is not None:
             return name, chain
+        # The collection may have been renamed while this waited for its chain.
+        again = collection
         if batch_id is not None:
             again = session.execute(select(Batch.collection).where(Batch.id == batch_id)).scalar_one()
-            if again != collection:
-                # The collection was renamed while this waited for its chain.
-                continue
+        elif scan_id is not None:
+            again = collections_of(session, [scan_id])[scan_id]
+        if again != collection:
+            collection = again
+            continue
         new = insert(session, Chain).values(collection=collection, length=0, head=GENESIS)
         session.execute(new.on_conflict_do_nothing())
 

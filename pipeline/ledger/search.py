@@ -85,9 +85,15 @@ def find_named(session: Session, term: str, collection: str = "") -> Sequence[Sc
         found = {scan.id: scan for scan in session.scalars(named)}
     if not found:
         stem = term.rpartition(".")[0] if "." in term.rpartition("/")[2] else term
-        published = select(Publication.path).where(or_(Publication.stem == term, Publication.stem == stem))
-        found = {scan.id: scan for scan in session.scalars(select(Scan).where(Scan.path.in_(published), *mine))}
+        return find_published(session, (term, stem), collection)
     return [found[key] for key in sorted(found)]
+
+
+def find_published(session: Session, stems: Sequence[str], collection: str = "") -> Sequence[Scan]:
+    """Return the scans whose results have one of some names, which have neither folder nor extension; oldest first."""
+    of_name = and_(Publication.collection == Scan.collection, Publication.path == Scan.path)
+    query = select(Scan).join(Publication, of_name).where(Publication.stem.in_(stems)).order_by(Scan.id)
+    return session.scalars(query.where(Scan.collection == collection) if collection else query).all()
 
 
 def begins(column: InstrumentedAttribute[str], digits: str) -> ColumnElement[bool]:

@@ -117,6 +117,11 @@ def _read(session: Session, chain: Chain, found: Verification, awaited: dict[int
     """Follow a chain from its first event to its last, and note what does not fit."""
     position, previous, last = 0, GENESIS, ""
     for event, sha256, what in _events(session, chain.id):
+        # The sha256 is of no collection's name: an event of another one with the same paths or batches would fit.
+        strangers = {event["batch_of"], event["scan_of"]} - {None, chain.collection}
+        if strangers:
+            sentence = f"event {event['position']} ({what}) is about {', '.join(sorted(strangers))}"
+            found.findings.append(Finding(Fault.CHANGED, event["position"], sentence))
         if event["position"] != position + 1:
             gap = f"events {position + 1} to {event['position'] - 1} are missing"
             found.findings.append(Finding(Fault.REMOVED, position + 1, gap))
@@ -155,7 +160,14 @@ def _events(session: Session, chain_id: int) -> Iterator[tuple[Mapping[str, Any]
     """Yield the events of a chain in order: columns, sha256 as it is now, and what they are in a few words."""
     columns = Event.__table__.columns
     query = (
-        select(*columns, Scan.path, Scan.sha256, Batch.name.label("batch"))
+        select(
+            *columns,
+            Scan.path,
+            Scan.sha256,
+            Scan.collection.label("scan_of"),
+            Batch.name.label("batch"),
+            Batch.collection.label("batch_of"),
+        )
         .outerjoin(Scan, Scan.id == Event.scan_id)
         .outerjoin(Batch, Batch.id == Event.batch_id)
         .where(Event.chain_id == chain_id)
@@ -173,6 +185,7 @@ def _events(session: Session, chain_id: int) -> Iterator[tuple[Mapping[str, Any]
 
 def _find_unchained(session: Session, chain: Chain | None, found: Verification) -> None:
     """Note events that are in no chain."""
+    _find_orphans(session, found)
     if chain is None:
         mine = select(Batch.id).where(Batch.collection == found.collection)
         if session.scalars(select(Event.id).where(Event.batch_id.in_(mine)).limit(1)).first() is not None:
@@ -182,6 +195,18 @@ def _find_unchained(session: Session, chain: Chain | None, found: Verification) 
     if count:
         sentence = f"{count} events of this ledger, of whatever collection, are in no chain"
         found.findings.append(Finding(Fault.INSERTED, 0, sentence))
+
+
+def _find_orphans(session: Session, found: Verification) -> None:
+    """Note events of chains that are not there: no chain is read for them."""
+    known, last = set(session.scalars(select(Chain.id))), -1
+    # From one number to the next: an index answers, and not every event is counted.
+    query = select(func.min(Event.chain_id))
+    while (number := session.scalar(query.where(Event.chain_id > last))) is not None:
+        last = number
+        if number not in known:
+            sentence = f"events of this ledger, of whatever collection, are in chain {number}, which is not there"
+            found.findings.append(Finding(Fault.INSERTED, 0, sentence))
 
 
 def _compare_results(session: Session, found: Verification) -> None:

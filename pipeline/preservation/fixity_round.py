@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -18,7 +18,7 @@ from pipeline.ledger.current_files import ScanFiles, as_files, current_files, cu
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.processes import has_ended, process_name
 from pipeline.ledger.rows import insert, now
-from pipeline.ledger.tables import FixityCheck, FixityRound, Publication, Scan
+from pipeline.ledger.tables import Batch, FixityCheck, FixityRound, Publication, Scan
 from pipeline.preservation.fixity import Checked, Problem, check_scan
 from pipeline.preservation.fixity_counts import Found
 from pipeline.preservation.pace import Pace
@@ -94,12 +94,21 @@ def end_round(ledger: Ledger, done: Round) -> None:
 
 
 def _refuse_unmounted(output: Output, *, masters: bool) -> None:
-    """Raise StoreUnavailable where everything would seem to be missing."""
-    if not storage.exists(output.uri):
-        raise StoreUnavailable(f"{output.uri} is not there: mount it, or record where it was moved (`move`)")
-    if masters and not any(storage.exists(inbox) for inbox in output.inboxes):
+    """Raise StoreUnavailable where everything would seem to be missing; a place to mount a disk is an empty folder."""
+    if not _has_files(output.uri):
+        raise StoreUnavailable(f"{output.uri} is empty, or not there: mount it, or record where it was moved (`move`)")
+    if masters and not any(_has_files(inbox) for inbox in output.inboxes):
         places = ", ".join(output.inboxes)
-        raise StoreUnavailable(f"{places}: not there; mount it, or check without masters (--no-masters)")
+        raise StoreUnavailable(
+            f"{places}: empty, or not there; mount it, or check without masters (--no-masters, `masters: false`)"
+        )
+
+
+def _has_files(uri: str) -> bool:
+    try:
+        return next(storage.list_files(uri), None) is not None
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _open(ledger: Ledger, output: Output, sample: float | None) -> Round:
@@ -110,6 +119,9 @@ def _open(ledger: Ledger, output: Output, sample: float | None) -> Round:
     """
     me = process_name()
     with ledger.write() as session:
+        # Of two that begin at once the second waits here, and then finds the round of the first.
+        first = select(Batch.id).where(Batch.collection == output.collection).order_by(Batch.id).limit(1)
+        session.execute(first.with_for_update(key_share=True))
         scans = current_files(output.collection, output.uri).subquery()
         total = session.scalar(select(func.count()).select_from(scans)) or 0
         wanted = total if sample is None else round(sample * total) if sample < 1 else min(total, int(sample))
@@ -124,6 +136,7 @@ def _open(ledger: Ledger, output: Output, sample: float | None) -> Round:
             .order_by(FixityRound.id.desc())
             .limit(1)
         ).first()
+        found = Found()
         if left is not None:
             if left.owner != me and not has_ended(left.owner) and now() - left.active < SILENT:
                 host, _, rest = left.owner.partition(" ")
@@ -134,15 +147,17 @@ def _open(ledger: Ledger, output: Output, sample: float | None) -> Round:
             if left.wanted == wanted or sample is None:
                 left.owner, left.active, left.wanted = me, now(), wanted
                 return Round(left.id, output.collection, output.uri, left.begun, wanted, True, Found(**left.found))
-            # Another extent is wanted: what was read stays read, for the longest unread comes first.
+            # Another extent is wanted: what was read stays read, for the longest unread comes first. What was wrong
+            # goes over to the new round, since nobody was told of it.
             left.ended = now()
+            found = replace(Found(**left.found), scans=0, files=0, bytes=0, busy=0)
         begun = FixityRound(
-            collection=output.collection, output=output.uri, wanted=wanted, owner=me, found=asdict(Found()),
+            collection=output.collection, output=output.uri, wanted=wanted, owner=me, found=asdict(found),
             begun=now(), active=now(),
         )  # fmt: skip
         session.add(begun)
         session.flush()
-        return Round(begun.id, output.collection, output.uri, begun.begun, wanted, False, Found())
+        return Round(begun.id, output.collection, output.uri, begun.begun, wanted, False, found)
 
 
 class _Checker:
@@ -153,7 +168,7 @@ class _Checker:
         self.inboxes = list(reversed(output.inboxes))
         self.busy: set[int] = set()
         self.unsaved: list[tuple[Checked, datetime]] = []
-        self.saved = time.monotonic()
+        self.saved, self.owner = time.monotonic(), process_name()
 
     def run(self, bandwidth: float | None, progress: Progress | None) -> Round:
         """Check what is left of the round and return it."""
@@ -243,6 +258,10 @@ class _Checker:
     def _save(self) -> None:
         """Write events, times and counts of what was read, all together or not at all."""
         with self.ledger.write() as session:
+            row = session.get_one(FixityRound, self.work.id, with_for_update={"key_share": True})
+            if row.owner != self.owner:
+                self.unsaved.clear()
+                raise CheckUnderWay(f"{self.output.collection}: another process has taken over this check; wait for it")
             records = [_event(checked, at, self.work.id) for checked, at in self.unsaved]
             events.append(session, None, self.context, records)
             for checked, at in self.unsaved:
@@ -253,7 +272,6 @@ class _Checker:
                         index_elements=["scan_id"], set_={"checked": at, "problems": problems}
                     )
                 )
-            row = session.get_one(FixityRound, self.work.id)
             row.active, row.found = now(), asdict(self.work.found)
         self.unsaved.clear()
         self.saved = time.monotonic()

@@ -67,7 +67,7 @@ class PremisFile:
         size: bytes; None where it is not known.
         sha256: hex; empty where nothing could be read.
         original_name: as it was received; empty for what was made here.
-        location: URI; empty where it is not known.
+        location: URI, or path of a file; empty where it is not known.
         application: name and version of the program that made the file, and when; None for what was received.
         properties: type and value of significant properties, such as width and height.
         events: identifiers.
@@ -180,7 +180,7 @@ def _object(one: PremisFile) -> Any:
         _child(element, "originalName", name)
     if one.location:
         content = _child(_child(element, "storage"), "contentLocation")
-        _child(content, "contentLocationType", "URI")
+        _child(content, "contentLocationType", "URI" if "://" in one.location else "file path")
         _child(content, "contentLocationValue", xml_name(one.location)[0])
     for relation in one.relations:
         found = _child(element, "relationship")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from pipeline import storage
 from pipeline.ledger.current_files import current_files
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Publication
+from pipeline.ledger.tables import Batch, OutcomeRow, Publication
 from pipeline.provenance import iiif
 from pipeline.reports.language import Language
 from pipeline.settings import Iiif
@@ -44,6 +46,8 @@ def publish_manifest_again(settings: Mapping[str, Any], output: str, stem: str, 
 def publish_collection(ledger: Ledger, settings: Iiif | None, output: str, name: str, title: str) -> None:
     """Write the collection of all manifests, in parts; nothing without the setting.
 
+    Results of batches that had no such setting have no manifest, and are left out.
+
     Args:
         output: URI of the collection's results, without a trailing slash.
         name, title: of the collection.
@@ -53,15 +57,17 @@ def publish_collection(ledger: Ledger, settings: Iiif | None, output: str, name:
     """
     if settings is None:
         return
-    addresses, last = _addresses(settings), ""
+    addresses, last, served = _addresses(settings), "", _batches(ledger, name)
     parts: list[tuple[str, str, str]] = []
     while True:
-        query = current_files(name, output).with_only_columns(Publication.key, Publication.stem)
+        query = current_files(name, output).with_only_columns(Publication.key, Publication.stem, OutcomeRow.batch_id)
         with ledger.read() as session:
             rows = session.execute(query.where(Publication.key > last).order_by(Publication.key).limit(PART)).all()
         if not rows:
             break
-        last, stems = rows[-1].key, [row.stem for row in rows]
+        last, stems = rows[-1].key, [row.stem for row in rows if row.batch_id in served]
+        if not stems:
+            continue
         address = addresses.collection(len(parts) + 1)
         items = [(addresses.manifest(stem), "Manifest", stem) for stem in stems]
         label = f"{stems[0]} – {stems[-1]}"
@@ -70,6 +76,13 @@ def publish_collection(ledger: Ledger, settings: Iiif | None, output: str, name:
         parts.append((address, "Collection", label))
     data = iiif.collection(addresses.collection(), title, parts)
     storage.write_bytes(storage.join(output, iiif.collection_path()), data)
+
+
+def _batches(ledger: Ledger, collection: str) -> set[int]:
+    """Return the batches of a collection that have written manifests."""
+    with ledger.read() as session:
+        settings = session.execute(select(Batch.id, Batch.settings).where(Batch.collection == collection))
+        return {key for key, found in settings if found.get("iiif")}
 
 
 def _addresses(settings: Iiif) -> iiif.Addresses:

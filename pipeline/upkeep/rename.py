@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import TaskContext, events
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Base, Batch, Scan
+from pipeline.ledger.tables import Base, Batch, Chain, Scan
 from pipeline.settings.collections import NAME
 from pipeline.upkeep.outputs import outputs
 
@@ -25,9 +25,11 @@ def rename(ledger: Ledger, old: str, new: str) -> int:
         if output.unfinished:
             raise ConfigurationError(f"batch {output.unfinished[0]} of {old!r} is under way; let it finish first")
     with ledger.write() as session:
-        for known in (Scan, Batch):
+        for known in (Scan, Batch, Chain):
             if session.scalar(select(func.count()).select_from(known).where(known.collection == new)):
-                raise ConfigurationError(f"the ledger has scans or batches of {new!r} already; choose another name")
+                raise ConfigurationError(
+                    f"the ledger has scans, batches or events of {new!r} already; choose another name"
+                )
         for table in Base.metadata.sorted_tables:
             if "collection" in table.c:
                 session.execute(update(table).where(table.c.collection == old).values(collection=new))

@@ -23,8 +23,8 @@ not read for the longest time come first. Every scan gets a PREMIS event `fixity
 interrupted goes on where it was when the same command is given again. A master that has been said to be missing is not
 counted as an error again: archives move masters away.
 
-exit codes: 0 everything is as recorded; 1 a file differs, is missing or cannot be read (each is named), or a store did
-not answer; 2 the ledger does not know the output
+exit codes: 0 everything is as recorded; 1 a file differs, is missing or cannot be read (the first hundred are named; -v
+names all as they are found), or a store did not answer; 2 the ledger does not know the output
 
 examples: fixity /srv/restored/plates --sample 5% --bandwidth 20
           fixity s3://archive/restored --json"""
@@ -122,6 +122,8 @@ def _print(done: Round) -> None:
     print(f"  {found.differs:,} differ, {found.missing:,} missing, {found.unreadable:,} unreadable")
     if found.busy:
         print(f"  {found.busy:,} scans left out: a run works on them")
+    if rest := found.failing - len(found.named):
+        print(f"  {rest:,} more of these are not named here: `trace` shows what is wrong with a scan, and so does -v")
     known = found.differs + found.missing + found.unreadable - found.failing
     if known:
         print(f"  {known:,} masters are missing or unreadable as before")

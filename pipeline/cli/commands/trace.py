@@ -208,10 +208,14 @@ def _candidate(scan: Scan) -> dict[str, Any]:
 def _find(ledger: Ledger, name: str, collection: str) -> list[Scan]:
     """Return the scans that a name, a digest, or a file on this machine means."""
     from pipeline import storage
-    from pipeline.ledger.search import find_named
+    from pipeline.ledger.search import find_named, find_published
+    from pipeline.stages.cleanup import FOLDERS
 
     with ledger.read() as session:
         found = list(find_named(session, name, collection))
+        folder, _, below = name.partition("/")
+        if not found and folder in FOLDERS:
+            found = list(find_published(session, [below.rpartition(".")[0]], collection))
         if not found and Path(name).is_file():
             found = list(find_named(session, storage.sha256(name), collection))
     return found

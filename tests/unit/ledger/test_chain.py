@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.ledger import TaskContext, chain, claims, events
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.tables import Event
+from pipeline.ledger.tables import Batch, Event
 from pipeline.ledger.verify import verify
+from pipeline.upkeep.rename import rename
 
 WRITERS = 16
 FORK = multiprocessing.get_context("fork")
@@ -90,6 +91,20 @@ def test_collections_and_the_ledger_as_a_whole_have_their_own_chains(either: Led
     with either.read() as session:
         assert [chain.head(session, name).position for name in ("c", "", "d", "unknown")] == [2, 1, 3, 0]
         assert all(verify(session, name).is_whole for name in ("c", "", "d", "unknown"))
+
+
+def test_an_event_of_a_scan_goes_where_its_collection_was_renamed_to(either: Ledger, make_batch, make_scan) -> None:
+    with either.write() as session:
+        scan = make_scan(session)
+        events.append(session, make_batch(session), TaskContext(), [record(scan)])
+        session.execute(update(Batch).values(state="done"))
+    rename(either, "c", "d")
+    with either.write() as session:
+        # Who had to wait for the chain has read the old name.
+        events.append(session, None, TaskContext(), [record(scan)], collection="c")
+    with either.read() as session:
+        assert chain.head(session, "c").position == 0
+        assert verify(session, "d").is_whole and verify(session, "d").head.position == 3
 
 
 def test_an_event_in_no_chain_is_refused(either: Ledger, make_batch) -> None:

@@ -104,6 +104,31 @@ def test_people_are_told_even_when_the_process_dies_before_the_mail(finished, po
         assert session.scalar(select(func.count()).select_from(FixityRound)) == 1
 
 
+def test_people_are_told_what_a_killed_check_of_another_extent_found(finished, post) -> None:
+    postbox, channel = post
+    finished.changes |= {"recipients": ("a@example.org",), "fixity": Fixity(sample=1)}
+    (finished.output / "masks/a.png").unlink()
+    [here] = outputs(finished.ledger)
+    # All scans are read, and nobody is told; then one scan is wanted, which is found as it was.
+    check_output(finished.ledger, here)
+    with pytest.raises(FilesChanged, match=r'the mask of "a\.png" is missing'):
+        check_collection(finished.collection, channel=channel, context=TaskContext())
+    [mail] = postbox.arrived
+    assert "scans were not changed" not in mail.get_content()
+
+
+def test_a_check_that_another_process_has_taken_over_writes_nothing_more(finished) -> None:
+    [here] = outputs(finished.ledger)
+
+    def taken(*_: int) -> None:
+        with finished.ledger.write() as session:
+            session.execute(update(FixityRound).values(owner="elsewhere 1 1"))
+
+    with pytest.raises(CheckUnderWay, match="taken over"):
+        check_output(finished.ledger, here, progress=taken)
+    assert checks(finished) == []
+
+
 def test_a_sample_takes_the_longest_unread_first(finished, capsys) -> None:
     for number in range(2, 6):
         finished.put(f"more/{number}.png", number)
@@ -177,10 +202,17 @@ def test_a_disk_that_is_not_mounted_is_no_loss(finished, capsys) -> None:
     assert main(["fixity", str(finished.output)]) == 1
     assert "mount it" in capsys.readouterr().err and checks(finished) == []
     assert main(["fixity", str(finished.output), "--no-masters"]) == 0
+    # Where a disk is mounted, an empty folder stays.
+    finished.inbox.mkdir()
+    assert main(["fixity", str(finished.output)]) == 1
+    assert "mount it" in capsys.readouterr().err and len(checks(finished)) == 2
+    finished.inbox.rmdir()
     moved.rename(finished.inbox)
     finished.output.rename(finished.output.with_name("gone"))
-    assert main(["fixity", str(finished.output)]) == 1
-    assert "mount it" in capsys.readouterr().err
+    for _ in range(2):
+        assert main(["fixity", str(finished.output)]) == 1
+        assert "mount it" in capsys.readouterr().err
+        finished.output.mkdir(exist_ok=True)
 
 
 def test_names_that_no_one_expects_are_found(project, capsys) -> None:

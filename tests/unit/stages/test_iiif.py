@@ -89,6 +89,19 @@ def test_a_collection_names_all_manifests_in_parts(served, monkeypatch) -> None:
     assert item["id"] == manifest(served, "Kiste 1/Köln #3")["id"]
 
 
+def test_a_collection_names_no_manifest_that_older_batches_have_not_written(project) -> None:
+    project.put("old.png")
+    project.restore(project.receive())
+    reconcile(project.work_area())
+    project.changes["iiif"] = Iiif(**ADDRESSES)
+    project.put("new.png", 1)
+    project.restore(project.receive())
+    reconcile(project.work_area())
+    [part] = json.loads((project.output / "iiif/collection.json").read_text())["items"]
+    below = project.output / part["id"].removeprefix(ADDRESSES["files"] + "/")
+    assert [item["label"] for item in json.loads(below.read_text())["items"]] == [{"none": ["new"]}]
+
+
 def test_a_rejected_derivative_is_shown_no_more_and_comes_back(served) -> None:
     with served.ledger.read() as session:
         review = session.scalars(select(Review).where(Review.outcome == "restored")).one()

@@ -27,6 +27,8 @@ POSTGRESQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     "CREATE INDEX ix_ledger_scans_path_part ON ledger_scans USING gin (path gin_trgm_ops)",
 )
+# Whether SQLite can do it.
+PROBE = ("CREATE VIRTUAL TABLE temp.probe USING fts5(x, tokenize='trigram')", "DROP TABLE temp.probe")
 
 
 def upgrade() -> None:
@@ -43,25 +45,23 @@ def upgrade() -> None:
     op.drop_index("ix_ledger_events_batch", table_name="ledger_events")
     op.create_index("ix_ledger_events_batch", "ledger_events", ["batch_id", "scan_id", "id"])
     connection = op.get_bind()
-    for statement in _statements(connection):
-        op.execute(statement)
+    if connection.dialect.name == "postgresql":
+        # Both or neither: the extension may be there in a schema that is not searched.
+        _can(connection, POSTGRESQL)
+    elif _can(connection, PROBE):
+        for statement in SQLITE:
+            op.execute(statement)
 
 
-def _statements(connection: Connection) -> tuple[str, ...]:
-    """Return what creates the index of parts; nothing where it cannot be had, and parts are then found by reading all.
+def _can(connection: Connection, statements: tuple[str, ...]) -> bool:
+    """Execute statements, all or none, and return whether the database can; parts are else found by reading all paths.
 
-    SQLite has it from 3.34 on, PostgreSQL where pg_trgm is installed and this user may use it.
+    SQLite has the index from 3.34 on, PostgreSQL where pg_trgm is installed and this user may use it.
     """
-    probe = {"sqlite": "CREATE VIRTUAL TABLE temp.probe USING fts5(x, tokenize='trigram')", "postgresql": POSTGRESQL[0]}
-    statement = probe.get(connection.dialect.name)
-    if statement is None:
-        return ()
     try:
         with connection.begin_nested():
-            connection.execute(sa.text(statement))
+            for statement in statements:
+                connection.execute(sa.text(statement))
     except DBAPIError:
-        return ()
-    if connection.dialect.name == "sqlite":
-        connection.execute(sa.text("DROP TABLE temp.probe"))
-        return SQLITE
-    return POSTGRESQL
+        return False
+    return True
