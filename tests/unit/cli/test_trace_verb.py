@@ -6,12 +6,8 @@ import json
 from pathlib import Path
 
 from lxml import etree
-from sqlalchemy import select
 
 from pipeline.cli import main
-from pipeline.ledger import publications
-from pipeline.ledger.migrate import shared_ledger
-from pipeline.ledger.tables import Scan
 
 
 def test_trace_shows_a_history(ledger: Path, capsys) -> None:
@@ -43,9 +39,6 @@ def test_trace_lists_candidates(ledger: Path, capsys) -> None:
 
 
 def test_trace_takes_paths_of_the_output(ledger: Path, capsys) -> None:
-    with shared_ledger(f"sqlite:///{ledger}").write() as session:
-        scan = session.scalars(select(Scan).where(Scan.path == "x/a.png")).one()
-        publications.reserve(session, scan.collection, scan.path, scan.id)
     for name in ("restored/x/a.tif", "masks/x/a.png", "sidecars/x/a.json"):
         assert main(["trace", name]) == 0
         assert capsys.readouterr().out.splitlines()[0] == "x/a.png"
