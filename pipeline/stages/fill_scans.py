@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -150,26 +151,30 @@ class ScanFiller(ABC, Generic[Item, Made]):
             samples = one.samples if estimated and self.seed(one.item) is not None else None
             return self.make(one.item, one.scan, one.mask, one.filled, samples)
 
-        for one, made in in_order(self._filled(items, estimated), make, lambda one: one.mask.size, self._workers):
-            assert one.filled is not None
-            self.store(one.item, made, one.filled)
-            self._settled.add(one.filled.key)
-
-    def _filled(self, items: Sequence[Item], estimated: bool) -> Iterator[_Open[Item]]:
-        """Yield the scans, each when its damage and its held-out places are filled."""
-        jobs = self._jobs(items, estimated)
-        for filled in inpaint(jobs, self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
-            one = self._open.pop(filled.key)
-            if (job := one.held_out.pop(filled.key, None)) is None:
-                one.filled = filled
-            else:
+        with (
+            closing(self._filled(items, estimated)) as filled,
+            closing(in_order(filled, make, lambda one: one.mask.size, self._workers)) as results,
+        ):
+            for one, made in results:
                 assert one.filled is not None
-                one.filled.seconds += filled.seconds
-                one.samples += [found] if (found := sample(job, filled)) else []
-            if not one.held_out:
-                yield one
+                self.store(one.item, made, one.filled)
+                self._settled.add(one.filled.key)
 
-    def _jobs(self, items: Sequence[Item], estimated: bool) -> Iterator[Job]:
+    def _filled(self, items: Sequence[Item], estimated: bool) -> Generator[_Open[Item], None, None]:
+        """Yield the scans, each when its damage and its held-out places are filled."""
+        with closing(self._jobs(items, estimated)) as jobs:
+            for filled in inpaint(jobs, self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
+                one = self._open.pop(filled.key)
+                if (job := one.held_out.pop(filled.key, None)) is None:
+                    one.filled = filled
+                else:
+                    assert one.filled is not None
+                    one.filled.seconds += filled.seconds
+                    one.samples += [found] if (found := sample(job, filled)) else []
+                if not one.held_out:
+                    yield one
+
+    def _jobs(self, items: Sequence[Item], estimated: bool) -> Generator[Job, None, None]:
         """Yield scans with their masks as the engine needs them, each followed by its held-out places."""
 
         def read(item: Item) -> tuple[list[Job], _Open[Item]] | _Unread:
@@ -179,16 +184,20 @@ class ScanFiller(ABC, Generic[Item, Made]):
             except self.fatal:
                 raise
             except Exception as error:
+                if isinstance(error, MemoryError) and len(items) > 1:
+                    # By itself it may find enough.
+                    raise
                 return _Unread(error, started)
 
-        for item, found in in_order(items, read, self.pixels, self._workers):
-            if isinstance(found, _Unread):
-                self._fail(item, found.error, found.started)
-                continue
-            jobs, one = found
-            for job in jobs:
-                self._open[job.key] = one
-                yield job
+        with closing(in_order(items, read, self.pixels, self._workers)) as results:
+            for item, found in results:
+                if isinstance(found, _Unread):
+                    self._fail(item, found.error, found.started)
+                    continue
+                jobs, one = found
+                for job in jobs:
+                    self._open[job.key] = one
+                    yield job
 
     def _read(self, item: Item, estimated: bool) -> tuple[list[Job], _Open[Item]]:
         """Return the jobs of a scan, and the scan."""

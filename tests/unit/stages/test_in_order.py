@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import cv2
@@ -74,3 +76,52 @@ def test_an_error_comes_where_its_item_would_and_leaves_nothing_running() -> Non
     count = len(ended)
     time.sleep(0.05)
     assert len(ended) == count and cv2.getNumThreads() == threads
+
+
+def test_nothing_is_drawn_while_a_large_scan_is_worked_on() -> None:
+    running: set[int] = set()
+
+    def items() -> Iterator[int]:
+        for number in range(4):
+            assert not running, "to draw a scan may mean to read it"
+            yield number
+
+    def work(number: int) -> None:
+        running.add(number)
+        time.sleep(0.02)
+        running.remove(number)
+
+    assert len(list(in_order(items(), work, lambda _: MOST_PIXELS + 1, 2))) == 4
+
+
+def test_opencv_gets_its_threads_back_when_a_reader_of_another_ends_first() -> None:
+    threads = cv2.getNumThreads()
+    outer = in_order(range(9), abs, lambda _: 1, 2)
+    next(outer)
+    inner = in_order(range(9), abs, lambda _: 1, 2)
+    next(inner)
+    assert cv2.getNumThreads() == 1
+    outer.close()
+    assert cv2.getNumThreads() == 1
+    inner.close()
+    assert cv2.getNumThreads() == threads
+
+
+def test_an_error_keeps_no_scan_in_memory() -> None:
+    class Scan:
+        pass
+
+    def fail(_: Scan) -> None:
+        raise OSError("the store is away")
+
+    scans = [Scan() for _ in range(3)]
+    left = [weakref.ref(scan) for scan in scans]
+    gc.disable()
+    try:
+        with pytest.raises(OSError, match="away") as raised:
+            list(in_order(iter(scans), fail, lambda _: 1, 2))
+        scans.clear()
+        del raised
+        assert not [scan for scan in left if scan()]
+    finally:
+        gc.enable()
