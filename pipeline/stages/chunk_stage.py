@@ -55,6 +55,7 @@ class ChunkStage:
         self.target = manifest.sibling(chunk, stage.step)
         self.finished = storage.exists(self.target)
         self.rows = manifest.read(self.target if self.finished else manifest.sibling(chunk, stage.previous.step))
+        # Scans that are worked on at a time.
         self.workers = 1
         self._events: list[events.EventRecord] = []
         self._flushed = self._renewed = time.monotonic()
@@ -87,8 +88,34 @@ class ChunkStage:
             started = time.perf_counter()
             return self.guarded(row, lambda: process(row)), time.perf_counter() - started
 
-        for row, (found, seconds) in in_order(rows, timed, row_pixels, self.workers):
+        for row, (found, seconds) in self.in_order(rows, timed):
             self.finish_row(row, found, seconds)
+
+    def in_order(self, rows: Iterable[ScanRow], work: Callable[[ScanRow], Found]) -> Iterator[tuple[ScanRow, Found]]:
+        """Yield scans with what was made of each, in order; those that found too little memory come last, one by one.
+
+        Args:
+            work: called in threads, with `guarded` around what may fail.
+        """
+        short: list[ScanRow] = []
+
+        def attempt(row: ScanRow) -> tuple[Found] | None:
+            try:
+                return (work(row),)
+            except MemoryError:
+                if self.workers == 1:
+                    raise
+                return None
+
+        for row, found in in_order(rows, attempt, row_pixels, self.workers):
+            if found is None:
+                short.append(row)
+            else:
+                yield row, found[0]
+        if short:
+            self.logger.warning("stage=%s memory ran out for %d scans; they follow one by one", self.stage, len(short))
+            self.workers = 1
+            yield from in_order(short, work, row_pixels, 1)
 
     def guarded(self, row: ScanRow, process: Callable[[], Found]) -> Found | Stopped:
         """Return what the processing found, or the decision to quarantine or fail the scan."""
@@ -104,7 +131,7 @@ class ChunkStage:
         except (StoreUnavailable, ConfigurationError, WeightsError, FinalError):
             raise
         except MemoryError:
-            if self.context.try_number and self.context.halvings < MEMORY_ATTEMPTS - 1:
+            if self.workers > 1 or (self.context.try_number and self.context.halvings < MEMORY_ATTEMPTS - 1):
                 raise
             return failed("out-of-memory", "there was not enough memory for this scan, even by itself")
         except Exception as error:

@@ -99,6 +99,8 @@ class _ChunkFiller(ScanFiller[ScanRow, "Inpainted | Stopped"]):
 
     def on_batch_failure(self, error: Exception) -> None:
         self.stage.logger.error("stage=inpaint: filling scans together failed; going on one by one", exc_info=error)
+        # A scan that finds too little memory now found too little by itself.
+        self.stage.workers = 1
 
 
 def holdout_seed(row: ScanRow) -> int:

@@ -31,12 +31,11 @@ from pipeline.scans.xmp_disclosure import Disclosure
 from pipeline.stages import artifacts, manifest, occupied, previews
 from pipeline.stages.access import make_access_copy, publish_access_copy
 from pipeline.stages.batch import BatchContext, InputVanished
-from pipeline.stages.chunk_stage import ChunkStage, Progress, row_pixels
+from pipeline.stages.chunk_stage import ChunkStage, Progress
 from pipeline.stages.cleanup import WITHDRAWN
 from pipeline.stages.credentials import keep_master_credentials, publish_credentials, signed_copy
 from pipeline.stages.derivative_note import disclosure, with_disclosure
 from pipeline.stages.iiif import publish_manifest
-from pipeline.stages.in_order import in_order
 from pipeline.stages.metadata_list import in_full
 from pipeline.stages.order import Stage
 from pipeline.stages.published_files import PublishedFiles, copy_recorded
@@ -66,7 +65,7 @@ def publish(chunk: str, context: TaskContext | None = None, *, progress: Progres
     if stage.finished:
         return stage.target
     publisher = _Publisher(stage)
-    for row, files in in_order(stage.rows, publisher.write, row_pixels, stage.workers):
+    for row, files in stage.in_order(stage.rows, publisher.write):
         publisher.commit(row, files)
     manifest.write(stage.target, stage.rows)
     return stage.target

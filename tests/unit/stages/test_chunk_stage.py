@@ -14,10 +14,12 @@ from sqlalchemy import select
 from pipeline.errors import ConfigurationError, StoreUnavailable
 from pipeline.ledger import TaskContext
 from pipeline.ledger.tables import Event
-from pipeline.stages import artifacts, manifest
+from pipeline.stages import artifacts, chunk_stage, manifest
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
+from pipeline.stages.measure import measure
 from pipeline.stages.previews import THUMBS
+from pipeline.stages.publish import publish
 from pipeline.stages.reconcile import reconcile
 
 
@@ -166,3 +168,28 @@ def test_events_and_sidecars_name_the_task(project) -> None:
     )
     run = json.loads((project.output / "sidecars/a.json").read_text())["run"]
     assert (run["map_index"], run["try_number"], run["code_version"]) == (4, 2, "test")
+
+
+@pytest.mark.parametrize("stage", ["mask", "inpaint", "publish"])
+def test_a_scan_without_memory_beside_others_is_done_by_itself(project, monkeypatch, stage: str) -> None:
+    monkeypatch.setattr(chunk_stage, "cores", lambda: 3)
+    for number in range(3):
+        project.put(f"{number}.png", number)
+    (chunk,) = project.receive()
+    read, tries = artifacts.read_master, []
+
+    def too_little(row):
+        if row.path == "1.png" and len(tries) < 2:
+            tries.append(row.path)
+            if len(tries) == 1:
+                raise MemoryError
+        return read(row)
+
+    functions = {"mask": mask, "inpaint": inpaint, "measure": measure, "publish": publish}
+    for name, function in functions.items():
+        with monkeypatch.context() as patched:
+            if name == stage:
+                patched.setattr(artifacts, "read_master", too_little)
+            chunk = function(chunk)
+    assert len(tries) == 2
+    assert [row.outcome for row in manifest.read(chunk)] == ["restored"] * 3
