@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from threading import Lock
 
 from pipeline.engines.backends import Network
 from pipeline.engines.interface import FloatImage
@@ -20,9 +21,16 @@ class LazyNetwork:
 
     def __init__(self, load: Callable[[], Network]) -> None:
         self._load = load
+        self._loading = Lock()
+
+    @property
+    def _network(self) -> Network:
+        # From Python 3.12 on, two threads may compute a cached property at the same time.
+        with self._loading:
+            return self._loaded
 
     @cached_property
-    def _network(self) -> Network:
+    def _loaded(self) -> Network:
         return self._load()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class OpenVINONetwork:
         self._model, self._bends, self._streams = model, bends, cores()
         self._queue, self.runtime = compiled_queue(model, SHAPES, precision, self._streams)
         self.batch_pixels = self._streams << 20
+        # A queue has one callback, and two who start requests could be given the same one.
+        self._running = Lock()
 
     @cached_property
     def _exact(self) -> Any:
@@ -46,6 +49,10 @@ class OpenVINONetwork:
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         """Return the filled pictures; see :class:`pipeline.engines.backends.Network`."""
+        with self._running:
+            return self._run(images, holes)
+
+    def _run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         result = np.empty_like(images)
 
         def done(request: Any, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -258,3 +259,17 @@ def test_a_gpu_agrees_with_the_cpu(weights: Path, windows: tuple[np.ndarray, np.
     found, expected = (TorchNetwork(generators[n], name).run(images, holes) for n, name in enumerate(("cuda", "cpu")))
     mean, largest = disagreement(found, expected, holes)
     assert mean <= 0.5 and largest <= 4
+
+
+def test_two_threads_may_fill_at_a_time(
+    network: Callable[[str], Network], windows: tuple[np.ndarray, np.ndarray]
+) -> None:
+    images, holes = windows
+    running = network("openvino")
+    orders = [[0, 1, 2, 0, 1], [2, 1, 0, 2, 1]]
+    alone = [running.run(images[order], holes[order]) for order in orders]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            together = list(pool.map(lambda order: running.run(images[order], holes[order]), orders))
+            for one, other in zip(alone, together, strict=True):
+                np.testing.assert_array_equal(one, other)
