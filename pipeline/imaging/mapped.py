@@ -18,6 +18,9 @@ from numpy.typing import DTypeLike, NDArray
 IN_MEMORY = 128 << 20
 """Bytes up to which a file is kept in memory: smaller scans gain nothing from the disk."""
 
+SMALL = 4 << 20
+"""Bytes up to which an array is ordinary memory: a mapped file takes two of the descriptors that a process may have."""
+
 EVERY = 0.05
 """Seconds after which the pages of a mapped file are dropped while something works on all of it."""
 
@@ -37,9 +40,18 @@ class Mapping(mmap.mmap):
 
     @classmethod
     def of(cls, descriptor: int, size: int, *, writable: bool = False) -> Mapping:
-        """Return a file's first bytes, mapped; the descriptor given may be closed afterwards."""
+        """Return a file's first bytes, mapped; the descriptor given may be closed afterwards.
+
+        Raises:
+            MemoryError: this process may not have so large an address space.
+        """
         protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-        mapped = cls(descriptor, size, flags=mmap.MAP_SHARED, prot=protection)
+        try:
+            mapped = cls(descriptor, size, flags=mmap.MAP_SHARED, prot=protection)
+        except OSError as error:
+            if error.errno != errno.ENOMEM:
+                raise
+            raise MemoryError(f"no address space for {size} bytes") from error
         mapped.descriptor = os.dup(descriptor)
         weakref.finalize(mapped, os.close, mapped.descriptor)
         return mapped
@@ -112,12 +124,15 @@ def write_all(descriptor: int, data: bytes | memoryview, at: int) -> None:
 
 
 def scratch(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-    """Return a writable array of zeros in an unnamed file of its own, which ends with it.
+    """Return a writable array of zeros, where it is not small in an unnamed file of its own, which ends with it.
 
     Raises:
+        MemoryError: this process may not have so large an address space.
         NoRoom: the disk for temporary files is full.
     """
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size <= SMALL:
+        return np.zeros(tuple(shape), dtype)
     descriptor = unnamed_file(size)
     try:
         return Mapping.of(descriptor, size, writable=True).array(shape, dtype)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from pipeline.imaging.mapped import Mapping, mapping_of, unnamed_file, write_all
+from pipeline.imaging.mapped import SMALL, Mapping, mapping_of, unnamed_file, write_all
 from pipeline.scans.metadata_item import Item
 from pipeline.scans.model import Metadata, Scan, ScanInfo
 from pipeline.scans.tones import Tones
@@ -64,11 +65,12 @@ def send_scan(scan: Scan) -> tuple[int, dict[str, Any]]:
 
 
 def receive_scan(descriptor: int, header: dict[str, Any]) -> Scan:
-    """Return the scan in a descriptor; its pixels are memory-mapped and read-only."""
-    size = header["bytes"]
-    mapped = Mapping.of(descriptor, size + header["rest"])
-    pixels = mapped.array(header["shape"], header["dtype"])
-    document = json.loads(mapped[size:])
+    """Return the scan in a descriptor; its pixels are read-only, and memory-mapped where they are not small."""
+    size, whole = header["bytes"], header["bytes"] + header["rest"]
+    data = os.pread(descriptor, whole, 0) if whole <= SMALL else Mapping.of(descriptor, whole)
+    count = math.prod(header["shape"])
+    pixels = np.frombuffer(data, header["dtype"], count).reshape(header["shape"])
+    document = json.loads(data[size:])
     found = document["metadata"]
     for key in ("icc", "icc_name", "exif", "xmp", "iptc", "photoshop"):
         found[key] = _bytes(found[key])

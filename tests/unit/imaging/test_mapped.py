@@ -19,7 +19,8 @@ from pipeline.imaging.mapped import Mapping, NoRoom, mapping_of, release, releas
 
 @pytest.fixture(params=["memory", "disk"])
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Unnamed files in memory, or in this folder."""
+    """Unnamed files in memory, or in this folder, for arrays of any size."""
+    monkeypatch.setattr(mapped, "SMALL", 0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if request.param == "disk":
         monkeypatch.setattr(mapped, "IN_MEMORY", 0)
@@ -111,3 +112,12 @@ def test_a_full_disk_is_named_with_its_remedy(place: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(NoRoom, match=f"{place}: no room for a scan's pixels; free some space there, or set TMPDIR"):
         scratch((10, 10), np.uint8)
+
+
+def test_small_arrays_take_no_descriptors() -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = descriptors()
+    arrays = [scratch((100, 100, 3), np.uint16) for _ in range(20)]
+    assert descriptors() == before and not any(array.any() for array in arrays)

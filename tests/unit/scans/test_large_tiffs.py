@@ -65,6 +65,7 @@ def as_mapped(data: bytes) -> Mapping:
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped, "IN_MEMORY", 0)
+    monkeypatch.setattr(mapped, "SMALL", 0)
     monkeypatch.setattr(tiff_encode, "IN_MEMORY", 0)
 
 
@@ -100,11 +101,19 @@ def test_a_derivative_has_the_same_bytes(pixels: np.ndarray[Any, Any], monkeypat
 
 
 def test_decoded_pixels_are_sent_in_the_file_that_they_lie_in(tmp_path) -> None:
-    (tmp_path / "a.tif").write_bytes(written("strips"))
+    pixels = np.tile(RGB16, (12, 12, 1))
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
     scan = decode_isolated(str(tmp_path / "a.tif"))
     assert mapping_of(scan.pixels) is not None
+    np.testing.assert_array_equal(scan.pixels, pixels)
+    assert scan == replace(decode((tmp_path / "a.tif").read_bytes(), "a.tif"), pixels=scan.pixels)
+
+
+def test_a_small_scan_takes_no_descriptor(tmp_path) -> None:
+    (tmp_path / "a.tif").write_bytes(written("strips"))
+    scan = decode_isolated(str(tmp_path / "a.tif"))
+    assert mapping_of(scan.pixels) is None and not scan.pixels.flags.writeable
     np.testing.assert_array_equal(scan.pixels, RGB16)
-    assert scan == replace(decode(written("strips"), "a.tif"), pixels=scan.pixels)
 
 
 def test_a_full_disk_for_temporary_files_does_not_quarantine_a_scan(tmp_path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pipeline import storage
@@ -254,3 +255,11 @@ def test_an_unavailable_store_does_not_reject_the_scan(photo: str, monkeypatch: 
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(StoreUnavailable):
         decode_isolated("s3://bucket/photo.png")
+
+
+def test_a_large_scan_beyond_the_memory_limit_says_so(tmp_path: Path) -> None:
+    target = tmp_path / "large.tif"
+    tifffile.imwrite(target, np.zeros((8000, 10000), np.uint8), compression="zlib", rowsperstrip=500)
+    with pytest.raises(UnreadableScan, match=r"large\.tif .*64 MiB") as caught:
+        decode_isolated(str(target), limits=Limits(memory_megabytes=64.0))
+    assert caught.value.reason == Reason.DECODER_MEMORY
