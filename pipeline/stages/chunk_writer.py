@@ -79,9 +79,10 @@ class ChunkWriter:
 
     def _parts(self, rows: list[ScanRow], slots: int) -> int:
         """Return into how many chunks the last rows are cut."""
-        limits, megapixels = self.batch.collection, sum(map(_megapixels, rows))
-        needed = max(math.ceil(len(rows) / limits.chunk_scans), math.ceil(megapixels / limits.chunk_megapixels))
-        return max(1, needed, min(slots, int(megapixels / LEAST_MEGAPIXELS)))
+        limits, own = self.batch.collection, [row for row in rows if not row.same_as]
+        megapixels = sum(map(_megapixels, own))
+        needed = max(math.ceil(len(own) / limits.chunk_scans), math.ceil(megapixels / limits.chunk_megapixels))
+        return min(slots, max(1, needed, int(megapixels / LEAST_MEGAPIXELS)))
 
 
 def _megapixels(row: ScanRow) -> float:

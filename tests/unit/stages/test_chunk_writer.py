@@ -83,3 +83,14 @@ def test_scans_of_the_same_bytes_stay_together_when_chunks_are_cut_again(batch: 
     first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
     assert [one.scan_id for one in first] == [0, 1, 2, 3, 4, 10] and first[-1].same_as == "1.png"
     assert [one.scan_id for one in second] == [5, 6, 7, 8, 9]
+
+
+@pytest.mark.usefixtures("two_slots")
+def test_scans_that_share_a_result_make_no_further_chunks(batch: BatchContext) -> None:
+    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
+    batch = replace(batch, collection=limits)
+    chunks = ChunkWriter(batch, "t")
+    for number in range(50):
+        chunks.add(row(number, sha256=f"{number % 2:064}", width=10000, height=1000), 10)
+    chunks.finish()
+    assert [len(manifest.read(batch.chunk_uri(number, "t"))) for number in range(1, chunks.count + 1)] == [50]
