@@ -18,8 +18,8 @@ SHIPPED_REMEDY = "restore the shipped file, or name your own weights by their pa
 def load_rn(path: Path, expected: str | None = None, *, device: str = "auto", backend: str = "auto") -> RnEngine:
     """Return the `rn` engine with the weights in a file, whose sha256 is given where it is known.
 
-    The weights are checked at once; the network is made of them when it is first needed. See
-    :func:`pipeline.engines.load_engine`.
+    The file is checked at once. The network is made of its tensors when it is first needed, and only then it shows
+    whether those of a file of unknown sha256 are whole. See :func:`pipeline.engines.load_engine`.
     """
     device, backend = choose_device(device, backend)
     digest = read_weights(path, Kind.INPAINTER, expected=expected, remedy=SHIPPED_REMEDY if expected else None).sha256
