@@ -20,9 +20,18 @@ def settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+class OnceOnly(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as Compose does."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"{node.start_mark}: a key stands twice"
+        return super().construct_mapping(node, deep)
+
+
 @pytest.fixture(scope="module")
 def compose():
-    return yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
+    return yaml.load((DOCKER / "compose.yaml").read_text(encoding="utf-8"), OnceOnly)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +115,8 @@ def test_the_linter_of_dockerfiles_finds_nothing():
         pytest.skip("hadolint is not installed")
     done = subprocess.run([hadolint, DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_tasks_of_a_worker_share_its_cores(compose):
+    worker = compose["services"]["worker-cpu"]
+    assert worker["environment"]["RESTORATION_TASK_SLOTS"] == worker["command"][-1]
