@@ -183,6 +183,10 @@ def _fill_pairs(pairs: list[_Pair], engine: Engine, own: OwnFiles, summary: Inpa
         def key(self, pair: _Pair) -> str:
             return pair.name
 
+        def pixels(self, pair: _Pair) -> int:
+            # Unknown before it is read; an uncompressed scan in colours of 8 bits has so many for its bytes.
+            return pair.scan.size // 3
+
         def read(self, pair: _Pair) -> tuple[Scan, Mask]:
             scan = read_scan(pair.scan)
             painted = read_mask(storage.read_bytes(pair.mask.uri), view_scan(scan), pair.mask.path)
