@@ -53,5 +53,5 @@ def _decode(uri: str) -> NDArray[np.uint8]:
     """Return a mask (H,W), decoded straight into its plane: OpenCV would take two of them."""
     try:
         return np.asarray(imagecodecs.png_decode(storage.read_bytes(uri)), np.uint8)
-    except (imagecodecs.PngError, RuntimeError) as error:
+    except (imagecodecs.PngError, ValueError) as error:
         raise ValueError(f"{uri} is no mask that can be read; restore the scan again") from error
