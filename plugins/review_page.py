@@ -63,12 +63,23 @@ class AirflowRedo:
     """Starts a run of the collection's DAG for one scan."""
 
     def start(self, collection: str, path: str, user: User) -> None:
-        """Trigger the run, in the name of the user."""
+        """Trigger the run, in the name of the user.
+
+        Raises:
+            NotStarted: the collection is switched off; its run would wait, and nobody would know what for.
+        """
         from airflow.api.common.trigger_dag import trigger_dag
+        from airflow.models.dag import DagModel
         from airflow.utils.types import DagRunTriggeredByType
 
+        from pipeline.review.refusals import NotStarted
+
+        dag_id = f"{PREFIX}{collection}"
+        dag = DagModel.get_current(dag_id)
+        if dag is not None and dag.is_paused:
+            raise NotStarted("paused", name=collection)
         trigger_dag(
-            f"{PREFIX}{collection}",
+            dag_id,
             triggered_by=DagRunTriggeredByType.REST_API,
             triggering_user_name=user.name,
             conf={"source": path},

@@ -73,7 +73,8 @@ def create_application(
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return JSONResponse({"detail": error.said(language_of(request))}, error.status)
+    known = {name: value for name, value in error.values.items() if name == "version"}
+    return JSONResponse({"detail": error.said(language_of(request)), **known}, error.status)
 
 
 def _handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:

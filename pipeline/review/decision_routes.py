@@ -18,7 +18,7 @@ from pipeline.review.paint_mask import paint_mask
 from pipeline.review.phrases import language_of
 from pipeline.review.queue_routes import summary
 from pipeline.review.redo import Redo
-from pipeline.review.refusals import DecidedMeanwhile, NotStarted
+from pipeline.review.refusals import DecidedMeanwhile, NotStarted, Refusal
 from pipeline.review.strokes import Painting
 
 
@@ -77,9 +77,10 @@ def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
             redo.start(entry.review.collection, entry.scan.path, user)
         except Exception as error:
             # Nothing would ever fill it: the result is open again, and the person is told.
-            reason = error_line(error, 300)
-            decide(ledger, result, entry.review.version, Verdict.UNDO, user, note=reason)
-            raise NotStarted("not_started", detail=reason) from error
+            reason = _said(error, language_of(request))
+            undone = decide(ledger, result, entry.review.version, Verdict.UNDO, user, note=reason)
+            # With it the person can try again, and what was painted is not lost.
+            raise NotStarted("not_started", detail=reason, version=undone.review.version) from error
         return summary(entry, language_of(request))
 
     @router.post("/again")
@@ -94,7 +95,12 @@ def routes(access: Access, ledger: Ledger, redo: Redo) -> APIRouter:
         try:
             redo.start(entry.review.collection, entry.scan.path, user)
         except Exception as error:
-            raise NotStarted("not_started", detail=error_line(error, 300)) from error
+            raise NotStarted("not_started", detail=_said(error, language_of(request))) from error
         return summary(entry, language_of(request))
 
     return router
+
+
+def _said(error: Exception, language: str) -> str:
+    """Return in one line why a run could not be started."""
+    return error.said(language) if isinstance(error, Refusal) else error_line(error, 300)

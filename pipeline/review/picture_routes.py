@@ -13,7 +13,7 @@ from pipeline import storage
 from pipeline.imaging.tile_levels import TILE, levels_of
 from pipeline.ledger import decisions, history
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.reviews import QueueEntry
+from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.tables import Decision
 from pipeline.reports.recorded_sentences import translate
 from pipeline.review.access import Access, Right, require
@@ -51,6 +51,8 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         language = language_of(request)
         entry = find(result)
         source = source_of(entry)
+        waits = entry.review.state == ReviewState.REDO
+        problem = redo.problem(entry.review.collection, entry.scan.path) if waits else ""
         # The restored picture lies on top: it is looked at first.
         for which in reversed(_shown(source)):
             tiles.prepare(_picture(entry, source, which))
@@ -63,7 +65,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             "tile": TILE,
             "levels": levels_of(source.width, source.height),
             "shown": {which: _picture(entry, source, which).sha256 for which in _shown(source)},
-            "problem": redo.problem(entry.review.collection, entry.scan.path),
+            "problem": problem,
             "disclosure": source.sidecar["disclosure"],
             "metrics": source.sidecar["metrics"],
             "engine": source.sidecar["engine"],

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sqlalchemy import select
 
+from pipeline.escape import error_line
 from pipeline.ledger import reviews
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
@@ -65,10 +66,19 @@ class LocalRedo:
                 while not self._waiting:
                     self._wake.wait()
                 collection, path = self._waiting.popleft()
-            command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.redo", collection, path]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                self._problems[collection, path] = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+            if problem := _run_apart(collection, path):
+                self._problems[collection, path] = problem
+
+
+def _run_apart(collection: str, path: str) -> str:
+    """Run in a process of its own, and return its last words when it fails."""
+    command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.redo", collection, path]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        # Whoever waits behind it is still to be filled.
+        return error_line(error, 300)
+    return (done.stderr.strip().splitlines() or ["–"])[-1] if done.returncode else ""
 
 
 def run(collection: str, path: str) -> None:

@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 
 from pipeline.review.phrases import language_of, say
 
+MOST_JSON = 64_000_000
+"""Bytes of a request; a painting of three million runs has half of them."""
 SAFE = {"GET", "HEAD"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -24,7 +26,7 @@ HEADERS = {
 
 
 async def check_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Answer 403 or 415 to changes that are not JSON, or a file, from our own pages; add the security headers."""
+    """Answer 403, 413 or 415 to changes that are not JSON, or a file, from our own pages; add the security headers."""
     answer = _refusal(request) or await call_next(request)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
@@ -42,4 +44,7 @@ def _refusal(request: Request) -> Response | None:
     wanted = "application/octet-stream" if request.method == "PUT" else "application/json"
     if request.headers.get("content-type", "").partition(";")[0].strip() != wanted:
         return JSONResponse({"detail": say(language_of(request), "refused.wrong_kind", kind=wanted)}, 415)
+    size = request.headers.get("content-length", "")
+    if request.method != "PUT" and not (size.isdecimal() and int(size) <= MOST_JSON):
+        return JSONResponse({"detail": say(language_of(request), "refused.too_much")}, 413)
     return None

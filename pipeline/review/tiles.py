@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 import zipfile
 from collections import OrderedDict
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from pipeline.review.refusals import TilesMissing, TilesWaiting
 
 MOST_WAITING = 8
 """Requests that wait for tiles at a time: they hold threads that an API server needs for its other work."""
+MOST_BYTES = 10_000_000_000
+"""Size of the cache; beyond it, the tiles that were looked at longest ago are deleted."""
 MOST_QUEUED = 6
 """Pictures that wait to be cut into tiles; of more, those that nobody asked for lately are left out."""
 
@@ -45,20 +49,26 @@ class TileStore:
     cut one at a time, each in a process of its own, those that were asked for last first.
 
     Args:
-        folder: of the cache.
+        folder: of the cache, which several processes may use.
+        limit: bytes that it may hold.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, limit: int = MOST_BYTES) -> None:
+        self._folder, self._limit = folder, limit
+        # Bytes written since the cache was measured; the first file has it measured.
+        self._written = limit
         self._queue: OrderedDict[str, Picture] = OrderedDict()
         self._making: dict[str, Future[None]] = {}
         self._wake = threading.Condition()
         self._first = threading.Lock()
+        self._measuring = threading.Lock()
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
         self._thread: threading.Thread | None = None
 
     def prepare(self, picture: Picture) -> None:
         """Begin to make the tiles of a large picture, unless they are there or being made."""
+        with suppress(FileNotFoundError):
+            os.utime(self._path(picture))
         if first_level(*picture.size):
             self._future(picture)
 
@@ -94,6 +104,7 @@ class TileStore:
             with self._first:
                 if not path.exists():
                     write_first_levels(storage.read_bytes(picture.preview_uri), picture.size, level, path)
+                    self._make_room(path)
             with zipfile.ZipFile(path) as archive:
                 return archive.read(name)
         except FileNotFoundError:
@@ -140,12 +151,31 @@ class TileStore:
                 making = self._making[sha256]
             try:
                 _make(picture.uri, self._path(picture))
-                making.set_result(None)
                 self._path(picture, ".first").unlink(missing_ok=True)
+                self._make_room(self._path(picture))
+                making.set_result(None)
             except Exception as error:
                 making.set_exception(error)
             with self._wake:
                 self._making.pop(sha256, None)
+
+    def _make_room(self, new: Path) -> None:
+        """Delete what was looked at longest ago, where the cache has become too large; a new file stays."""
+        with self._measuring, suppress(FileNotFoundError):
+            self._written += new.stat().st_size
+            # Walking the whole cache for every file would take longer than making it.
+            if self._written < self._limit // 20:
+                return
+            self._written, found = 0, []
+            for path in self._folder.glob("*/*.zip"):
+                with suppress(FileNotFoundError):
+                    known = path.stat()
+                    found.append((known.st_mtime, known.st_size, path))
+            total = sum(size for _, size, _ in found)
+            for _, size, path in sorted(found):
+                if total > self._limit and path != new:
+                    path.unlink(missing_ok=True)
+                    total -= size
 
     def _path(self, picture: Picture, suffix: str = "") -> Path:
         return self._folder / picture.sha256[:2] / f"{picture.sha256}{suffix}.zip"

@@ -1,11 +1,12 @@
 // Requests to the review application; all addresses are relative, so that it works below any prefix.
 
-/** An answer that is no success; `status` is that of HTTP. */
+/** An answer that is no success; `status` is that of HTTP, `version` that of the result where it was undone. */
 export class RequestFailed extends Error {
-  /** @param {number} status @param {string} detail */
-  constructor(status, detail) {
+  /** @param {number} status @param {string} detail @param {number} [version] */
+  constructor(status, detail, version) {
     super(detail);
     this.status = status;
+    this.version = version;
   }
 }
 
@@ -13,7 +14,7 @@ export class RequestFailed extends Error {
 async function checked(answer) {
   if (answer.ok) return answer.json();
   const told = await answer.json().catch(() => ({}));
-  throw new RequestFailed(answer.status, typeof told.detail === "string" ? told.detail : answer.statusText);
+  throw new RequestFailed(answer.status, typeof told.detail === "string" ? told.detail : answer.statusText, told.version);
 }
 
 /** @param {string} path @param {Record<string, string | string[] | null | undefined>} [query] @returns {Promise<any>} */

@@ -42,7 +42,7 @@ export class Verdict {
   async #post(what, body) {
     if (this.busy) return undefined;
     this.busy = true;
-    const told = await attempt(() => post(`results/${this.told.id}/${what}`, { version: this.told.version, ...body }));
+    const told = await attempt(() => post(`results/${this.told.id}/${what}`, { version: this.told.version, ...body }).catch((error) => this.#refused(error)));
     this.busy = false;
     forgetPicture(this.told.id);
     if (!told) return undefined;
@@ -50,6 +50,12 @@ export class Verdict {
     replace(told);
     notice(t("saved"));
     return told;
+  }
+
+  /** Take over the version of a result whose run could not be started, so that one can try again. @param {any} error @returns {never} */
+  #refused(error) {
+    if (error.version) this.told = { ...this.told, version: error.version };
+    throw error;
   }
 
   /** Say once that something was not filled yet; return whether it was said now. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -77,3 +78,19 @@ def test_bands_meet(tmp_path: Path) -> None:
         assert Image.open(io.BytesIO(archive.read("1/0_2.jpg"))).size == (17, 2)
     expected = (rows[1024:2048:2, :32:2] + columns[1024:2048:2, :32:2]) % 251 + 1
     assert np.median(abs(half[:, :16] - expected)) < 3
+
+
+def test_what_was_looked_at_longest_ago_leaves_the_cache(scan: Path, tmp_path: Path) -> None:
+    first, second, third = (Picture(str(scan), letter * 64, (700, 1100)) for letter in "abc")
+    cache, tiles = tmp_path / "cache", TileStore(tmp_path / "cache")
+    for age, picture in ((1000, second), (2000, first)):
+        tiles.read(picture, "thumb.jpg")
+        os.utime(cache / picture.sha256[:2] / f"{picture.sha256}.zip", (age, age))
+    sizes = [path.stat().st_size for path in cache.glob("*/*.zip")]
+    tiles = TileStore(cache, sum(sizes) + sizes[0] // 2)
+    tiles.prepare(second)
+    tiles.read(third, "thumb.jpg")
+    assert {path.stem for path in cache.glob("*/*.zip")} == {second.sha256, third.sha256}
+    # One picture alone may be larger than the cache.
+    TileStore(cache, 1).read(first, "thumb.jpg")
+    assert [path.stem for path in cache.glob("*/*.zip")] == [first.sha256]

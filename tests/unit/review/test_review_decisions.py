@@ -13,6 +13,7 @@ from small_project import read_image
 from pipeline.ledger import batches, history, reviews, search
 from pipeline.masks.encode import encode_mask
 from pipeline.review import redo
+from pipeline.review.refusals import NotStarted
 from pipeline.settings.collections import Watch
 from pipeline.upkeep.move import check_moved, move
 
@@ -347,3 +348,18 @@ def test_every_mark_of_a_scan_that_was_held_back_is_offered(page) -> None:
     body = {"version": result["version"], "painting": {"accepted": [mark["id"] for mark in told["marks"]]}}
     assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
     assert np.count_nonzero(current_mask(page)) == 96 * 3 + 100
+
+
+def test_of_a_run_that_cannot_start_the_person_is_told_and_the_result_stays_open(page, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise NotStarted("paused", name="c")
+
+    monkeypatch.setattr(page.started, "start", refuse)
+    result = page.results()["box/marked.png"]
+    body = {"version": result["version"], "painting": {"accepted": [0]}}
+    german = {"accept-language": "de"}
+    answer = page.request("POST", f"/api/results/{result['id']}/painting", json=body, headers=german)
+    assert answer.status_code == 503 and "c ist in Airflow ausgeschaltet" in answer.json()["detail"]
+    again = page.results()["box/marked.png"]
+    assert again["state"] == "open" and again["version"] == answer.json()["version"]
+    assert not (page.project.output / "decided/box/marked.png.mask.png").exists()

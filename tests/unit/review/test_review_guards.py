@@ -74,6 +74,8 @@ def test_other_sites_and_forms_are_refused(page) -> None:
         assert page.request("POST", path, json=body, headers=headers).status_code == 403
     assert page.request("POST", path, data={"version": 0, "verdict": "accept"}).status_code == 415
     assert page.request("GET", path).status_code == 405
+    large = page.request("POST", path, json=body | {"note": "x" * 65_000_000})
+    assert large.status_code == 413 and "more strokes" in large.json()["detail"]
     own = {"origin": "http://review", "sec-fetch-site": "same-origin"}
     assert page.request("POST", path, json=body, headers=own).status_code == 200
 
