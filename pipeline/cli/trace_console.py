@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 # Figures that a person asks for, in plain words; all are in the JSON.
 FIGURES: dict[str, Callable[[Any], str]] = {
+    "name": lambda value: f"by {one_line(str(value), 60)}",
     "again": lambda value: f"done again, changed: {value}" if value != "asked" else "done again, as asked",
     "same_as": lambda value: f"same bytes as {visible(str(value), 60)}",
     "review_reason": lambda value: one_line(str(value)),
@@ -100,16 +102,15 @@ def print_history(history: History) -> None:
     _print_line(console, f"first seen {_format_time(scan.first_seen)}")
     for duplicate in history.same_bytes:
         _print_line(console, f"same bytes as {visible(duplicate.path)}")
-    by_batch: dict[int | None, list[Event]] = {}
-    for event in history.events:
-        by_batch.setdefault(event.batch_id, []).append(event)
-    for batch_id, events in by_batch.items():
-        if batch_id is not None:
-            console.print(Text(f"\n{_describe_batch(history.batches[batch_id])}"))
-        console.print(_event_table(events, console.width))
+    # In the order of time: what is of no batch, an upload or a check, comes between them.
+    for batch_id, events in groupby(history.events, key=lambda event: event.batch_id):
+        console.print(Text(f"\n{_describe_batch(history.batches[batch_id])}" if batch_id is not None else ""))
+        console.print(_event_table(list(events), console.width))
     for decision in history.decisions:
         _print_line(
-            console, f"{_format_time(decision.at)} {decision.by} decided: {decision.decision} {one_line(decision.note)}"
+            console,
+            f"{_format_time(decision.at)} {one_line(decision.by_name or decision.by)} decided: {decision.decision}"
+            f" {one_line(decision.note)}",
         )
 
 

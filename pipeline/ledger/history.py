@@ -12,15 +12,20 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline.ledger.events import write_pending
 from pipeline.ledger.rows import batched, pages
-from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
+from pipeline.ledger.tables import Batch, Chain, Decision, Event, OutcomeRow, Publication, Scan
 
 # Scans of which the history is in memory at a time.
 SCANS = 100
+# The stage of their uploads, see `review.upload.take`.
+UPLOAD = "upload"
 
 
 @dataclass(frozen=True)
 class History:
-    """One scan with its outcomes, events and decisions, oldest first, and the batches that they refer to."""
+    """One scan with its outcomes, events and decisions, oldest first, and the batches that they refer to.
+
+    Among the events are those of its upload, which was recorded before there was a scan.
+    """
 
     scan: Scan
     outcomes: Sequence[OutcomeRow]
@@ -62,6 +67,8 @@ def _page(session: Session, scans: dict[int, Scan]) -> Iterator[History]:
     outcomes = _by_scan(session, select(OutcomeRow).order_by(OutcomeRow.recorded), OutcomeRow.scan_id, scans)
     events = _by_scan(session, select(Event).order_by(Event.id), Event.scan_id, scans)
     decisions = _by_scan(session, select(Decision).order_by(Decision.id), Decision.scan_id, scans)
+    for key, those in _uploads(session, scans).items():
+        events[key] = sorted([*those, *events[key]], key=lambda one: one.id)
     ids = {one.batch_id for those in outcomes.values() for one in those}
     ids |= {one.batch_id for those in events.values() for one in those if one.batch_id}
     found = {batch.id: batch for batch in session.scalars(select(Batch).where(Batch.id.in_(ids)).order_by(Batch.id))}
@@ -85,6 +92,22 @@ def _page(session: Session, scans: dict[int, Scan]) -> Iterator[History]:
             names.get((scan.collection, scan.path)),
             [one for one in same[scan.collection, scan.sha256] if one.id != key],
         )
+
+
+def _uploads(session: Session, scans: dict[int, Scan]) -> dict[int, list[Event]]:
+    """Return the events of uploads by the scan that came of them: the same content, path and collection."""
+    found: dict[int, list[Event]] = defaultdict(list)
+    keys = {(scan.collection, scan.path, scan.sha256): key for key, scan in scans.items()}
+    # Uploads are in the chain of the ledger as a whole, which is short beside those of collections.
+    whole = select(Chain.id).where(Chain.collection == "").scalar_subquery()
+    sha256 = Event.figures["sha256"].as_string()
+    mine = (Event.chain_id == whole, Event.stage == UPLOAD, sha256.in_({digest for _, _, digest in keys}))
+    for event in session.scalars(select(Event).where(*mine)):
+        figures = event.figures
+        key = keys.get((str(figures.get("collection")), str(figures.get("path")), str(figures["sha256"])))
+        if key is not None:
+            found[key].append(event)
+    return found
 
 
 def _by_scan(

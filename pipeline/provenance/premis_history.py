@@ -25,11 +25,12 @@ PROGRAM = "archive-restoration"
 # What the ledger's decisions are called in PREMIS; a decision that is not listed is given as it is.
 OUTCOMES = {
     **dict.fromkeys(("taken", "fill", "done", "restored", "unchanged", "repeated", "recognised"), "success"),
-    **dict.fromkeys(("master intact", "intact", "accept", "repaint", "later", "undo", "reject"), "success"),
+    **dict.fromkeys(("received", "master intact", "intact", "accept", "repaint", "later", "undo", "reject"), "success"),
     "review": "warning",
     **dict.fromkeys(("quarantined", "failed", "differs", "missing", "unreadable"), "fail"),
 }
 DETAILS = {
+    "upload": "brought into the inbox by a person",
     "receive": "sha256 of the whole file calculated on receipt",
     "mask": "file decoded completely; damage looked for, and marked",
     "inpaint": "pixels under the mask filled in by software; every other pixel is left as it is",
@@ -213,7 +214,8 @@ class _Teller:
         """Yield the agents of an event, and note them."""
         if user := event.figures.get("user"):
             name = str(event.figures.get("name") or user)
-            roles = ["authorizer" if event.kind == EventType.WITHDRAWAL else "implementer", "reviewer"]
+            roles = ["authorizer" if event.kind == EventType.WITHDRAWAL else "implementer"]
+            roles += ["reviewer"] if event.stage == "review" else []
             yield self._agent(PremisAgent(identifier("person", str(user)), name, "person", local=str(user)), roles)
         if batch is None:
             if version := event.figures.get("program"):

@@ -154,7 +154,7 @@ def _history(told: history.History, language: str) -> list[dict[str, str]]:
             "at": one.at.isoformat(),
             "what": say_term(language, "event", one.kind),
             "decision": say_term(language, "done", one.decision),
-            "name": str(one.figures.get("name", "")) if one.stage == "review" else "",
+            "name": str(one.figures.get("name", "")) if one.stage in ("review", history.UPLOAD) else "",
             "message": translate(one.message, language),
         }
         for one in told.events

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+
+from lxml import etree
 
 from pipeline.ledger import Outcome, TaskContext, decisions, events, history, outcomes, publications, reviews, search
 from pipeline.ledger.database import Ledger
+from pipeline.provenance.premis_history import write_premis
 
 
 def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_batch, make_scan) -> None:
@@ -37,3 +41,27 @@ def test_history_is_found_by_name_digest_and_derivative(ledger: Ledger, make_bat
         assert story.events[0].figures == {"coverage": None}
         assert (story.events[0].map_index, story.events[0].try_number) == (3, 2)
         assert list(story.batches) == [batch] and len(story.decisions) == len(story.outcomes) == 1
+
+
+def test_the_upload_of_a_scan_is_part_of_its_history(either: Ledger, make_batch, make_scan) -> None:
+    def uploaded(path: str, name: str, collection: str = "c") -> events.EventRecord:
+        figures = {"collection": collection, "path": path, "sha256": "1" * 64, "user": f"id-{name}", "name": name}
+        return events.EventRecord(None, "upload", "transfer", "received", figures=figures)
+
+    with either.write() as session:
+        told = [uploaded("box/a.png", "anna"), uploaded("box/b.png", "bert"), uploaded("box/a.png", "carl", "d")]
+        events.append(session, None, TaskContext(), told)
+    with either.write() as session:
+        batch, scan = make_batch(session), make_scan(session, "box/a.png")
+        received = events.EventRecord(scan, "receive", "message digest calculation", "taken")
+        events.append(session, batch, TaskContext(), [received])
+    with either.read() as session:
+        [found] = search.find_named(session, "box/a.png")
+        story = history.history(session, found)
+        assert [(one.stage, one.figures.get("name")) for one in story.events] == [("upload", "anna"), ("receive", None)]
+        document = io.BytesIO()
+        write_premis(document, [story])
+    root = etree.fromstring(document.getvalue())
+    assert root.findtext("{*}agent/{*}agentName") == "anna"
+    transfer = next(one for one in root.findall("{*}event") if one.findtext("{*}eventType") == "transfer")
+    assert [one.text for one in transfer.iter("{*}linkingAgentRole")] == ["implementer"]
