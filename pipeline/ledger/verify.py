@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.ledger.chain import GENESIS, Head, digest
 from pipeline.ledger.outcome_files import FILES
-from pipeline.ledger.tables import Batch, Chain, Event, OutcomeRow, Scan
+from pipeline.ledger.tables import Batch, Chain, Decision, Event, OutcomeRow, Scan
 
 # Events in memory at a time.
 PAGE = 2000
@@ -32,7 +32,7 @@ class Fault(StrEnum):
     WITNESS = "differs from what was witnessed"
     """A report, a mail or a person has another sha256 for an event."""
     RESULT = "result differs from its event"
-    """The digest of a published file in the ledger is not one that was recorded as it was published."""
+    """The digest of a published file, or the decision of a person, is not one that an event recorded."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def verify(session: Session, collection: str, witnesses: Collection[Witness] = (
             found.findings.append(Finding(Fault.REMOVED, position, sentence))
     _find_unchained(session, chain, found)
     _compare_results(session, found)
+    _compare_decisions(session, found)
     return found
 
 
@@ -238,4 +239,33 @@ def _compare_results(session: Session, found: Verification) -> None:
                     kind = name.removesuffix("_sha256")
                     sentence = f"{path}: no event recorded the sha256 {sha256[:16]} that the ledger has for {kind}"
                     found.findings.append(Finding(Fault.RESULT, 0, sentence))
+        session.expunge_all()
+
+
+def _compare_decisions(session: Session, found: Verification) -> None:
+    """Compare what people decided with the events of their decisions; those of a scan without any are older."""
+    query = (
+        select(Decision, Scan.path)
+        .join(Scan, Scan.id == Decision.scan_id)
+        .where(Scan.collection == found.collection)
+        .order_by(Decision.id)
+        .limit(PAGE // 4)
+    )
+    last = 0
+    while page := session.execute(query.where(Decision.id > last)).all():
+        last = page[-1][0].id
+        recorded: dict[int, set[tuple[str, ...]]] = {}
+        said = select(Event.scan_id, Event.decision, Event.figures, Event.message).where(
+            Event.scan_id.in_({decision.scan_id for decision, _ in page}), Event.stage == "review"
+        )
+        for scan_id, decision, figures, note in session.execute(said):
+            those = recorded.setdefault(scan_id, set())
+            those.add((decision, str(figures.get("user")), str(figures.get("name")), str(figures.get("seen")), note))
+        for one, path in page:
+            known = recorded.get(one.scan_id)
+            if known and (one.decision, one.by, one.by_name, one.seen, one.note) not in known:
+                sentence = (
+                    f"{path}: no event recorded the decision {one.decision!r} that the ledger has of {one.by_name}"
+                )
+                found.findings.append(Finding(Fault.RESULT, 0, sentence))
         session.expunge_all()

@@ -14,7 +14,7 @@ class FileFormat:
 
     Attributes:
         puid: PRONOM's identifier; empty where PRONOM tells versions apart that are not recorded here.
-        note: why there is no identifier.
+        note: why there is no identifier, or when another one would be right.
     """
 
     name: str
@@ -23,7 +23,7 @@ class FileFormat:
 
 
 _VERSIONS = "PRONOM has an identifier for each version ({}); the version of this file is not recorded"
-_TIFF = FileFormat("Tagged Image File Format", "fmt/353")
+_TIFF = FileFormat("Tagged Image File Format", "fmt/353", "or a BigTIFF below 4 GiB (fmt/1917), which is not recorded")
 _BIG_TIFF = FileFormat("BigTIFF", "fmt/1917")
 _PNG = FileFormat("Portable Network Graphics", note=_VERSIONS.format("fmt/11, fmt/12, fmt/13"))
 _FORMATS = {

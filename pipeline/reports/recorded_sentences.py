@@ -24,6 +24,8 @@ BLANKS = {
     "detail": r"(?: \(.+\))?",
     **dict.fromkeys(("share", "limit"), r"\d+(?:\.\d+)?%"),
     "role": r"the [a-z ]{3,30}",
+    # In quotes: what follows is another sentence.
+    "path": r'"(?:[^"\\]|\\.)*"',
     **dict.fromkeys(("paint", "ground", "first", "second"), r"[a-z ]{3,14}"),
     **dict.fromkeys(("count", "number", "start"), r"[\d,]+"),
     # One sentence: the next is translated by itself.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from pipeline.ledger import Outcome, TaskContext, chain, events, outcomes
 from pipeline.ledger.database import Ledger
+from pipeline.ledger.tables import Decision, Scan
 from pipeline.ledger.verify import Fault, Witness, collections, verify
 
 COUNT = 6
@@ -108,6 +109,21 @@ def test_two_events_that_changed_places_are_found(chained: Ledger) -> None:
         "UPDATE ledger_events SET position = 3 WHERE position = 100",
     )
     assert {fault for fault, _ in faults(chained)} == {Fault.CHANGED}
+
+
+@pytest.mark.parametrize("change", ["decision = 'reject'", "by_name = 'bert'", "note = 'x'", "seen = 'x'"])
+def test_a_decision_that_no_event_recorded_is_found(chained: Ledger, change: str) -> None:
+    with chained.write() as session:
+        scan = session.scalars(select(Scan)).one()
+        fixed = {"recipe_digest": "r", "by": "1", "by_name": "anna", "note": "ä", "seen": "a" * 64}
+        session.add(Decision(scan_id=scan.id, decision="accept", at=scan.first_seen, **fixed))
+        figures = {"user": "1", "name": "anna", "seen": "a" * 64}
+        record = events.EventRecord(scan.id, "review", "quality review", "accept", "ä", figures)
+        events.append(session, None, TaskContext(), [record])
+    assert faults(chained) == []
+    with chained.write() as session:
+        session.execute(text(f"UPDATE ledger_decisions SET {change}"))
+    assert faults(chained) == [(Fault.RESULT, 0)]
 
 
 def test_one_change_is_one_finding(chained: Ledger) -> None:

@@ -70,6 +70,25 @@ def test_notes_on_tones_are_said_in_german() -> None:
         assert said.startswith("seine Töne sind") and ("3,3\u00a0%" in said) == ("3.3%" in recorded)
 
 
+def test_several_files_that_changed_are_said_one_by_one() -> None:
+    recorded = (
+        'the access copy of "a; b.png" is missing; the content credentials of "c.png" cannot be read;'
+        ' the mask of suggestions of "d \\"e\\".png" differs from its recorded checksum'
+    )
+    assert translate(recorded, "de") == (
+        'die Zugriffskopie von "a; b.png" fehlt; der Herkunftsnachweis (C2PA) von "c.png" ist nicht lesbar;'
+        ' die Maske der Hinweise von "d \\"e\\".png" weicht von der verzeichneten Prüfsumme ab'
+    )
+
+
+def test_what_is_wrong_with_content_credentials_is_said_in_german() -> None:
+    install = "pip install 'archive-restoration[c2pa]'"
+    recorded = f"no content credentials: c2pa-python is not installed: {install}"
+    assert translate(recorded, "de") == f"kein Herkunftsnachweis (C2PA): c2pa-python ist nicht installiert: {install}"
+    kept = translate("the master's own content credentials are kept in sidecars/a.master.c2pa", "de")
+    assert kept.endswith("in sidecars/a.master.c2pa") and "master's" not in kept
+
+
 @pytest.mark.parametrize(
     "recorded", [describe(4096, 12288), ORPHANED, NO_SCAN, f"{quoted('a.png')} is there too and was not used"]
 )
