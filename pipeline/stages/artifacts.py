@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import imagecodecs
@@ -13,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import scans, storage
-from pipeline.errors import OutputNotWritable, RestorationError
-from pipeline.imaging.mapped import NoRoom, release, scratch
+from pipeline.errors import RestorationError
+from pipeline.imaging.mapped import release, scratch
 from pipeline.masks.encode import encode_mask
 from pipeline.scans import Scan
 from pipeline.stages.scan_row import ScanRow
@@ -95,13 +93,12 @@ def apply_fill(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArr
 
     Raises:
         ValueError: the fill was not made for this scan and mask.
-        OutputNotWritable: there is no room for temporary files.
+        NoRoom: the disk for temporary files is full.
     """
     values = np.load(io.BytesIO(storage.read_bytes(uri)), allow_pickle=False)
     if values.dtype != pixels.dtype:
         raise ValueError(f"the fill is {values.dtype}, the scan {pixels.dtype}")
-    with room_for_pixels():
-        result = scratch(pixels.shape, pixels.dtype)
+    result = scratch(pixels.shape, pixels.dtype)
     done = 0
     for top in range(0, len(pixels), ROWS):
         rows = slice(top, top + ROWS)
@@ -117,12 +114,3 @@ def apply_fill(pixels: NDArray[Any], mask: NDArray[np.uint8], uri: str) -> NDArr
     if done != len(values) or done != np.count_nonzero(mask):
         raise ValueError(f"the fill has {len(values)} pixels, the mask {np.count_nonzero(mask)}")
     return result
-
-
-@contextmanager
-def room_for_pixels() -> Iterator[None]:
-    """Raise OutputNotWritable where a temporary file for pixels finds no room: a retry may find some."""
-    try:
-        yield
-    except NoRoom as error:
-        raise OutputNotWritable(str(error.strerror)) from error

@@ -11,12 +11,14 @@ from pipeline.errors import (
     ConfigurationError,
     FinalError,
     InArchiveTier,
+    OutputNotWritable,
     Reason,
     StoreUnavailable,
     UnreadableScan,
     WeightsError,
 )
 from pipeline.escape import error_line, quoted
+from pipeline.imaging.mapped import NoRoom
 from pipeline.ledger import Outcome, TaskContext, batches, claims, events, scans
 from pipeline.provenance.events import STAGE_EVENTS, EventType
 from pipeline.runtime.openvino import cores
@@ -80,7 +82,8 @@ class ChunkStage:
             process: called in threads; it leaves the row as it is.
 
         Raises:
-            StoreUnavailable, MemoryError: another attempt may succeed.
+            StoreUnavailable, MemoryError: another attempt may succeed; so it may where the disk for temporary files is
+                full, which is raised as OutputNotWritable.
             ConfigurationError, WeightsError, FinalError: no attempt can.
         """
 
@@ -130,6 +133,9 @@ class ChunkStage:
             return failed(error.reason, error.message)
         except (StoreUnavailable, ConfigurationError, WeightsError, FinalError):
             raise
+        except NoRoom as error:
+            # The next scan would find none either, and a later attempt may.
+            raise OutputNotWritable(str(error.strerror)) from error
         except MemoryError:
             if self.workers > 1 or (self.context.try_number and self.context.halvings < MEMORY_ATTEMPTS - 1):
                 raise

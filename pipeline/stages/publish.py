@@ -143,8 +143,7 @@ class _Publisher:
             extension = scans.output_extension(scan)
             said = self._disclosure(row)
             scan = with_disclosure(scan, said)
-            with artifacts.room_for_pixels():
-                data, items = scans.encode_and_read(scan, extension)
+            data, items = scans.encode_and_read(scan, extension)
             files.carried = compare(scan.carried, items)
             files.restored_uri = self.batch.output_uri("restored", row.output_path + extension)
             with releasing(data):

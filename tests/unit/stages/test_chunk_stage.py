@@ -11,7 +11,8 @@ import pytest
 from small_project import published, read_image
 from sqlalchemy import select
 
-from pipeline.errors import ConfigurationError, StoreUnavailable
+from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavailable
+from pipeline.imaging.mapped import NoRoom
 from pipeline.ledger import TaskContext
 from pipeline.ledger.tables import Event
 from pipeline.stages import artifacts, chunk_stage, manifest
@@ -193,3 +194,21 @@ def test_a_scan_without_memory_beside_others_is_done_by_itself(project, monkeypa
             chunk = function(chunk)
     assert len(tries) == 2
     assert [row.outcome for row in manifest.read(chunk)] == ["restored"] * 3
+
+
+@pytest.mark.parametrize("stage", [mask, inpaint, publish])
+def test_a_full_disk_for_temporary_files_fails_no_scan(project, monkeypatch, stage) -> None:
+    project.put("a.png")
+    (chunk,) = project.receive()
+
+    def full(row):
+        raise NoRoom(28, "/scratch: no room")
+
+    for function in (mask, inpaint, measure, publish):
+        with monkeypatch.context() as patched:
+            if function is stage:
+                patched.setattr(artifacts, "read_master", full)
+                with pytest.raises(OutputNotWritable, match="/scratch: no room"):
+                    function(chunk)
+        chunk = function(chunk)
+    assert [row.outcome for row in manifest.read(chunk)] == ["restored"]
