@@ -54,7 +54,7 @@ def encode(scan: Scan) -> FileData:
         _write(scan, memory)
         return memory.getvalue()
     descriptor = unnamed_file(None)
-    with os.fdopen(descriptor, "w+b") as file, reserving():
+    with reserving(), os.fdopen(descriptor, "w+b") as file:
         size = _write(scan, file)
         file.flush()
         return Mapping.of(descriptor, size)

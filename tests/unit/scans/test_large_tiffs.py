@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import tifffile
 
 from pipeline.errors import OutputNotWritable, UnreadableScan
 from pipeline.imaging import mapped
-from pipeline.imaging.mapped import Mapping, mapping_of
+from pipeline.imaging.mapped import Mapping, NoRoom, mapping_of
 from pipeline.scans import decode, decode_isolated, encode_and_read, tiff_encode
 from pipeline.scans.ipc import spooled
 
@@ -120,3 +121,11 @@ def test_a_full_disk_for_temporary_files_does_not_quarantine_a_scan(tmp_path) ->
     (tmp_path / "a.tif").write_bytes(written("strips"))
     with pytest.raises(OutputNotWritable, match="/scratch: no room"):
         decode_isolated(str(tmp_path / "a.tif"), decoder="bad_decoders:finds_no_room")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, which is full always")
+def test_a_disk_that_is_full_while_a_derivative_is_encoded_is_said(monkeypatch) -> None:
+    scan = decode(written("strips"), "a.tif")
+    monkeypatch.setattr(tiff_encode, "unnamed_file", lambda _: os.open("/dev/full", os.O_RDWR))
+    with pytest.raises(NoRoom, match="set TMPDIR"):
+        encode_and_read(scan, ".tif")
