@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import math
 import os
@@ -24,7 +25,7 @@ def spooled(descriptor: int, size: int) -> Mapping:
 
     Raises:
         NoRoom: the disk for temporary files is full.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or was emptied meanwhile.
     """
     target = unnamed_file(size)
     try:
@@ -32,6 +33,8 @@ def spooled(descriptor: int, size: int) -> Mapping:
         while block := os.pread(descriptor, BLOCK, at):
             write_all(target, block, at)
             at += len(block)
+        if not at:
+            raise OSError(errno.ESTALE, "it was emptied while it was read")
         return Mapping.of(target, at)
     finally:
         os.close(target)

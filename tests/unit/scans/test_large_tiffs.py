@@ -129,3 +129,9 @@ def test_a_disk_that_is_full_while_a_derivative_is_encoded_is_said(monkeypatch) 
     monkeypatch.setattr(tiff_encode, "unnamed_file", lambda _: os.open("/dev/full", os.O_RDWR))
     with pytest.raises(NoRoom, match="set TMPDIR"):
         encode_and_read(scan, ".tif")
+
+
+def test_a_file_that_is_emptied_while_it_is_read_is_the_stores_fault(tmp_path) -> None:
+    (tmp_path / "a.tif").touch()
+    with (tmp_path / "a.tif").open("rb") as file, pytest.raises(OSError, match="emptied"):
+        spooled(file.fileno(), 200)
