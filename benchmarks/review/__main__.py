@@ -2,8 +2,8 @@
 
 Part `server` restores small scans and one of 100 megapixels with 16 bits, fills the ledger with further
 results and open marks, starts `review`, and times queue, pictures and keys, the last with Chromium where it is
-installed. With `--postgres URL` the queue is timed on an empty PostgreSQL database too. Part `strokes` draws rough
-strokes beside the cracks of scans labelled by hand.
+installed. With `--postgres URL` the queue is timed on an empty PostgreSQL database too. Part `queue` times the queue
+alone. Part `strokes` draws rough strokes beside the cracks of scans labelled by hand.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.review.server import Server
 from benchmarks.review.strokes import measure_strokes
 from pipeline.ledger.migrate import upgrade
 
-PARTS = ("server", "strokes")
+PARTS = ("server", "queue", "strokes")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     started = time.perf_counter()
     figures: dict[str, Any] = {}
-    if "server" in given.parts:
+    if {"server", "queue"} & set(given.parts):
         with tempfile.TemporaryDirectory() as folder:
             figures |= _server(given.out or Path(folder), given)
     if "strokes" in given.parts:
@@ -54,20 +54,23 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _server(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    output = folder / "results"
-    if not output.exists():
+    output, whole = folder / "results", "server" in given.parts
+    if whole and not output.exists():
         make_results(folder, given.small, given.megapixels)
     ledger = upgrade(f"sqlite:///{output / 'ledger.db'}")
     if not is_filled(ledger):
-        add_marks(ledger, output)
+        if whole:
+            add_marks(ledger, output)
         fill_ledger(ledger, str(output), given.scans, given.marks)
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as cache, Server(output, Path(cache)) as server:
-        figures["large"] = time_large(server)
+    if whole:
+        with tempfile.TemporaryDirectory() as cache, Server(output, Path(cache)) as server:
+            figures["large"] = time_large(server)
     with Server(output, folder / "cache") as server:
         figures["queue"] = {"SQLite": time_queue(server)}
-        figures["pages"] = count_pages(server)
-        figures["keys"] = time_keys(server, given.small)
+        if whole:
+            figures["pages"] = count_pages(server)
+            figures["keys"] = time_keys(server, given.small)
         figures["server after all, MB"] = server.peak
     if given.postgres:
         other = upgrade(given.postgres)
@@ -84,10 +87,10 @@ def _results(figures: dict[str, Any], scans: int, marks: int, seconds: float) ->
         databases = figures["queue"]
         rows = [(name, *(_milliseconds(one[name]) for one in databases.values())) for name in databases["SQLite"]]
         sections.append(Section("Queue: milliseconds, median (longest)", table(("request", *databases), rows)))
-        others = {**figures["large"], **figures["pages"], **(figures["keys"] or {})}
-        others["server after queue, pages and keys, MB"] = figures["server after all, MB"]
+        others = {**figures.get("large", {}), **figures.get("pages", {}), **(figures.get("keys") or {})}
+        others["server after all, MB"] = figures["server after all, MB"]
         rows_of_others = [(name, f"{value:.3g}" if value < 100 else f"{value:.0f}") for name, value in others.items()]
-        sections.append(Section("Pictures", table(("", ""), rows_of_others)))
+        sections.append(Section("Pictures and server", table(("", ""), rows_of_others)))
     if "strokes" in figures:
         found = figures["strokes"]
         rows = [

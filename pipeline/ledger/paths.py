@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from sqlalchemy import ColumnElement, Integer, column, func, inspect, or_, select, table
+from sqlalchemy import ColumnElement, Integer, Select, column, func, inspect, or_, select, table
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.tables import Scan
@@ -30,6 +30,14 @@ def part_candidates(session: Session, part: str) -> list[tuple[ColumnElement[int
 def contains(session: Session, part: str) -> ColumnElement[bool]:
     """Return the condition that a path contains a text, for a few scans: no index is asked."""
     return or_(*(_contains(session, form) for form in _forms(part)))
+
+
+def scans_with(session: Session, part: str) -> Select[int]:
+    """Return a query for the ids of the scans whose path contains a text."""
+    query = select(Scan.id).where(contains(session, part))
+    if _is_indexed(session, part):
+        query = query.where(or_(*(Scan.id.in_(select(PATHS.c.rowid).where(_match(form))) for form in _forms(part))))
+    return query
 
 
 def ends(session: Session, part: str) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, t
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline.ledger.outcome import Outcome
+from pipeline.ledger.paths import scans_with
 from pipeline.ledger.rows import insert, now
 from pipeline.ledger.tables import Batch, Decision, OutcomeRow, Publication, Review, Sample, Scan
 
@@ -71,7 +72,7 @@ class QueueFilter:
         kinds, reasons: of open marks: one of each is enough.
         since, before: the result was recorded at or after, and before this moment.
         decided_by: name of the person who decided last.
-        text: a part of the path.
+        text: a part of the path, upper and lower case alike, however its letters are composed.
     """
 
     collection: str = ""
@@ -171,7 +172,7 @@ def page(session: Session, wanted: QueueFilter, *, after: tuple[float, int] | No
     Args:
         after: priority and id of the last entry that was returned.
     """
-    query = _entries().where(Review.id.in_(_ordered(wanted, after, limit)))
+    query = _entries().where(Review.id.in_(_ordered(session, wanted, after, limit)))
     return [QueueEntry(*row) for row in session.execute(query.order_by(Review.priority, Review.id)).all()]
 
 
@@ -179,7 +180,7 @@ def order(
     session: Session, wanted: QueueFilter, *, after: tuple[float, int] | None, limit: int
 ) -> list[tuple[float, int]]:
     """Return priority and id of entries as `page` does, without reading what they are about."""
-    return [(row.priority, row.id) for row in session.execute(_ordered(wanted, after, limit, Review.priority))]
+    return [(row.priority, row.id) for row in session.execute(_ordered(session, wanted, after, limit, Review.priority))]
 
 
 def entries(session: Session, ids: Sequence[int]) -> list[QueueEntry]:
@@ -213,7 +214,7 @@ def waiting_for_mask(session: Session, collection: str, path: str) -> list[Queue
 
 def counts(session: Session, wanted: QueueFilter) -> dict[str, int]:
     """Return how many entries there are in each state."""
-    return dict(session.execute(_counted(wanted)).tuples().all())
+    return dict(session.execute(_counted(session, wanted)).tuples().all())
 
 
 def is_audit(review: Review) -> bool:
@@ -250,19 +251,23 @@ def advance(session: Session, review: Review, version: int, state: ReviewState, 
 
 
 def _ordered(
-    wanted: QueueFilter, after: tuple[float, int] | None, limit: int, *columns: InstrumentedAttribute[float]
+    session: Session,
+    wanted: QueueFilter,
+    after: tuple[float, int] | None,
+    limit: int,
+    *columns: InstrumentedAttribute[float],
 ) -> Select[Any]:
     """Return a query for ids in the order of their priority: an index answers it, however many entries there are."""
     chosen: tuple[Any, ...] = (Review.id, *columns)
-    query: Select[Any] = select(*chosen).where(*_conditions(wanted))
+    query: Select[Any] = select(*chosen).where(*_conditions(session, wanted))
     query = query.order_by(Review.priority, Review.id).limit(limit)
     if after is not None:
         query = query.where(tuple_(Review.priority, Review.id) > tuple_(*after))
     return query
 
 
-def _counted(wanted: QueueFilter) -> Select[str, int]:
-    return select(Review.state, func.count()).where(*_conditions(wanted)).group_by(Review.state)
+def _counted(session: Session, wanted: QueueFilter) -> Select[str, int]:
+    return select(Review.state, func.count()).where(*_conditions(session, wanted)).group_by(Review.state)
 
 
 def _entries() -> Select[Review, Scan, OutcomeRow, str, str]:
@@ -280,7 +285,7 @@ def _entries() -> Select[Review, Scan, OutcomeRow, str, str]:
     )
 
 
-def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, wanted: QueueFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.collection:
         conditions.append(Review.collection == wanted.collection)
@@ -300,5 +305,5 @@ def _conditions(wanted: QueueFilter) -> list[ColumnElement[bool]]:
     if wanted.decided_by:
         conditions.append(Review.decided_by == wanted.decided_by)
     if wanted.text:
-        conditions.append(Review.scan_id.in_(select(Scan.id).where(Scan.path.contains(wanted.text, autoescape=True))))
+        conditions.append(Review.scan_id.in_(scans_with(session, wanted.text)))
     return conditions
