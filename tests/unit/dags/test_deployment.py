@@ -120,3 +120,7 @@ def test_the_linter_of_dockerfiles_finds_nothing():
 def test_the_tasks_of_a_worker_share_its_cores(compose):
     worker = compose["services"]["worker-cpu"]
     assert worker["environment"]["RESTORATION_TASK_SLOTS"] == worker["command"][-1]
+    values = yaml.load((DOCKER / "kubernetes-values.yaml").read_text(encoding="utf-8"), OnceOnly)
+    for workers in values["workers"]["celery"]["sets"]:
+        given = {variable["name"]: variable["value"] for variable in workers["env"]}
+        assert given.get("RESTORATION_TASK_SLOTS", "1") == given["AIRFLOW__CELERY__WORKER_CONCURRENCY"]
