@@ -117,15 +117,19 @@ def rows_of(first: int, last: int, chains: dict[str, chain.Head]) -> Rows:
                 "scan_id": scan_id,
             }
         )
+        user = USERS[number // 10 % len(USERS)]
         if number % 10 == 0:
-            user = USERS[number // 10 % len(USERS)]
             rows[Decision].append({
                 "id": number // 10 + 1, "scan_id": scan_id, "recipe_digest": recipe, "decision": "accept", "by": user,
                 "by_name": user.title(), "note": "", "mask_uri": "", "seen": made, "previous": "open", "at": at,
             })  # fmt: skip
         for stage, kind, decision in STAGES:
             position += 1
-            figures = {"restored_sha256": made} if kind == "creation" else {"coverage": 0.01, "windows": 3}
+            figures: dict[str, Any] = {"coverage": 0.01, "windows": 3}
+            if kind == "creation":
+                figures = {"restored_sha256": made}
+            elif stage == "review":
+                figures = {"user": user, "name": user.title(), "seen": made}
             event = {
                 "scan_id": scan_id, "batch_id": batch_id, "stage": stage, "kind": kind, "decision": decision,
                 "message": "", "figures": figures, "seconds": 0.5, "dag_id": "", "run_id": "", "task_id": "",

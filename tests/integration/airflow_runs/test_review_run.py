@@ -133,6 +133,6 @@ def _decide_in_a_browser(api: AirflowApi, password: str, batch: int) -> None:
         page.keyboard.press("a")
         # It was the last one: the next is the queue.
         page.wait_for_selector("#queue:not([hidden])")
-        assert "Accepted" in page.locator("a.result", has_text="a.png").inner_text()
+        expect(page.locator("a.result", has_text="a.png")).to_contain_text("Accepted", timeout=20_000)
         page.goto(f"{api.url}/plugin/restoration")
         page.frame_locator("iframe").locator("#queue h1").wait_for()
