@@ -56,7 +56,7 @@ class Finished(BaseModel):
 
 
 def routes(access: Access, ledger: Ledger, installation: Installation) -> APIRouter:
-    """Return the routes of take."""
+    """Return the routes that take uploads."""
     router = APIRouter(prefix="/api/inboxes")
     viewer, operator = Depends(require(access, Right.VIEW)), Depends(require(access, Right.OPERATE))
     # Threads of their own: uploads that take minutes must not hold up what takes milliseconds.
