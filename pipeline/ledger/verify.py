@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from pipeline.ledger.chain import GENESIS, Head, digest
 from pipeline.ledger.outcome_files import FILES
 from pipeline.ledger.tables import Batch, Chain, Decision, Event, OutcomeRow, Scan
+
+Recorded = TypeVar("Recorded", OutcomeRow, Decision)
 
 # Events in memory at a time.
 PAGE = 2000
@@ -210,18 +212,25 @@ def _find_orphans(session: Session, found: Verification) -> None:
             found.findings.append(Finding(Fault.INSERTED, 0, sentence))
 
 
-def _compare_results(session: Session, found: Verification) -> None:
-    """Compare the digests of published files with those that the events of their scans recorded."""
+def _pages(session: Session, table: type[Recorded], collection: str) -> Iterator[Sequence[tuple[Recorded, str]]]:
+    """Yield what the ledger has of the scans of a collection, with their paths, some hundred rows at a time."""
     query = (
-        select(OutcomeRow, Scan.path)
-        .join(Scan, Scan.id == OutcomeRow.scan_id)
-        .where(Scan.collection == found.collection)
-        .order_by(OutcomeRow.id)
+        select(table, Scan.path)
+        .join(Scan, Scan.id == table.scan_id)
+        .where(Scan.collection == collection)
+        .order_by(table.id)
         .limit(PAGE // 4)
     )
     last = 0
-    while page := session.execute(query.where(OutcomeRow.id > last)).all():
+    while page := session.execute(query.where(table.id > last)).tuples().all():
         last = page[-1][0].id
+        yield page
+        session.expunge_all()
+
+
+def _compare_results(session: Session, found: Verification) -> None:
+    """Compare the digests of published files with those that the events of their scans recorded."""
+    for page in _pages(session, OutcomeRow, found.collection):
         recorded: dict[tuple[int, str], set[str]] = {}
         said = select(Event.scan_id, Event.figures).where(
             Event.scan_id.in_({outcome.scan_id for outcome, _ in page}), Event.stage.in_(("publish", "review"))
@@ -239,21 +248,11 @@ def _compare_results(session: Session, found: Verification) -> None:
                     kind = name.removesuffix("_sha256")
                     sentence = f"{path}: no event recorded the sha256 {sha256[:16]} that the ledger has for {kind}"
                     found.findings.append(Finding(Fault.RESULT, 0, sentence))
-        session.expunge_all()
 
 
 def _compare_decisions(session: Session, found: Verification) -> None:
     """Compare what people decided with the events of their decisions; those of a scan without any are older."""
-    query = (
-        select(Decision, Scan.path)
-        .join(Scan, Scan.id == Decision.scan_id)
-        .where(Scan.collection == found.collection)
-        .order_by(Decision.id)
-        .limit(PAGE // 4)
-    )
-    last = 0
-    while page := session.execute(query.where(Decision.id > last)).all():
-        last = page[-1][0].id
+    for page in _pages(session, Decision, found.collection):
         recorded: dict[int, set[tuple[str, ...]]] = {}
         said = select(Event.scan_id, Event.decision, Event.figures, Event.message).where(
             Event.scan_id.in_({decision.scan_id for decision, _ in page}), Event.stage == "review"
@@ -268,4 +267,3 @@ def _compare_decisions(session: Session, found: Verification) -> None:
                     f"{path}: no event recorded the decision {one.decision!r} that the ledger has of {one.by_name}"
                 )
                 found.findings.append(Finding(Fault.RESULT, 0, sentence))
-        session.expunge_all()

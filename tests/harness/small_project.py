@@ -31,6 +31,7 @@ from pipeline.stages import manifest, models
 from pipeline.stages.batch import open_ledger, work_area
 from pipeline.stages.order import CHUNK_STAGES, load_stage
 from pipeline.stages.receive import receive
+from pipeline.stages.reconcile import reconcile
 from pipeline.stages.scan_row import ScanRow
 
 
@@ -102,6 +103,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     yield Project(tmp_path / "in", tmp_path / "out", open_ledger())
     settings.cache_clear()
     code_version.cache_clear()
+
+
+@pytest.fixture
+def finished(project: Project) -> Project:
+    """Two scans restored and one in quarantine, in one finished batch with a report."""
+    project.put("a.png")
+    project.put("box/b.png", 1)
+    (project.inbox / "c.png").write_bytes(b"no image")
+    project.restore(project.receive())
+    reconcile(project.work_area())
+    reports = project.output / "reports/b1"
+    reports.mkdir(parents=True)
+    (reports / "report.csv").write_text("path,outcome\n")
+    return project
 
 
 class Postbox:

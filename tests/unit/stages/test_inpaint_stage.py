@@ -59,12 +59,11 @@ def test_an_engine_that_fails_on_one_scan_fills_the_others(project, monkeypatch)
     assert rows[1].message == "RuntimeError in inpaint: cannot"
 
 
-def test_an_engine_that_fails_once_fills_a_single_scan_too(project, monkeypatch) -> None:
+def fail_once(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Make the next call of an engine fail; return the list to which each call is added."""
     from pipeline.engines import opencv
 
-    project.put("a.png")
-    (chunk,) = (mask(chunk) for chunk in project.receive())
-    fill, calls = opencv.OpenCVEngine.fill, []
+    fill, calls = opencv.OpenCVEngine.fill, list[object]()
 
     def second(self, images, holes):
         calls.append(images)
@@ -73,6 +72,13 @@ def test_an_engine_that_fails_once_fills_a_single_scan_too(project, monkeypatch)
         return fill(self, images, holes)
 
     monkeypatch.setattr(opencv.OpenCVEngine, "fill", second)
+    return calls
+
+
+def test_an_engine_that_fails_once_fills_a_single_scan_too(project, monkeypatch) -> None:
+    project.put("a.png")
+    (chunk,) = (mask(chunk) for chunk in project.receive())
+    calls = fail_once(monkeypatch)
     (row,) = manifest.read(inpaint(chunk))
     assert row.decision == "fill" and row.filled_uri and len(calls) == 2
 
@@ -132,20 +138,11 @@ def test_an_estimate_does_not_depend_on_what_is_filled_beside_it(project) -> Non
 
 
 def test_a_scan_filled_by_itself_after_an_error_is_estimated_afterwards(project, monkeypatch) -> None:
-    from pipeline.engines import opencv
     from pipeline.stages.measure import measure
 
     project.put("a.png")
     (chunk,) = (mask(chunk) for chunk in project.receive())
-    fill, calls = opencv.OpenCVEngine.fill, []
-
-    def second(self, images, holes):
-        calls.append(images)
-        if len(calls) == 1:
-            raise RuntimeError("the device was busy")
-        return fill(self, images, holes)
-
-    monkeypatch.setattr(opencv.OpenCVEngine, "fill", second)
+    fail_once(monkeypatch)
     (row,) = manifest.read(filled := inpaint(chunk))
     assert row.filled_uri and not row.held_out_json
     (row,) = manifest.read(measure(filled))
