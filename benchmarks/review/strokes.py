@@ -14,7 +14,7 @@ from skimage.morphology import skeletonize
 
 from benchmarks.detection.labelled import LabelledScan, labelled_scans
 from pipeline.imaging.connected_components import connected_components
-from pipeline.review.snap import draw_stroke, snap_stroke, stroke_box
+from pipeline.review.painting.snap import draw_stroke, snap_stroke, stroke_box
 
 LEAST, BROAD = 40, 10.0
 """Length of a crack from which on it counts, and mean width up to which, in pixels."""

@@ -10,15 +10,16 @@ from fastapi.responses import JSONResponse, Response
 
 from pipeline.errors import OutputNotWritable, RestorationError, StoreUnavailable
 from pipeline.ledger.database import Ledger
-from pipeline.review import decision_routes, page_routes, picture_routes, queue_routes
+from pipeline.review import page_routes, picture_routes, queue_routes
 from pipeline.review.access import Access
 from pipeline.review.dashboard import routes as dashboard_routes
+from pipeline.review.decisions import routes as decision_routes
+from pipeline.review.decisions.redo import Redo
 from pipeline.review.installation import Installation, StandaloneInstallation
 from pipeline.review.phrases import language_of, say
-from pipeline.review.redo import Redo
+from pipeline.review.pictures.tiles import TileStore
 from pipeline.review.refusals import Refusal
 from pipeline.review.request_checks import check_request
-from pipeline.review.tiles import TileStore
 from pipeline.review.token_access import TokenAccess
 from pipeline.review.upload import routes as upload_routes
 

@@ -17,15 +17,15 @@ from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.tables import Decision
 from pipeline.reports.recorded_sentences import translate
 from pipeline.review.access import Access, Right, require
-from pipeline.review.decide import find_entry, replaced
-from pipeline.review.marks import flat_runs, open_marks
+from pipeline.review.decisions.decide import find_entry, replaced
+from pipeline.review.decisions.redo import Redo
+from pipeline.review.painting.snap_result import snap_on
+from pipeline.review.painting.strokes import Stroke
 from pipeline.review.phrases import language_of, say_term
+from pipeline.review.pictures.marks import flat_runs, open_marks
+from pipeline.review.pictures.sources import Source, source_of
+from pipeline.review.pictures.tiles import Picture, TileStore
 from pipeline.review.queue_routes import summary
-from pipeline.review.redo import Redo
-from pipeline.review.snap_result import snap_on
-from pipeline.review.sources import Source, source_of
-from pipeline.review.strokes import Stroke
-from pipeline.review.tiles import Picture, TileStore
 from pipeline.stages.previews import first_level_uri, thumb_uri
 
 TOLD = ("source", "note", "coverage", "kinds", "held_back")

@@ -33,7 +33,7 @@ def command(results: str, ledger: str | None, port: int, no_browser: bool) -> in
 
     from pipeline.ledger.migrate import upgrade
     from pipeline.review.application import create_application
-    from pipeline.review.redo import LocalRedo
+    from pipeline.review.decisions.redo import LocalRedo
     from pipeline.review.token_access import TokenAccess
     from pipeline.settings import settings
 

@@ -9,7 +9,7 @@ from small_project import Project, read_image
 from test_review_page import serve, wait_for_picture
 
 from pipeline.review.application import create_application
-from pipeline.review.redo import LocalRedo
+from pipeline.review.decisions.redo import LocalRedo
 from pipeline.review.token_access import TokenAccess
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

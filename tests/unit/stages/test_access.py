@@ -16,7 +16,7 @@ from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.tables import OutcomeRow, Review
 from pipeline.provenance.sidecar import SCHEMA
 from pipeline.review.access import Right, User
-from pipeline.review.decide import decide
+from pipeline.review.decisions.decide import decide
 from pipeline.settings import Access
 from pipeline.stages.reconcile import reconcile
 

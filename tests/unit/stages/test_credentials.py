@@ -25,7 +25,7 @@ from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.tables import OutcomeRow, Review
 from pipeline.provenance.sidecar import SCHEMA
 from pipeline.review.access import Right, User
-from pipeline.review.decide import decide
+from pipeline.review.decisions.decide import decide
 from pipeline.scans.content_credentials import find_credentials
 from pipeline.settings import Access, settings
 from pipeline.stages.reconcile import reconcile

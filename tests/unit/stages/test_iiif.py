@@ -17,7 +17,7 @@ from xml_schemas import schema
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.tables import Review
 from pipeline.review.access import Right, User
-from pipeline.review.decide import decide
+from pipeline.review.decisions.decide import decide
 from pipeline.settings import Iiif
 from pipeline.stages import iiif
 from pipeline.stages.reconcile import reconcile

@@ -11,7 +11,7 @@ from pipeline import storage
 from pipeline.imaging.connected_components import ConnectedComponents
 from pipeline.imaging.orientation import upright_size
 from pipeline.ledger.reviews import QueueEntry
-from pipeline.review.planes import MaskFile, read_components
+from pipeline.review.pictures.planes import MaskFile, read_components
 
 
 @dataclass(frozen=True)

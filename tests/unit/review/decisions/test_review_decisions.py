@@ -12,7 +12,7 @@ from small_project import read_image
 
 from pipeline.ledger import batches, history, reviews, search
 from pipeline.masks.encode import encode_mask
-from pipeline.review import redo
+from pipeline.review.decisions import redo
 from pipeline.review.refusals import NotStarted
 from pipeline.settings.collections import Watch
 from pipeline.upkeep.move import check_moved, move

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from pipeline.imaging.tile_levels import TILE, first_level, level_size, levels_of
-from pipeline.review.pyramid import write_pyramid
+from pipeline.review.pictures.pyramid import write_pyramid
+from pipeline.review.pictures.tiles import Picture, TileStore
+from pipeline.review.pictures.window import grey_window
 from pipeline.review.refusals import TilesMissing
-from pipeline.review.tiles import Picture, TileStore
-from pipeline.review.window import grey_window
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline import storage
 from pipeline.imaging.tile_levels import first_level
-from pipeline.review.pyramid import write_first_levels
+from pipeline.review.pictures.pyramid import write_first_levels
 from pipeline.review.refusals import TilesMissing, TilesWaiting
 
 MOST_WAITING = 8
@@ -183,7 +183,7 @@ class TileStore:
 
 def _make(uri: str, target: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "pipeline.review.pyramid", uri, str(target)],
+        [sys.executable, "-W", "ignore", "-m", "pipeline.review.pictures.pyramid", uri, str(target)],
         capture_output=True,
         text=True,
         check=False,

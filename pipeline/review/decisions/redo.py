@@ -1,4 +1,7 @@
-"""Fill what a person decided, by the stages of an ordinary run: `python -m pipeline.review.redo COLLECTION PATH`."""
+"""Fill what a person decided, by the stages of an ordinary run.
+
+A process of its own: `python -m pipeline.review.decisions.redo COLLECTION PATH`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from pipeline.ledger import reviews
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
 from pipeline.review.access import User
-from pipeline.review.decide import standing_mask
-from pipeline.review.decided_masks import make_current
+from pipeline.review.decisions.decide import standing_mask
+from pipeline.review.decisions.decided_masks import make_current
 from pipeline.settings import Collection, Recipe
 
 
@@ -72,7 +75,7 @@ class LocalRedo:
 
 def _run_apart(collection: str, path: str) -> str:
     """Run in a process of its own, and return its last words when it fails."""
-    command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.redo", collection, path]
+    command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.decisions.redo", collection, path]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.imaging.tile_levels import TILE
-from pipeline.review.tiles import Picture, TileStore
+from pipeline.review.pictures.tiles import Picture, TileStore
 
 
 def grey_window(

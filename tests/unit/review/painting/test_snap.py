@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.review.snap import draw_stroke, snap_stroke, stroke_box
+from pipeline.review.painting.snap import draw_stroke, snap_stroke, stroke_box
 
 
 def crack(polarity: float):

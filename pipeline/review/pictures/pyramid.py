@@ -1,4 +1,6 @@
-"""Cut a picture into tiles at each halving of its size, for viewing: `python -m pipeline.review.pyramid URI FILE`.
+"""Cut a picture into tiles at each halving of its size, for viewing.
+
+Command: `python -m pipeline.review.pictures.pyramid URI FILE`.
 
 It runs in a process of its own, because decoding a large scan takes more memory than a server should hold.
 """

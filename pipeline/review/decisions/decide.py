@@ -17,11 +17,11 @@ from pipeline.ledger.samples import SampleVerdict
 from pipeline.ledger.tables import Batch, Decision
 from pipeline.provenance.events import EventType
 from pipeline.review.access import User
-from pipeline.review.decided_masks import keep_version, make_current
-from pipeline.review.decided_sidecar import read_unchanged, with_decision
+from pipeline.review.decisions.decided_masks import keep_version, make_current
+from pipeline.review.decisions.decided_sidecar import read_unchanged, with_decision
+from pipeline.review.decisions.withdraw import copy_to_their_places
+from pipeline.review.pictures.sources import source_of
 from pipeline.review.refusals import DecidedMeanwhile, NothingToUndo
-from pipeline.review.sources import source_of
-from pipeline.review.withdraw import copy_to_their_places
 from pipeline.stages.iiif import publish_manifest_again
 from pipeline.stages.writing_marker import marker_uri
 

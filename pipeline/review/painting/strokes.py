@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.review.marks import draw_runs
-from pipeline.review.snap import draw_stroke
-from pipeline.review.sources import Source
+from pipeline.review.painting.snap import draw_stroke
+from pipeline.review.pictures.marks import draw_runs
+from pipeline.review.pictures.sources import Source
 
 MOST_POINTS = 20_000
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]

@@ -12,14 +12,14 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.review.access import Access, Right, User, require
-from pipeline.review.decide import decide, find_entry, standing_mask
-from pipeline.review.decided_masks import make_current
-from pipeline.review.paint_mask import paint_mask
+from pipeline.review.decisions.decide import decide, find_entry, standing_mask
+from pipeline.review.decisions.decided_masks import make_current
+from pipeline.review.decisions.redo import Redo
+from pipeline.review.painting.paint_mask import paint_mask
+from pipeline.review.painting.strokes import Painting
 from pipeline.review.phrases import language_of
 from pipeline.review.queue_routes import summary
-from pipeline.review.redo import Redo
 from pipeline.review.refusals import DecidedMeanwhile, NotStarted, Refusal
-from pipeline.review.strokes import Painting
 
 
 class Wanted(BaseModel):

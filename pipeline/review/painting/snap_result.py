@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.imaging.tile_levels import level_size, levels_of
-from pipeline.review.marks import runs_of
-from pipeline.review.snap import snap_stroke, stroke_box
-from pipeline.review.sources import Source
-from pipeline.review.strokes import Stroke
-from pipeline.review.tiles import Picture, TileStore
-from pipeline.review.window import grey_window
+from pipeline.review.painting.snap import snap_stroke, stroke_box
+from pipeline.review.painting.strokes import Stroke
+from pipeline.review.pictures.marks import runs_of
+from pipeline.review.pictures.sources import Source
+from pipeline.review.pictures.tiles import Picture, TileStore
+from pipeline.review.pictures.window import grey_window
 
 MOST_PIXELS, WIDEST = 1_000_000, 40.0
 """Pixels around a stroke, and width of the brush, above which a smaller level is searched: a person waits for it."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.imaging.orientation import upright_box
-from pipeline.review.sources import Source
+from pipeline.review.pictures.sources import Source
 
 MOST = 2000
 """Marks that are shown of one picture, the largest: a page with more of them would not move."""

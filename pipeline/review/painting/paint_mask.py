@@ -11,9 +11,9 @@ from pipeline.ledger.reviews import QueueEntry
 from pipeline.masks.encode import encode_mask
 from pipeline.painted import DECIDED_BY
 from pipeline.review.access import User
+from pipeline.review.painting.strokes import Painting, compose_painting
+from pipeline.review.pictures.sources import source_of
 from pipeline.review.refusals import NothingMarked
-from pipeline.review.sources import source_of
-from pipeline.review.strokes import Painting, compose_painting
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Painting: rough strokes, the marks under them, and the mask that follows."""
