@@ -1,4 +1,4 @@
-"""Read masters and results of collections again on a schedule, and compare them with the ledger's checksums."""
+"""Read files of collections again on a schedule, compare them with the ledger, and prove that it was not rewritten."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from dags.restoration.factory import all_collections
 from dags.restoration.plain_failure import plain
 
 if TYPE_CHECKING:
+    from pipeline.ledger import TaskContext
     from pipeline.settings import Collection
 
 DOC = """\
 Reads the files of the collection again, those first that were not read for the longest time, and compares them with
 the checksums in the ledger. The task fails, and one mail says what is newly wrong, when a file differs, is missing or
 cannot be read. Killed, it goes on where it was. Its extent is `fixity` of the collection.
+
+Beside it, `prove_ledger` proves by the chained checksums of the ledger's events, and by the heads in the reports, that
+none was changed, removed or inserted, as `trace --verify` does. It fails, and one mail says what it found.
 """
 
 
@@ -27,14 +31,10 @@ def _check(collection: Collection) -> Any:
     @plain
     def check() -> str:
         from dags.restoration.smtp import smtp_channel
-        from pipeline.ledger import TaskContext
         from pipeline.preservation.fixity_notice import FilesChanged, check_collection
 
-        context = get_current_context()
-        run, ti = context["dag_run"], context["ti"]
-        where = TaskContext(run.dag_id, run.run_id, ti.task_id, -1, ti.try_number or 1)
         try:
-            return check_collection(collection, channel=smtp_channel(), context=where)
+            return check_collection(collection, channel=smtp_channel(), context=_where())
         except FilesChanged as error:
             # A retry would read other files, and could be green.
             from airflow.sdk.exceptions import AirflowFailException
@@ -44,12 +44,40 @@ def _check(collection: Collection) -> Any:
     return check()
 
 
+def _prove(collection: Collection) -> Any:
+    """Return the task that proves one collection's chain of events."""
+
+    @task
+    @plain
+    def prove_ledger() -> str:
+        from dags.restoration.smtp import smtp_channel
+        from pipeline.preservation.ledger_notice import LedgerChanged, verify_collection
+
+        try:
+            return verify_collection(collection, channel=smtp_channel(), context=_where())
+        except LedgerChanged as error:
+            from airflow.sdk.exceptions import AirflowFailException
+
+            raise AirflowFailException(str(error)) from error
+
+    return prove_ledger()
+
+
+def _where() -> TaskContext:
+    """Return where this task runs, for the ledger and the mail."""
+    from pipeline.ledger import TaskContext
+
+    context = get_current_context()
+    run, ti = context["dag_run"], context["ti"]
+    return TaskContext(run.dag_id, run.run_id, ti.task_id, -1, ti.try_number or 1)
+
+
 for one in all_collections():
     if one.fixity is not None:
         with DAG(
             f"fixity_{one.name}",
             dag_display_name=f"Check the files of {one.label}",
-            description="Reads masters and results again and compares them with the ledger",
+            description="Reads masters and results again, compares them with the ledger, and proves the ledger",
             doc_md=DOC,
             schedule=CronTriggerTimetable(one.fixity.schedule, timezone=one.timezone) if one.fixity.schedule else None,
             catchup=False,
@@ -59,3 +87,4 @@ for one in all_collections():
             default_args={"owner": "restoration", "retries": 3, "retry_delay": timedelta(minutes=10)},
         ):
             _check(one)
+            _prove(one)

@@ -16,7 +16,7 @@ from pipeline.reports.recorded_sentences import translate
 from pipeline.settings import Collection
 
 # Kinds of notices that are about no batch.
-ABOUT_COLLECTION = ("unreachable", "silent", "fixity")
+ABOUT_COLLECTION = ("unreachable", "silent", "fixity", "ledger")
 
 
 def build_notice(
@@ -26,8 +26,8 @@ def build_notice(
 
     Args:
         kind: `waiting` (it continues by itself), `stopped` (the next run continues) or `late`; of the collection as a
-            whole `unreachable` (its inbox cannot be read) or `silent` (no new scans) or `fixity` (files that are
-            missing or changed).
+            whole `unreachable` (its inbox cannot be read), `silent` (no new scans), `fixity` (files that are missing
+            or changed) or `ledger` (its chain of events is not whole).
         batch: name of the batch, or what else tells this notice from others of its kind.
         moment: since when, or by when it should have been finished.
         why: one sentence with the cause, for whoever fixes it.
@@ -53,8 +53,8 @@ def build_notice(
         one_line(translate(why, collection.language), 1000),
         "",
         t(f"mail.notice.{kind}.then", **values),
-        # Not of files that are missing or changed: they are results, or masters.
-        *([] if kind == "fixity" else [t("mail.notice.kept")]),
+        # Not where files, or the record of them, are missing or changed.
+        *([] if kind in ("fixity", "ledger") else [t("mail.notice.kept")]),
         "",
     ]
     lines += [f"{t('mail.open_run')}: {run_url}", ""] if run_url else []

@@ -135,7 +135,6 @@ class _Runner:
             work.open -= 1
             work.seconds += share
             work.notes += [note for note in notes if note not in work.notes]
-            release(work.job.colour)
         if self._progress is not None:
             self._progress(len(batch))
 
@@ -161,6 +160,8 @@ def _look(work: _Work, window: Window) -> tuple[Window, tuple[FloatImage, BoolMa
     height, width = work.mask.shape
     while True:
         image, holes = crop(work.job.colour, work.missing, window)
+        # The system maps whole rows of a wide scan around each row that is read: a batch's windows would map all of it.
+        release(work.job.colour)
         if not holes.all():
             return window, (image, holes)
         if window.rect.height >= 2 * height and window.rect.width >= 2 * width:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from dataclasses import dataclass
 
 from pipeline import scans, storage
-from pipeline.errors import InArchiveTier, Reason, UnreadableScan
+from pipeline.errors import InArchiveTier, OutputNotWritable, Reason, UnreadableScan
+from pipeline.imaging.mapped import IN_MEMORY, FileData, Mapping, NoRoom, unnamed_file, write_all
 from pipeline.scans import ScanInfo
+from pipeline.scans.formats import TIFF_MARKS
 from pipeline.settings import settings
 from pipeline.storage import Entry
 
 # A file modified this recently may be changed again without its time changing, within the clock's resolution.
 RACY_SECONDS = 2.0
+# Bytes of a large file that are in memory at a time.
+BLOCK = 1 << 20
 
 NOT_READABLE = {
     "directory": (Reason.NOT_A_FILE, "a folder has an image's name; move its images to a folder without extension"),
@@ -57,14 +62,16 @@ def identify(entry: Entry) -> Identified:
     Raises:
         StoreUnavailable: the store did not answer.
         FileNotFoundError: the file was deleted since it was listed.
+        OutputNotWritable: there is no room for temporary files.
     """
     started = time.perf_counter()
     size, sha256, info, reason, message = entry.size, "", None, "", ""
     try:
         if entry.kind != "file":
             raise UnreadableScan(*NOT_READABLE[entry.kind])
-        data = _read_limited(entry)
-        size, sha256 = len(data), hashlib.sha256(data).hexdigest()
+        _check_size(entry)
+        data, sha256 = _read(entry.uri)
+        size = len(data)
         info = scans.inspect(data, entry.path)
     except UnreadableScan as error:
         reason, message = str(error.reason), error.message
@@ -76,12 +83,8 @@ def identify(entry: Entry) -> Identified:
     return Identified(size, sha256, info, reason, message, time.perf_counter() - started)
 
 
-def _read_limited(entry: Entry) -> bytes:
-    """Return the bytes of a file.
-
-    Raises:
-        UnreadableScan: it is larger than the limit of the settings.
-    """
+def _check_size(entry: Entry) -> None:
+    """Raise UnreadableScan for a file that is larger than the limit of the settings."""
     limit = int(settings().max_megabytes * 1e6)
     if entry.size > limit:
         raise UnreadableScan(
@@ -89,4 +92,33 @@ def _read_limited(entry: Entry) -> bytes:
             f"the file has {entry.size / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB allowed "
             "(RESTORATION_MAX_MEGABYTES)",
         )
-    return storage.read_bytes(entry.uri)
+
+
+def _read(uri: str) -> tuple[FileData, str]:
+    """Return the content of a file and its sha256, of the same bytes; a large TIFF is mapped and not in memory.
+
+    Raises:
+        OutputNotWritable: there is no room for temporary files.
+    """
+    digest = hashlib.sha256()
+    with storage.open_read(uri) as stream:
+        start = stream.read(IN_MEMORY + 1)
+        digest.update(start)
+        if len(start) <= IN_MEMORY or start[:4] not in TIFF_MARKS:
+            rest = stream.read()
+            digest.update(rest)
+            return start + rest if rest else start, digest.hexdigest()
+        try:
+            # A copy: the file itself could be cut short while it is mapped, which would end the process.
+            descriptor, size = unnamed_file(None), 0
+            try:
+                while start:
+                    write_all(descriptor, start, size)
+                    size += len(start)
+                    start = stream.read(BLOCK)
+                    digest.update(start)
+                return Mapping.of(descriptor, size), digest.hexdigest()
+            finally:
+                os.close(descriptor)
+        except NoRoom as error:
+            raise OutputNotWritable(error.strerror) from error

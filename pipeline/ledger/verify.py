@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,7 +35,8 @@ class Fault(StrEnum):
     WITNESS = "differs from what was witnessed"
     """A report, a mail or a person has another sha256 for an event."""
     RESULT = "result differs from its event"
-    """The digest of a published file, or the decision of a person, is not one that an event recorded."""
+    """The digest of a published file, or the decision of a person, is not one that an event recorded; or a decision
+    that an event recorded is not there any more."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def verify(session: Session, collection: str, witnesses: Collection[Witness] = (
     _find_unchained(session, chain, found)
     _compare_results(session, found)
     _compare_decisions(session, found)
+    if chain is not None:
+        _find_removed_decisions(session, chain, found)
     return found
 
 
@@ -254,16 +258,56 @@ def _compare_decisions(session: Session, found: Verification) -> None:
     """Compare what people decided with the events of their decisions; those of a scan without any are older."""
     for page in _pages(session, Decision, found.collection):
         recorded: dict[int, set[tuple[str, ...]]] = {}
-        said = select(Event.scan_id, Event.decision, Event.figures, Event.message).where(
-            Event.scan_id.in_({decision.scan_id for decision, _ in page}), Event.stage == "review"
-        )
-        for scan_id, decision, figures, note in session.execute(said):
-            those = recorded.setdefault(scan_id, set())
-            those.add((decision, str(figures.get("user")), str(figures.get("name")), str(figures.get("seen")), note))
+        for scan_id, said in _recorded_decisions(session, {decision.scan_id for decision, _ in page}):
+            recorded.setdefault(scan_id, set()).add(said)
         for one, path in page:
             known = recorded.get(one.scan_id)
-            if known and (one.decision, one.by, one.by_name, one.seen, one.note) not in known:
+            if known and _as_recorded(one) not in known:
                 sentence = (
                     f"{path}: no event recorded the decision {one.decision!r} that the ledger has of {one.by_name}"
                 )
                 found.findings.append(Finding(Fault.RESULT, 0, sentence))
+
+
+def _find_removed_decisions(session: Session, chain: Chain, found: Verification) -> None:
+    """Note decisions that events recorded, and that are not there any more, as often as each is missing."""
+    query = (
+        select(Event.position, Event.scan_id)
+        .where(Event.chain_id == chain.id, Event.stage == "review", Event.scan_id.is_not(None))
+        .order_by(Event.position)
+        .limit(PAGE // 4)
+    )
+    last: int | None = -1
+    named = set[int]()
+    while page := session.execute(query.where(Event.position > last)).all():
+        last = page[-1][0]
+        scans = {scan_id for _, scan_id in page if scan_id is not None}
+        missing = Counter[tuple[int, tuple[str, ...]]](_recorded_decisions(session, scans))
+        missing -= Counter(
+            (one.scan_id, _as_recorded(one))
+            for one in session.scalars(select(Decision).where(Decision.scan_id.in_(scans)))
+        )
+        ids = {scan_id for scan_id, _ in missing} - named
+        paths = dict(session.execute(select(Scan.id, Scan.path).where(Scan.id.in_(ids))).tuples().all()) if ids else {}
+        for (scan_id, said), count in missing.items():
+            if scan_id in paths:
+                sentence = f"{paths[scan_id]}: the decision {said[0]!r} of {said[2]} was removed; an event recorded it"
+                found.findings += [Finding(Fault.RESULT, 0, sentence)] * count
+        named |= ids
+        session.expunge_all()
+
+
+def _recorded_decisions(session: Session, scans: Collection[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the decisions that events of these scans recorded, each with its scan."""
+    query = select(Event.scan_id, Event.decision, Event.figures, Event.message).where(
+        Event.scan_id.in_(scans), Event.stage == "review"
+    )
+    for scan_id, decision, figures, note in session.execute(query).tuples():
+        # An event of the review without a user is no person's decision.
+        if scan_id is not None and "user" in figures:
+            yield scan_id, (decision, *(str(figures.get(name)) for name in ("user", "name", "seen")), note)
+
+
+def _as_recorded(one: Decision) -> tuple[str, ...]:
+    """Return a decision as its event has it."""
+    return one.decision, one.by, one.by_name, one.seen, one.note

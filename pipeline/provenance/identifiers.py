@@ -12,8 +12,8 @@ def identifier(kind: str, *parts: str) -> str:
 
     Args:
         kind: `master`, `derivative`, `mask`, `suggestions`, `sidecar`, `event`, `software` or `person`.
-        parts: what identifies it among its kind, such as path and sha256 of a master. No name of a collection, which
-            can be renamed.
+        parts: what identifies it among its kind, such as path, sha256 and receipt of a master. No name of a collection,
+            which can be renamed.
     """
     # Lengths, so that no two lists of parts give the same text.
     return str(uuid5(_SPACE, "".join(f"{len(part)}:{part}" for part in (kind, *parts))))

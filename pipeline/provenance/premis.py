@@ -206,7 +206,10 @@ def _characteristics(element: Any, one: PremisFile) -> None:
     if one.size is not None:
         _child(found, "size", str(one.size))
     form = _child(found, "format")
-    _child(_child(form, "formatDesignation"), "formatName", one.format.name)
+    designation = _child(form, "formatDesignation")
+    _child(designation, "formatName", one.format.name)
+    if one.format.version:
+        _child(designation, "formatVersion", one.format.version)
     if one.format.puid:
         registry = _child(form, "formatRegistry")
         _child(registry, "formatRegistryName", "PRONOM")

@@ -13,13 +13,14 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from pipeline.ledger import Outcome
+from pipeline.ledger.chain import moment
 from pipeline.ledger.history import History
 from pipeline.ledger.outcome_files import files_of
 from pipeline.ledger.tables import Batch, Event, OutcomeRow, Scan
 from pipeline.provenance.events import EventType
 from pipeline.provenance.identifiers import identifier
 from pipeline.provenance.premis import Link, PremisAgent, PremisEvent, PremisFile, PremisWriter, Relation
-from pipeline.provenance.pronom import file_format, format_of_extension
+from pipeline.provenance.pronom import file_format, format_written
 
 PROGRAM = "archive-restoration"
 # What the ledger's decisions are called in PREMIS; a decision that is not listed is given as it is.
@@ -67,8 +68,12 @@ def tell_premis(writer: PremisWriter, history: History) -> None:
 
 
 def master_identifier(scan: Scan) -> str:
-    """Return the identifier of a master."""
-    return identifier("master", scan.path, scan.sha256)
+    """Return the identifier of a master.
+
+    The same file in two collections, or received again after it was replaced, is another one: the moment of its receipt
+    tells them apart, which stays when a collection is renamed or a ledger is restored.
+    """
+    return identifier("master", scan.path, scan.sha256, moment(scan.first_seen))
 
 
 @dataclass
@@ -264,7 +269,7 @@ class _Teller:
         for one in self.made.values():
             yield PremisFile(
                 one.identifier,
-                format_of_extension(one.uri, one.size) if one.uri else file_format(""),
+                format_written(one.role, one.uri, one.size) if one.uri else file_format(""),
                 one.sha256,
                 one.size,
                 location=one.uri,

@@ -14,16 +14,20 @@ class FileFormat:
 
     Attributes:
         puid: PRONOM's identifier; empty where PRONOM tells versions apart that are not recorded here.
+        version: of the format; empty where it is not known.
         note: why there is no identifier, or when another one would be right.
     """
 
     name: str
     puid: str = ""
+    version: str = ""
     note: str = ""
 
 
 _VERSIONS = "PRONOM has an identifier for each version ({}); the version of this file is not recorded"
-_TIFF = FileFormat("Tagged Image File Format", "fmt/353", "or a BigTIFF below 4 GiB (fmt/1917), which is not recorded")
+_TIFF = FileFormat(
+    "Tagged Image File Format", "fmt/353", note="or a BigTIFF below 4 GiB (fmt/1917), which is not recorded"
+)
 _BIG_TIFF = FileFormat("BigTIFF", "fmt/1917")
 _PNG = FileFormat("Portable Network Graphics", note=_VERSIONS.format("fmt/11, fmt/12, fmt/13"))
 _FORMATS = {
@@ -34,6 +38,12 @@ _FORMATS = {
     "JPEG2000": FileFormat("JPEG 2000", note=_VERSIONS.format("among them x-fmt/392 for JP2")),
     "WEBP": FileFormat("WebP"),
     "JSON": FileFormat("JSON Data Interchange Format", "fmt/817"),
+}
+# What this program writes is of one version: its derivatives have XMP in iTXt, which PNG has since version 1.2; its
+# access copies are JFIF 1.01 without Exif. Masks have a text chunk or not, and with it another version.
+_WRITTEN = {
+    ("derivative", "PNG"): FileFormat("Portable Network Graphics", "fmt/13", "1.2"),
+    ("access copy", "JPEG"): FileFormat("JPEG File Interchange Format", "fmt/43", "1.01"),
 }
 _BY_EXTENSION = {"tif": "TIFF", "tiff": "TIFF", "png": "PNG", "json": "JSON", "jpg": "JPEG", "jpeg": "JPEG"}
 
@@ -50,6 +60,7 @@ def file_format(name: str, size: int | None = None) -> FileFormat:
     return _FORMATS.get(name) or FileFormat(name or "unknown")
 
 
-def format_of_extension(path: str, size: int | None = None) -> FileFormat:
-    """Return the format of a file that this program wrote, by its extension."""
-    return file_format(_BY_EXTENSION.get(path.rpartition(".")[2].lower(), ""), size)
+def format_written(role: str, path: str, size: int | None = None) -> FileFormat:
+    """Return the format of a file that this program wrote, by its role in the ledger and its extension."""
+    name = _BY_EXTENSION.get(path.rpartition(".")[2].lower(), "")
+    return _WRITTEN.get((role, name)) or file_format(name, size)

@@ -27,6 +27,8 @@ OF_THE_FILE = (
 )  # fmt: skip
 RELATIVE_COLORIMETRIC, BLACK_POINT_COMPENSATION = 1, 0x2000
 SPACES = {"L": "gray", "LA": "gray", "RGB": "rgb", "RGBA": "rgb", "CMYK": "cmyk"}
+#: Values of TIFF's ExtraSamples.
+UNSPECIFIED, ASSOCIATED = 0, 1
 #: Height of the note's letters, and of the band below the picture, as shares of the longer side.
 LETTERS, BAND = 1 / 60, 1 / 28
 SMALLEST_LETTERS = 9
@@ -36,7 +38,8 @@ def access_jpeg(scan: Scan, *, long_side: int, quality: int, packets: Sequence[b
     """Return a picture as JPEG: 8-bit sRGB by its profile (relative colorimetric), turned upright, with its profile.
 
     Without a profile, RGB and grey are taken for sRGB, linear and very dark tones are spread as for a viewer, and CMYK
-    is converted by its inks alone. Transparency is left out. Of the master's metadata only XMP is in it.
+    is converted by its inks alone. What is transparent lies on white, as viewers show it; where all of a picture is
+    transparent its colours are shown, since somebody meant them to be seen. Of the master's metadata only XMP is in it.
 
     Args:
         long_side: maximum of the longer side in pixels, without the note; never larger than the scan.
@@ -44,7 +47,8 @@ def access_jpeg(scan: Scan, *, long_side: int, quality: int, packets: Sequence[b
         packets: XMP, the first that a JPEG can hold; what describes the master's file is left out.
         note: a line below the picture, in a band of its own, so that it covers nothing; empty for none.
     """
-    picture = Image.fromarray(np.ascontiguousarray(upright(_in_srgb(scan, long_side), scan.info.orientation)))
+    flat = _on_white(_in_srgb(scan, long_side), scan, long_side)
+    picture = Image.fromarray(np.ascontiguousarray(upright(flat, scan.info.orientation)))
     if note:
         picture = _with_note(picture, note)
     target = io.BytesIO()
@@ -72,6 +76,21 @@ def _in_srgb(scan: Scan, long_side: int) -> NDArray[np.uint8]:
     if small.dtype == np.uint16:
         small = np.rint(small.astype(np.float32) / 257).astype(np.uint8)
     return np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small
+
+
+def _on_white(pixels: NDArray[np.uint8], scan: Scan, long_side: int) -> NDArray[np.uint8]:
+    """Return reduced pixels (H,W,3) as they look on white paper, by the scan's transparency."""
+    # A fourth channel of a TIFF that is not declared as transparency may be anything, such as infrared.
+    if scan.mode not in ("LA", "RGBA") or scan.metadata.alpha_kind == UNSPECIFIED:
+        return pixels
+    alpha = _reduced(np.ascontiguousarray(scan.pixels[..., -1]), long_side)
+    share = (alpha / np.float32(np.iinfo(alpha.dtype).max))[..., np.newaxis]
+    if not share.any() or share.min() == 1:
+        return pixels
+    # Associated alpha: the colours are multiplied by it already.
+    own = pixels.astype(np.float32) if scan.metadata.alpha_kind == ASSOCIATED else pixels * share
+    mixed: NDArray[np.uint8] = np.rint(np.clip(own + 255 * (1 - share), 0, 255)).astype(np.uint8)
+    return mixed
 
 
 def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[Any]:

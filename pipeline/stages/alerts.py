@@ -35,8 +35,8 @@ def notify(
     """Return whether a notice was sent now; it is sent once for each kind and batch, whatever process is killed.
 
     Args:
-        kind: `waiting`, `stopped`, `late`, `unreachable`, `silent` or `fixity`.
-        batch: its name; for the last three kinds, what tells this notice from others of its kind.
+        kind: `waiting`, `stopped`, `late`, `unreachable`, `silent`, `fixity` or `ledger`.
+        batch: its name; for the last four kinds, what tells this notice from others of its kind.
         why: one sentence.
         channel: sends the message; None without a mail server.
         moment: when it stopped, or the deadline that it missed; now by default.

@@ -42,6 +42,8 @@ from pipeline.stages.published_files import PublishedFiles, copy_recorded
 from pipeline.stages.quarantine import quarantine
 from pipeline.stages.scan_row import Inpainted, Masked, Measured, ScanRow, Stopped, failed, figures
 
+# Extensions of derivatives.
+DERIVATIVES = (".tif", ".png")
 # The outcome of each decision, once its files are written.
 OUTCOMES = {
     "fill": Outcome.RESTORED,
@@ -199,9 +201,11 @@ class _Publisher:
 
         What is there already stays: a person may have edited it since.
         """
-        # `photo.tif.xmp` is the form of darktable and others, `photo.xmp` that of Adobe.
-        whole = Path(uri).stem.lower() == Path(row.uri).name.lower()
-        target = f"{restored_uri if whole else restored_uri.rpartition('.')[0]}.xmp"
+        # `photo.tif.xmp` is the form of darktable and others, `photo.xmp` that of Adobe. Where the latter would be the
+        # former of another derivative, as that of `photo.png.png` is of `photo.png`, there is only one form.
+        stem = restored_uri.rpartition(".")[0]
+        whole = Path(uri).stem.lower() == Path(row.uri).name.lower() or Path(stem).suffix.lower() in DERIVATIVES
+        target = f"{restored_uri if whole else stem}.xmp"
         if storage.exists(target):
             return
         try:

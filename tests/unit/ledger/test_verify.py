@@ -123,7 +123,24 @@ def test_a_decision_that_no_event_recorded_is_found(chained: Ledger, change: str
     assert faults(chained) == []
     with chained.write() as session:
         session.execute(text(f"UPDATE ledger_decisions SET {change}"))
-    assert faults(chained) == [(Fault.RESULT, 0)]
+    # It is not what was recorded, and what was recorded is gone.
+    assert faults(chained) == [(Fault.RESULT, 0)] * 2
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(2, 0), (1, 1), (0, 2)])
+def test_a_decision_that_was_removed_is_found(chained: Ledger, kept: int, expected: int) -> None:
+    with chained.write() as session:
+        scan = session.scalars(select(Scan)).one()
+        one = {"recipe_digest": "r", "by": "1", "by_name": "anna", "note": "", "seen": "a" * 64, "decision": "accept"}
+        session.add_all([Decision(scan_id=scan.id, at=scan.first_seen, **one) for _ in range(kept)])
+        figures = {"user": "1", "name": "anna", "seen": "a" * 64}
+        # The same twice, since it was taken back in between.
+        record = events.EventRecord(scan.id, "review", "quality review", "accept", "", figures)
+        events.append(session, None, TaskContext(), [record, record])
+    assert faults(chained) == [(Fault.RESULT, 0)] * expected
+    with chained.read() as session:
+        sentences = [one.sentence for one in verify(session, "c").findings]
+    assert all("the decision 'accept' of anna" in one and "was removed" in one for one in sentences)
 
 
 def test_one_change_is_one_finding(chained: Ledger) -> None:

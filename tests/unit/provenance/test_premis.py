@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from pipeline.provenance import EventType
 from pipeline.provenance.identifiers import identifier
 from pipeline.provenance.premis import NAMESPACE, PremisFile, PremisWriter
 from pipeline.provenance.premis_history import master_identifier, write_premis
-from pipeline.provenance.pronom import BIG, file_format
+from pipeline.provenance.pronom import BIG, file_format, format_written
 from pipeline.provenance.xml_text import xml_name, xml_text
 
 P = {"p": NAMESPACE}
@@ -114,10 +114,14 @@ def test_every_link_leads_to_something_in_the_document(told: history.History) ->
     assert links <= there
 
 
-def test_identifiers_stay_the_same_and_do_not_depend_on_the_collection(told: history.History) -> None:
+def test_identifiers_stay_the_same_and_do_not_depend_on_the_name_of_the_collection(told: history.History) -> None:
     assert premis(told) == premis(told)
-    scan = Scan(collection="another", path=told.scan.path, sha256=told.scan.sha256)
-    assert master_identifier(scan) == master_identifier(told.scan)
+    same = {"path": told.scan.path, "sha256": told.scan.sha256}
+    renamed = Scan(collection="another", first_seen=told.scan.first_seen, **same)
+    assert master_identifier(renamed) == master_identifier(told.scan)
+    # The same file in another collection was received at another moment.
+    elsewhere = Scan(collection="another", first_seen=told.scan.first_seen + timedelta(microseconds=1), **same)
+    assert master_identifier(elsewhere) != master_identifier(told.scan)
     assert identifier("master", "ab", "c") != identifier("master", "a", "bc")
 
 
@@ -139,7 +143,18 @@ def test_names_are_kept_or_can_be_decoded(name: str, expected: str) -> None:
 def test_formats_without_one_pronom_identifier_have_none() -> None:
     assert (file_format("TIFF", 1).puid, file_format("TIFF", BIG).puid) == ("fmt/353", "fmt/1917")
     assert not file_format("PNG").puid and "fmt/13" in file_format("PNG").note
+    assert format_written("mask", "masks/a.png") == file_format("PNG")
+    assert format_written("sidecar", "a.json").puid == "fmt/817"
     assert file_format("").name == "unknown"
+
+
+def test_what_this_program_writes_has_an_identifier(told: history.History) -> None:
+    derivative = of_role(etree.fromstring(premis(told)), "derivative")
+    assert texts(derivative, ".//p:formatName") == ["Portable Network Graphics"]
+    assert texts(derivative, ".//p:formatVersion") == ["1.2"]
+    assert texts(derivative, ".//p:formatRegistryKey") == ["fmt/13"]
+    access = format_written("access copy", "access/a.jpg")
+    assert (access.name, access.version, access.puid) == ("JPEG File Interchange Format", "1.01", "fmt/43")
 
 
 def test_many_objects_are_written_in_the_order_of_the_schema(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import imagecodecs
 import numpy as np
@@ -18,12 +19,12 @@ SAID = Disclosure("Restored digitally.", "en", "urn:type", "", "", "program 1", 
 RAMP = np.linspace(0, 65535, 64).astype(np.uint16)
 
 
-def scan(pixels: np.ndarray, mode: Mode, icc: bytes | None = None, orientation: int = 1) -> Scan:
+def scan(pixels: np.ndarray, mode: Mode, icc: bytes | None = None, orientation: int = 1, alpha_kind: int = 2) -> Scan:
     """Returns a scan as a decoder gives it."""
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     info = ScanInfo("TIFF", width, height, channels, pixels.dtype.itemsize * 8, 1, orientation, mode)
-    return Scan(pixels=pixels, info=info, metadata=Metadata(icc=icc))
+    return Scan(pixels=pixels, info=info, metadata=Metadata(icc=icc, alpha_kind=alpha_kind))
 
 
 def shown(data: bytes) -> np.ndarray:
@@ -40,6 +41,33 @@ def jpeg(one: Scan, **options) -> bytes:
 
 def flat(colour: tuple[int, ...], dtype=np.uint16) -> np.ndarray:
     return np.full((32, 48, len(colour)), colour, dtype)
+
+
+def ink_profile() -> bytes:
+    """Returns a small ICC profile of dull inks: a table (lut8) of the sixteen overprints of full tones, in Lab."""
+    overprints = []
+    for number in range(16):
+        c, m, y, k = ((number >> bit) & 1 for bit in (3, 2, 1, 0))
+        light, colour = 255 * (1 - 0.45 * c) * (1 - 0.5 * m) * (1 - 0.1 * y) * (1 - 0.85 * k), 1 - 0.9 * k
+        overprints += [light, 128 + colour * (60 * m - 30 * c), 128 + colour * (70 * y - 40 * c)]
+    ramp, matrix = bytes(range(256)), struct.pack(">9i", *(65536 * (at % 4 == 0) for at in range(9)))
+    lut = b"mft1\0\0\0\0\4\3\2\0" + matrix + 4 * ramp + bytes(round(value) for value in overprints) + 3 * ramp
+    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"inks\0" + bytes(78)
+    tags = {
+        b"desc": text + bytes(-len(text) % 4),
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061),
+        b"A2B0": lut + bytes(-len(lut) % 4),
+    }
+    table, body, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">2I", start + len(body), len(data))
+        body += data
+    header = struct.pack(
+        ">I4sI4s4s4s12s4s", start + len(body), b"\0" * 4, 0x02400000, b"prtr", b"CMYK", b"Lab ", bytes(12), b"acsp"
+    )
+    header += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + table + body
 
 
 def test_sixteen_bits_of_a_wide_gamut_are_converted_by_the_profile() -> None:
@@ -117,6 +145,36 @@ def test_a_packet_that_is_too_long_gives_way_to_the_disclosure_alone() -> None:
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_transparency_is_left_out(mode: Mode) -> None:
-    pixels = flat((40000, 0) if mode == "LA" else (40000, 40000, 40000, 0))
-    assert np.abs(shown(jpeg(scan(pixels, mode))) - 156).max() <= 2
+def test_what_is_transparent_lies_on_white(mode: Mode) -> None:
+    colour = (40000,) if mode == "LA" else (40000, 40000, 40000)
+    pixels = flat((*colour, 65535))
+    pixels[:, :16, -1], pixels[:, 16:32, -1] = 0, 32768
+    for long_side in (4000, 24):
+        found = shown(jpeg(scan(pixels, mode), long_side=long_side))
+        left, middle, right = (found[found.shape[0] // 2, found.shape[1] * at // 12].mean() for at in (2, 6, 10))
+        assert left > 250 and abs(middle - (156 + 255) / 2) <= 4 and abs(right - 156) <= 4
+
+
+def test_associated_alpha_is_not_applied_twice_and_an_undeclared_channel_not_at_all() -> None:
+    pixels = flat((20000, 20000, 20000, 32768))
+    pixels[:, :8, -1] = 65535
+    assert abs(shown(jpeg(scan(pixels, "RGBA", alpha_kind=1)))[16, 30].mean() - (78 + 127.5)) <= 4
+    assert abs(shown(jpeg(scan(pixels, "RGBA", alpha_kind=0)))[16, 30].mean() - 78) <= 4
+
+
+def test_a_picture_that_is_transparent_all_over_is_shown() -> None:
+    assert np.abs(shown(jpeg(scan(flat((40000, 40000, 40000, 0)), "RGBA"))) - 156).max() <= 2
+
+
+def test_inks_are_converted_by_their_profile() -> None:
+    profile = ink_profile()
+    inks = flat((0, 255, 255, 0), np.uint8)
+    found = shown(jpeg(scan(inks, "CMYK", profile)))[16, 24]
+    source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(
+        source, srgb, "CMYK", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+    )
+    want = ImageCms.applyTransform(Image.fromarray(inks, "CMYK"), transform)
+    assert want is not None
+    assert np.abs(found - np.asarray(want)[16, 24]).max() <= 2
+    assert np.abs(found - shown(jpeg(scan(inks, "CMYK")))[16, 24]).max() > 8, "it is not the conversion by inks alone"

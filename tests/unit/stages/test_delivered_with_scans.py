@@ -53,6 +53,19 @@ def test_metadata_beside_a_scan_goes_along(project) -> None:
     assert not project.receive(), "metadata is no reason to restore a scan again"
 
 
+def test_metadata_of_two_scans_never_meets_under_one_name(project) -> None:
+    # Both derivatives are PNG: `a.png` of the first, `a.png.png` of the second.
+    project.put("a.jpg")
+    project.put("a.png.png", 1)
+    for name in ("a.jpg.xmp", "a.png.xmp"):
+        (project.inbox / name).write_text(f"<x:xmpmeta>{name}</x:xmpmeta>")
+    project.restore(project.receive())
+    restored = project.output / "restored"
+    assert sorted(path.name for path in restored.iterdir()) == ["a.png", "a.png.png", "a.png.png.xmp", "a.png.xmp"]
+    assert (restored / "a.png.xmp").read_text() == "<x:xmpmeta>a.jpg.xmp</x:xmpmeta>"
+    assert (restored / "a.png.png.xmp").read_text() == "<x:xmpmeta>a.png.xmp</x:xmpmeta>"
+
+
 def test_masks_that_were_not_used_are_named_everywhere(project, tmp_path) -> None:
     project.put("Plate_017.png", painted=False)
     (tmp_path / "m").mkdir()

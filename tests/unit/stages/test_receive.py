@@ -77,14 +77,14 @@ def test_everything_in_the_inbox_has_its_row_in_order(project) -> None:
 def test_an_unreadable_file_is_reported_and_taken_once_it_is_readable(project, monkeypatch) -> None:
     from pipeline.inbox import identify
 
-    def refuse(entry):
-        raise PermissionError(13, "no", entry.uri)
+    def refuse(uri):
+        raise PermissionError(13, "no", uri)
 
     project.put("a.png", painted=False)
     settle(project)
     # Root may read everything, so opening the file is made to fail.
     with monkeypatch.context() as patched:
-        patched.setattr(identify, "_read_limited", refuse)
+        patched.setattr(identify, "_read", refuse)
         (row,) = rows(project.receive())
     assert (row.reason, row.sha256) == ("unreadable", "")
     project.restore([project.receive("b1")[0]])
