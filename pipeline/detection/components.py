@@ -16,6 +16,8 @@ from pipeline.imaging.resolution import stroke_width
 MOST = 5_000
 #: Reason of a piece that is missing at the border.
 TORN = "a piece torn off the print: the flat dark ground shows, sharply bounded by an uneven rim"
+#: Reason of a stain.
+STAINED = "a stain: redder than the rest of the print at the same lightness, on a print of which pieces are torn off"
 
 
 def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Component]:
@@ -25,8 +27,8 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
     light = scan.contrast(components) > 0
     peaks = components.maxima(scan.probability)
     repaired_areas, repaired_peaks = components.sums(judgement.repair > 0), _peaks_within(scan, judgement, components)
-    in_swarms, beyond, torn = (
-        components.sums(plane > 0) for plane in (judgement.swarms, judgement.beyond, judgement.torn)
+    in_swarms, beyond, torn, stains = (
+        components.sums(plane > 0) for plane in (judgement.swarms, judgement.beyond, judgement.torn, judgement.stains)
     )
     for index in np.argsort(-components.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in components.boxes[index])
@@ -40,6 +42,9 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
         missing = 2 * int(torn[index]) >= area
         if missing:
             kind, reason = "loss", TORN
+        stained = not repaired and 2 * int(stains[index]) >= area
+        if stained:
+            kind, reason = "loss", STAINED
         if 0 < repaired < area:
             reason += f"; {repaired / area:.0%} of it is certain enough to repair"
         swarm = not repaired and 2 * int(in_swarms[index]) >= area
@@ -49,7 +54,7 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
         if too_much:
             reason += "; left as it is: surer marks cover as much of the scan as may be filled without review"
         level: Level = "repair" if repaired else "suggest"
-        probability = None if missing else round(judgement.probability(peak, light=lighter), 3)
+        probability = None if missing or stained else round(judgement.probability(peak, light=lighter), 3)
         left: Left = "swarm" if swarm else "coverage" if too_much else ""
         result.append(Component(kind, level, (x, y, width, height), area, probability, reason, left))
     return result

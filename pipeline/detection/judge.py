@@ -5,23 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.coverage import limit_repair
 from pipeline.detection.marks import Flags, MarkedScan, Marks
+from pipeline.detection.stains import find_stains
+from pipeline.detection.suggestions import HIGHEST, suggest_marks
 from pipeline.detection.swarms import find_swarms
 from pipeline.detection.thresholds import (
     RepairThreshold,
     Thresholds,
-    adjust_threshold,
-    find_specks,
-    limit_coverage,
 )
 from pipeline.detection.tone_growth import Tone, grow_to_tone, measure_tone, select_doubted
 from pipeline.detection.torn_edges import find_torn_edges
-from pipeline.detection.wear import CELLS, SURE, SUSPECTED, WEIGHT, Wear, estimate_wear, from_log_odds, log_odds
+from pipeline.detection.wear import CELLS, SURE, SUSPECTED, Wear, estimate_wear, from_log_odds, log_odds
 from pipeline.detection.whole_lines import repair_lines_whole
 from pipeline.imaging.connected_components import connected_components
 from pipeline.imaging.types import Mask
@@ -38,18 +36,10 @@ WORN, FEW = 0.1, 4
 STEEP, STEEP_AREA, SPARED = 0.55, 8, 230
 #: Pixels of a mark that count at most where marks are weighted by area.
 MOST_WEIGHT = 200
-#: Highest probability in 1/255 that can be asked of a mark.
-HIGHEST = 254
 #: Cells with sure marks from which on the picture shows the tone of its paper.
 SHOWN = 8
 #: Area in square units from which a suspected region of that tone is repaired.
 PAPER = 5
-#: Of suggestions: what is added to the log-odds of the threshold at the reference wear, its range, and how much more
-#: certain than that the most certain pixel must be.
-SUGGESTED, SUGGESTED_LOW, SUGGESTED_HIGH, SUGGESTED_PEAK = -1.0, 0.06, 0.3, 1.5
-#: Suggestions of lower probability in 1/255 than this are left out where they are broad: a disc of a radius of so many
-#: units fits into them.
-FAINT, BREADTH = 35, 4.0
 #: Intercept and slope of the log-odds that a mark is damage, over those of its most certain pixel in a picture of the
 #: reference wear; fitted to how precise repairs are from the chances .38, .6 and .8 on.
 CALIBRATION = (2.6, 0.8)
@@ -64,6 +54,7 @@ class Judgement:
         swarms: (H,W), 255 in marks that are left because they are many and alike.
         beyond: (H,W), 255 in sure marks that are left because surer ones cover as much as may be repaired unseen.
         torn: (H,W), 255 where a piece of the print is missing at its border, see `find_torn_edges`.
+        stains: (H,W), 255 where a print of which pieces are torn off is stained, see `find_stains`.
         wear: by lighter (True) and darker marks.
         asked: probability that the most certain pixel of a lighter or darker repair needs; above 1 there is none.
     """
@@ -73,6 +64,7 @@ class Judgement:
     swarms: Mask
     beyond: Mask
     torn: Mask
+    stains: Mask
     wear: dict[bool, Wear] = field(default_factory=dict)
     asked: dict[bool, float] = field(default_factory=dict)
 
@@ -88,7 +80,7 @@ class Judgement:
         where = (
             f"{cells or 'no'} of {CELLS * CELLS} parts of the scan {'has' if cells == 1 else 'have'} sure {kind} marks"
         )
-        possible = round(255 * self.asked[light]) <= HIGHEST
+        possible = _possible(self.asked[light])
         return f"{self.asked[light]:.0%} is asked where {where}" if possible else f"none is sure enough where {where}"
 
     @property
@@ -127,6 +119,10 @@ def judge_marks(
     rim = STEEP * _usual_rim(scan, swarms)
     peaks: dict[bool, float] = {}
     peaks[True], repair = _repaired(scan, asked, wear[True], swarms, rim, light=True, sensitivity=sensitivity)
+    tone = measure_tone(scan.pixels, _sure_light(scan, swarms)) if wear[True].cells >= SHOWN else None
+    if tone is not None and _possible(peaks[True]):
+        repair |= _find_bare_paper(scan, tone)
+        repair = grow_to_tone(scan, repair, tone)
     peaks[False], darker = _repaired(scan, asked, wear[False], swarms, rim, light=False, sensitivity=sensitivity)
     repair |= darker
     del darker  # a plane of the scan's size
@@ -136,10 +132,17 @@ def judge_marks(
         repair |= torn
     suggest = repair.copy()
     for light in (True, False):
-        suggest |= _suggested(scan, thresholds, wear[light], light=light, sensitivity=sensitivity)
+        suggest |= suggest_marks(
+            scan, thresholds, wear[light], light=light, sensitivity=sensitivity, tone=tone if light else None
+        )
+    # Only where the scan is known to show a damaged print: other pictures have coloured things in them.
+    stains = find_stains(scan.pixels) if torn is not None else None
+    if stains is not None:
+        suggest |= stains
     limited = limit_repair(scan, repair, max_coverage)
     beyond = nothing if limited is repair else repair ^ limited
-    return Judgement(limited, suggest, swarms, beyond, nothing if torn is None else torn, wear, peaks)
+    torn, stains = (nothing if plane is None else plane for plane in (torn, stains))
+    return Judgement(limited, suggest, swarms, beyond, torn, stains, wear, peaks)
 
 
 def _repaired(
@@ -150,48 +153,25 @@ def _repaired(
     chance, odds = from_log_odds(at_reference), at_reference - wear.evidence
     peak = max(from_log_odds(odds), LEAST_PEAK * chance)
     extent = min(peak, max(from_log_odds(odds - EXTENT), LEAST_EXTENT * chance))
-    if round(255 * peak) > HIGHEST:
+    if not _possible(peak):
         return peak, np.zeros_like(scan.probability)
     marks = scan.marks(max(1, round(255 * extent)))
     chosen = (marks.light == light) & (marks.peak >= round(255 * peak))
     chosen &= marks.areas >= (asked.smallest if wear.share < WORN else min(FEW, asked.smallest))
     chosen &= 2 * _pixels_in(swarms, marks) < marks.areas
     chosen &= (marks.peak >= SPARED) | (scan.rims(marks) >= rim)
-    mask = marks.paint(chosen)
-    if light and wear.cells >= SHOWN and (tone := measure_tone(scan.pixels, _sure_light(scan, swarms))) is not None:
-        mask |= _find_bare_paper(scan, tone)
-        mask = grow_to_tone(scan, mask, tone)
-    return peak, mask
+    return peak, scan.of_polarity(marks.paint(chosen), SURE, light=light)
+
+
+def _possible(peak: float) -> bool:
+    """Return whether any mark can reach a probability."""
+    return round(255 * peak) <= HIGHEST
 
 
 def _find_bare_paper(scan: MarkedScan, tone: Tone) -> Mask:
     """Return what is suspected (H,W) and has the tone of paper that the sure marks of a worn picture show."""
     regions = connected_components(select_doubted(scan, tone, SUSPECTED))
     return regions.paint(np.where(regions.areas >= PAPER * scan.unit**2, np.uint8(255), np.uint8(0)))
-
-
-def _suggested(scan: MarkedScan, thresholds: Thresholds, wear: Wear, *, light: bool, sensitivity: float) -> Mask:
-    """Return the lighter or darker marks (H,W) to suggest."""
-    odds = log_odds(thresholds.suggest) + SUGGESTED - math.log(sensitivity) - wear.evidence / WEIGHT
-    least = min(max(from_log_odds(odds), SUGGESTED_LOW), SUGGESTED_HIGH)
-    cut = limit_coverage(scan.probability, max(1, round(255 * least)))
-    marks = scan.marks(cut)
-    speck = adjust_threshold(thresholds.suggest_speck, sensitivity)
-    chosen = (marks.light == light) & (marks.peak >= min(HIGHEST, SUGGESTED_PEAK * cut))
-    chosen &= ~find_specks(marks.components, scan.probability) | (marks.peak >= speck)
-    return _without_faint_breadth(scan, marks.paint(chosen))
-
-
-def _without_faint_breadth(scan: MarkedScan, suggest: Mask) -> Mask:
-    """Return what is suggested (H,W), without broad parts of it that are doubted everywhere: backdrops, skin, haze."""
-    faint = np.asarray(cv2.threshold(scan.probability, FAINT - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
-    cv2.bitwise_and(faint, suggest, dst=faint)
-    size = tuple(max(1, side // int(scan.unit)) for side in suggest.shape[::-1])
-    copy = cv2.threshold(cv2.resize(faint, size, interpolation=cv2.INTER_AREA), 254, 255, cv2.THRESH_BINARY)[1]
-    side = 2 * round(BREADTH) + 1
-    opened = cv2.morphologyEx(copy, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    broad = cv2.resize(opened, suggest.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(cv2.subtract(suggest, cv2.bitwise_and(broad, faint, dst=broad), dst=suggest), np.uint8)
 
 
 def _usual_rim(scan: MarkedScan, swarms: Mask) -> float:

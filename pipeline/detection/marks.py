@@ -21,6 +21,9 @@ BACKGROUND = 26
 #: Sides in units of the squares over which the background is averaged, and the share of it that must be background; the
 #: wider one is used inside broad marks.
 NEAR, WIDE, NEAR_SHARE, WIDE_SHARE = 31, 125, 0.08, 0.02
+#: A pixel is seen to differ from its background by more than so many grey levels, and besides by so many times the mean
+#: difference of the background itself from it, its grain.
+LEVELS, GRAINS = 4.0, 0.65
 #: Values of the gradient plane per grey level a pixel.
 GRADIENT = 2
 #: Rows computed at a time where whole planes would need memory.
@@ -78,6 +81,7 @@ class MarkedScan:
         grey = luminance(pixels)
         self._gradient = _gradient(grey)
         self._contrast = _contrast(grey, probability, self.unit)
+        self._grain: NDArray[np.uint8] | None = None
         self._marks: dict[int, Marks] = {}
 
     def marks(self, cut: int) -> Marks:
@@ -85,6 +89,42 @@ class MarkedScan:
         if cut not in self._marks:
             self._marks[cut] = self._measure(cut)
         return self._marks[cut]
+
+    def visible_marks(self, cut: int, *, light: bool) -> Marks:
+        """Return what reaches a probability of `cut`/255 and is seen to be lighter, or darker, than what is around."""
+        plane = self._visible(light)
+        return self._measure(cut, np.asarray(cv2.min(plane, self.probability, dst=plane), np.uint8))
+
+    def _visible(self, light: bool) -> NDArray[np.uint8]:
+        """Return (H,W), 255 where the scan differs from its background one way by more than the grain there does."""
+        shape = self.probability.shape
+        if self._grain is None:
+            self._grain = _grain(self._contrast, self.probability, self.unit)
+        limit = cv2.resize(self._grain, shape[::-1], interpolation=cv2.INTER_LINEAR)
+        result = np.empty(shape, np.uint8)
+        for top in range(0, shape[0], ROWS):
+            part = slice(top, top + ROWS)
+            result[part] = np.where(self._differing(part, light) > limit[part], np.uint8(255), np.uint8(0))
+        return result
+
+    def of_polarity(self, mask: NDArray[np.uint8], sure: int, *, light: bool) -> NDArray[np.uint8]:
+        """Return a mask (H,W) of lighter or darker marks, without pixels that are neither so nor of a probability.
+
+        Where the network looks at a copy of half the size, what it is sure of has a halo.
+
+        Args:
+            mask: 255 in marks; it is changed.
+            sure: probability in 1/255 from which pixels are kept however they differ.
+            light: whether the marks are lighter than their surroundings.
+        """
+        for top in range(0, len(mask), ROWS):
+            part = slice(top, top + ROWS)
+            mask[part][(self._differing(part, light) <= 0) & (self.probability[part] < sure)] = 0
+        return mask
+
+    def _differing(self, part: slice, light: bool) -> NDArray[np.int8]:
+        """Return by how many grey levels rows are lighter, or darker, than their background."""
+        return self._contrast[part] if light else np.negative(np.maximum(self._contrast[part], -127))
 
     def contrast(self, components: ConnectedComponents) -> NDArray[np.float64]:
         """Return (n,) the mean difference of components from the background in grey levels."""
@@ -100,8 +140,8 @@ class MarkedScan:
         np.minimum(plane, 1, out=plane)
         return sums / np.maximum(marks.components.sums(plane), 1) / GRADIENT
 
-    def _measure(self, cut: int) -> Marks:
-        components = connected_components(self.probability, cut)
+    def _measure(self, cut: int, plane: NDArray[np.uint8] | None = None) -> Marks:
+        components = connected_components(self.probability if plane is None else plane, cut)
         return Marks(components, components.maxima(self.probability), self.contrast(components), cut)
 
 
@@ -139,3 +179,17 @@ def _background(grey: NDArray[np.uint8], probability: Probabilities, unit: float
         share, total = (cv2.blur(plane, (width, width)) for plane in (shares, sums))
         np.copyto(result, total / np.maximum(share, 1e-6), where=share > least)
     return np.rint(result).clip(0, 255).astype(np.uint8)
+
+
+def _grain(contrast: NDArray[np.int8], probability: Probabilities, unit: float) -> NDArray[np.uint8]:
+    """Return the least difference that is seen around each place, in grey levels, on a copy of about 512 × 512."""
+    free = np.asarray(cv2.threshold(probability, BACKGROUND - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+    size = tuple(max(1, round(side / int(unit))) for side in contrast.shape[::-1])
+    share = cv2.resize(free, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    # The lowest int8, -128, becomes 128.
+    difference = np.abs(contrast).view(np.uint8)
+    total = cv2.resize(cv2.min(difference, free, dst=free), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    width = round(NEAR * unit / int(unit)) | 1
+    mean = cv2.blur(total, (width, width)) / np.maximum(cv2.blur(share, (width, width)), 1e-6)
+    limit = LEVELS + GRAINS * mean
+    return np.asarray(np.rint(limit).clip(0, 127), np.uint8)

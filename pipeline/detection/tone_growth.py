@@ -14,7 +14,7 @@ from pipeline.imaging.types import Mask, Pixels
 
 #: Probability in 1/255 of the pixels that show the tone, and their fewest number.
 SURE, LEAST = 128, 30
-#: Probability in 1/255 below which nothing is grown to.
+#: Probability in 1/255 below which no repair is grown to.
 DOUBTED = 20
 #: Smallest deviations of lightness and colours (CIELAB of 8 bits), and how many times the tone's own deviation a pixel
 #: may differ. It may be lighter by any amount.
@@ -34,7 +34,7 @@ class Tone:
         """Return (H,W), 255 where pixels have the tone, or are lighter than it."""
         low, high = (np.clip(self.median + sign * REACH * self.deviation, 0, 255) for sign in (-1, 1))
         high[0] = 255
-        return np.asarray(cv2.inRange(_lab(pixels), np.ceil(low), np.floor(high)), np.uint8)
+        return np.asarray(cv2.inRange(to_lab(pixels), np.ceil(low), np.floor(high)), np.uint8)
 
 
 def measure_tone(pixels: Pixels, sure: Mask) -> Tone | None:
@@ -42,26 +42,27 @@ def measure_tone(pixels: Pixels, sure: Mask) -> Tone | None:
     rows, columns = np.divmod(np.flatnonzero(cv2.erode(sure, SQUARE)), sure.shape[1])
     if len(rows) < LEAST:
         return None
-    colours = _lab(pixels[rows, columns][None])[0].astype(np.float64)
+    colours = to_lab(pixels[rows, columns][None])[0].astype(np.float64)
     colours = colours[np.argsort(-colours[:, 0], kind="stable")[: max(LEAST // 2, len(colours) // 2)]]
     median = np.median(colours, axis=0)
     return Tone(median, np.maximum(1.4826 * np.median(np.abs(colours - median), axis=0), DEVIATION))
 
 
-def grow_to_tone(scan: MarkedScan, repair: Mask, tone: Tone) -> Mask:
-    """Return what is repaired, grown to connected pixels of a tone that are doubted.
+def grow_to_tone(scan: MarkedScan, marked: Mask, tone: Tone, doubted: int = DOUBTED) -> Mask:
+    """Return what is marked, grown to connected pixels of a tone that are doubted.
 
     Args:
         scan: with its probabilities.
-        repair: (H,W), 255 in light marks to repair.
+        marked: (H,W), 255 in light marks.
         tone: of sure light marks.
+        doubted: probability in 1/255 below which nothing is grown to.
     """
-    if not repair.any():
-        return repair
-    alike = select_doubted(scan, tone, DOUBTED) | repair
+    if not marked.any():
+        return marked
+    alike = select_doubted(scan, tone, doubted) | marked
     whole = connected_components(alike)
     del alike  # a plane of the scan's size
-    return whole.paint(np.where(whole.sums(repair) > 0, np.uint8(255), np.uint8(0)))
+    return whole.paint(np.where(whole.sums(marked) > 0, np.uint8(255), np.uint8(0)))
 
 
 def select_doubted(scan: MarkedScan, tone: Tone, least: int) -> Mask:
@@ -78,7 +79,7 @@ def select_doubted(scan: MarkedScan, tone: Tone, least: int) -> Mask:
     return result
 
 
-def _lab(pixels: Pixels) -> NDArray[np.uint8]:
+def to_lab(pixels: Pixels) -> NDArray[np.uint8]:
     """Return the pixels in CIELAB of 8 bits."""
     eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
     if eight.ndim == 2 or eight.shape[2] < 3:

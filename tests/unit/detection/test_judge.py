@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.detection.components import describe_components
 from pipeline.detection.coverage import share_of
-from pipeline.detection.judge import FAINT, Judgement, judge_marks
+from pipeline.detection.judge import Judgement, judge_marks
 from pipeline.detection.marks import MarkedScan
+from pipeline.detection.suggestions import FAINT
 from pipeline.detection.swarms import MANY, find_swarms
 from pipeline.detection.thresholds import RepairThreshold, Thresholds
 from pipeline.detection.wear import (
@@ -206,3 +207,39 @@ def test_soft_rims_are_unlike_sharp_marks() -> None:
     drawing.picture = np.clip(drawing.picture + cv2.GaussianBlur(soft, (0, 0), 9), 0, 255).astype(np.uint8)
     judged = drawing.judged()
     assert not judged.repair[250, 200] and judged.suggest[250, 200]
+
+
+def test_only_what_is_seen_is_suggested() -> None:
+    """Suspicion without a difference to see, amid grain or around a mark, is no offer to a reviewer."""
+    rng = np.random.default_rng(4)
+    drawing = Drawing()
+    drawing.line((100, 200), (200, 200), 60, GROUND + 10, 4)
+    drawing.line((100, 400), (200, 400), 60, GROUND + 10, 4)
+    grain = rng.normal(0, 30, (200, SIDE))
+    drawing.picture[312:] = np.clip(drawing.picture[312:] + grain, 0, 255).astype(np.uint8)
+    drawing.probability[190:210, 100:200] = np.maximum(drawing.probability[190:210, 100:200], 60)
+    drawing.dots(64, (2, 5), 240, 220)
+    suggest = drawing.judged().suggest
+    assert suggest[200, 110:190].all()
+    assert not suggest[193, 110:190].any(), "the halo of a mark"
+    assert suggest[398:403, 110:190].mean() < 0.5 * 255
+
+
+def test_the_halo_of_a_light_mark_is_not_repaired() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (2, 5), 240, 220)
+    drawing.line((80, 200), (330, 200), 240, 200, 6)
+    drawing.probability[190:197, 80:330] = 110
+    drawing.picture[190:197, 80:330] = GROUND - 6
+    repair = drawing.judged().repair
+    assert repair[200, 100:300].all() and not repair[192, 100:300].any()
+    assert drawing.scan.marks(100).light[-1], "which is part of it by the network's probabilities"
+
+
+def test_a_clean_picture_is_offered_less_than_a_worn_one() -> None:
+    clean, worn = Drawing(), Drawing()
+    worn.dots(64, (2, 5), 240, 220)
+    for drawing in (clean, worn):
+        drawing.line((80, 200), (330, 200), 40, 200, 4)
+    assert not clean.judged().suggest.any()
+    assert worn.judged().suggest[200, 100:300].all()
