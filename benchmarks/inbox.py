@@ -98,13 +98,16 @@ class Airflow:
 
         return wait_until(started, f"{dag_id}: no run has started", seconds=3600, interval=0.3)
 
+    def components(self) -> list[psutil.Process]:
+        """Return the processes of the components that run."""
+        state = json.loads((self.home / "run" / "components.json").read_text())
+        return [psutil.Process(pid) for pid, _ in state["processes"] if psutil.pid_exists(pid)]
+
     def largest(self) -> float:
         """Return the megabytes of the largest process among all components and tasks now."""
-        state = json.loads((self.home / "run" / "components.json").read_text())
         sizes = [0.0]
-        for pid, _ in state["processes"]:
+        for root in self.components():
             try:
-                root = psutil.Process(pid)
                 sizes += [one.memory_info().rss / 1e6 for one in (root, *root.children(recursive=True))]
             except psutil.NoSuchProcess:
                 continue
