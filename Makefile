@@ -42,8 +42,9 @@ down: $(READY) ## stop it
 check: $(READY) ## what is wrong with collections file, folders, ledger and mail server; changes nothing
 	@$(AIRFLOW) archive-restoration check
 
-test: $(READY) ## every test (WORKERS=2 processes at a time, PYTEST="…" further options)
-	@$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 $(PYTEST)
+test: $(READY) ## every test (WORKERS=3 processes at a time, PYTEST="…" further options)
+	@# More than two cores' worth, because many wait for servers; the longest, which stand first, are not left to the end.
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(PYTEST)
 
 test-fast: $(READY) ## the tests for a change in hand: no Airflow, no faults, no training (PYTEST="…")
 	@$(BIN)/python -m pytest tests/unit -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0 \
