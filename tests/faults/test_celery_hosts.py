@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -20,10 +22,29 @@ from tests.faults.table import Table
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(3600)]
 
 SCANS = 200
+# Fewer where the same is done twice.
+FEW = 80
 
 
-def names() -> list[str]:
-    return [f"box {number // 50}/{number:03d}.png" for number in range(SCANS)]
+def names(count: int = SCANS) -> list[str]:
+    return [f"box {number // 50}/{number:03d}.png" for number in range(count)]
+
+
+def fill(client: Any, folder: str, count: int = SCANS) -> None:
+    for number, name in enumerate(names(count)):
+        pixels, mask = damaged(number)
+        # All different, so that no result is shared.
+        pixels[0, 0] = number % 256, number // 256, 1
+        client.put_object(Bucket="archive", Key=f"{folder}/{name}", Body=png(pixels))
+        client.put_object(Bucket="archive", Key=f"{folder}/{name.removesuffix('.png')}.mask.png", Body=png(mask))
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _ended(api: Any, run: str, task: str) -> bool:
+    return any(one["task_id"] == task and one["state"] == "success" for one in api.tasks(run))
 
 
 def test_a_host_loses_power_while_the_store_is_slow(
@@ -33,12 +54,7 @@ def test_a_host_loses_power_while_the_store_is_slow(
         pytest.skip("two hundred scans through two workers: make faults")
     with s3_server() as server, celery_services() as services:
         client = new_bucket(server, "archive")
-        for number, name in enumerate(names()):
-            pixels, mask = damaged(number)
-            # All different, so that no result is shared.
-            pixels[0, 0] = number % 256, number // 256, 1
-            client.put_object(Bucket="archive", Key=f"in/{name}", Body=png(pixels))
-            client.put_object(Bucket="archive", Key=f"in/{name.removesuffix('.png')}.mask.png", Body=png(mask))
+        fill(client, "in")
         masters = objects(client, "archive", "in/")
         store = FaultyStore(server, seeds[0], share=0.3, kinds=("slow",))
         services |= s3_access(store.url)
@@ -85,3 +101,52 @@ def test_a_host_loses_power_while_the_store_is_slow(
         # The surviving host keeps nothing; what the other has left is removed when a worker starts there again.
         left = [path for path in hosts[0].scratch.rglob("*") if path.is_file()]
         assert not left, left
+
+
+def test_two_hosts_share_the_work_of_a_slow_store(airflow: Airflow, tmp_path: Path, full: bool, seeds: range) -> None:
+    # Tasks that wait for the store stand for the work of cores that this machine does not have.
+    if not full:
+        pytest.skip("the same night by one host and by two: make faults")
+    with s3_server() as server, celery_services() as services:
+        client = new_bucket(server, "archive")
+        places = {f"hosts_{count}": f"in{count}" for count in (1, 2)}
+        for folder in places.values():
+            fill(client, folder, FEW)
+        store = FaultyStore(server, seeds[0], share=1.0, kinds=("slow",))
+        store.healthy = True
+        services |= s3_access(store.url)
+        shared = {"chunk_scans": 10, "recipe": {"engine": "telea", "detector": "none"}}
+        airflow.write(
+            **{
+                name: shared | {"inbox": f"s3://archive/{folder}", "output": f"s3://archive/out_{name}"}
+                for name, folder in places.items()
+            }
+        )
+        airflow.prepare(**services)
+        hosts: list[CeleryWorker] = []
+        seconds: dict[str, float] = {}
+        try:
+            with airflow.running(port=int(services["AIRFLOW__API__PORT"]), **services) as api:
+                for name in places:
+                    host = tmp_path / f"host{len(hosts)}"
+                    hosts.append(CeleryWorker(airflow, host, services, queues="cpu,gpu", concurrency=2))
+                    run = start_run(api, name)
+                    wait_until(lambda run=run: _ended(api, run, "receive"), "receive did not end", seconds=900)
+                    store.healthy = False
+                    state = wait_for_run(api, run)
+                    store.healthy = True
+                    assert state == "success", hosts[0].log.read_text()[-3000:]
+                    chunks = [one for one in api.tasks(run) if one["task_id"].startswith("chunk.")]
+                    seconds[name] = max(_moment(one["end_date"]) for one in chunks) - min(
+                        _moment(one["start_date"]) for one in chunks
+                    )
+        finally:
+            for host in hosts:
+                host.stop()
+            store.close()
+        ratio = seconds["hosts_1"] / seconds["hosts_2"]
+        print(
+            f"chunks by one host {seconds['hosts_1']:.0f} s, by two {seconds['hosts_2']:.0f} s: {ratio:.2f}", flush=True
+        )
+        for name in places:
+            assert len(objects(client, "archive", f"out_{name}/restored/")) == FEW
