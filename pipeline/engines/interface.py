@@ -82,12 +82,14 @@ class Job:
             large scan need not be held as floats. An alpha channel is ignored.
         mask: (H,W) uint8, not 0 where damaged.
         unknown: (H,W), not 0 where pixels are missing too and are not to be filled; None for no more than the mask.
+        native: fill at the scan's own scale, however deep its holes are.
     """
 
     key: str
     colour: NDArray[Any]
     mask: NDArray[np.uint8]
     unknown: NDArray[np.uint8] | None = None
+    native: bool = False
 
 
 @dataclass

@@ -62,12 +62,13 @@ class Plan:
     fully_masked: bool = False
 
 
-def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
+def plan(mask: NDArray[np.uint8], layout: WindowLayout, *, native: bool = False) -> Plan:
     """Return the windows over a mask; every damaged pixel is in the core of one of them.
 
     Args:
         mask: (H,W) of 0 and 255, contiguous.
         layout: of the engine.
+        native: no window at a smaller scale.
     """
     if mask.size == 0:
         return Plan((), None)
@@ -76,7 +77,7 @@ def plan(mask: NDArray[np.uint8], layout: WindowLayout) -> Plan:
         return Plan((), None, fully_masked=grid.total)
     field = level_field(grid.depth, layout.depth)
     deepest = float(field.max())
-    if deepest <= 0:
+    if deepest <= 0 or native:
         return Plan(tuple(_windows(grid.occupied, 0, mask.shape, layout)), None)
     windows: list[Window] = []
     for level in range(int(np.ceil(deepest)) + 1):

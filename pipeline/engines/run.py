@@ -146,7 +146,7 @@ def _begin(job: Job, layout: WindowLayout) -> _Work:
         size, mask_size = job.colour.shape[:2], job.mask.shape
         raise ValueError(f"{job.key}: the mask is {mask_size}, the scan {size} (rows, columns)")
     mask = canonical(job.mask)
-    planned = plan(mask, layout)
+    planned = plan(mask, layout, native=job.native)
     windows = len(planned.windows)
     missing = mask if job.unknown is None else mask | canonical(job.unknown)
     work = _Work(job, mask, missing, planned, [None] * windows, time.perf_counter() - started, windows)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,10 +23,51 @@ from pipeline.imaging.types import Box, Mask, Pixels
 SIDE = 512
 #: Side of the smallest face on that copy: 1/26 of the scan's long side.
 SMALLEST = 20
-#: Cascade, step between two sizes searched, detections that a face needs, and its smallest side: frontal, and in
-#: profile. The profile cascade is slower and needs more detections.
-FRONT = ("haarcascade_frontalface_alt2.xml", 1.1, 3, SMALLEST)
-PROFILE = ("haarcascade_profileface.xml", 1.2, 4, 2 * SMALLEST)
+#: Multiples of the smallest side between which faces are searched at a time, each band no further from the marks than
+#: its faces reach.
+BANDS = (1, 1.5, 2, 3, 4.5)
+#: By how much, as a share of their side, two detections of one face differ at most.
+ALIKE = 0.2
+
+
+class _Search(NamedTuple):
+    """A cascade, the step between two sizes searched, the detections that a face needs, and its smallest side."""
+
+    cascade: str
+    step: float
+    neighbours: int
+    smallest: int
+
+
+FRONT = _Search("haarcascade_frontalface_alt2.xml", 1.1, 3, SMALLEST)
+#: The profile cascade is slower and needs more detections.
+PROFILE = _Search("haarcascade_profileface.xml", 1.2, 4, 2 * SMALLEST)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A mark: which faces it matters to.
+
+    Attributes:
+        box: x, y, width, height in pixels.
+        widest: of wider faces the mark can be no more than a speck.
+    """
+
+    box: Box
+    widest: float
+
+    def scaled(self, scale: float) -> Place:
+        """Return the place on a copy of the scan."""
+        x, y, width, height = self.box
+        left, top = int(x * scale), int(y * scale)
+        right, bottom = math.ceil((x + width) * scale), math.ceil((y + height) * scale)
+        # One pixel more: sizes on the copy are rounded.
+        return Place((left, top, right - left, bottom - top), self.widest * scale + 1)
+
+    def mirrored(self, width: int) -> Place:
+        """Return the place on a mirror image of a width."""
+        x, y, across, down = self.box
+        return Place((width - x - across, y, across, down), self.widest)
 
 
 @dataclass(frozen=True)
@@ -48,7 +93,7 @@ class Face:
         return eyes, mouth
 
 
-def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
+def find_faces(pixels: Pixels, marked: Mask | None = None, places: Sequence[Place] | None = None) -> list[Face]:
     """Return the faces on a scan (H,W) or (H,W,C), uint8 or uint16, that are upright.
 
     A reduced copy is searched, once unchanged and once with the masked places inpainted, because a crack across a face
@@ -59,12 +104,16 @@ def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
     Args:
         pixels: the scan.
         marked: (H,W), not 0 where damage was found.
+        places: which faces matter; all by default. Others may be found, too.
 
     Raises:
         ConfigurationError: OpenCV was installed without its cascades.
     """
+    scale = min(1.0, SIDE / max(pixels.shape[:2]))
+    smallest = SMALLEST / scale
+    if places is not None and not any(place.widest >= smallest for place in places):
+        return []
     grey = luminance(pixels)
-    scale = min(1.0, SIDE / max(grey.shape))
     copy = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     if min(copy.shape) < SMALLEST:
         return []
@@ -72,22 +121,67 @@ def find_faces(pixels: Pixels, marked: Mask | None = None) -> list[Face]:
     if marked is not None and marked.any():
         hidden = cv2.resize(marked, copy.shape[::-1], interpolation=cv2.INTER_AREA)
         copies.append(np.asarray(cv2.inpaint(copy, (hidden > 40).astype(np.uint8), 2, cv2.INPAINT_TELEA), np.uint8))
+    near = None if places is None else [place.scaled(scale) for place in places]
     found: list[Face] = []
     pictures = [np.asarray(cv2.equalizeHist(picture), np.uint8) for picture in copies]
     for picture in pictures:
-        found += [Face(box) for box in _search(picture, *FRONT)]
+        found += [Face(box) for box in _search(picture, FRONT, near)]
         if picture is not pictures[-1]:
             continue
-        found += [Face(box, profile=True) for box in _search(picture, *PROFILE)]
+        found += [Face(box, profile=True) for box in _search(picture, PROFILE, near)]
         mirrored = np.ascontiguousarray(picture[:, ::-1])
-        for x, y, width, height in _search(mirrored, *PROFILE):
+        across = None if near is None else [place.mirrored(picture.shape[1]) for place in near]
+        for x, y, width, height in _search(mirrored, PROFILE, across):
             found.append(Face((picture.shape[1] - x - width, y, width, height), profile=True))
     return [Face(_scale_up(face.box, scale, grey.shape), face.profile) for face in _without_duplicates(found)]
 
 
-def _search(picture: NDArray[np.uint8], cascade: str, step: float, neighbours: int, smallest: int) -> list[Box]:
-    found = _load_cascade(cascade).detectMultiScale(picture, step, neighbours, minSize=(smallest, smallest))
-    return [(int(x), int(y), int(width), int(height)) for x, y, width, height in found]
+def _search(picture: NDArray[np.uint8], search: _Search, places: Sequence[Place] | None) -> list[Box]:
+    """Return the faces of one kind that contain a part of one of the places, or all."""
+    cascade = _load_cascade(search.cascade)
+    found: list[Box] = []
+    bands = (*(round(factor * search.smallest) for factor in BANDS), max(picture.shape) + 1)
+    for least, most in pairwise(bands):
+        for left, top, right, bottom in _regions(picture.shape, places, least, most):
+            part = picture[top:bottom, left:right]
+            # Without neighbours counted: those of one face may lie in two bands.
+            boxes = cascade.detectMultiScale(part, search.step, 0, minSize=(least, least), maxSize=(most - 1, most - 1))
+            found += [(left + int(x), top + int(y), int(width), int(height)) for x, y, width, height in boxes]
+    grouped, _ = cv2.groupRectangles(found, search.neighbours, ALIKE)
+    return [(int(x), int(y), int(width), int(height)) for x, y, width, height in grouped]
+
+
+def _regions(
+    shape: tuple[int, ...], places: Sequence[Place] | None, least: int, most: int
+) -> list[tuple[int, int, int, int]]:
+    """Return the parts of a picture, disjoint as left, top, right, bottom, in which to search faces of some sizes.
+
+    Args:
+        places: that a face must touch; None for the whole picture.
+        least, most: sides of the faces.
+    """
+    height, width = shape[:2]
+    if places is None:
+        return [(0, 0, width, height)]
+    # The detections beside a face, which make it sure, are up to a quarter larger and as much beside it.
+    reach = most * 5 // 4
+    regions: list[tuple[int, int, int, int]] = []
+    for place in places:
+        if place.widest < least:
+            continue
+        x, y, across, down = place.box
+        one = (max(0, x - reach), max(0, y - reach), min(width, x + across + reach), min(height, y + down + reach))
+        while touching := [other for other in regions if _overlap(_as_box(one), _as_box(other)) > 0]:
+            regions = [other for other in regions if other not in touching]
+            one = (min(one[0], *(other[0] for other in touching)), min(one[1], *(other[1] for other in touching)),
+                   max(one[2], *(other[2] for other in touching)), max(one[3], *(other[3] for other in touching)))  # fmt: skip
+        regions.append(one)
+    return regions
+
+
+def _as_box(edges: tuple[int, int, int, int]) -> Box:
+    left, top, right, bottom = edges
+    return left, top, right - left, bottom - top
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:

@@ -11,11 +11,11 @@ import numpy as np
 from pipeline.detection.types import Component, Left
 from pipeline.imaging.connected_components import ConnectedComponents, connected_components
 from pipeline.imaging.types import Box, Mask, Pixels
-from pipeline.masks.faces import Face, find_faces
+from pipeline.masks.faces import Face, Place, find_faces
 from pipeline.masks.text import find_text
 
 #: Increased when what is held back changes: it is part of every result's key.
-VERSION = 5
+VERSION = 6
 #: Share of a face's box that a speck covers at most, and share of its width that it spans.
 FACE_AREA, FACE_SPAN = 0.01, 0.2
 #: Across eyes or mouth a speck spans so many pixels, or this share of the face's width, whichever is more.
@@ -26,6 +26,9 @@ FACE_WIDTH, FEATURE_WIDTH = 0.06, 0.05
 #: How many times wider than a line may be a patch is; and the share of a mark that is too wide from which on a stroke
 #: is left whole.
 PATCH, MUCH = 2.0, 0.25
+#: Largest box in pixels of a mark whose width is measured before faces are looked for, and how many times wider than
+#: the rules say a face may be that is looked for all the same: at the border of a face a mark measures more.
+MOST_MEASURED, CAREFUL = 4 << 20, 1.25
 #: Calibrated probability from which a mark is sure: the strictest promise of a recipe.
 SURE = 0.98
 
@@ -70,7 +73,7 @@ def apply_guards(
     marked = connected_components(fill)
     left: dict[Left, set[int]] = {"face": set(), "text": set()}
     parts: list[_Part] = []
-    for face in find_faces(pixels, fill) if faces else ():
+    for face in find_faces(pixels, fill, _places(marked, components)) if faces else ():
         for part in _find_doubtful(marked, face, components):
             if part.whole:
                 left["face"].add(part.number)
@@ -99,6 +102,35 @@ class _Part:
     box: Box
     inside: Mask
     whole: bool
+
+
+def _places(marked: ConnectedComponents, components: list[Component]) -> list[Place]:
+    """Return the marks that may be left on a face, and the widest face of which that is true.
+
+    It follows from the rules of `apply_guards`: on a wider face a mark is a speck, or a sure line that is thin enough.
+    """
+    longest = marked.boxes[:, 2:].max(axis=1)
+    widest = np.maximum(np.sqrt(marked.areas / FACE_AREA), longest / FACE_SPAN)
+    widest = np.maximum(widest, np.where(longest > FEATURE_PIXELS, longest / FEATURE_SPAN, 0))
+    repairs = [one for one in components if one.level == "repair"]
+    left, top, width, height = np.array([one.box for one in repairs], np.int64).reshape(-1, 4).T
+    result = []
+    for number, (x, y, across, down) in enumerate(marked.boxes.tolist()):
+        box, limit = (x, y, across, down), float(widest[number])
+        if longest[number] > FEATURE_PIXELS and across * down <= MOST_MEASURED:
+            near = np.flatnonzero(
+                (left < x + across) & (x < left + width) & (top < y + down) & (y < top + height)
+            ).tolist()
+            if _probabilities(marked, box, [repairs[one] for one in near]).get(number, 0.0) >= SURE:
+                thickest = 2 * cv2.distanceTransform(_framed(marked.inside(number, box)), cv2.DIST_L2, 5).max() - 1
+                limit = min(limit, CAREFUL * float(thickest) / FEATURE_WIDTH)
+        result.append(Place(box, limit))
+    return result
+
+
+def _framed(mark: Mask) -> Mask:
+    """Return a mark (h,w) with a pixel of nothing around it."""
+    return np.asarray(cv2.copyMakeBorder(mark, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.uint8)
 
 
 def _find_doubtful(marked: ConnectedComponents, face: Face, components: list[Component]) -> Iterator[_Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,10 +18,12 @@ SIDE = 1600
 ENLARGED = 1.6
 #: Letters lie between these heights on that copy.
 LOWEST, HIGHEST = 7, 110
+#: Share of its box that a letter fills.
+LEAST_FILL, MOST_FILL = 0.12, 0.95
 #: Grey levels by which a letter differs from its paper at least.
 CONTRAST = 28
-#: Fewest letters in a row that make a line.
-FEWEST = 5
+#: Fewest letters in a row that make a line, and the gap between two of them at most, in heights of the taller one.
+FEWEST, NEAR = 5, 1.1
 #: Sides of the squares over which the paper's tone is averaged, on that copy: small print, and headlines.
 SQUARES = (25, 81)
 
@@ -50,8 +53,9 @@ def find_text(pixels: Pixels) -> list[Line]:
     grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=method), np.uint8)
     found: list[Line] = []
     for square in SQUARES:
+        paper = np.asarray(cv2.blur(grey, (square, square)), np.uint8)
         for polarity in (1, -1):
-            shapes = _find_shapes(grey, square, polarity)
+            shapes = _find_shapes(grey, paper, polarity)
             for turned in (False, True):
                 for x, y, width, height, letter in _find_rows(_choose_letters(shapes, polarity, turned)):
                     box = (y, x, height, width) if turned else (x, y, width, height)
@@ -89,39 +93,58 @@ class _Shapes:
     around: NDArray[np.float64]
 
 
-def _find_shapes(grey: NDArray[np.uint8], square: int, polarity: int) -> _Shapes:
-    """Return the components of one polarity; the same ones, turned, would be found on the picture turned."""
-    paper = cv2.blur(grey, (square, square)).astype(np.int16)
-    ink = ((paper - grey) * polarity > CONTRAST // 2).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    depth = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
+def _find_shapes(grey: NDArray[np.uint8], paper: NDArray[np.uint8], polarity: int) -> _Shapes:
+    """Return the components of one polarity that have the size of letters, upright or turned by a quarter.
+
+    The same ones, turned, would be found on the picture turned.
+
+    Args:
+        grey, paper: the picture, and the tone of its paper, (H,W) each.
+    """
+    difference = cv2.subtract(paper, grey) if polarity > 0 else cv2.subtract(grey, paper)
+    ink = np.asarray(cv2.threshold(difference, CONTRAST // 2, 1, cv2.THRESH_BINARY)[1], np.uint8)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    labels = np.asarray(found, np.int32).ravel()
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    sized = _has_size(width, height) | _has_size(height, width)
+    fill = stats[:, cv2.CC_STAT_AREA] / np.maximum(width * height, 1)
+    sized &= (fill > LEAST_FILL) & (fill < MOST_FILL)
+    sized[0] = False  # the paper
+    # Most components are specks or shades: only the others are measured.
+    count, boxes, area = int(sized.sum()), stats[sized, :4].astype(np.float64), stats[sized, cv2.CC_STAT_AREA]
+    if not count:
+        return _Shapes(boxes, *(np.zeros(0) for _ in range(6)))
+    kept = np.take(sized.astype(np.uint8), labels).reshape(ink.shape)
+    number = np.cumsum(sized) - 1
+    depth = cv2.distanceTransform(kept, cv2.DIST_L2, 3)
     # The middle of a stroke: local maxima of the depth.
-    spine = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
-    of = labels[spine]
-    number = np.maximum(np.bincount(of, minlength=count), 1)
-    mean = np.bincount(of, weights=depth[spine], minlength=count) / number
-    square_mean = np.bincount(of, weights=depth[spine] ** 2, minlength=count) / number
+    spine = np.flatnonzero((depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))))
+    of, deep = number[labels[spine]], depth.ravel()[spine]
+    pixels = np.maximum(np.bincount(of, minlength=count), 1)
+    mean = np.bincount(of, weights=deep, minlength=count) / pixels
+    square_mean = np.bincount(of, weights=deep**2, minlength=count) / pixels
     spread = np.sqrt(np.maximum(square_mean - mean**2, 0)) / np.maximum(mean, 1e-6)
-    inside = np.flatnonzero(ink)
-    which = labels.ravel()[inside]
-    area = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-    tone = np.bincount(which, weights=grey.ravel()[inside], minlength=count) / area
-    squares = np.bincount(which, weights=grey.ravel()[inside].astype(np.float64) ** 2, minlength=count) / area
+    inside = np.flatnonzero(kept)
+    which, tones = number[labels[inside]], grey.ravel()[inside].astype(np.float64)
+    tone = np.bincount(which, weights=tones, minlength=count) / area
+    squares = np.bincount(which, weights=tones**2, minlength=count) / area
     uneven = np.sqrt(np.maximum(squares - tone**2, 0))
     around = np.bincount(which, weights=paper.ravel()[inside], minlength=count) / area
-    # The first is the paper.
-    found = (stats[:, :4].astype(np.float64), area, 2 * mean, spread, tone, uneven, around)
-    return _Shapes(*(values[1:] for values in found))
+    return _Shapes(boxes, area, 2 * mean, spread, tone, uneven, around)
+
+
+def _has_size(width: NDArray[Any], height: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which boxes have the size of letters on a level line."""
+    found = (height >= LOWEST) & (height <= HIGHEST) & (width <= 2.5 * height) & (height <= 9 * width)
+    return np.asarray(found, np.bool_)
 
 
 def _choose_letters(shapes: _Shapes, polarity: int, turned: bool) -> _Letters:
-    """Return those with the size, the fill and the even stroke of letters; boxes as on the picture turned, if asked."""
+    """Return those with the size and the even stroke of letters; boxes as on the picture turned, if asked."""
     boxes = shapes.boxes[:, [1, 0, 3, 2]] if turned else shapes.boxes
     width, height, stroke, spread = boxes[:, 2], boxes[:, 3], shapes.stroke, shapes.spread
     tone, uneven, around = shapes.tone, shapes.uneven, shapes.around
-    fill = shapes.area / (width * height)
-    fits = (height >= LOWEST) & (height <= HIGHEST) & (width <= 2.5 * height) & (height <= 9 * width)
-    fits &= (fill > 0.12) & (fill < 0.95) & (stroke < 0.45 * height) & (spread < 0.6)
+    fits = _has_size(width, height) & (stroke < 0.45 * height) & (spread < 0.6)
     fits &= (around - tone) * polarity > 0.7 * CONTRAST
     fits &= uneven < 0.5 * np.abs(around - tone)
     return _Letters(boxes[fits], stroke[fits], tone[fits])
@@ -136,7 +159,28 @@ def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, floa
     boxes, stroke, tone = boxes[order], letters.stroke[order], letters.tone[order]
     left, top, width, height = boxes.T
     right, middle = left + width, top + height / 2
-    parent = list(range(len(boxes)))
+    # Letters in a row are at most twice as tall as each other, which bounds how far away the next one may begin.
+    reach = right + NEAR * np.minimum(2 * height, HIGHEST)
+    ends = np.maximum(np.searchsorted(left, reach), np.arange(1, len(boxes) + 1))
+    counts = ends - np.arange(1, len(boxes) + 1)
+    one = np.repeat(np.arange(len(boxes)), counts)
+    other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + one + 1
+    tall = np.maximum(height[one], height[other])
+    near = np.minimum(height[one], height[other]) > 0.5 * tall
+    near &= np.abs(middle[other] - middle[one]) < 0.4 * tall
+    one, other, tall = one[near], other[near], tall[near]
+    gap = left[other] - right[one]
+    near = (gap < NEAR * tall) & (gap > -0.4 * tall)
+    near &= np.maximum(stroke[one], stroke[other]) < 1.7 * np.minimum(stroke[one], stroke[other])
+    near &= np.abs(tone[other] - tone[one]) < 30
+    rows = _join(len(boxes), one[near], other[near])
+    lines = (_line(boxes[row], stroke[row], tone[row]) for row in rows if len(row) >= FEWEST)
+    return [line for line in lines if line is not None]
+
+
+def _join(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> list[list[int]]:
+    """Return the groups that pairs of `count` things make, in the order of their first members."""
+    parent = list(range(count))
 
     def root(index: int) -> int:
         while parent[index] != index:
@@ -144,25 +188,12 @@ def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, floa
             index = parent[index]
         return index
 
-    for one in range(len(boxes)):
-        last = int(np.searchsorted(left, right[one] + 1.3 * HIGHEST))
-        others = np.arange(one + 1, last)
-        tall = np.maximum(height[one], height[others])
-        near = left[others] - right[one] < 1.1 * tall
-        near &= left[others] - right[one] > -0.4 * tall
-        near &= np.minimum(height[one], height[others]) > 0.5 * tall
-        near &= np.abs(middle[others] - middle[one]) < 0.4 * tall
-        near &= np.maximum(stroke[one], stroke[others]) < 1.7 * np.minimum(stroke[one], stroke[others])
-        near &= np.abs(tone[others] - tone[one]) < 30
-        for other in others[near].tolist():
-            parent[root(other)] = root(one)
+    for first, second in zip(one.tolist(), other.tolist(), strict=True):
+        parent[root(second)] = root(first)
     groups: dict[int, list[int]] = {}
-    for index in range(len(boxes)):
+    for index in range(count):
         groups.setdefault(root(index), []).append(index)
-    lines = (
-        _line(boxes[members], stroke[members], tone[members]) for members in groups.values() if len(members) >= FEWEST
-    )
-    return [line for line in lines if line is not None]
+    return list(groups.values())
 
 
 def _line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ def fidelity(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any]) -> F
         inside = mask[rows] != 0
         differs = left != right
         if differs.ndim == 3:
-            differs = differs.any(axis=2)
+            # NumPy's `any` over a short last axis takes ten times as long.
+            differs = reduce(np.logical_or, np.moveaxis(differs, 2, 0))
         changed += int(np.count_nonzero(differs))
         outside += int(np.count_nonzero(differs & ~inside))
         release(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import cv2
@@ -68,28 +69,32 @@ def seam(before: NDArray[Any], after: NDArray[Any], mask: NDArray[Any], *, data_
     kernel = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
     for tile, seen in damaged_tiles(mask, REACH + 1):
         hole = mask[seen.slices] != 0
-        values = np.where(hole[..., np.newaxis], _three(after[seen.slices]), _three(before[seen.slices]))
-        pixels = values * (255 / data_range)
+        planes = [
+            np.where(hole, new, old).astype(np.float32)
+            for new, old in zip(_planes(after[seen.slices]), _planes(before[seen.slices]), strict=True)
+        ]
+        grey_levels = 255 / data_range / len(planes)
         near = cv2.dilate(hole.astype(np.uint8), kernel) > 0
         own = np.zeros(hole.shape, bool)
         own[tile.within(seen)] = True
         for axis in (0, 1):
-            jump = np.abs(np.diff(pixels, axis=axis)).mean(axis=2)
+            # Of integers these sums are exact.
+            jump = reduce(np.add, (np.abs(np.diff(plane, axis=axis)) for plane in planes))
             first, second = _pair(hole, axis)
             kinds = (first != second, first & second, ~first & ~second & np.logical_and(*_pair(near, axis)))
             counted = _pair(own, axis)[0]
             for kind, which in enumerate(kinds):
                 chosen = which & counted
-                sums[kind] += float(jump[chosen].sum())
+                sums[kind] += float(jump[chosen].sum(dtype=np.float64)) * grey_levels
                 counts[kind] += int(np.count_nonzero(chosen))
     with np.errstate(invalid="ignore"):
         rim, inside, around = (float(value) for value in np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
     return Seam(rim, inside, around)
 
 
-def _three(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    values = pixels.astype(np.float64)
-    return values if values.ndim == 3 else values[:, :, np.newaxis]
+def _planes(pixels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the channels (H,W) of a picture."""
+    return [pixels] if pixels.ndim == 2 else list(np.moveaxis(pixels, 2, 0))
 
 
 def _pair(values: NDArray[np.bool_], axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -65,7 +66,8 @@ def max_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[
             first, second = (part[..., None] if part.ndim == 2 else part for part in (first, second))
             first, second = np.broadcast_arrays(first, second)
         strip = cv2.absdiff(np.ascontiguousarray(first), np.ascontiguousarray(second))
-        result[row : row + ROWS] = strip.max(axis=2) if strip.ndim == 3 else strip
+        # NumPy's maximum over a short last axis takes ten times as long.
+        result[row : row + ROWS] = reduce(np.maximum, cv2.split(strip)) if strip.ndim == 3 else strip
     return result
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline import scans
 from pipeline.engines import Engine, Filled, Job, inpaint
-from pipeline.engines.holdout_estimate import Sample, held_out, sample
+from pipeline.engines.holdout_estimate import HeldOut, Sample, held_out, sample
 from pipeline.errors import ConfigurationError, StoreUnavailable, WeightsError
 from pipeline.imaging.types import Mask
 from pipeline.scans import Scan
@@ -33,14 +33,14 @@ class _Open(Generic[Item]):
     """A scan that is being filled.
 
     Attributes:
-        held_out: jobs of the held-out places whose fills are still to come, by key.
+        held_out: held-out places whose fills are still to come, by the keys of their jobs.
         samples: how far those were missed that have come.
     """
 
     item: Item
     scan: Scan
     mask: Mask
-    held_out: dict[str, Job]
+    held_out: dict[str, HeldOut]
     samples: list[Sample] = field(default_factory=list)
     filled: Filled | None = None
 
@@ -165,12 +165,12 @@ class ScanFiller(ABC, Generic[Item, Made]):
         with closing(self._jobs(items, estimated)) as jobs:
             for filled in inpaint(jobs, self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
                 one = self._open.pop(filled.key)
-                if (job := one.held_out.pop(filled.key, None)) is None:
+                if (hidden := one.held_out.pop(filled.key, None)) is None:
                     one.filled = filled
                 else:
                     assert one.filled is not None
                     one.filled.seconds += filled.seconds
-                    one.samples += [found] if (found := sample(job, filled)) else []
+                    one.samples += sample(hidden, filled)
                 if not one.held_out:
                     yield one
 
@@ -205,7 +205,8 @@ class ScanFiller(ABC, Generic[Item, Made]):
         key, colour = self.key(item), scans.viewed_channels(scan)
         seed = self.seed(item) if estimated else None
         held = [] if seed is None else held_out(key, colour, mask, self.engine.layout, seed=seed)
-        return [Job(key, colour, mask), *held], _Open(item, scan, mask, {job.key: job for job in held})
+        jobs = [Job(key, colour, mask), *(one.job for one in held)]
+        return jobs, _Open(item, scan, mask, {one.job.key: one for one in held})
 
     def _fail(self, item: Item, error: Exception, started: float) -> None:
         self.fail(item, error, time.perf_counter() - started)

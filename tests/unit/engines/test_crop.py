@@ -34,3 +34,9 @@ def test_a_small_scan_is_shrunk_once_and_its_reflections_are_small(monkeypatch: 
     assert np.allclose(image[:7, :6][share >= 0.5], mean[share >= 0.5], atol=1e-6)
     assert np.array_equal(image[7:14, :6], image[6::-1, :6]), "beyond the scan is its mirror image"
     assert np.array_equal(image[:, 6:12], image[:, 5::-1])
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_blocks_are_summed_as_numpy_does_to_the_last_bit(scale: int) -> None:
+    blocks = np.random.default_rng(scale).random((12, scale, 15, scale, 3), np.float32)
+    assert np.array_equal(cropping._sum_blocks(blocks), blocks.sum(axis=(1, 3)))

@@ -132,9 +132,9 @@ def test_an_estimate_does_not_depend_on_what_is_filled_beside_it(project) -> Non
     (chunk,) = project.receive()
     for row in manifest.read(inpaint(mask(chunk))):
         scan, marked = read_image(project.inbox / row.path), artifacts.read_mask(row.mask_uri)
-        jobs = held_out("alone", scan, marked, engine.layout, seed=holdout_seed(row))
-        alone = [sample(job, filled) for job in jobs for filled in fill_alone([job], engine)]
-        assert json.loads(row.held_out_json) == [[one.squares, one.values] for one in alone if one] != []
+        hidden = held_out("alone", scan, marked, engine.layout, seed=holdout_seed(row))
+        alone = [found for one in hidden for filled in fill_alone([one.job], engine) for found in sample(one, filled)]
+        assert json.loads(row.held_out_json) == [[one.squares, one.values] for one in alone] != []
 
 
 def test_a_scan_filled_by_itself_after_an_error_is_estimated_afterwards(project, monkeypatch) -> None:
