@@ -110,7 +110,7 @@ def held_out(
 
 def sample(hidden: HeldOut, filled: Filled) -> list[Sample]:
     """Return how far each piece was missed, without those of which no pixel can be compared."""
-    error = np.full(hidden.job.colour.shape[:2] + (3,), np.nan)
+    error = np.full((*hidden.job.colour.shape[:2], 3), np.nan)
     error[hidden.job.mask != 0] = filled.pixels - to_float(hidden.job.colour)[hidden.job.mask != 0]
     missed = (part[np.isfinite(part)] for part in (error[piece.slices] for piece in hidden.pieces))
     return [Sample(float(np.square(part).sum()), part.size) for part in missed if part.size]

@@ -173,8 +173,8 @@ def _regions(
         one = (max(0, x - reach), max(0, y - reach), min(width, x + across + reach), min(height, y + down + reach))
         while touching := [other for other in regions if _overlap(_as_box(one), _as_box(other)) > 0]:
             regions = [other for other in regions if other not in touching]
-            one = (min(one[0], *(other[0] for other in touching)), min(one[1], *(other[1] for other in touching)),
-                   max(one[2], *(other[2] for other in touching)), max(one[3], *(other[3] for other in touching)))  # fmt: skip
+            left, top, right, bottom = zip(one, *touching, strict=True)
+            one = (min(left), min(top), max(right), max(bottom))
         regions.append(one)
     return regions
 
