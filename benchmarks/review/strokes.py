@@ -18,7 +18,7 @@ from pipeline.review.painting.snap import draw_stroke, snap_stroke, stroke_box
 
 LEAST, BROAD = 40, 10.0
 """Length of a crack from which on it counts, and mean width up to which, in pixels."""
-BESIDE, CORNERS, WIDTHS = 4.0, 12, (4.0, 8.0, 16.0)
+BESIDE, CORNERS, WIDTHS = 4.0, 12, (4.0, 6.0, 8.0, 16.0)
 """How far beside a crack strokes are drawn, how far apart their corners are, and widths of the brush, in pixels."""
 Points = NDArray[np.float64]
 

@@ -41,6 +41,19 @@ def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     return (height, width) if swap else (width, height)
 
 
+def stored_box(box: Sequence[int], width: int, height: int, orientation: int) -> Box:
+    """Return a box of the upright picture in the file's rows and columns.
+
+    Args:
+        box: x, y, width and height.
+        width, height: of the upright picture.
+    """
+    swap, rows, columns = STEPS.get(orientation, STEPS[1])
+    x, y, across, down = box
+    x, y = (width - x - across if columns else x), (height - y - down if rows else y)
+    return (y, x, down, across) if swap else (x, y, across, down)
+
+
 def upright_box(box: Sequence[int], width: int, height: int, orientation: int) -> Box:
     """Return a box of the file's rows and columns as a viewer shows it.
 

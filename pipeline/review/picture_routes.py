@@ -54,8 +54,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         waits = entry.review.state == ReviewState.REDO
         problem = redo.problem(entry.review.collection, entry.scan.path) if waits else ""
         # The restored picture lies on top: it is looked at first.
-        for which in reversed(_shown(source)):
-            tiles.prepare(_picture(entry, source, which))
+        tiles.prepare(*(_picture(entry, source, which) for which in _shown(source)))
         with ledger.read() as session:
             told = history.history(session, entry.scan)
             standing = decisions.standing_of_scan(session, entry.scan.id)
@@ -135,8 +134,8 @@ def _picture(entry: QueueEntry, source: Source, which: Which) -> Picture:
     preview = first_level_uri(entry.output, entry.stem, which)
     size = (source.width, source.height)
     if which == "original":
-        return Picture(source.original_uri, source.original_sha256, size, preview)
-    return Picture(source.restored_uri, source.restored_sha256, size, preview)
+        return Picture(source.original_uri, source.original_sha256, size, preview, source.orientation)
+    return Picture(source.restored_uri, source.restored_sha256, size, preview, source.orientation)
 
 
 def _replaced(standing: Sequence[Decision], seen: str) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from pipeline.scans.infrared import INFRARED
 from pipeline.scans.model import Limits, Metadata, Scan, ScanInfo
 from pipeline.scans.preview import oriented_preview
 from pipeline.scans.rejections import rejection
-from pipeline.scans.sandbox import decode_isolated
+from pipeline.scans.sandbox import decode_isolated, decode_window_isolated
 
 # Pillow's limit of about 90 megapixels applies to the whole process and is below ours, which is checked in each scan's
 # header. Masks and previews are as large as scans; a limit far above them still stops decompression bombs.
@@ -24,6 +24,7 @@ __all__ = [
     "colour",
     "decode",
     "decode_isolated",
+    "decode_window_isolated",
     "encode",
     "encode_and_read",
     "inspect",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import stat
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline import storage
 from pipeline.errors import InArchiveTier, OutputNotWritable, Reason, UnreadableScan
 from pipeline.escape import escape
 from pipeline.imaging.mapped import NoRoom, unnamed_file, write_all
+from pipeline.imaging.types import Box
 from pipeline.scans.decoder_pool import DecoderDied, DecoderProcess
 from pipeline.scans.ipc import receive_scan
 from pipeline.scans.model import Limits, Scan
@@ -19,10 +21,18 @@ from pipeline.storage.errors import reading, unavailable
 from pipeline.storage.uris import local_path
 
 DECODER = "pipeline.scans.decode:decode"
+WINDOW = "pipeline.scans.tiff_window:decode_window"
 BLOCK = 1 << 20
 
 
-def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None = None, decoder: str = DECODER) -> Scan:
+def decode_isolated(
+    uri: str,
+    *,
+    name: str | None = None,
+    limits: Limits | None = None,
+    decoder: str = DECODER,
+    options: Mapping[str, Any] | None = None,
+) -> Scan:
     """Return a scan, decoded in a separate process with limits of time and memory.
 
     Args:
@@ -30,6 +40,7 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
         name: for messages; the last part of the URI by default.
         limits: the installation's by default.
         decoder: `module:function` with the signature of `decode`.
+        options: what the decoder is given beside that.
 
     Raises:
         UnreadableScan: it cannot be read completely, or its decoder crashed, hung or needed too much memory.
@@ -45,7 +56,8 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
         "max_megapixels": limits.max_megapixels,
         "memory": limits.memory_megabytes,
         "timeout": limits.timeout,
-        "private": storage.scheme(uri) != "file",
+        "private": decoder == WINDOW or storage.scheme(uri) != "file",
+        "options": dict(options or {}),
     }
     descriptor = _open_source(uri, name, limits)
     try:
@@ -68,6 +80,20 @@ def decode_isolated(uri: str, *, name: str | None = None, limits: Limits | None 
     if answer["reason"] == Reason.DECODER_MEMORY:
         raise rejection(Reason.DECODER_MEMORY, name, f"{limits.memory_megabytes:g} MiB")
     raise UnreadableScan(Reason(answer["reason"]), answer["message"])
+
+
+def decode_window_isolated(uri: str, box: Box) -> Scan:
+    """Return a part of a TIFF in this machine's files, with the header of the whole, decoded as by `decode_isolated`.
+
+    The file is mapped as it lies there: should it shrink meanwhile, that ends the decoder and not this process.
+
+    Args:
+        box: x, y, width and height, as the file stores its rows and columns.
+
+    Raises:
+        UnreadableScan: only the whole of it can be decoded, or none of it; else as `decode_isolated`.
+    """
+    return decode_isolated(uri, decoder=WINDOW, options={"box": list(box)})
 
 
 def _answer(request: dict[str, Any], descriptor: int, limits: Limits) -> tuple[dict[str, Any], int | None]:

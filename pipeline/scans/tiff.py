@@ -268,8 +268,7 @@ def _stored(
         out: what `_empty` returned for the picture; by default memory is taken.
     """
     try:
-        with _opened(data) as file:
-            page = _page(file, number, segments)
+        with opened_page(data, number, segments) as page:
             pixels: NDArray[Any] = page.asarray(out=out, buffersize=BUFFER_BYTES)
             return pixels
     except (MemoryError, NoRoom):
@@ -284,8 +283,7 @@ def _stored(
 def _empty(data: FileData, number: int, segments: Segments) -> NDArray[Any] | None:
     """Return an array for the values of a picture in an unnamed file; None where their form is not known beforehand."""
     try:
-        with _opened(data) as file:
-            page = _page(file, number, segments)
+        with opened_page(data, number, segments) as page:
             shape, dtype = page.shape, page.dtype
     except Exception:  # what cannot be read is said by reading it
         return None
@@ -293,8 +291,8 @@ def _empty(data: FileData, number: int, segments: Segments) -> NDArray[Any] | No
 
 
 @contextmanager
-def _opened(data: FileData) -> Iterator[tifffile.TiffFile]:
-    """Yield a file, of which nothing is left when the block ends.
+def opened_page(data: FileData, number: int, segments: Segments) -> Iterator[tifffile.TiffPage]:
+    """Yield the page of a picture in a file of which nothing is left when the block ends.
 
     Both are closed explicitly: TiffFile has reference cycles and would keep all bytes until garbage collection.
     """
@@ -303,7 +301,7 @@ def _opened(data: FileData) -> Iterator[tifffile.TiffFile]:
     with stream:
         stream.seek(0)
         with tifffile.TiffFile(stream, name="scan") as file:
-            yield file
+            yield _page(file, number, segments)
 
 
 def _page(file: tifffile.TiffFile, number: int, segments: Segments) -> tifffile.TiffPage:

@@ -66,7 +66,8 @@ def serve(request: dict[str, Any], descriptor: int, connection: socket.socket) -
     connection.send(READ)
     _limit_memory(request["memory"])
     try:
-        scan = _decoder(request["decoder"])(data, name, max_megapixels=request["max_megapixels"])
+        decoder, limit = _decoder(request["decoder"]), request["max_megapixels"]
+        scan = decoder(data, name, max_megapixels=limit, **request["options"])
         del data
         sent, header = send_scan(scan)
     except UnreadableScan as error:

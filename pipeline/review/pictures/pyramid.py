@@ -41,7 +41,7 @@ def write_pyramid(uri: str, target: Path) -> None:
     """
     scan = scans.decode_isolated(uri)
     orientation = scan.info.orientation
-    picture = _as_viewed(scan)
+    picture = as_viewed(scan)
     del scan
     write_levels(upright(picture, orientation), target, 0)
 
@@ -66,17 +66,17 @@ def write_levels(picture: NDArray[np.uint8], target: Path, level: int) -> None:
     with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for number in range(level, level + levels_of(picture.shape[1], picture.shape[0])):
             if number > level:
-                picture = _halved(picture)
+                picture = halved(picture)
             for row, column, tile in _tiles(picture):
-                archive.writestr(f"{number}/{column}_{row}.jpg", _jpeg(tile))
+                archive.writestr(f"{number}/{column}_{row}.jpg", jpeg(tile))
         scale = THUMB / max(picture.shape[:2])
         if scale < 1:
             size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-        archive.writestr("thumb.jpg", _jpeg(picture))
+        archive.writestr("thumb.jpg", jpeg(picture))
 
 
-def _as_viewed(scan: Scan) -> NDArray[np.uint8]:
+def as_viewed(scan: Scan) -> NDArray[np.uint8]:
     """Return a scan in 8-bit sRGB, rows and columns as stored; only some rows are converted at a time."""
     result: NDArray[np.uint8] | None = None
     for top in range(0, len(scan.pixels), ROWS):
@@ -89,7 +89,7 @@ def _as_viewed(scan: Scan) -> NDArray[np.uint8]:
     return result
 
 
-def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture at half its size, averaged."""
     height, width = picture.shape[:2]
     result = np.empty((half(height), half(width), *picture.shape[2:]), np.uint8)
@@ -107,7 +107,7 @@ def _tiles(picture: NDArray[np.uint8]) -> Iterator[tuple[int, int, NDArray[np.ui
             yield top // TILE, left // TILE, picture[top : top + TILE, left : left + TILE]
 
 
-def _jpeg(pixels: NDArray[Any]) -> bytes:
+def jpeg(pixels: NDArray[Any]) -> bytes:
     target = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(target, "JPEG", quality=QUALITY)
     return target.getvalue()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
 import zipfile
 from collections import OrderedDict
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import storage
+from pipeline.errors import RestorationError
 from pipeline.imaging.tile_levels import first_level
+from pipeline.review.pictures.cut_tile import cut_tile
 from pipeline.review.pictures.pyramid import write_first_levels
 from pipeline.review.refusals import TilesMissing, TilesWaiting
 
@@ -25,6 +28,8 @@ MOST_BYTES = 10_000_000_000
 MOST_QUEUED = 6
 """Pictures that wait to be cut into tiles; of more, those that nobody asked for lately are left out."""
 
+TILE_NAME = re.compile(r"([0-9]{1,2})/([0-9]{1,6})_([0-9]{1,6})\.jpg")
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -33,6 +38,7 @@ class Picture:
     Attributes:
         uri, sha256: of its file.
         size: width and height, upright.
+        orientation: EXIF orientation of the file.
         preview_uri: of its first level as publishing wrote it; it may not be there.
     """
 
@@ -40,13 +46,15 @@ class Picture:
     sha256: str
     size: tuple[int, int]
     preview_uri: str = ""
+    orientation: int = 1
 
 
 class TileStore:
     """Tiles by the sha256 of the file that they show: what is in the cache is never out of date.
 
     Small pictures, and the small levels of large ones, come from the preview that publishing wrote. Large pictures are
-    cut one at a time, each in a process of its own, those that were asked for last first.
+    cut one at a time, each in a process of its own, those that were asked for last first; a tile that is wanted
+    meanwhile is read from its part of the file, where that is possible.
 
     Args:
         folder: of the cache, which several processes may use.
@@ -59,18 +67,24 @@ class TileStore:
         self._written = limit
         self._queue: OrderedDict[str, Picture] = OrderedDict()
         self._making: dict[str, Future[None]] = {}
-        self._wake = threading.Condition()
+        self._wake = threading.Condition(threading.RLock())
         self._first = threading.Lock()
         self._measuring = threading.Lock()
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
+        # One thread, because each has a decoder process of its own.
+        self._cutting = ThreadPoolExecutor(1, "tile")
+        self._whole_only: set[str] = set()
         self._thread: threading.Thread | None = None
 
-    def prepare(self, picture: Picture) -> None:
-        """Begin to make the tiles of a large picture, unless they are there or being made."""
-        with suppress(FileNotFoundError):
-            os.utime(self._path(picture))
-        if first_level(*picture.size):
-            self._future(picture)
+    def prepare(self, *pictures: Picture) -> None:
+        """Begin to make the tiles of large pictures, the last one first, unless they are there or being made."""
+        for picture in pictures:
+            with suppress(FileNotFoundError):
+                os.utime(self._path(picture))
+        with self._wake:
+            for picture in pictures:
+                if first_level(*picture.size):
+                    self._future(picture)
 
     def read(self, picture: Picture, name: str) -> bytes:
         """Return a file of a picture's tiles, made first if it is missing.
@@ -86,6 +100,8 @@ class TileStore:
         path = self._path(picture)
         if not path.exists():
             early = self._read_early(picture, name)
+            if early is None:
+                early = self._read_part(picture, name)
             if early is not None:
                 return early
             self._wait(picture)
@@ -110,6 +126,23 @@ class TileStore:
         except FileNotFoundError:
             # There is no preview, or all tiles were made just now.
             return None
+
+    def _read_part(self, picture: Picture, name: str) -> bytes | None:
+        """Return a tile of a large level from its part of the file; None where the whole must be read for it."""
+        place = TILE_NAME.fullmatch(name)
+        if place is None or picture.sha256 in self._whole_only or storage.scheme(picture.uri) != "file":
+            return None
+        if not self._waiting.acquire(blocking=False):
+            raise TilesWaiting("preparing")
+        try:
+            numbers = [int(text) for text in place.groups()]
+            return self._cutting.submit(cut_tile, picture.uri, picture.size, picture.orientation, *numbers).result()
+        except (RestorationError, OSError):
+            # Making all tiles says what is wrong, if anything is.
+            self._whole_only.add(picture.sha256)
+            return None
+        finally:
+            self._waiting.release()
 
     def _wait(self, picture: Picture) -> None:
         making = self._future(picture)

@@ -8,7 +8,13 @@ const TOOLS = { brush: "paint", eraser: "erase", protect: "protect" };
 /** Milliseconds between looks at what a stroke will become. */
 const PREVIEW = 180;
 
+/** Width of the brush in pixels: most cracks are narrower, and it hides little of what is under it. */
+const USUAL = 6;
+
 /** @typedef {import("./layer.js").Stroke} Stroke */
+
+/** The width that was chosen last. */
+export const keptWidth = () => Number(localStorage.getItem("review.brush")) || USUAL;
 
 export class Brush {
   /**
@@ -19,7 +25,7 @@ export class Brush {
     this.stage = stage;
     this.events = events;
     this.tool = "";
-    this.width = Number(localStorage.getItem("review.brush")) || 8;
+    this.width = keptWidth();
     /** Where the cursor is, in pixels of the picture. */
     this.pointer = { x: 0, y: 0 };
     /** @type {Stroke | undefined} */

@@ -1,6 +1,6 @@
 // One picture: its parts put together, and the keys that command them.
 import { announce } from "./announce.js";
-import { Brush } from "./brush.js";
+import { Brush, keptWidth } from "./brush.js";
 import { element, notice } from "./elements.js";
 import { MarkTools } from "./mark_tools.js";
 import { Painting } from "./painting.js";
@@ -36,10 +36,9 @@ class Picture {
     this.commands = this.#commands();
     document.title = `${told.path} – ${t("title")}`;
     const stage = element("div", { class: "stage", role: "img" });
-    const width = Number(localStorage.getItem("review.brush")) || 8;
     place.replaceChildren(
       topBar(told, this.commands),
-      element("div", { class: "columns" }, element("div", { class: "middle" }, stage, viewBar(told, this.commands)), sidePanel(told, this.commands, this.marks, width)),
+      element("div", { class: "columns" }, element("div", { class: "middle" }, stage, viewBar(told, this.commands)), sidePanel(told, this.commands, this.marks, keptWidth())),
     );
     this.said = /** @type {HTMLElement} */ (place.querySelector(".said"));
     this.stage = new Stage(stage, told, { opened: () => this.#opened(), moved: () => this.say(600), failed: () => notice(t("loading")) });

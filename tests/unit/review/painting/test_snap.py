@@ -57,6 +57,18 @@ def test_a_crop_gives_what_the_picture_gives() -> None:
     assert (part.left, part.top) == (left, top) and overlap(part.mask > 0, whole > 0) > 0.95
 
 
+@pytest.mark.parametrize("shape", ["ring", "scribble"])
+def test_a_stroke_that_goes_nowhere_takes_the_blotch_under_it(shape: str) -> None:
+    picture = np.full((80, 80), 0.5, np.float32) + np.float32(0.01) * np.random.default_rng(3).standard_normal((80, 80))
+    blotch = draw_stroke((80, 80), np.array([[40.0, 40.0]]), 24) > 0
+    picture[blotch] = 0.8
+    angles = np.linspace(0, 2 * np.pi, 16)
+    points = [(40 + 8 * np.cos(angle), 40 + 8 * np.sin(angle)) for angle in angles]
+    if shape == "scribble":
+        points = [(31.0 if number % 2 else 49.0, 32.0 + 2 * number) for number in range(9)]
+    assert overlap(snap_stroke(picture.astype(np.float32), points, 6).mask > 0, blotch) > 0.7
+
+
 def test_a_click_marks_a_speck() -> None:
     picture = np.full((40, 40), 0.5, np.float32)
     picture[20:24, 22:26] = 0.9

@@ -6,9 +6,11 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pipeline.imaging.tile_levels import TILE, first_level, level_size, levels_of
@@ -45,6 +47,47 @@ def test_a_window_joins_tiles(scan: Path, tmp_path: Path) -> None:
     tiles = TileStore(tmp_path / "cache")
     window = grey_window(tiles, Picture(str(scan), "a" * 64, (700, 1100)), (500, 500, 530, 540))
     assert window.shape == (40, 30) and window.min() > 0 and np.ptp(np.diff(window.mean(axis=0))) < 0.05
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "strips": {"rowsperstrip": 37},
+    "tiles": {"tile": (128, 256), "compression": "zlib", "predictor": True},
+    "planes": {"planarconfig": "separate", "rowsperstrip": 50},
+    "turned": {"rowsperstrip": 64, "extratags": [(274, "H", 1, 6, True)]},
+    "big endian": {"rowsperstrip": 64, "bigtiff": True, "byteorder": ">"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tile_is_read_from_its_part_of_a_tiff(kind: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 65535, (600, 1100, 3), np.uint16)
+    stored = np.moveaxis(pixels, 2, 0) if kind == "planes" else pixels
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", **KINDS[kind])
+    orientation = 6 if kind == "turned" else 1
+    size = (600, 1100) if kind == "turned" else (1100, 600)
+    tiles = TileStore(tmp_path / "cache")
+    picture = Picture(str(tmp_path / "a.tif"), "e" * 64, size, orientation=orientation)
+    names = ["0/0_1.jpg", "1/0_0.jpg", "0/1_0.jpg"]
+    parts = [tiles.read(picture, name) for name in names]
+    assert not list(tmp_path.glob("cache/*/*")), "the whole was made"
+    write_pyramid(picture.uri, tmp_path / "whole.zip")
+    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
+        assert parts == [archive.read(name) for name in names]
+    with pytest.raises(KeyError):
+        tiles.read(picture, "0/9_9.jpg")
+
+
+@pytest.mark.parametrize("kind", ["dark", "no TIFF"])
+def test_a_picture_whose_parts_do_not_show_how_it_is_seen_is_read_as_a_whole(kind: str, tmp_path: Path) -> None:
+    if kind == "dark":
+        # Its tones are stretched by the brightest area of the whole.
+        dark = np.random.default_rng(1).integers(0, 3000, (600, 700), np.uint16)
+        tifffile.imwrite(tmp_path / "a.tif", dark, photometric="minisblack", rowsperstrip=64)
+    else:
+        Image.new("L", (700, 600), 90).save(tmp_path / "a.tif", "PNG")
+    tile = TileStore(tmp_path / "cache").read(Picture(str(tmp_path / "a.tif"), "f" * 64, (700, 600)), "0/0_0.jpg")
+    assert np.asarray(Image.open(io.BytesIO(tile))).mean() > 60
+    assert list(tmp_path.glob("cache/*/*.zip"))
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
