@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.imaging.luminance import luminance
+from pipeline.imaging.rectangles import Rect
 from pipeline.imaging.resolution import unit_of
 from pipeline.imaging.types import Mask, Pixels
 
@@ -58,15 +59,15 @@ def find_torn_edges(pixels: Pixels) -> Mask | None:
     ground = _find_ground(grey)
     if ground is None:
         return None
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ground.dark, connectivity=8)
-    border = _border_of(ground.dark.shape)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ground.dark, connectivity=8)
     found = np.zeros(ground.dark.shape, np.bool_)
-    for number in range(1, count):
-        area = int(stats[number, cv2.CC_STAT_AREA])
-        if SMALLEST <= area <= LARGEST * labels.size:
-            piece = labels == number
-            if (piece & border).any() and _is_torn(ground, piece, border):
-                found |= piece
+    for number in np.flatnonzero((stats[:, cv2.CC_STAT_AREA] >= SMALLEST)[1:]) + 1:
+        x, y, width, height, area = stats[number].tolist()
+        # With as much around it as is looked at.
+        rect = Rect(y, x, y + height, x + width).grow(REACH + 1, labels.shape)
+        piece = labels[rect.slices] == number
+        if area <= LARGEST * labels.size and _is_torn(ground, piece, rect):
+            found[rect.slices] |= piece
     near = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
     as_dark = _as_dark(ground.copy, ground.tone) > 0
     if not found.any() or float((as_dark & (near == 0)).mean()) > ELSEWHERE:
@@ -103,21 +104,29 @@ def _border_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return result
 
 
-def _is_torn(ground: _Ground, piece: NDArray[np.bool_], border: NDArray[np.bool_]) -> bool:
-    """Return whether a piece of the ground is flat, sharply bounded, and has a torn rim."""
+def _is_torn(ground: _Ground, piece: NDArray[np.bool_], rect: Rect) -> bool:
+    """Return whether a piece of the ground touches the border, is flat, sharply bounded, and has a torn rim.
+
+    Args:
+        piece: (height,width) of the rectangle of the copy that holds it.
+    """
+    border = _border_of(ground.dark.shape)[rect.slices]
+    if not (piece & border).any():
+        return False
     eroded = cv2.erode(piece.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
     core = cv2.erode(piece.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
     rim = piece & ~eroded & ~border
-    if not core.any() or np.count_nonzero(rim) < 2 * REACH or float(ground.copy[core].std()) > FLAT:
+    copy = ground.copy[rect.slices]
+    if not core.any() or np.count_nonzero(rim) < 2 * REACH or float(copy[core].std()) > FLAT:
         return False
     outline = np.argwhere(piece)[:, ::-1].astype(np.int32)
     if np.count_nonzero(piece) < SOLID * cv2.contourArea(cv2.convexHull(outline)):
         return False
     square = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
-    lightest = cv2.dilate(ground.copy, square)[rim]
+    lightest = cv2.dilate(copy, square)[rim]
     if float(np.percentile(lightest, 20)) < ground.tone + STEP:
         return False
-    return _smoothness(np.argwhere(rim).astype(np.float64)) <= SMOOTH
+    return _smoothness((np.argwhere(rim) + rect[:2]).astype(np.float64)) <= SMOOTH
 
 
 def _smoothness(points: NDArray[np.float64]) -> float:
