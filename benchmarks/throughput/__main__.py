@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +27,19 @@ from benchmarks.throughput.regressions import find_regressions
 from pipeline.atomic_write import atomic_write
 from pipeline.settings import Recipe
 
-PARTS = ("shell", "found", "float32", "damage", "size", "collection", "arrivals", "memory", "airflow", "estimate")
+PARTS = (
+    "shell",
+    "found",
+    "float32",
+    "damage",
+    "size",
+    "collection",
+    "arrivals",
+    "memory",
+    "report",
+    "airflow",
+    "estimate",
+)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -41,18 +55,28 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "collection": lambda: parts.series(few.of(scans=max(1, few.scans // 2)), "scans"),
         "arrivals": lambda: parts.arrivals(inbox),
         "memory": lambda: parts.memory(arguments.memory),
+        "report": lambda: parts.report(arguments.reports),
         "airflow": lambda: [parts.airflow(inbox.of(scans=count)) for count in sorted({3, arguments.scans})],
         "estimate": lambda: calibration.calibrate(arguments.data, arguments.pictures),
     }
-    figures: dict[str, Any] = {}
+    figures = _kept(arguments)
     for name in PARTS:
         if name in arguments.parts:
             print(f"{name} …", file=sys.stderr, flush=True)
             figures[name] = jobs[name]()
-    if "shell" in figures:
+            given = {"measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "load": os.getloadavg()[2]}
+            figures["parts"][name] = given | {"asked": inbox.scans}
+    if "shell" in arguments.parts:
         figures["ceiling"] = matrix_ceiling("cpu")
         figures["gflop_per_megapixel"] = operations(Recipe().weights)
     return figures | {"ratios": ratios(figures)}
+
+
+def _kept(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of an earlier run that stay, none without `--keep`."""
+    page = arguments.page.with_suffix(".json") if arguments.keep and arguments.page else None
+    kept: dict[str, Any] = json.loads(page.read_text()) if page and page.exists() else {}
+    return kept | {"parts": kept.get("parts", {})}
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
@@ -88,7 +112,11 @@ def main(argv: list[str] | None = None) -> int:
         "--parts", nargs="+", choices=PARTS, default=["shell", "found", "float32"], help="what to measure"
     )
     parser.add_argument("--memory", nargs="+", type=int, default=[100, 1000], help="numbers of scans of `memory`")
+    parser.add_argument("--reports", nargs="+", type=int, default=[100, 10_000], help="numbers of scans of `report`")
     parser.add_argument("--pictures", type=int, default=24, help="pictures of `estimate`")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the page's figures of parts that are not measured now"
+    )
     parser.add_argument("--check", type=Path, metavar="FILE", help="compare the ratios with an earlier run's JSON")
     given = parser.parse_args(words)
     started = time.monotonic()

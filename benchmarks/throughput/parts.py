@@ -91,6 +91,16 @@ def memory(counts: Iterable[int]) -> list[dict[str, float]]:
     return rows
 
 
+def report(counts: Iterable[int]) -> list[dict[str, float]]:
+    """Return what writing the report of more and more scans takes, and its peak memory."""
+    rows = []
+    for count in counts:
+        ran = measure_program(["benchmarks.throughput.report_alone", str(count)])
+        rows.append({"scans": count, "peak": ran.peak, "clock": ran.clock, "processors": ran.processors, **ran.answer})
+        print(f"report of {count} scans: {ran.peak:.0f} MiB", file=sys.stderr, flush=True)
+    return rows
+
+
 def airflow(inbox: Inbox) -> dict[str, Any]:
     """Return a night in a real Airflow beside the same scans in the shell."""
     with TemporaryDirectory(prefix="throughput-") as folder:

@@ -33,6 +33,7 @@ def sections(figures: dict[str, Any]) -> list[Section]:
         ("size", "megapixels", "Cost against the size of the scans"),
         ("collection", "scans", "Cost against the number of scans"),
         ("memory", "scans", "Memory against the number of scans"),
+        ("report", "scans", "The report alone"),
     ):
         if name in figures:
             found.append(Section(title, _series(figures[name], key)))
@@ -46,6 +47,8 @@ def sections(figures: dict[str, Any]) -> list[Section]:
         found.append(Section("Airflow", _airflow(figures["airflow"])))
     if "estimate" in figures:
         found.append(Section("The estimate beside the truth", _estimate(figures["estimate"])))
+    if figures.get("parts"):
+        found.append(Section("When", _when(figures["parts"])))
     header = ("ratio, less is better", "measured")
     found.append(
         Section("Ratios", table(header, [(name, f"{value:.2f}") for name, value in figures["ratios"].items()]))
@@ -106,6 +109,12 @@ def _stages(runs: dict[str, dict[str, Any]]) -> str:
             shown = f"**{name}**" if part == "stages" else name
             rows.append((shown, *(f"{value * 1e3:.0f}" for value in found)))
     return table(("stage (bold) or step, processor ms a scan", *(KINDS[name] for name in runs)), rows)
+
+
+def _when(parts: dict[str, dict[str, Any]]) -> str:
+    """Return when each part was measured, with how many scans, and what else the machine did."""
+    lines = [(name, one["measured"], one["asked"], f"{one['load']:.1f}") for name, one in parts.items()]
+    return table(("part", "measured (UTC)", "`--scans`", "processes running, 15 minutes"), lines)
 
 
 def _series(rows: list[dict[str, float]], key: str) -> str:

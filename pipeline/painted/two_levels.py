@@ -133,17 +133,22 @@ def _faint_levels(pixels: NDArray[np.uint8], ground: Colour) -> Levels:
 
 def _histogram(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return how many pixels each group of colours has (N,), and the sums of their channels (N,3)."""
-    channels = 1 if pixels.ndim == 2 else 3
-    size = 1 << ((8 - SHIFT) * channels)
+    if pixels.ndim == 2:
+        strips = (pixels[row : row + ROWS].ravel() for row in range(0, len(pixels), ROWS))
+        each = sum((np.bincount(strip, minlength=256) for strip in strips), np.zeros(256, np.int64))
+        values = each.reshape(-1, 1 << SHIFT)
+        totals = (each * np.arange(256)).reshape(values.shape).sum(axis=1)
+        return values.sum(axis=1), np.repeat(totals[:, None], 3, axis=1).astype(np.float64)
+    size = 1 << ((8 - SHIFT) * 3)
     counts, sums = np.zeros(size, np.int64), np.zeros((size, 3))
     for row in range(0, len(pixels), ROWS):
-        strip = pixels[row : row + ROWS].reshape(-1, channels)
+        strip = pixels[row : row + ROWS].reshape(-1, 3)
         group = np.zeros(len(strip), np.int64)
-        for channel in range(channels):
+        for channel in range(3):
             group = (group << (8 - SHIFT)) | (strip[:, channel] >> SHIFT)
         counts += np.bincount(group, minlength=size)
         for channel in range(3):
-            sums[:, channel] += np.bincount(group, strip[:, channel % channels], size)
+            sums[:, channel] += np.bincount(group, strip[:, channel], size)
     return counts, sums
 
 

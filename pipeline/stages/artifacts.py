@@ -57,8 +57,8 @@ def check_unchanged(row: ScanRow) -> None:
 
 
 def write_mask(uri: str, mask: NDArray[np.uint8]) -> None:
-    """Write a mask (H,W) as 8-bit grey PNG, 255 = damaged."""
-    storage.write_bytes(uri, encode_mask(mask))
+    """Write a mask (H,W) of the work area as 8-bit grey PNG, 255 = damaged; removed with it, it need not be small."""
+    storage.write_bytes(uri, encode_mask(mask, level=1))
 
 
 def read_mask(uri: str) -> NDArray[np.uint8]:

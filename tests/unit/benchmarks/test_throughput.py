@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.throughput.__main__ import ratios
+from benchmarks.throughput.__main__ import _kept, ratios
 from benchmarks.throughput.inputs import WHITE, Inbox, fill_inbox
 from benchmarks.throughput.regressions import find_regressions
 
@@ -34,3 +37,11 @@ def test_ratios_say_how_the_cost_grows_with_the_work() -> None:
         "collection: cost doubled over scans doubled": pytest.approx(170 / 20 / 16),
         "memory: most over fewest scans": 1.0,
     }
+
+
+def test_parts_that_are_not_measured_again_are_kept(tmp_path) -> None:
+    (tmp_path / "page.json").write_text(json.dumps({"memory": [], "parts": {"memory": {"load": 1.0}}}))
+    page = tmp_path / "page.md"
+    assert _kept(argparse.Namespace(keep=True, page=page)) == {"memory": [], "parts": {"memory": {"load": 1.0}}}
+    for changed in ({"keep": False, "page": page}, {"keep": True, "page": None}):
+        assert _kept(argparse.Namespace(**changed)) == {"parts": {}}
