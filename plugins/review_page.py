@@ -160,13 +160,16 @@ def _applications() -> list[dict[str, Any]]:
 
 
 def _application() -> FastAPI:
-    from pipeline.ledger.migrate import shared_ledger
+    from pipeline.ledger.database import Ledger
+    from pipeline.ledger.migrate import upgrade
     from pipeline.review.application import create_application
     from pipeline.settings import settings
 
     current = settings()
+    upgrade(current.ledger_url).close()
+    ledger = Ledger(current.ledger_url, keeps_connections=True)
     return create_application(
-        AirflowAccess(), shared_ledger(current.ledger_url), current.cache / "tiles", AirflowRedo(),
+        AirflowAccess(), ledger, current.cache / "tiles", AirflowRedo(),
         installation=AirflowInstallation(),
     )  # fmt: skip
 

@@ -24,6 +24,8 @@ ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 BUSY_SECONDS = 60
 # Seconds for which connecting is tried again; the scheduler's retries cover longer outages.
 CONNECT_SECONDS = 5.0
+# A database that was restarted meanwhile has closed its connections; each request of a server may need one.
+POOL = {"pool_pre_ping": True, "pool_size": 4, "max_overflow": 60}
 
 
 class Ledger:
@@ -31,14 +33,16 @@ class Ledger:
 
     Args:
         url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg2://…`.
+        keeps_connections: whether connections stay open for the next use: for a server, which opens its ledger in the
+            process that serves.
 
     Raises:
         ConfigurationError: the URL cannot be used at all.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, keeps_connections: bool = False) -> None:
         self.url = url
-        self.engine = open_engine(url)
+        self.engine = open_engine(url, keeps_connections=keeps_connections)
         self._writing = self.engine.execution_options(ledger_writes=True)
 
     @contextmanager
@@ -110,7 +114,7 @@ def first_line(error: BaseException | None) -> str:
     return ERROR_NUMBER.sub("", (str(error).splitlines() or [""])[0])
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, keeps_connections: bool = False) -> Engine:
     """Return a SQLAlchemy engine, configured as the ledger needs it on each database.
 
     Raises:
@@ -118,15 +122,16 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        # No pool: a connection must not survive a fork, and decoders are forked.
+        # Without a pool, because a connection must not survive a fork: tasks are forked.
+        pool: dict[str, Any] = POOL if keeps_connections else {"poolclass": NullPool}
         if parsed.get_backend_name() == "sqlite":
             if not parsed.database or parsed.database == ":memory:":
                 raise ConfigurationError(f"ledger {url!r} names no file; write sqlite:///path/ledger.db")
-            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, poolclass=NullPool)
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, **pool)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        return create_engine(parsed, poolclass=NullPool)
+        return create_engine(parsed, **pool)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise ConfigurationError(
             f"ledger {one_line(url, 60)!r} is no URL of a database that is supported here; write sqlite:///path/ledger.db"

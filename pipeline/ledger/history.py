@@ -42,6 +42,13 @@ def history(session: Session, scan: Scan) -> History:
     return next(_page(session, {scan.id: scan}))
 
 
+def events_of(session: Session, scan: Scan) -> list[Event]:
+    """Return the events of one scan and of its upload, oldest first."""
+    write_pending(session)
+    found = session.scalars(select(Event).where(Event.scan_id == scan.id))
+    return sorted([*_uploads(session, {scan.id: scan})[scan.id], *found], key=lambda one: one.id)
+
+
 def histories(session: Session, scans: Iterable[Scan]) -> Iterator[History]:
     """Yield everything that the ledger records of each of some scans; a page of them is in memory at a time.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy import func, select
 
 from pipeline.ledger import reviews
@@ -94,12 +95,13 @@ def routes(access: Access, ledger: Ledger) -> APIRouter:
         return [summary(entry, language_of(request)) for entry in entries]
 
     @router.get("/order")
-    def order(wanted: Wanted, after: After = "") -> dict[str, Any]:
+    def order(wanted: Wanted, after: After = "") -> Response:
         """Return the ids of results in their order, many at a time, and where the next ones begin."""
         with ledger.read() as session:
             found = reviews.order(session, wanted, after=_position(after), limit=MOST_IN_ORDER)
         last = found[-1] if len(found) == MOST_IN_ORDER else None
-        return {"ids": [key for _, key in found], "next": f"{last[0]!r},{last[1]}" if last is not None else None}
+        following = f"{last[0]!r},{last[1]}" if last is not None else None
+        return JSONResponse({"ids": [key for _, key in found], "next": following})
 
     return router
 

@@ -31,6 +31,7 @@ def command(results: str, ledger: str | None, port: int, no_browser: bool) -> in
     """Open the page where a person decides what the machine doubts."""
     import uvicorn
 
+    from pipeline.ledger.database import Ledger
     from pipeline.ledger.migrate import upgrade
     from pipeline.review.application import create_application
     from pipeline.review.decisions.redo import LocalRedo
@@ -40,7 +41,8 @@ def command(results: str, ledger: str | None, port: int, no_browser: bool) -> in
     url = existing_ledger_url(ledger or results)
     use_ledger(url)
     access = TokenAccess()
-    found = upgrade(url)
+    upgrade(url).close()
+    found = Ledger(url, keeps_connections=True)
     application = create_application(access, found, settings().cache / "tiles", LocalRedo(found))
     listener = _listen(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/login?token={access.token}"

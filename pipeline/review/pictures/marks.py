@@ -63,7 +63,8 @@ def open_marks(source: Source) -> list[Mark]:
 
 def flat_runs(rows: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> list[int]:
     """Return runs as one list: row, first column, column behind the last, of each in turn."""
-    return [int(value) for value in np.stack([rows, first, last], axis=1).ravel()]
+    runs: list[int] = np.stack([rows, first, last], axis=1).ravel().tolist()
+    return runs
 
 
 def runs_of(plane: NDArray[np.uint8]) -> list[int]:
