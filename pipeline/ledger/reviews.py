@@ -189,10 +189,27 @@ def entries(session: Session, ids: Sequence[int]) -> list[QueueEntry]:
     return [QueueEntry(*row) for row in session.execute(query).all()]
 
 
-def entry(session: Session, review_id: int) -> QueueEntry | None:
-    """Return one entry, None where there is none."""
-    row = session.execute(_entries().where(Review.id == review_id)).first()
+def entry(session: Session, review_id: int, *, locked: bool = False) -> QueueEntry | None:
+    """Return one entry, None where there is none.
+
+    Args:
+        locked: wait for others that decide about it, and have others wait until the transaction ends.
+    """
+    query = _entries().where(Review.id == review_id)
+    row = session.execute(query.with_for_update(of=Review) if locked else query).first()
     return QueueEntry(*row) if row is not None else None
+
+
+def latest_decided(session: Session, limit: int) -> list[QueueEntry]:
+    """Return the entries that were decided last, the latest first."""
+    latest = select(Review.id).where(Review.decided.is_not(None)).order_by(Review.decided.desc()).limit(limit)
+    return [QueueEntry(*row) for row in session.execute(_entries().where(Review.id.in_(latest))).all()]
+
+
+def batch_settings(session: Session, review: Review) -> dict[str, Any]:
+    """Return the settings of the collection with which a result was made."""
+    found: dict[str, Any] = session.get_one(Batch, review.batch_id).settings
+    return found
 
 
 def waiting(session: Session) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.review import page_routes, picture_routes, queue_routes
 from pipeline.review.access import Access
 from pipeline.review.dashboard import routes as dashboard_routes
 from pipeline.review.decisions import routes as decision_routes
+from pipeline.review.decisions.finish_interrupted import finish_latest
 from pipeline.review.decisions.redo import Redo
 from pipeline.review.installation import Installation, StandaloneInstallation
 from pipeline.review.phrases import language_of, say
@@ -56,6 +58,8 @@ def create_application(
     application = FastAPI(title="Restoration review", docs_url=None, redoc_url=None, openapi_url=None)
     application.state.language = language
     application.middleware("http")(check_request)
+    # A store that answers slowly must not keep people waiting.
+    threading.Thread(target=finish_latest, args=(ledger,), name="finish decisions", daemon=True).start()
     tiles = TileStore(cache)
     application.include_router(page_routes.routes(access, application))
     application.include_router(queue_routes.routes(access, ledger))

@@ -14,11 +14,12 @@ from pipeline.ledger.database import Ledger
 from pipeline.ledger.decisions import Verdict
 from pipeline.ledger.reviews import QueueEntry, ReviewState
 from pipeline.ledger.samples import SampleVerdict
-from pipeline.ledger.tables import Batch, Decision
+from pipeline.ledger.tables import Decision
 from pipeline.provenance.events import EventType
 from pipeline.review.access import User
 from pipeline.review.decisions.decided_masks import keep_version, make_current
-from pipeline.review.decisions.decided_sidecar import read_unchanged, with_decision
+from pipeline.review.decisions.decided_sidecar import DECIDING, read_unchanged, with_decision
+from pipeline.review.decisions.finish_interrupted import finish_interrupted
 from pipeline.review.decisions.withdraw import copy_to_their_places
 from pipeline.review.pictures.sources import source_of
 from pipeline.review.refusals import DecidedMeanwhile, NothingToUndo
@@ -72,9 +73,11 @@ def decide(
         raise NothingToUndo("nothing_to_undo")
     state = ReviewState(standing.previous) if verdict is Verdict.UNDO and standing else STATES[verdict]
     source, output = source_of(entry), entry.output
+    marker = marker_uri(output, entry.stem)
+    if finish_interrupted(ledger, entry):
+        return decide(ledger, review_id, version, verdict, user, note=note, mask=mask, erases=erases)
     document = read_unchanged(entry, output)
     moves = copy_to_their_places(entry, output, state)
-    marker = marker_uri(output, entry.stem)
     with ledger.write() as session:
         entry = find_entry(session, review_id)
         previous = entry.review.state
@@ -92,13 +95,13 @@ def decide(
         shown = decisions.standing_verdict(reviews.decisions(session, entry.review)) or decision
         sidecar, sha256 = with_decision(document, state, shown, {one.role: one.target for one in moves}, output)
         # A process that is killed here leaves a sidecar that the ledger does not know: it is still the program's own.
-        storage.write_bytes(marker, b"{}")
+        storage.write_bytes(marker, DECIDING)
         entry.outcome.sidecar_sha256 = sha256
         storage.write_bytes(entry.outcome.sidecar_uri, sidecar)
         events.append(session, entry.review.batch_id, TaskContext(), [_event(entry, verdict, user, source.seen, note)])
         if verdict is Verdict.UNDO and standing is not None and standing.mask_uri:
             make_current(output, entry.scan.path, standing_mask(session, entry))
-        settings = session.get_one(Batch, entry.review.batch_id).settings
+        settings = reviews.batch_settings(session, entry.review)
         session.flush()
         session.refresh(entry.review)
     # What matters most comes first, should the store fail here: no run fills another mask, nothing withdrawn is kept.

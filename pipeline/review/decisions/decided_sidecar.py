@@ -17,6 +17,9 @@ from pipeline.stages.writing_marker import marker_uri
 # What a sidecar calls the files that go with a derivative.
 PARTS = {"derivative": "output", "access copy": "access", "content credentials": "credentials"}
 
+DECIDING = b"{}"
+"""Content of the marker that says that a decision is on its way to a result's files."""
+
 
 def read_unchanged(entry: QueueEntry, output: str) -> dict[str, Any]:
     """Return a sidecar as the program wrote it.
@@ -35,7 +38,7 @@ def read_unchanged(entry: QueueEntry, output: str) -> dict[str, Any]:
 
 
 def with_decision(
-    document: dict[str, Any], state: ReviewState, decision: Decision, moved: Mapping[str, str], output: str
+    document: dict[str, Any], state: ReviewState, decision: Decision | None, moved: Mapping[str, str], output: str
 ) -> tuple[bytes, str]:
     """Return a sidecar with the decision that stands, and its sha256.
 
@@ -44,7 +47,7 @@ def with_decision(
         output: URI of the collection's results.
     """
     document["review"].pop("decision", None)
-    if state in (ReviewState.ACCEPTED, ReviewState.REJECTED):
+    if decision is not None and state in (ReviewState.ACCEPTED, ReviewState.REJECTED):
         document["review"]["decision"] = {
             "verdict": "accept" if state is ReviewState.ACCEPTED else "reject",
             "by": decision.by,

@@ -46,8 +46,21 @@ class Move:
         setattr(outcome, column.key, self.target)
 
     def finish(self) -> None:
-        """Delete it where it was."""
+        """Delete it where it was, once more copied should the copy be gone."""
+        if not storage.exists(self.target):
+            storage.copy(self.source, self.target)
         storage.delete(self.source)
+
+
+def other_place(role: str, uri: str, stem: str, output: str) -> str:
+    """Return the URI at which a file would lie were the result withdrawn, or were it not; empty where it has none."""
+    folders = {place: storage.join(output, folder) + "/" for place, folder in FOLDERS.get(role, {}).items()}
+    # One lies within the other's parent: the longer name is the place.
+    here = max((one for one in folders if uri.startswith(folders[one])), key=lambda one: len(folders[one]), default="")
+    if not here:
+        return ""
+    other = RESTORED if here == WITHDRAWN else WITHDRAWN
+    return folders[other] + stem + uri[uri.rindex(".") :]
 
 
 def copy_to_their_places(entry: QueueEntry, output: str, state: ReviewState) -> list[Move]:

@@ -8,13 +8,18 @@ import shutil
 from hashlib import sha256
 
 import numpy as np
+import pytest
 from small_project import read_image
 
+from pipeline import storage
 from pipeline.ledger import batches, history, reviews, search
 from pipeline.masks.encode import encode_mask
 from pipeline.review.decisions import redo
+from pipeline.review.decisions.decided_sidecar import DECIDING
+from pipeline.review.decisions.finish_interrupted import finish_latest
 from pipeline.review.refusals import NotStarted
 from pipeline.settings.collections import Watch
+from pipeline.stages.writing_marker import marker_uri
 from pipeline.upkeep.move import check_moved, move
 
 
@@ -97,6 +102,47 @@ def test_rejecting_withdraws_and_undoing_brings_back(page) -> None:
     assert page.decide(rejected, "undo").json()["state"] == "open"
     assert files(page) == before
     assert "decision" not in json.loads(sidecar_file.read_text())["review"]
+
+
+@pytest.mark.parametrize("then", ["start", "decide"])
+def test_of_a_server_that_was_killed_after_the_decision_the_copy_is_withdrawn(page, then: str) -> None:
+    before, result = files(page), page.results()["box/marked.png"]
+    rejected = page.decide(result, "reject").json()
+    after = files(page)
+    # As it was between the ledger and the store.
+    copy, sidecar = page.project.output / "restored/box/marked.png", page.project.output / "sidecars/box/marked.json"
+    copy.write_bytes(before["restored/box/marked.png"])
+    storage.write_bytes(marker_uri(str(page.project.output), "box/marked"), DECIDING)
+    if then == "start":
+        finish_latest(page.project.ledger)
+        assert files(page) == after
+        with page.project.ledger.read() as session:
+            (outcome,) = history.history(session, search.find_named(session, "box/marked.png")[0]).outcomes
+        assert outcome.sidecar_sha256 == sha256(sidecar.read_bytes()).hexdigest()
+    assert page.decide(rejected, "undo").json()["state"] == "open"
+    assert files(page) == before and not storage.exists(marker_uri(str(page.project.output), "box/marked"))
+
+
+def test_a_copy_that_somebody_has_changed_is_no_copy(page) -> None:
+    page.decide(page.results()["box/marked.png"], "reject")
+    copy = page.project.output / "restored/box/marked.png"
+    copy.write_bytes(b"mine")
+    storage.write_bytes(marker_uri(str(page.project.output), "box/marked"), DECIDING)
+    finish_latest(page.project.ledger)
+    assert copy.read_bytes() == b"mine"
+
+
+def test_a_sidecar_that_was_written_before_the_server_was_killed_follows_the_ledger(page) -> None:
+    result = page.results()["box/marked.png"]
+    page.decide(result, "accept")
+    sidecar = page.project.output / "sidecars/box/marked.json"
+    accepted = sidecar.read_bytes()
+    document = json.loads(accepted)
+    document["review"]["decision"]["verdict"] = "reject"
+    sidecar.write_text(json.dumps(document))
+    storage.write_bytes(marker_uri(str(page.project.output), "box/marked"), DECIDING)
+    finish_latest(page.project.ledger)
+    assert sidecar.read_bytes() == accepted
 
 
 def test_a_rejected_scan_is_not_restored_again(page) -> None:
