@@ -7,6 +7,9 @@ restorer's work, with `masks`, painted by hand, or with `labels`: 255 damage, 12
 of damage (part `own`) and kind by kind (part `kinds`). None of it may have been used for training. Precision and recall
 allow 2 px.
 
+The part `leave-one-out` chooses the constants of the learned detector's judgement anew without each labelled scan, and
+measures them on it.
+
 The part `labelled` sets labelled scans beside undamaged photographs and foreign damage, which it measures too. With
 `--out RUN` it draws a sheet of each scan in RUN/labelled.
 
@@ -34,17 +37,19 @@ from benchmarks.detection.damaged import on_damaged
 from benchmarks.detection.datasets import ALL_KINDS, evenly_spaced, foreign_damage, own_damage, pictures
 from benchmarks.detection.labelled import labelled_scans, on_labelled
 from benchmarks.detection.labelled_sheets import SheetWriter
+from benchmarks.detection.leave_one_out import leave_one_out
 from benchmarks.detection.plot import write_curves
 from benchmarks.detection.real import on_real
 from benchmarks.detection.restored import end_to_end
 from benchmarks.detection.tables import sections
 from benchmarks.results_page import Results, publish
+from pipeline.detection.learned import LearnedDetector
 from pipeline.detection.load import load_detector
 from pipeline.detection.types import Detector
 from pipeline.engines import load_engine
 from pipeline.settings import Recipe
 
-PARTS = ("labelled", "foreign", "own", "kinds", "clean", "restored", "real", "cost")
+PARTS = ("labelled", "leave-one-out", "foreign", "own", "kinds", "clean", "restored", "real", "cost")
 NOTES = (
     "Pixels are pooled over pictures. A marked pixel is right, and a damaged one found, within 2 px; Dice and IoU allow"
     " nothing. Masks are compared as they are written, with their rims, unless the command says --bare.",
@@ -107,6 +112,13 @@ def measure(
     if "labelled" in given.parts and (data / "real-damage" / "labels").is_dir():
         sheets = SheetWriter(given.out / "labelled", load_engine(given.engine)) if given.out else None
         report["labelled"] = on_labelled(detectors, labelled_scans(data / "real-damage"), recipe, rim=rim, draw=sheets)
+    if "leave-one-out" in given.parts and (data / "real-damage" / "labels").is_dir():
+        wanted = {"repair": recipe.precision, "suggest": given.suggest_precision}
+        report["leave_one_out"] = {
+            label: leave_one_out(one, labelled_scans(data / "real-damage"), recipe, wanted)
+            for label, one in detectors.items()
+            if isinstance(one, LearnedDetector)
+        }
     report |= _at_precision(given, detectors, recipe)
     for precision in given.precision[1:]:
         found = _at_precision(given, detectors, Recipe(precision=precision))
@@ -156,12 +168,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--detector", nargs="+", default=["classical"], metavar="NAME", help="one or more; learned=FILE takes weights")
-    add("--parts", nargs="+", choices=PARTS, default=PARTS[:-1], help="what is measured (default: all but cost)")
+    add(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=[one for one in PARTS if one not in ("leave-one-out", "cost")],
+        help="what is measured (default: all but leave-one-out and cost)",
+    )
     add("--kind", nargs="+", choices=ALL_KINDS, help="kinds of the part kinds, e.g. one that training was without")
     add("--without", nargs="+", default=[], metavar="STEM", help="left out of the part foreign")
     add(
         "--precision", nargs="+", type=float, default=[0.9], metavar="P",
         help="that a recipe asks of repairs (default .9); the parts foreign and clean are repeated for further values",
+    )  # fmt: skip
+    add(
+        "--suggest-precision", type=float, default=0.6, metavar="P",
+        help="that the part leave-one-out wants of suggestions (default .6)",
     )  # fmt: skip
     add("--bare", dest="rim", action="store_false", help="compare masks without the rims with which they are written")
     add("--own", type=int, default=64, metavar="N", help="pictures of the parts own, kinds and restored (default 64)")

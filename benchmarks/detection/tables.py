@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.detection.damaged import LEVELS
-from benchmarks.detection.labelled_tables import labelled_sections
+from benchmarks.detection.labelled_tables import labelled_sections, left_out_section
 from benchmarks.markdown import table
 from benchmarks.results_page import Section
 
@@ -24,6 +24,8 @@ def sections(report: Report, precision: float) -> list[Section]:
         precision: that was asked of repairs in all parts.
     """
     result = labelled_sections(report) if "labelled" in report else []
+    if report.get("leave_one_out"):
+        result.append(left_out_section(report["leave_one_out"]))
     for part, title in TITLES.items():
         if part in report:
             result += _damaged(report[part], title, with_precision=part == "kinds")

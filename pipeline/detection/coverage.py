@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.detection.marks import MarkedScan
 from pipeline.imaging.connected_components import connected_components
@@ -30,12 +32,24 @@ def limit_repair(scan: MarkedScan, repair: Mask, most: float) -> Mask:
     if not most < share_of(repair) <= FAR_ABOVE * most:
         return repair
     marks = connected_components(repair)
+    room = int(most * repair.size)
+    if marks.areas.max() > room:
+        # It would be left whole, and less sure marks be filled: of such a mark the surest parts are taken.
+        large = marks.paint(np.where(marks.areas > room, np.uint8(255), np.uint8(0)))
+        repair = np.where(_surest(scan, repair, room), repair, repair & ~large)
+        marks = connected_components(repair)
     surest = np.argsort(-marks.sums(scan.probability) / marks.areas, kind="stable")
     kept = np.zeros(len(marks), np.uint8)
-    room = int(most * repair.size)
     for index in surest.tolist():
         # A large mark that no longer fits leaves room for smaller ones.
         if marks.areas[index] <= room:
             room -= int(marks.areas[index])
             kept[index] = 255
     return marks.paint(kept)
+
+
+def _surest(scan: MarkedScan, repair: Mask, room: int) -> NDArray[np.bool_]:
+    """Return where the probability of what is repaired is so high (H,W) that at most so many pixels reach it."""
+    inside = np.asarray(cv2.bitwise_and(scan.probability, repair), np.uint8)
+    reaching = np.cumsum(np.bincount(inside.ravel(), minlength=256)[::-1])  # pixels of 255, of 254 and more, and so on
+    return np.asarray(inside >= max(1, 256 - int(np.searchsorted(reaching, room, side="right"))))

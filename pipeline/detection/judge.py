@@ -17,7 +17,7 @@ from pipeline.detection.thresholds import (
     RepairThreshold,
     Thresholds,
 )
-from pipeline.detection.tone_growth import Tone, grow_to_tone, measure_tone, select_doubted
+from pipeline.detection.tone_growth import Tone, drop_soft_regions, grow_to_tone, measure_tone, select_doubted
 from pipeline.detection.torn_edges import find_torn_edges
 from pipeline.detection.wear import CELLS, SURE, SUSPECTED, Wear, estimate_wear, from_log_odds, log_odds
 from pipeline.detection.whole_lines import repair_lines_whole
@@ -34,6 +34,8 @@ WORN, FEW = 0.1, 4
 #: The rim of a mark is as steep as this share of what sure marks have, if they have so many pixels; a mark of the
 #: probability SPARED needs no such likeness.
 STEEP, STEEP_AREA, SPARED = 0.55, 8, 230
+#: Share of that steepness that the rim of a large region of paper has at least.
+SOFT = 0.8
 #: Pixels of a mark that count at most where marks are weighted by area.
 MOST_WEIGHT = 200
 #: Cells with sure marks from which on the picture shows the tone of its paper.
@@ -122,7 +124,7 @@ def judge_marks(
     tone = measure_tone(scan.pixels, _sure_light(scan, swarms)) if wear[True].cells >= SHOWN else None
     if tone is not None and _possible(peaks[True]):
         repair |= _find_bare_paper(scan, tone)
-        repair = grow_to_tone(scan, repair, tone)
+        repair = drop_soft_regions(scan, grow_to_tone(scan, repair, tone), tone, SOFT * rim)
     peaks[False], darker = _repaired(scan, asked, wear[False], swarms, rim, light=False, sensitivity=sensitivity)
     repair |= darker
     del darker  # a plane of the scan's size

@@ -134,11 +134,15 @@ class MarkedScan:
     def rims(self, marks: Marks) -> NDArray[np.float64]:
         """Return (n,) the mean gradient at the rim of each mark, grey levels a pixel."""
         plane = np.asarray(cv2.threshold(self.probability, marks.cut - 1, 255, cv2.THRESH_BINARY)[1], np.uint8)
+        return self.rims_of(plane, marks.components)
+
+    def rims_of(self, plane: NDArray[np.uint8], components: ConnectedComponents) -> NDArray[np.float64]:
+        """Return (n,) the mean gradient at the rim of each component of a mask (H,W), which is changed."""
         cv2.subtract(plane, cv2.erode(plane, SQUARE), dst=plane)  # the rim
         cv2.min(plane, self._gradient, dst=plane)
-        sums = marks.components.sums(plane)
+        sums = components.sums(plane)
         np.minimum(plane, 1, out=plane)
-        return sums / np.maximum(marks.components.sums(plane), 1) / GRADIENT
+        return sums / np.maximum(components.sums(plane), 1) / GRADIENT
 
     def _measure(self, cut: int, plane: NDArray[np.uint8] | None = None) -> Marks:
         components = connected_components(self.probability if plane is None else plane, cut)

@@ -19,6 +19,9 @@ DOUBTED = 20
 #: Smallest deviations of lightness and colours (CIELAB of 8 bits), and how many times the tone's own deviation a pixel
 #: may differ. It may be lighter by any amount.
 DEVIATION, REACH = (10.0, 4.0, 5.0), 1.25
+#: Area in square units from which a region of the tone must have a rim that is steep, and the side in units of the
+#: squares that fit into it: paper that shows is sharply bounded, and stains, glare and skin are not.
+LARGE, BREADTH = 1000, 5
 #: Rows compared at a time.
 ROWS = 512
 
@@ -63,6 +66,29 @@ def grow_to_tone(scan: MarkedScan, marked: Mask, tone: Tone, doubted: int = DOUB
     whole = connected_components(alike)
     del alike  # a plane of the scan's size
     return whole.paint(np.where(whole.sums(marked) > 0, np.uint8(255), np.uint8(0)))
+
+
+def drop_soft_regions(scan: MarkedScan, marked: Mask, tone: Tone, rim: float) -> Mask:
+    """Return what is marked (H,W), without large regions of a tone whose rim is soft; sure pixels stay.
+
+    Args:
+        scan: with its probabilities.
+        marked: (H,W), 255 in light marks.
+        tone: of sure light marks.
+        rim: gradient in grey levels a pixel that the rim of a region has at least.
+    """
+    alike = cv2.bitwise_and(select_doubted(scan, tone, DOUBTED), marked)
+    square = np.ones((2 * round(BREADTH * scan.unit / 2) + 1,) * 2, np.uint8)
+    broad = np.asarray(cv2.morphologyEx(alike, cv2.MORPH_OPEN, square), np.uint8)
+    regions = connected_components(broad)
+    large = regions.areas >= LARGE * scan.unit**2
+    if not large.any():
+        return marked
+    soft = large & (scan.rims_of(broad, regions) < rim)
+    dropped = cv2.dilate(regions.paint(np.where(soft, np.uint8(255), np.uint8(0))), square)
+    cv2.bitwise_and(dropped, alike, dst=dropped)
+    dropped[scan.probability >= SURE] = 0
+    return np.asarray(cv2.subtract(marked, dropped), np.uint8)
 
 
 def select_doubted(scan: MarkedScan, tone: Tone, least: int) -> Mask:

@@ -243,3 +243,13 @@ def test_a_clean_picture_is_offered_less_than_a_worn_one() -> None:
         drawing.line((80, 200), (330, 200), 40, 200, 4)
     assert not clean.judged().suggest.any()
     assert worn.judged().suggest[200, 100:300].all()
+
+
+def test_of_a_mark_too_large_for_a_wreck_the_surest_part_is_repaired() -> None:
+    drawing = Drawing()
+    drawing.dots(64, (2, 5), 240, 220)
+    drawing.picture[200:400, 40:440], drawing.probability[200:400, 40:440] = 220, 150
+    drawing.probability[250:300, 40:440] = 250
+    judged = judge_marks(drawing.scan, LIMITS, max_coverage=0.15)
+    assert judged.repair[255:295, 60:420].all() and not judged.repair[330:390, 60:420].any()
+    assert share_of(judged.repair) <= 0.15 and judged.beyond[330:390, 60:420].all()
