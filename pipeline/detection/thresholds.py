@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +19,8 @@ SPECK = 16.0
 #: Share of a picture that suggestions may cover: a picture that is suspected all over does not help a reviewer, so its
 #: suggestions begin at a higher probability.
 MOST_SUGGESTED = 0.25
-#: Rows counted at a time.
-ROWS = 1024
+#: Rows counted at a time: OpenCV counts in float32, which is exact for 16 million pixels.
+ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Thresholds:
 def limit_coverage(probability: Probabilities, cut: int) -> int:
     """Return `cut`, or the lowest value above it that at most `MOST_SUGGESTED` of a picture reaches, up to 255."""
     strips = (probability[top : top + ROWS] for top in range(0, len(probability), ROWS))
-    counts = [np.bincount(strip.ravel(), minlength=256) for strip in strips]
+    counts = [cv2.calcHist([strip], [0], None, [256], (0, 256)).ravel().astype(np.int64) for strip in strips]
     reaching = np.cumsum(np.sum(counts, axis=0)[::-1])  # pixels of 255, of 254 and more, and so on
     return max(cut, min(255, int(np.count_nonzero(reaching > MOST_SUGGESTED * probability.size))))
 

@@ -60,19 +60,33 @@ def find_torn_edges(pixels: Pixels) -> Mask | None:
     if ground is None:
         return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ground.dark, connectivity=8)
-    found = np.zeros(ground.dark.shape, np.bool_)
+    border = _border_of(ground.dark.shape)
+    pieces = []
+    candidates, found = np.zeros(border.shape, np.uint8), np.zeros(border.shape, np.uint8)
     for number in np.flatnonzero((stats[:, cv2.CC_STAT_AREA] >= SMALLEST)[1:]) + 1:
         x, y, width, height, area = stats[number].tolist()
         # With as much around it as is looked at.
-        rect = Rect(y, x, y + height, x + width).grow(REACH + 1, labels.shape)
+        rect = Rect(y, x, y + height, x + width).grow(REACH + 1, border.shape)
         piece = labels[rect.slices] == number
-        if area <= LARGEST * labels.size and _is_torn(ground, piece, rect):
-            found[rect.slices] |= piece
-    near = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8))
-    as_dark = _as_dark(ground.copy, ground.tone) > 0
-    if not found.any() or float((as_dark & (near == 0)).mean()) > ELSEWHERE:
+        if area <= LARGEST * labels.size and (piece & border[rect.slices]).any():
+            pieces.append((rect, piece))
+            candidates[rect.slices] |= piece
+    # First what is quickly known: most pictures with a dark border have shadows as dark.
+    if not pieces or _is_dark_elsewhere(ground, candidates):
         return None
-    return _refine(grey, ground.tone, found.astype(np.uint8))
+    for rect, piece in pieces:
+        if _is_torn(ground, piece, border, rect):
+            found[rect.slices] |= piece
+    if not found.any() or _is_dark_elsewhere(ground, found):
+        return None
+    return _refine(grey, ground.tone, found)
+
+
+def _is_dark_elsewhere(ground: _Ground, pieces: Mask) -> bool:
+    """Return whether much of the picture is as dark as the ground beside some pieces (h,w), 1 where they are."""
+    near = cv2.dilate(pieces, np.ones((5, 5), np.uint8))
+    as_dark = _as_dark(ground.copy, ground.tone) > 0
+    return float((as_dark & (near == 0)).mean()) > ELSEWHERE
 
 
 def _as_dark(grey: Grey, tone: int) -> Mask:
@@ -104,18 +118,16 @@ def _border_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return result
 
 
-def _is_torn(ground: _Ground, piece: NDArray[np.bool_], rect: Rect) -> bool:
-    """Return whether a piece of the ground touches the border, is flat, sharply bounded, and has a torn rim.
+def _is_torn(ground: _Ground, piece: NDArray[np.bool_], border: NDArray[np.bool_], rect: Rect) -> bool:
+    """Return whether a piece of the ground is flat, sharply bounded, and has a torn rim.
 
     Args:
         piece: (height,width) of the rectangle of the copy that holds it.
+        border: (h,w), true along the border of the copy.
     """
-    border = _border_of(ground.dark.shape)[rect.slices]
-    if not (piece & border).any():
-        return False
     eroded = cv2.erode(piece.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
     core = cv2.erode(piece.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
-    rim = piece & ~eroded & ~border
+    rim = piece & ~eroded & ~border[rect.slices]
     copy = ground.copy[rect.slices]
     if not core.any() or np.count_nonzero(rim) < 2 * REACH or float(copy[core].std()) > FLAT:
         return False
