@@ -11,7 +11,7 @@ from pathlib import Path
 #: Options that say where output goes: not part of the command that a results page shows. True: followed by a value.
 OUTPUT = {"--page": True, "--csv": True, "--sheet": True, "--json": False}
 #: Options whose value is a place of this machine, and what a results page shows instead.
-FOLDERS = {"--data": "DATA", "--out": "RUN", "--url": "URL"}
+FOLDERS = {"--data": "DATA", "--out": "RUN", "--url": "URL", "--work": "WORK"}
 
 
 def benchmark_parser(

@@ -1,12 +1,14 @@
 """Memory of a whole restoration, all processes together: `python -m benchmarks.memory`.
 
 Runs `restore` on one TIFF of 16-bit RGB with simulated damage, for each size and share of damage, and samples what the
-program and its decoder processes use, stage by stage. Seconds are those of all processors.
+program and its decoder processes use, stage by stage. Seconds are those of all processors. With `--out` every scan that
+is done is kept, and a later run with the same folder measures only those that are missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -26,12 +28,15 @@ from PIL import Image
 
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
-from benchmarks.process_tree import Usage, usage
+from benchmarks.process_tree import Usage, glance, usage
 from benchmarks.results_page import Results, Section, publish
 from benchmarks.speed import draw_damage, picture
+from pipeline.atomic_write import atomic_path
 
 MEGAPIXELS = (12.0, 100.0, 400.0)
 SHARES = (0.001, 0.01, 0.05)
+OTHERS = ("tiles", "lzw", "found")
+"""Kinds of one scan each that are measured besides: tiled, compressed by LZW, and with its damage found."""
 SHEET = (3000, 4000)
 """Height and width of the picture and the damage that are repeated over a larger scan."""
 BAND = 256
@@ -55,10 +60,17 @@ class Peaks:
     processors: dict[int, float] = field(default_factory=dict)
 
     def add(self, stage: str, found: Usage) -> None:
-        """Take one sample into account."""
-        if stage not in self.by_stage or found.total > self.by_stage[stage].total:
+        """Take one sample of memory into account."""
+        if found.total > self.highest_of(stage):
             self.by_stage[stage] = found
-        for process, seconds in found.processors.items():
+
+    def highest_of(self, stage: str) -> float:
+        """Return the highest total of a stage so far, in MiB."""
+        return self.by_stage[stage].total if stage in self.by_stage else 0.0
+
+    def spend(self, processors: dict[int, float]) -> None:
+        """Take processor seconds into account, by process."""
+        for process, seconds in processors.items():
             self.processors[process] = max(seconds, self.processors.get(process, 0.0))
 
     @property
@@ -78,7 +90,7 @@ def write_scan(path: Path, mask: NDArray[np.uint8], *, layout: str, compression:
     Args:
         mask: (H,W), not 0 where damaged.
         layout: `strips` or `tiles`.
-        compression: `none`, `lzw` or `deflate`.
+        compression: `none` or `lzw`.
     """
     height, width = mask.shape
     sheet = picture(*SHEET)
@@ -139,10 +151,13 @@ def run(folder: Path, options: list[str]) -> Peaks:
     reader = threading.Thread(target=follow)
     reader.start()
     while process.poll() is None:
-        found = usage(process.pid)
-        if found.processors:
-            position = STAGES.index(done[-1]) if done[-1] in STAGES else 0
-            peaks.add(STAGES[min(position + 1, len(STAGES) - 1)], found)
+        seen = glance(process.pid)
+        peaks.spend(seen.processors)
+        position = STAGES.index(done[-1]) if done[-1] in STAGES else -1
+        stage = STAGES[min(position + 1, len(STAGES) - 1)]
+        # What shared pages count twice is above every peak that is still to come.
+        if seen.most > peaks.highest_of(stage) and (found := usage(process.pid)).processors:
+            peaks.add(stage, found)
         time.sleep(EVERY)
     reader.join()
     if process.returncode or not list((folder / "results" / "restored").glob("*")):
@@ -150,16 +165,38 @@ def run(folder: Path, options: list[str]) -> Peaks:
     return peaks
 
 
-def measure_one(megapixels: float, share: float, given: argparse.Namespace) -> dict[str, Any]:
-    """Return the figures of one scan, made and restored in a temporary folder."""
+@dataclass(frozen=True)
+class Case:
+    """One scan to restore.
+
+    Attributes:
+        damage: share of its pixels.
+        kind: `strips`, or one of `OTHERS`.
+    """
+
+    megapixels: float
+    damage: float
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.megapixels:g}-{self.damage:g}-{self.kind}"
+
+
+def measure_one(case: Case, given: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of one scan, made and restored in a temporary folder, or those that an earlier run kept."""
+    kept = given.out / f"{case}-{given.engine}.json" if given.out else None
+    if kept and kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
     with tempfile.TemporaryDirectory(dir=given.work) as name:
         folder = Path(name)
-        mask = draw_mask(megapixels, share)
+        mask = draw_mask(case.megapixels, case.damage)
         for part in ("scans", "masks"):
             (folder / part).mkdir()
-        write_scan(folder / "scans" / "scan.tif", mask, layout=given.layout, compression=given.compression)
+        layout, compression = "tiles" if case.kind == "tiles" else "strips", "lzw" if case.kind == "lzw" else "none"
+        write_scan(folder / "scans" / "scan.tif", mask, layout=layout, compression=compression)
         options = []
-        if not given.found:
+        if case.kind != "found":
             Image.fromarray(mask).save(folder / "masks" / "scan.png", compress_level=1)
             options = ["--masks", str(folder / "masks")]
         if given.engine != "rn":
@@ -170,28 +207,34 @@ def measure_one(megapixels: float, share: float, given: argparse.Namespace) -> d
     seconds = sum(peaks.processors.values())
     stages = {stage: {"total": one.total, "mapped": one.mapped} for stage, one in peaks.by_stage.items()}
     print(
-        f"{megapixels:g} megapixels, {share:.1%}: {seconds:.0f} s, peak {peaks.highest.total:,.0f} MiB; "
+        f"{case}: {seconds:.0f} s, peak {peaks.highest.total:,.0f} MiB; "
         + ", ".join(f"{stage} {one['total']:,.0f} ({one['mapped']:,.0f})" for stage, one in stages.items()),
         file=sys.stderr,
         flush=True,
     )
-    return {
-        "megapixels": megapixels, "damage": share, "processors": seconds, "peak": peaks.highest.total,
-        "mapped": peaks.highest.mapped, "anonymous": peaks.anonymous, "stages": stages,
+    found = {
+        "megapixels": case.megapixels, "damage": case.damage, "kind": case.kind, "processors": seconds,
+        "peak": peaks.highest.total, "mapped": peaks.highest.mapped, "anonymous": peaks.anonymous, "stages": stages,
     }  # fmt: skip
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as temporary:
+            temporary.write_text(json.dumps(found))
+    return found
 
 
 def to_table(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
-    header = ("megapixels", "damage", "processor seconds", "peak, MiB", "of it mapped", *STAGES[1:5])
+    header = ("megapixels", "damage", "kind", "processor seconds", "peak, MiB", "of it mapped", *STAGES[:5])
     lines = [
         (
             f"{row['megapixels']:g}",
             f"{row['damage']:.1%}",
+            row["kind"],
             f"{row['processors']:.0f}",
             f"{row['peak']:,.0f}",
             f"{row['mapped']:,.0f}",
-            *(f"{row['stages'][stage]['total']:,.0f}" if stage in row["stages"] else "" for stage in STAGES[1:5]),
+            *(f"{row['stages'][stage]['total']:,.0f}" if stage in row["stages"] else "" for stage in STAGES[:5]),
         )
         for row in rows
     ]
@@ -199,15 +242,16 @@ def to_table(rows: list[dict[str, Any]]) -> str:
 
 
 def measure(given: argparse.Namespace) -> Results:
-    """Return the figures of all sizes and shares of damage."""
+    """Return the figures of all sizes and shares of damage, and of the other kinds."""
     started = time.monotonic()
-    rows = [measure_one(size, share, given) for size in given.megapixels for share in given.shares]
-    kind = f"{given.layout}, {'uncompressed' if given.compression == 'none' else given.compression.upper()}"
-    source = "found by the detector" if given.found else "painted"
+    cases = [Case(size, share, "strips") for size in given.megapixels for share in given.shares]
+    cases += [Case(given.other_megapixels, given.other_share, kind) for kind in given.others]
+    rows = [measure_one(case, given) for case in cases]
     return Results(
         title="Memory of a restoration",
-        intro=f"Processor seconds and the highest memory of all processes together, whole and by stage, for `restore`"
-        f" on one TIFF of 16-bit RGB ({kind}), its damage {source}, filled by `{given.engine}`.",
+        intro="Processor seconds and the highest memory of all processes together, whole and by stage, for `restore`"
+        f" on one TIFF of 16-bit RGB, filled by `{given.engine}`. Kinds: strips, uncompressed, its damage painted; the"
+        " same in tiles; strips compressed by LZW; strips whose damage the detector finds.",
         sections=[Section("", to_table(rows))],
         figures=rows,
         notes=NOTES,
@@ -222,10 +266,11 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--megapixels", nargs="+", type=float, default=MEGAPIXELS)
     add("--shares", nargs="+", type=float, default=SHARES, help="damaged shares of the scan")
-    add("--layout", choices=("strips", "tiles"), default="strips")
-    add("--compression", choices=("none", "lzw", "deflate"), default="none")
+    add("--others", nargs="*", choices=OTHERS, default=OTHERS, help="kinds of one scan each (default: all)")
+    add("--other-megapixels", type=float, default=100.0, help="their size (default 100)")
+    add("--other-share", type=float, default=0.001, help="their damaged share (default .001)")
     add("--engine", default="rn")
-    add("--found", action="store_true", help="let the detector find the damage instead of giving its mask")
+    add("--out", type=Path, metavar="RUN", help="folder that keeps what is done")
     add("--work", type=Path, help="folder for scans and results (default: the system's for temporary files)")
     given = parser.parse_args(words)
     cv2.setNumThreads(1)

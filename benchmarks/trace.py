@@ -117,11 +117,10 @@ def rows_of(first: int, last: int, chains: dict[str, chain.Head]) -> Rows:
             }
         )
         user = USERS[number // 10 % len(USERS)]
-        if number % 10 == 0:
-            rows[Decision].append({
-                "id": number // 10 + 1, "scan_id": scan_id, "recipe_digest": recipe, "decision": "accept", "by": user,
-                "by_name": user.title(), "note": "", "mask_uri": "", "seen": made, "previous": "open", "at": at,
-            })  # fmt: skip
+        rows[Decision].append({
+            "id": scan_id, "scan_id": scan_id, "recipe_digest": recipe, "decision": "accept", "by": user,
+            "by_name": user.title(), "note": "", "mask_uri": "", "seen": made, "previous": "open", "at": at,
+        })  # fmt: skip
         for stage, kind, decision in STAGES:
             position += 1
             figures: dict[str, Any] = {"coverage": 0.01, "windows": 3}

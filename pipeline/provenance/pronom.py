@@ -39,9 +39,12 @@ _FORMATS = {
     "WEBP": FileFormat("WebP"),
     "JSON": FileFormat("JSON Data Interchange Format", "fmt/817"),
 }
-# What this program writes is of one version: its derivatives have XMP in iTXt, which PNG has since version 1.2; its
-# access copies are JFIF 1.01 without Exif. Masks have a text chunk or not, and with it another version.
+# What this program writes is of one version: derivatives have XMP in iTXt, which PNG has since version 1.2; masks have
+# no chunk that version 1.0 had not; access copies are JFIF 1.01 without Exif.
+_MASK = FileFormat("Portable Network Graphics", "fmt/11", "1.0")
 _WRITTEN = {
+    ("mask", "PNG"): _MASK,
+    ("suggestions", "PNG"): _MASK,
     ("derivative", "PNG"): FileFormat("Portable Network Graphics", "fmt/13", "1.2"),
     ("access copy", "JPEG"): FileFormat("JPEG File Interchange Format", "fmt/43", "1.01"),
 }

@@ -143,7 +143,7 @@ def test_names_are_kept_or_can_be_decoded(name: str, expected: str) -> None:
 def test_formats_without_one_pronom_identifier_have_none() -> None:
     assert (file_format("TIFF", 1).puid, file_format("TIFF", BIG).puid) == ("fmt/353", "fmt/1917")
     assert not file_format("PNG").puid and "fmt/13" in file_format("PNG").note
-    assert format_written("mask", "masks/a.png") == file_format("PNG")
+    assert format_written("other", "a.png") == file_format("PNG")
     assert format_written("sidecar", "a.json").puid == "fmt/817"
     assert file_format("").name == "unknown"
 
@@ -153,6 +153,7 @@ def test_what_this_program_writes_has_an_identifier(told: history.History) -> No
     assert texts(derivative, ".//p:formatName") == ["Portable Network Graphics"]
     assert texts(derivative, ".//p:formatVersion") == ["1.2"]
     assert texts(derivative, ".//p:formatRegistryKey") == ["fmt/13"]
+    assert texts(of_role(etree.fromstring(premis(told)), "mask"), ".//p:formatRegistryKey") == ["fmt/11"]
     access = format_written("access copy", "access/a.jpg")
     assert (access.name, access.version, access.puid) == ("JPEG File Interchange Format", "1.01", "fmt/43")
 
