@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
 from dags.restoration.factory import all_collections
 from dags.restoration.plain_failure import plain
+from dags.restoration.retry_policy import RETRY_ARGS
 
 if TYPE_CHECKING:
     from pipeline.ledger import TaskContext
@@ -84,7 +84,7 @@ for one in all_collections():
             max_active_runs=1,
             is_paused_upon_creation=False,
             tags=["restoration"],
-            default_args={"owner": "restoration", "retries": 3, "retry_delay": timedelta(minutes=10)},
+            default_args={"owner": "restoration", **RETRY_ARGS},
         ):
             _check(one)
             _prove(one)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.engines.interface import BoolMask, FloatImage
 from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
+from pipeline.imaging.mapped import release
 from pipeline.imaging.rectangles import Rect
 
 VERSION = 2
@@ -46,6 +47,8 @@ def crop(colour: NDArray[Any], mask: NDArray[np.uint8], window: Window) -> tuple
         stop = min(rows, start + strip)
         part = Rect(rect.top + start * scale, rect.left, rect.top + stop * scale, rect.left + columns * scale)
         pixels, holes = _cut(colour, mask, part)
+        # A much shrunk window shows a large part of the scan.
+        release(colour)
         blocks = pixels.reshape(stop - start, scale, columns, scale, 3)
         known = _sum_blocks((~holes).reshape(stop - start, scale, columns, scale))
         image[start:stop] = _sum_blocks(blocks) / np.maximum(known, 1)[:, :, np.newaxis]

@@ -30,6 +30,7 @@ def view_scan(scan: Scan, published: Callable[[], Mask | None] = lambda: None) -
         for top in range(0, len(pixels), ROWS):
             eight[top : top + ROWS] = pixels[top : top + ROWS] >> 8
             release(pixels)
+            release(eight)
         return eight
 
     return ScanView((scan.pixels.shape[0], scan.pixels.shape[1]), scan.info.orientation, tones, published)

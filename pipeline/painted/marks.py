@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Reason, UnreadableScan
+from pipeline.imaging.mapped import release
 from pipeline.painted.copies import LOSSY, ROWS, STRONG, find_paint, max_difference
 from pipeline.painted.files import MaskFile
 from pipeline.painted.scan_view import ScanView
@@ -116,10 +117,15 @@ def _is_scan(levels: Levels, marked: Bits, reading: Reading, colour: NDArray[np.
         there = max_difference(part, np.full_like(part, _like(levels.paint, part))) <= STRONG
         both += int(np.count_nonzero(here[rows] & there))
         either += int(np.count_nonzero(here[rows] | there))
+        # Those of a large scan lie in a mapped file.
+        release(tones)
     if both < SAME_MARKS * either:
         return False
     turned = reading.turn(colour)
-    same = sum(int(np.count_nonzero(max_difference(turned[rows], tones[rows]) <= STRONG)) for rows in _bands(here))
+    same = 0
+    for rows in _bands(here):
+        same += int(np.count_nonzero(max_difference(turned[rows], tones[rows]) <= STRONG))
+        release(tones)
     return bool(same / here.size >= SAME_TONES)
 
 

@@ -93,13 +93,13 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
         result: NDArray[Any] = np.rint(values * full).astype(scan.pixels.dtype)
         return result
 
-    if scan.mode == "L":
+    if scan.mode in ("L", "RGB"):
         return scaled(light)
+    if scan.mode == "CMYK":
+        return scaled(_inks(light, _black_share(scan, mask)))
     values = _masked(scan.pixels, mask)
     if scan.mode == "LA":
         values[:, 0] = scaled(light)
-    elif scan.mode == "CMYK":
-        values[:] = scaled(_inks(light, _black_share(scan, mask)))
     else:
         values[:, :3] = scaled(light)
     return values
@@ -107,7 +107,10 @@ def native_values(scan: Scan, mask: NDArray[np.uint8], colours: FloatImage) -> N
 
 def _masked(pixels: NDArray[Any], mask: NDArray[np.uint8]) -> NDArray[Any]:
     """Return a copy of the pixels (N,C) where the mask is not 0, in strips: indices take more memory than pixels."""
-    strips = [pixels[top : top + ROWS][mask[top : top + ROWS] > 0] for top in range(0, len(pixels), ROWS)]
+    strips = []
+    for top in range(0, len(pixels), ROWS):
+        strips.append(pixels[top : top + ROWS][mask[top : top + ROWS] > 0])
+        release(pixels)
     return np.concatenate(strips)
 
 
@@ -120,6 +123,7 @@ def is_neutral(scan: Scan, mask: NDArray[np.uint8]) -> bool:
         first, second, third = rows[..., 0], rows[..., 1], rows[..., 2]
         if (((first != second) | (second != third)) & intact).any():
             return False
+        release(scan.pixels)
     return is_seen
 
 
