@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
     from pipeline.review.access import User
+    from pipeline.review.decisions.redo import Problem
     from pipeline.review.installation import FailedTask, RunState
     from pipeline.settings import InForce
 
@@ -86,9 +87,20 @@ class AirflowRedo:
             note=f"marks decided by {user.name}",
         )
 
-    def problem(self, collection: str, path: str) -> str:
-        """Return nothing: Airflow shows what became of its runs."""
-        return ""
+    def problem(self, collection: str, path: str) -> Problem | None:
+        """Return which run failed, with its address, where the last one for the scan did."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        from pipeline.review.decisions.redo import Problem
+
+        latest = select(DagRun).where(DagRun.dag_id == f"{PREFIX}{collection}").order_by(DagRun.id.desc()).limit(200)
+        with create_session() as session:
+            run = next((run for run in session.scalars(latest) if (run.conf or {}).get("source") == path), None)
+            if run is None or run.state != "failed":
+                return None
+            return Problem(f"run {run.run_id}", run_address(run.dag_id, run.run_id))
 
 
 class AirflowInstallation:
@@ -149,7 +161,12 @@ class AirflowInstallation:
 
     def run_address(self, dag_id: str, run_id: str) -> str:
         """Return the address of a run in Airflow's interface."""
-        return f"../dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+        return run_address(dag_id, run_id)
+
+
+def run_address(dag_id: str, run_id: str) -> str:
+    """Return the address of a run in Airflow's interface, relative to the application."""
+    return f"../dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 def _applications() -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, Response
 
 from pipeline.review.access import Access, Right, User, require
+from pipeline.review.message_page import message_page
 from pipeline.review.phrases import LANGUAGES, language_of, say
 from pipeline.review.phrases import phrases as phrases_of
 
@@ -30,7 +31,7 @@ def routes(access: Access, application: FastAPI) -> APIRouter:
     @front.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
         if await access.user(request) is None:
-            return HTMLResponse(_sign_in_page(request, access.sign_in), 401)
+            return _sign_in_page(request, access.sign_in)
         await check(request)
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
@@ -60,15 +61,10 @@ def routes(access: Access, application: FastAPI) -> APIRouter:
     return front
 
 
-def _sign_in_page(request: Request, address: str) -> str:
+def _sign_in_page(request: Request, address: str) -> Response:
     """Return a page that leads to where people sign in, and from there back."""
     language = language_of(request)
-    head = f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{say(language, "title")}</title>'
     if not address:
-        return f"{head}<p>{say(language, 'open_printed')}</p></html>"
+        return message_page(request, say(language, "open_printed"))
     back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
-    link = f"{address}?next={back}"
-    return (
-        f'{head}<meta http-equiv="refresh" content="0; url={link}">'
-        f'<p><a href="{link}">{say(language, "sign_in")}</a></p></html>'
-    )
+    return message_page(request, say(language, "sign_in"), link=f"{address}?next={back}")

@@ -54,7 +54,7 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             standing = decisions.standing_of_scan(session, entry.scan.id)
         source = source_of(entry)
         waits = entry.review.state == ReviewState.REDO
-        problem = redo.problem(entry.review.collection, entry.scan.path) if waits else ""
+        problem = redo.problem(entry.review.collection, entry.scan.path) if waits else None
         # The restored picture lies on top: it is looked at first.
         tiles.prepare(*(_picture(entry, source, which) for which in _shown(source)))
         document = summary(entry, language) | {
@@ -63,11 +63,12 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
             "tile": TILE,
             "levels": levels_of(source.width, source.height),
             "shown": {which: _picture(entry, source, which).sha256 for which in _shown(source)},
-            "problem": problem,
+            "problem": problem.text if problem else "",
+            "problem_log": problem.address if problem else "",
             "disclosure": source.sidecar["disclosure"],
             "metrics": source.sidecar["metrics"],
             "engine": source.sidecar["engine"],
-            "mask": {key: source.sidecar["mask"].get(key) for key in TOLD},
+            "mask": _mask(source, language),
             "replaces": _replaced(standing, source.seen),
             "history": _history(events, language),
         }
@@ -122,6 +123,12 @@ def routes(access: Access, ledger: Ledger, tiles: TileStore, redo: Redo) -> APIR
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     return router
+
+
+def _mask(source: Source, language: str) -> dict[str, Any]:
+    """Return what is told of a mask, its note in a language."""
+    told = {key: source.sidecar["mask"].get(key) for key in TOLD}
+    return told | {"note": translate(told["note"] or "", language)}
 
 
 def _shown(source: Source) -> tuple[Which, ...]:

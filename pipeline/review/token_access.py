@@ -11,7 +11,8 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from pipeline.review.access import Right, User
-from pipeline.review.refusals import SignInFirst
+from pipeline.review.message_page import message_page
+from pipeline.review.phrases import language_of, say
 
 COOKIE = "restoration_review"
 
@@ -34,15 +35,11 @@ class TokenAccess:
         cookie = request.cookies.get(self._cookie, "")
         return self._user if hmac.compare_digest(cookie.encode(), self._session.encode()) else None
 
-    def login(self, token: str) -> Response:
-        """Return the answer that sets the cookie.
-
-        Raises:
-            SignInFirst: the token is wrong or was used.
-        """
+    def login(self, request: Request, token: str) -> Response:
+        """Return the answer that sets the cookie; a page that says why not where the token is wrong or was used."""
         with self._using:
             if not self.token or not hmac.compare_digest(token.encode(), self.token.encode()):
-                raise SignInFirst("token")
+                return message_page(request, say(language_of(request), "refused.token"))
             self.token = ""
         answer = RedirectResponse("./", 303)
         answer.set_cookie(self._cookie, self._session, httponly=True, samesite="strict", path="/")

@@ -43,7 +43,8 @@ def command(results: str, ledger: str | None, port: int, no_browser: bool) -> in
     access = TokenAccess()
     upgrade(url).close()
     found = Ledger(url, keeps_connections=True)
-    application = create_application(access, found, settings().cache / "tiles", LocalRedo(found))
+    logs = settings().cache / "redo-logs"
+    application = create_application(access, found, settings().cache / "tiles", LocalRedo(found, logs))
     listener = _listen(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/login?token={access.token}"
     print(f"Review: {address}", flush=True)

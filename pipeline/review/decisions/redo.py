@@ -5,15 +5,18 @@ A process of its own: `python -m pipeline.review.decisions.redo COLLECTION PATH`
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import select
 
-from pipeline.escape import error_line
+from pipeline.escape import error_line, escape
 from pipeline.ledger import reviews
 from pipeline.ledger.database import Ledger
 from pipeline.ledger.tables import Batch
@@ -23,6 +26,19 @@ from pipeline.review.decisions.decided_masks import make_current
 from pipeline.settings import Collection, Recipe
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a run failed.
+
+    Attributes:
+        text: in one line.
+        address: of more about it, relative to the application; empty without a page.
+    """
+
+    text: str
+    address: str = ""
+
+
 class Redo(Protocol):
     """A way to start the run that fills a decided mask."""
 
@@ -30,8 +46,8 @@ class Redo(Protocol):
         """Start it, without waiting for its end."""
         ...
 
-    def problem(self, collection: str, path: str) -> str:
-        """Return why the last run for a scan failed; empty while it runs and after success."""
+    def problem(self, collection: str, path: str) -> Problem | None:
+        """Return why the last run for a scan failed; None while it runs and after success."""
         ...
 
 
@@ -40,9 +56,11 @@ class LocalRedo:
 
     Args:
         ledger: its results that wait to be filled, as after this program was stopped, are filled first.
+        logs: folder for what a run that failed has written; none by default.
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, logs: Path | None = None) -> None:
+        self._logs = logs
         self._waiting: deque[tuple[str, str]] = deque()
         self._problems: dict[tuple[str, str], str] = {}
         self._wake = threading.Condition()
@@ -59,9 +77,10 @@ class LocalRedo:
                 self._waiting.append((collection, path))
             self._wake.notify()
 
-    def problem(self, collection: str, path: str) -> str:
-        """Return the last line of the run that failed."""
-        return self._problems.get((collection, path), "")
+    def problem(self, collection: str, path: str) -> Problem | None:
+        """Return the last line of the run that failed, and where the rest lies."""
+        text = self._problems.get((collection, path))
+        return Problem(text) if text else None
 
     def _work(self) -> None:
         while True:
@@ -69,19 +88,31 @@ class LocalRedo:
                 while not self._waiting:
                     self._wake.wait()
                 collection, path = self._waiting.popleft()
-            if problem := _run_apart(collection, path):
+            if problem := _run_apart(collection, path, self._logs):
                 self._problems[collection, path] = problem
 
 
-def _run_apart(collection: str, path: str) -> str:
-    """Run in a process of its own, and return its last words when it fails."""
+def _run_apart(collection: str, path: str, logs: Path | None) -> str:
+    """Run in a process of its own; return its last words when it fails, and the file with all of them."""
     command = [sys.executable, "-W", "ignore", "-m", "pipeline.review.decisions.redo", collection, path]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         # Whoever waits behind it is still to be filled.
         return error_line(error, 300)
-    return (done.stderr.strip().splitlines() or ["–"])[-1] if done.returncode else ""
+    if not done.returncode:
+        return ""
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if logs is None:
+        return last
+    # A name of its own for each scan: the last failure of each is kept.
+    log = logs / f"{hashlib.sha256(f'{collection}/{path}'.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}.log"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"{collection}: {escape(path)}\n{done.stdout}{done.stderr}", encoding="utf-8")
+    except OSError:
+        return last
+    return f"{last} (log: {log})"
 
 
 def run(collection: str, path: str) -> None:

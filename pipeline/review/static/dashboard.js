@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { outcomeChart } from "./chart.js";
 import { element, notice } from "./elements.js";
+import { outside } from "./outside.js";
 import { count, moment, number, t } from "./phrases.js";
 import { openCollection } from "./queue.js";
 import { percent, size } from "./units.js";
@@ -135,16 +136,4 @@ function failures(found) {
     element("h2", { id: "failures" }, t("failures")),
     element("ul", { class: "plain" }, ...found.map((one) => element("li", {}, element("bdi", {}, one.collection), `, ${one.task}, ${moment(one.at)} · `, outside(one.log, t("show_log"))))),
   );
-}
-
-/** Return a link to a page of the program around this one. @param {string} address @param {string} text */
-function outside(address, text) {
-  const follow = (/** @type {MouseEvent} */ event) => {
-    if (parent === window || event.ctrlKey || event.metaKey) return;
-    // In its frame this page may neither open windows nor leave the frame, but it may tell the page around it to go on.
-    event.preventDefault();
-    parent.history.pushState(null, "", new URL(address, location.href.replace(/[?#].*/, "")).pathname);
-    parent.dispatchEvent(new PopStateEvent("popstate"));
-  };
-  return element("a", { href: address, click: follow }, text);
 }

@@ -1,5 +1,6 @@
 // What stands beside a picture: decision, tools, figures and history.
 import { element } from "./elements.js";
+import { outside } from "./outside.js";
 import { count, moment, number, t } from "./phrases.js";
 import { staying } from "./stage.js";
 
@@ -49,7 +50,7 @@ export function sidePanel(told, commands, marks, width) {
     "aside", { "aria-label": t("panel") },
     element("div", { class: "verdicts" }, button(commands, "accept", "a", "good"), button(commands, "reject", "r", "bad"), button(commands, "later", "l"), button(commands, "undo")),
     told.state === "redo" && !told.problem && element("p", { class: "reason" }, t("waiting")),
-    told.problem && element("p", { class: "reason" }, t("failed", { detail: told.problem })),
+    told.problem && element("p", { class: "reason", role: "alert" }, t("run_failed", { detail: told.problem }), " ", told.problem_log && outside(told.problem_log, t("show_run"))),
     told.state === "redo" && button(commands, "again"),
     told.replaces && element("p", { class: "reason" }, t("replaces", { name: told.replaces.name, at: moment(told.replaces.at), seen: told.replaces.seen.slice(0, 12) })),
     told.reason && element("p", { class: "reason" }, element("strong", {}, `${t("reason")}: `), told.reason),

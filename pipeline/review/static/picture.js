@@ -45,7 +45,7 @@ class Picture {
     this.brush = new Brush(this.stage, { add: (edit) => this.painting.add(edit), changed: () => this.refresh(), strokes: () => this.painting.strokes() });
     this.#listen();
     this.leave = onBack((back) => back === told.id && this.onReopen());
-    if (told.state === "redo") waitFor(told);
+    if (told.state === "redo" && !told.problem) waitFor(told);
     rememberLast(told.id);
     showKinds(place, this.commands, this.marks);
   }

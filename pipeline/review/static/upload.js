@@ -61,7 +61,10 @@ class UploadPage {
   onDrag = (/** @type {any} */ event) => {
     event.preventDefault();
     this.drop.classList.toggle("over", event.type === "dragover");
-    if (event.type === "drop") this.add([...event.dataTransfer.files].filter((one) => one.size || one.type));
+    if (event.type !== "drop") return;
+    const folders = [...event.dataTransfer.items].filter((one) => one.webkitGetAsEntry?.()?.isDirectory).length;
+    if (folders) notice(t("upload.folder"), true);
+    this.add([...event.dataTransfer.files].filter((one) => one.size || one.type));
   };
 
   /** @param {File[]} found */

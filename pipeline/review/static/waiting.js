@@ -31,7 +31,10 @@ async function look() {
   const found = await get("some", { id: [...waited.keys()].map(String) }).catch(() => null);
   for (const before of found ? [...waited.values()] : []) {
     const result = found.find((/** @type {any} */ one) => one.id === before.id) ?? (await successor(before).catch(() => before));
-    if (result?.state === "redo") continue;
+    if (result?.state === "redo") {
+      await lookForFailure(result);
+      continue;
+    }
     waited.delete(before.id);
     forgetPicture(before.id);
     if (!result) continue;
@@ -42,6 +45,16 @@ async function look() {
   }
   show();
   if (waited.size) timer = window.setTimeout(look, EVERY);
+}
+
+/** Stop waiting for a result whose run has failed. @param {any} result */
+async function lookForFailure(result) {
+  const { problem } = await get(`results/${result.id}`).catch(() => ({ problem: "" }));
+  if (!problem) return;
+  waited.delete(result.id);
+  forgetPicture(result.id);
+  notice(`${result.path.split("/").pop()}: ${t("run_failed", { detail: problem })}`, true);
+  listeners.forEach((listener) => listener(result.id));
 }
 
 /** Return the result that took the place of one: another recipe or version has a result of its own. @param {any} before */

@@ -14,6 +14,7 @@ from small_project import Project, detecting, project
 
 from pipeline.review.access import Right, User
 from pipeline.review.application import create_application
+from pipeline.review.decisions.redo import Problem
 
 __all__ = ["detecting", "project"]
 
@@ -34,12 +35,13 @@ class Started:
     """Notes which runs were started."""
 
     scans: list[tuple[str, str]] = field(default_factory=list)
+    failed: Problem | None = None
 
     def start(self, collection: str, path: str, user: User) -> None:
         self.scans.append((collection, path))
 
-    def problem(self, collection: str, path: str) -> str:
-        return ""
+    def problem(self, collection: str, path: str) -> Problem | None:
+        return self.failed
 
 
 @dataclass

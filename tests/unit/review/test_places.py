@@ -100,6 +100,33 @@ def test_overview_and_upload_by_keyboard(page, inbox: Path, address: str) -> Non
     }
 
 
+DROPPED = """names => {
+  const dropped = new DataTransfer();
+  for (const name of names) dropped.items.add(new File([name.repeat(20000)], name));
+  return dropped;
+}"""
+
+
+def test_files_are_dropped_and_arrive_whole_after_the_connection_broke(page, inbox: Path, address: str) -> None:
+    names = ["Müller 1.tif", "Müller 1.mask.png", "zwei.png"]
+    with chromium() as browser:
+        shown = opened(browser, address, "upload")
+        dropped = shown.evaluate_handle(DROPPED, names)
+        for event in ("dragover", "drop"):
+            shown.dispatch_event("#upload .drop", event, {"dataTransfer": dropped})
+        shown.wait_for_selector(".files li:nth-child(3)")
+        assert shown.locator(".files li .choose").count() == 1, "a mask that was dropped is found by its name"
+        # Nobody answers, until somebody has plugged the cable in again.
+        shown.context.set_offline(True)
+        shown.get_by_role("button", name="Send 3 files").click()
+        shown.wait_for_selector(".files li.cut")
+        assert not [path for path in inbox.rglob("*") if path.is_file()]
+        shown.context.set_offline(False)
+        shown.get_by_text("3 files have arrived").wait_for(timeout=60_000)
+    found = {path.name: path.read_bytes() for path in inbox.rglob("*") if path.is_file() and path.name != ".ready"}
+    assert found == {name: name.encode() * 20_000 for name in names}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_barrier_on_these_pages(page, inbox: Path, address: str, scheme: str) -> None:
     if not AXE.exists():

@@ -25,6 +25,7 @@ from benchmarks.review.fill_ledger import fill_ledger
 from pipeline.imaging.orientation import as_stored
 from pipeline.ledger import reviews
 from pipeline.ledger.reviews import QueueFilter
+from pipeline.review.decisions.redo import Problem
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -152,6 +153,40 @@ def test_a_mark_is_dismissed_and_accepted_by_touch(page) -> None:
         shown.touchscreen.tap(x, y)
         expect(save).to_be_disabled()
         assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_screen_reader_hears_what_there_is(browser_page: Page) -> None:
+    shown = browser_page
+    queue = shown.locator("#queue").aria_snapshot()
+    assert 'link "marked.png restauriert' in queue.replace("\n", " ") and "1 offene Stelle" in queue
+    shown.keyboard.press("Enter")
+    wait_for_picture(shown)
+    picture = shown.locator("#picture").aria_snapshot()
+    assert "img" in picture and "1 offene Stelle" in picture and "%" in picture
+    for name in ("Annehmen", "Ablehnen", "Pinsel", "Diese Stellen füllen"):
+        assert f'button "{name}"' in picture, name
+    # Everything that can be pressed has a name.
+    assert 'button ""' not in picture and "\n- button\n" not in picture
+
+
+def test_a_run_that_failed_is_shown_as_failed(page) -> None:
+    page.started.failed = Problem("run manual 1", "../dags/restore_c/runs/1")
+    result = page.results()["box/marked.png"]
+    body = {"version": result["version"], "painting": {"accepted": [0]}}
+    assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
+    with opened(page, f"/#/{result['id']}", locale="en") as shown:
+        wait_for_picture(shown)
+        told = shown.locator("aside [role=alert]")
+        assert "failed: run manual 1" in told.inner_text()
+        assert told.locator("a").get_attribute("href") == "../dags/restore_c/runs/1"
+        assert shown.locator("#waiting").is_hidden()
+        page.started.failed = None
+        shown.locator("[data-command=again]").click()
+        expect(told).to_have_count(0)
+        expect(shown.locator("#waiting")).to_contain_text("is being filled")
+        # It fails again, while one looks.
+        page.started.failed = Problem("run manual 2")
+        expect(told).to_contain_text("run manual 2", timeout=20_000)
 
 
 LANDMARKS = {(0, 255, 0): (20, 30), (0, 0, 255): (60, 100), (255, 0, 255): (80, 24)}

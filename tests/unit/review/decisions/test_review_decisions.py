@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from hashlib import sha256
 
 import numpy as np
@@ -14,11 +15,13 @@ from small_project import read_image
 from pipeline import storage
 from pipeline.ledger import batches, history, reviews, search
 from pipeline.masks.encode import encode_mask
+from pipeline.review.access import User
 from pipeline.review.decisions import redo
 from pipeline.review.decisions.decided_sidecar import DECIDING
 from pipeline.review.decisions.finish_interrupted import finish_latest
 from pipeline.review.refusals import NotStarted
 from pipeline.settings.collections import Watch
+from pipeline.stages.order import CHUNK_STAGES, load_stage
 from pipeline.stages.writing_marker import marker_uri
 from pipeline.upkeep.move import check_moved, move
 
@@ -409,3 +412,34 @@ def test_of_a_run_that_cannot_start_the_person_is_told_and_the_result_stays_open
     again = page.results()["box/marked.png"]
     assert again["state"] == "open" and again["version"] == answer.json()["version"]
     assert not (page.project.output / "decided/box/marked.png.mask.png").exists()
+
+
+def test_a_mask_that_is_taken_back_while_it_is_filled_is_published_once_at_most(page) -> None:
+    result = page.results()["box/marked.png"]
+    paint(page, result, 20)
+    chunks = page.project.receive(source="box/marked.png")
+    for stage in CHUNK_STAGES[:2]:
+        chunks = [load_stage(stage)(chunk, None) for chunk in chunks]
+    waiting = page.results()["box/marked.png"]
+    assert page.decide(waiting, "undo").json()["state"] == "open"
+    for stage in CHUNK_STAGES[2:]:
+        chunks = [load_stage(stage)(chunk, None) for chunk in chunks]
+    # What was on its way is published; the next run fills what the machine found, and the one after that nothing.
+    assert page.results()["box/marked.png"]["state"] in ("open", "unasked")
+    page.project.restore(page.project.receive())
+    assert np.count_nonzero(read_image(page.project.output / "masks/box/marked.png")) == 96 * 3
+    assert page.project.restore(page.project.receive()) == []
+    restored = [name for name in files(page) if name.startswith(("restored/", "withdrawn/"))]
+    assert sorted(restored) == ["restored/box/marked.png", "restored/box/painted.png"]
+
+
+def test_of_a_run_that_failed_the_log_is_named(page, tmp_path) -> None:
+    local = redo.LocalRedo(logs=tmp_path / "logs")
+    local.start("nobody's", "box/marked.png", User("id", "anna", frozenset()))
+    for _ in range(600):
+        if problem := local.problem("nobody's", "box/marked.png"):
+            break
+        time.sleep(0.1)
+    assert problem is not None and "knows no batch of nobody's" in problem.text
+    (log,) = (tmp_path / "logs").iterdir()
+    assert str(log) in problem.text and "Traceback" in log.read_text()
