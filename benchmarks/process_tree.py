@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-TICK, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
 BLOCK = 512
 MEMORY_FILE = "/memfd:"
 
@@ -61,16 +61,20 @@ def descendants(root: int) -> list[int]:
 
 def glance(root: int) -> Glance:
     """Return what can be read in no time: `usage` looks at each page, and of a large scan that takes long."""
-    most, files, processors = 0.0, dict[int, int](), dict[int, float]()
+    most, shared = 0.0, 0.0
+    files: dict[int, int] = {}
+    processors: dict[int, float] = {}
     for process in descendants(root):
         folder = Path("/proc", str(process))
         try:
-            most += int((folder / "statm").read_text().split()[1]) * PAGE / 2**20
+            sizes = dict(re.findall(r"^(Rss\w+):\s+(\d+) kB", (folder / "status").read_text(), re.MULTILINE))
             processors[process] = _processor_seconds(folder)
             files |= _files_in_memory(folder)
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return Glance(most + sum(files.values()) / 2**20, processors)
+        most += (int(sizes.get("RssAnon", 0)) + int(sizes.get("RssFile", 0))) / 1024
+        shared += int(sizes.get("RssShmem", 0)) / 1024
+    return Glance(most + max(shared, sum(files.values()) / 2**20), processors)
 
 
 def usage(root: int) -> Usage:

@@ -136,8 +136,13 @@ def _driven(session: Session, wanted: ScanFilter, made_by: _Made | None) -> Iter
     if wanted.name:
         return iter([scan.id for scan in find_named(session, wanted.name, wanted.collection)])
     if wanted.user:
+        # Sifted where they are found: a person may have decided about tens of thousands, and few of them are wanted.
+        mine = _of_path(session, wanted)
+        if mine:
+            mine = [select(Scan.id).where(Scan.id == Decision.scan_id, *mine).exists()]
         ways = [
-            _by_scan(session, Decision.scan_id, column == wanted.user) for column in (Decision.by, Decision.by_name)
+            _by_scan(session, Decision.scan_id, and_(column == wanted.user, *mine))
+            for column in (Decision.by, Decision.by_name)
         ]
         return _merged(ways)
     if wanted.batch:
@@ -221,13 +226,15 @@ def _within(wanted: ScanFilter, rows: type[OutcomeRow] = OutcomeRow) -> list[Col
     return [*found, rows.recorded < wanted.until] if wanted.until else found
 
 
+def _of_path(session: Session, wanted: ScanFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that a scan's own row answers."""
+    found: list[ColumnElement[bool]] = [Scan.collection == wanted.collection] if wanted.collection else []
+    return [*found, contains(session, wanted.part)] if wanted.part else found
+
+
 def _conditions(session: Session, wanted: ScanFilter, made_by: _Made | None) -> list[ColumnElement[bool]]:
     """Return every condition, for a page of scans."""
-    found: list[ColumnElement[bool]] = []
-    if wanted.collection:
-        found.append(Scan.collection == wanted.collection)
-    if wanted.part:
-        found.append(contains(session, wanted.part))
+    found = _of_path(session, wanted)
     if wanted.user:
         by = or_(Decision.by == wanted.user, Decision.by_name == wanted.user)
         found.append(select(Decision.id).where(Decision.scan_id == Scan.id, by).exists())
