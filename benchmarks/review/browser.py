@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.review.server import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 SHOWN = """([before]) => {
   const name = document.querySelector("#picture h1")?.textContent;
@@ -20,6 +20,27 @@ SHOWN = """([before]) => {
   return pixel[3] > 0 && name;
 }"""
 MOVES = 30
+JUMPS, SECONDS = 40, 4
+SCROLLED = """async ([jumps, seconds]) => {
+  const busy = () => document.querySelector(".results li[aria-busy]") || !document.querySelector(".results li .name");
+  const frame = () => new Promise(requestAnimationFrame);
+  const jumped = [], frames = [];
+  for (let at = 0; at < jumps; at += 1) {
+    scrollTo(0, ((at * 7919) % 1000) / 1000 * document.documentElement.scrollHeight);
+    const started = performance.now();
+    do await frame(); while (busy());
+    jumped.push(performance.now() - started);
+  }
+  scrollTo(0, 0);
+  let last = await frame();
+  for (const end = last + 1000 * seconds; last < end; ) {
+    scrollBy(0, 60);
+    const now = await frame();
+    frames.push(now - last);
+    last = now;
+  }
+  return [jumped, frames];
+}"""
 
 
 def time_keys(server: Server, decisions: int) -> dict[str, float] | None:
@@ -37,12 +58,7 @@ def time_keys(server: Server, decisions: int) -> dict[str, float] | None:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
-        context.add_cookies([
-            {"name": cookie.name, "value": cookie.value or "", "url": server.base}
-            for cookie in server.client.cookies.jar
-        ])  # fmt: skip
-        page = context.new_page()
+        page = _signed_in(browser, server)
         page.goto(server.base)
         page.get_by_role("searchbox").fill("scan ")
         page.keyboard.press("Enter")
@@ -73,6 +89,42 @@ def time_keys(server: Server, decisions: int) -> dict[str, float] | None:
         "longest, ms": 1000 * max(moves),
         f"{decisions} accepted, s": seconds,
     }
+
+
+def time_scrolling(server: Server, results: int) -> dict[str, float] | None:
+    """Return how long a browser takes to show any place of the whole queue, and a frame of it; None without Chromium.
+
+    Args:
+        results: how many there are in the queue.
+    """
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = _signed_in(browser, server)
+        page.goto(server.base)
+        page.locator("[data-count=all]").click()
+        page.locator(f".results li[aria-setsize='{results}']").first.wait_for(timeout=60_000)
+        jumped, frames = page.evaluate(SCROLLED, [JUMPS, SECONDS])
+        browser.close()
+    return {
+        "jump to any of all results until their names are there, ms": median(jumped),
+        "longest jump, ms": max(jumped),
+        "frame while the queue is scrolled, ms": median(frames),
+        "of 100 frames the second longest, ms": sorted(frames)[int(0.98 * len(frames))],
+    }
+
+
+def _signed_in(browser: Browser, server: Server) -> Page:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.add_cookies([
+        {"name": cookie.name, "value": cookie.value or "", "url": server.base}
+        for cookie in server.client.cookies.jar
+    ])  # fmt: skip
+    return context.new_page()
 
 
 def _wait(page: Page, before: str) -> str:
