@@ -7,17 +7,22 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, String, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline.ledger.events import write_pending
 from pipeline.ledger.rows import batched, pages
-from pipeline.ledger.tables import Batch, Chain, Decision, Event, OutcomeRow, Publication, Scan
+from pipeline.ledger.tables import Batch, Decision, Event, OutcomeRow, Publication, Scan
 
 # Scans of which the history is in memory at a time.
 SCANS = 100
 # The stage of their uploads, see `review.upload.take`.
 UPLOAD = "upload"
+# The content that was uploaded, in each database's own words.
+SHA256 = {
+    "sqlite": "json_extract(ledger_events.figures, '$.sha256')",
+    "postgresql": "(ledger_events.figures ->> 'sha256')",
+}
 
 
 @dataclass(frozen=True)
@@ -105,10 +110,10 @@ def _uploads(session: Session, scans: dict[int, Scan]) -> dict[int, list[Event]]
     """Return the events of uploads by the scan that came of them: the same content, path and collection."""
     found: dict[int, list[Event]] = defaultdict(list)
     keys = {(scan.collection, scan.path, scan.sha256): key for key, scan in scans.items()}
-    # Uploads are in the chain of the ledger as a whole, which is short beside those of collections.
-    whole = select(Chain.id).where(Chain.collection == "").scalar_subquery()
-    sha256 = Event.figures["sha256"].as_string()
-    mine = (Event.chain_id == whole, Event.stage == UPLOAD, sha256.in_({digest for _, _, digest in keys}))
+    # Written out as in their index, which is of nothing else: a bound value is not known when the index is chosen.
+    dialect = session.get_bind().dialect.name
+    sha256: ColumnElement[str] = literal_column(SHA256[dialect], String)
+    mine = (Event.stage == literal_column(f"'{UPLOAD}'"), sha256.in_({digest for _, _, digest in keys}))
     for event in session.scalars(select(Event).where(*mine)):
         figures = event.figures
         key = keys.get((str(figures.get("collection")), str(figures.get("path")), str(figures["sha256"])))

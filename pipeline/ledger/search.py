@@ -139,7 +139,10 @@ def _driven(session: Session, wanted: ScanFilter, made_by: _Made | None) -> Iter
         # Sifted where they are found: a person may have decided about tens of thousands, and few of them are wanted.
         mine = _of_path(session, wanted)
         if mine:
-            mine = [select(Scan.id).where(Scan.id == Decision.scan_id, *mine).exists()]
+            # No EXISTS: PostgreSQL would make a join of it, and read the whole collection for each page. The first
+            # condition suffices, since the others sift what is left; comparing parts of a path takes longest.
+            of_scan = select(Scan.id).where(Scan.id == Decision.scan_id, mine[0])
+            mine = [of_scan.scalar_subquery() == Decision.scan_id]
         ways = [
             _by_scan(session, Decision.scan_id, and_(column == wanted.user, *mine))
             for column in (Decision.by, Decision.by_name)
