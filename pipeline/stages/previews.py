@@ -21,7 +21,8 @@ from pipeline.stages.batch import BatchContext
 if TYPE_CHECKING:
     from pipeline.reports import Preview
 
-LONG_SIDE = 900
+# As large as a report shows them.
+LONG_SIDE = 760
 # What is filled, or would be, is red; what is only suggested is hatched in blue. The pattern distinguishes them in dark
 # parts of a picture, in print without colour, and for readers who cannot distinguish red from green.
 FILL_COLOUR, SUGGESTION_COLOUR = (230, 30, 30), (20, 90, 255)
