@@ -184,7 +184,7 @@ class Case:
 
 def measure_one(case: Case, given: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one scan, made and restored in a temporary folder, or those that an earlier run kept."""
-    kept = given.out / f"{case}-{given.engine}.json" if given.out else None
+    kept = _kept(case, given) if given.out else None
     if kept and kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
@@ -223,6 +223,10 @@ def measure_one(case: Case, given: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def _kept(case: Case, given: argparse.Namespace) -> Path:
+    return Path(given.out) / f"{case}-{given.engine}.json"
+
+
 def to_table(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
     header = ("megapixels", "damage", "kind", "processor seconds", "peak, MiB", "of it mapped", *STAGES[:5])
@@ -246,6 +250,8 @@ def measure(given: argparse.Namespace) -> Results:
     started = time.monotonic()
     cases = [Case(size, share, "strips") for size in given.megapixels for share in given.shares]
     cases += [Case(given.other_megapixels, given.other_share, kind) for kind in given.others]
+    if given.kept:
+        cases = [case for case in cases if _kept(case, given).exists()]
     rows = [measure_one(case, given) for case in cases]
     return Results(
         title="Memory of a restoration",
@@ -255,7 +261,7 @@ def measure(given: argparse.Namespace) -> Results:
         sections=[Section("", to_table(rows))],
         figures=rows,
         notes=NOTES,
-        seconds=time.monotonic() - started,
+        seconds=None if given.kept else time.monotonic() - started,
     )
 
 
@@ -271,8 +277,11 @@ def main(argv: list[str] | None = None) -> int:
     add("--other-share", type=float, default=0.001, help="their damaged share (default .001)")
     add("--engine", default="rn")
     add("--out", type=Path, metavar="RUN", help="folder that keeps what is done")
+    add("--kept", action="store_true", help="measure nothing: show what is kept in RUN")
     add("--work", type=Path, help="folder for scans and results (default: the system's for temporary files)")
     given = parser.parse_args(words)
+    if given.kept and not given.out:
+        parser.error("--kept needs --out")
     cv2.setNumThreads(1)
     publish("memory", measure(given), given, words)
     return 0
