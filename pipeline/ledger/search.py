@@ -238,7 +238,8 @@ def _of_path(session: Session, wanted: ScanFilter) -> list[ColumnElement[bool]]:
 def _conditions(session: Session, wanted: ScanFilter, made_by: _Made | None) -> list[ColumnElement[bool]]:
     """Return every condition, for a page of scans."""
     found = _of_path(session, wanted)
-    if wanted.user:
+    # Without a name, it is by the person that scans are found, see `_driven`.
+    if wanted.user and wanted.name:
         by = or_(Decision.by == wanted.user, Decision.by_name == wanted.user)
         found.append(select(Decision.id).where(Decision.scan_id == Scan.id, by).exists())
     if wanted.batch:
