@@ -73,6 +73,7 @@ class TileStore:
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
         # One thread, because each has a decoder process of its own.
         self._cutting = ThreadPoolExecutor(1, "tile")
+        self._is_warm = False
         self._whole_only: set[str] = set()
         self._thread: threading.Thread | None = None
 
@@ -83,8 +84,11 @@ class TileStore:
                 os.utime(self._path(picture))
         with self._wake:
             for picture in pictures:
-                if first_level(*picture.size):
-                    self._future(picture)
+                making = self._future(picture) if first_level(*picture.size) else None
+                if making is not None and not self._is_warm and storage.scheme(picture.uri) == "file":
+                    # The process that reads parts of files starts while one looks at the first level.
+                    self._is_warm = True
+                    self._cutting.submit(cut_tile, picture.uri, picture.size, picture.orientation, 0, 0, 0)
 
     def read(self, picture: Picture, name: str) -> bytes:
         """Return a file of a picture's tiles, made first if it is missing.

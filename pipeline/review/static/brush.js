@@ -1,10 +1,10 @@
-// Brush, eraser and protect, by mouse, finger, pen or keys; a rough stroke becomes the mark under it.
+// Brush, line, eraser and protect, by mouse, finger, pen or keys; a rough stroke becomes the mark under it.
 import { post } from "./api.js";
 import { attempt } from "./attempt.js";
 import { pathOf } from "./layer.js";
 
 /** @type {Record<string, "paint" | "erase" | "protect">} */
-const TOOLS = { brush: "paint", eraser: "erase", protect: "protect" };
+const TOOLS = { brush: "paint", line: "paint", eraser: "erase", protect: "protect" };
 /** Milliseconds between looks at what a stroke will become. */
 const PREVIEW = 180;
 
@@ -102,7 +102,9 @@ export class Brush {
     if (!this.stroke) return;
     const [lastX, lastY] = this.stroke.points[this.stroke.points.length - 1];
     if (Math.hypot(x - lastX, y - lastY) < 0.5) return;
-    this.stroke.points.push([x, y]);
+    // A line has two ends: the second follows the hand.
+    if (this.tool === "line") this.stroke.points[1] = [x, y];
+    else this.stroke.points.push([x, y]);
     this.raw = raw;
     this.draw();
     this.look();

@@ -5,7 +5,7 @@ import { openPlace } from "./places.js";
 import { loadPhrases, t } from "./phrases.js";
 import { leaveQueue, openBatch, queueKey, showQueue } from "./queue.js";
 
-const KEYS = [["Enter", "enter"], ["a", "a"], ["r", "r"], ["l", "l"], ["n p ← →", "n"], ["o", "o"], ["m", "m"], ["g G", "g"], ["y", "y"], ["x", "x"], ["b", "b"], ["e", "e"], ["k", "k"], ["↑ ↓ Space", "draw"], ["[ ]", "size"], ["z Z", "z"], ["f", "f"], ["1", "1"], ["+ -", "zoom"], ["Shift R", "R"], ["Esc", "esc"]];
+const KEYS = [["Enter", "enter"], ["a", "a"], ["r", "r"], ["l", "l"], ["n p ← →", "n"], ["o", "o"], ["m", "m"], ["g G", "g"], ["y", "y"], ["x", "x"], ["b", "b"], ["s", "s"], ["e", "e"], ["k", "k"], ["↑ ↓ Space", "draw"], ["[ ]", "size"], ["z Z", "z"], ["f", "f"], ["1", "1"], ["+ -", "zoom"], ["Shift R", "R"], ["Esc", "esc"]];
 
 const queuePlace = /** @type {HTMLElement} */ (document.getElementById("queue"));
 const picturePlace = /** @type {HTMLElement} */ (document.getElementById("picture"));

@@ -58,7 +58,7 @@ export function sidePanel(told, commands, marks, width) {
     element(
       "fieldset", {},
       element("legend", {}, t("paint")),
-      element("div", { class: "tools", role: "group", "aria-label": t("tools") }, ...Object.entries({ brush: "b", eraser: "e", protect: "k" }).map(([name, key]) => element("button", { type: "button", "data-tool": name, "aria-pressed": "false", "aria-keyshortcuts": key, click: () => commands.take(name) }, t(name), element("kbd", { "aria-hidden": "true" }, key)))),
+      element("div", { class: "tools", role: "group", "aria-label": t("tools") }, ...Object.entries({ brush: "b", line: "s", eraser: "e", protect: "k" }).map(([name, key]) => element("button", { type: "button", "data-tool": name, "aria-pressed": "false", "aria-keyshortcuts": key, click: () => commands.take(name) }, t(name), element("kbd", { "aria-hidden": "true" }, key)))),
       element("p", { class: "row" }, t("size"), element("button", { type: "button", "aria-label": t("smaller"), click: () => commands.resize(1 / 1.3) }, "–"), element("output", { "data-brush": "" }, String(width)), element("button", { type: "button", "aria-label": t("larger"), click: () => commands.resize(1.3) }, "+"), element("button", { type: "button", "aria-label": t("undo_stroke"), "aria-keyshortcuts": "z", click: () => commands.unpaint() }, "↶"), element("button", { type: "button", "aria-label": t("redo_stroke"), "aria-keyshortcuts": "Shift+Z", click: () => commands.repaint() }, "↷")),
       element("p", { class: "hint" }, t("raw")),
       button(commands, "redo", "Shift R", "strong"),

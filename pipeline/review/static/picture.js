@@ -153,6 +153,8 @@ class Picture {
     for (const one of this.place.querySelectorAll("[data-tool]")) one.setAttribute("aria-pressed", String(one.getAttribute("data-tool") === this.brush.tool));
     this.stage.place.classList.toggle("painting", Boolean(this.brush.tool));
     this.tell(this.brush.tool ? t("by_keys") : "");
+    // On a tablet the tools are below the picture.
+    if (this.brush.tool) this.stage.place.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {number} factor */
@@ -220,7 +222,7 @@ class Picture {
       n: commands.next, p: commands.previous, ArrowRight: commands.next, ArrowLeft: commands.previous,
       o: () => this.stage.holdOriginal(true), m: commands.overlay, g: commands.next_mark, G: commands.previous_mark,
       x: () => this.markAt(this.brush.pointer, "dismissed"), y: () => this.markAt(this.brush.pointer, "accepted"),
-      b: () => this.take("brush"), e: () => this.take("eraser"), k: () => this.take("protect"),
+      b: () => this.take("brush"), s: () => this.take("line"), e: () => this.take("eraser"), k: () => this.take("protect"),
       "[": () => this.resize(1 / 1.3), "]": () => this.resize(1.3), z: commands.unpaint, Z: commands.repaint,
       f: commands.fit, 1: commands.actual, "+": commands.zoom_in, "-": commands.zoom_out, Escape: commands.back,
     };

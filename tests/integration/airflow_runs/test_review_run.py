@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from small_inbox import scratched
 from small_project import read_image
 
-from scripts.airflow_api import PASSWORDS, AirflowApi, wait_until
+from scripts.airflow_api import PASSWORDS, AirflowApi, run_path, wait_until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -105,6 +105,18 @@ def test_a_person_decides_within_airflow(airflow, tmp_path: Path) -> None:
         _decide_in_a_browser(api, operator.password, again["batch"])
         history = [one["name"] for one in viewer.get(f"results/{again['id']}")["history"] if one["name"]]
         assert history == ["uwe", "olga", "olga", "olga"]
+        _a_run_that_fails_is_shown_as_failed(api, operator)
+
+
+def _a_run_that_fails_is_shown_as_failed(api: AirflowApi, operator: Person) -> None:
+    (result,) = (one for one in operator.results() if one["collection"] == "reviewed")
+    operator.post(result, "painting", painting={"edits": [STROKE]}).raise_for_status()
+    run = api.runs("restore_reviewed")[-1]
+    api.request("PATCH", run_path("restore_reviewed", run["dag_run_id"]), body={"state": "failed"})
+    told = operator.get(f"results/{result['id']}")
+    assert told["state"] == "redo" and told["problem"] == f"run {run['dag_run_id']}"
+    page = urljoin(f"{api.url}/restoration/", told["problem_log"])
+    assert page.startswith(f"{api.url}/dags/restore_reviewed/runs/") and httpx.get(page, trust_env=False).is_success
 
 
 def _decide_in_a_browser(api: AirflowApi, password: str, batch: int) -> None:

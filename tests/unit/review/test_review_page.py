@@ -155,6 +155,33 @@ def test_a_mark_is_dismissed_and_accepted_by_touch(page) -> None:
         assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_line_is_drawn_by_a_finger(page) -> None:
+    with opened(page, has_touch=True, viewport={"width": 820, "height": 1180}) as shown:
+        shown.locator("a.result").first.tap()
+        wait_for_picture(shown)
+        shown.get_by_role("button", name="Linie").tap()
+        box = shown.locator(".stage").bounding_box()
+        assert box is not None
+        middle, scale = box["y"] + box["height"] / 2, box["width"] / 128
+
+        def touch(kind: str, *at: tuple[float, float]) -> None:
+            points = [{"x": box["x"] + x * scale, "y": middle + (y - 48) * scale} for x, y in at]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        session = shown.context.new_cdp_session(shown)
+        touch("touchStart", (20, 60))
+        # The hand wanders, the line does not.
+        for x, y in ((40, 80), (60, 40), (90, 60)):
+            touch("touchMove", (x, y))
+        touch("touchEnd")
+        expect(shown.locator("[data-command=redo]")).to_be_enabled()
+        shown.locator("[data-command=redo]").tap()
+        expect(shown.locator("#queue")).to_be_visible()
+    painted = read_image(page.project.output / "decided/box/marked.png.mask.png")
+    # It snaps to what lies within eight pixels of it.
+    assert (painted[50:71, 25:85] > 0).any(axis=0).all() and not painted[72:, 46:].any()
+
+
 def test_a_screen_reader_hears_what_there_is(browser_page: Page) -> None:
     shown = browser_page
     queue = shown.locator("#queue").aria_snapshot()
