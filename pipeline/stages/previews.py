@@ -61,7 +61,11 @@ def write_previews(
             pictures["after"] = _preview(batch, replace(scan, pixels=after), stem, "restored")
     for part, picture in pictures.items():
         storage.write_bytes(_uri(batch, scan_id, part), _jpeg(picture, 90))
-    small = pictures.get("mask", before).convert("RGB")
+    marked = pictures.get("mask", before)
+    if levels is not None and after is None and levels.max(initial=0) > 128:
+        # Nothing is filled: all its marks are open, as the review shows them.
+        marked = draw_masks(before, np.minimum(levels, np.uint8(128)), scan.info.orientation)
+    small = marked.convert("RGB")
     small.thumbnail((THUMB_SIDE, THUMB_SIDE))
     storage.write_bytes(thumb_uri(batch.output, stem), _jpeg(small, 80))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_project import read_image
 
 from pipeline import storage
@@ -394,6 +396,10 @@ def test_every_mark_of_a_scan_that_was_held_back_is_offered(page) -> None:
     assert result["outcome"] == "review"
     told = page.get(f"results/{result['id']}/marks")
     assert told["filled"] == [] and {tuple(mark["box"]) for mark in told["marks"]} == {(41, 0, 3, 96), (80, 20, 10, 10)}
+    # In the queue they are blue as well: what is red was filled.
+    thumb = page.request("GET", f"/api/results/{result['id']}/thumb.jpg").content
+    small = np.asarray(Image.open(io.BytesIO(thumb)), np.int16)[:, 41:44]
+    assert (small[..., 2] - small[..., 0] > 60).any() and not (small[..., 0] - small[..., 2] > 60).any()
     body = {"version": result["version"], "painting": {"accepted": [mark["id"] for mark in told["marks"]]}}
     assert page.request("POST", f"/api/results/{result['id']}/painting", json=body).status_code == 200
     assert np.count_nonzero(current_mask(page)) == 96 * 3 + 100
