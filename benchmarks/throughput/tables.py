@@ -16,6 +16,8 @@ NOTES = (
     " elapsed seconds. Reading and decoding happen in a process of their own: its processor seconds are in the whole.",
     "Imports, compiling the network and the libraries of the report take some eight processor seconds, however many"
     " scans there are: with few they weigh most.",
+    "With found masks, scans on which nothing is sure enough are not filled; the network alone fills the painted masks"
+    " of all of them.",
     "The estimate is filled together with the damage; its windows are counted as cost of the damage's windows.",
 )
 KINDS = {"shell": "painted masks", "found": "found masks", "float32": "painted masks, float32"}
@@ -86,12 +88,12 @@ def plot(figures: dict[str, Any], folder: Path) -> tuple[str, Path] | None:
 
 def _runs(runs: dict[str, dict[str, Any]]) -> str:
     header = (
-        "run", "scans", "seconds", "processor seconds", "network alone, s", "network alone, processor s",
+        "run", "scans", "restored", "seconds", "processor seconds", "network alone, s", "network alone, processor s",
         "over network", "over network, processor", "peak MiB",
     )  # fmt: skip
     return table(header, [
         (
-            KINDS[name], run["scans"], f"{run['clock']:.1f}", f"{run['processors']:.1f}",
+            KINDS[name], run["scans"], run["outcomes"]["restored"], f"{run['clock']:.1f}", f"{run['processors']:.1f}",
             f"{run['network']['clock']:.1f}", f"{run['network']['processors']:.1f}",
             f"{run['over_network']['clock']:.2f}",
             f"{run['over_network']['processors']:.2f}", f"{run['peak']:,.0f}",
