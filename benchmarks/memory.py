@@ -112,9 +112,11 @@ def write_scan(path: Path, mask: NDArray[np.uint8], *, layout: str, compression:
                 tile[: part.shape[0], : part.shape[1]] = part
                 yield tile
 
+    # Compressed strips are taken from a whole picture only.
+    strips = np.concatenate(list(bands())) if layout == "strips" and compression != "none" else bands()
     shape: dict[str, Any] = {"rowsperstrip": BAND} if layout == "strips" else {"tile": (BAND, BAND)}
     tifffile.imwrite(
-        path, bands() if layout == "strips" else tiles(), shape=(height, width, 3), dtype=np.uint16, photometric="rgb",
+        path, strips if layout == "strips" else tiles(), shape=(height, width, 3), dtype=np.uint16, photometric="rgb",
         compression=None if compression == "none" else compression, predictor=compression != "none",
         bigtiff=6 * mask.size > 2**32 - 2**26, maxworkers=1, **shape,
     )  # fmt: skip
@@ -184,7 +186,7 @@ class Case:
 
 def measure_one(case: Case, given: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of one scan, made and restored in a temporary folder, or those that an earlier run kept."""
-    kept = _kept(case, given) if given.out else None
+    kept = given.out / f"{case}-{given.engine}.json" if given.out else None
     if kept and kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found
@@ -223,10 +225,6 @@ def measure_one(case: Case, given: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _kept(case: Case, given: argparse.Namespace) -> Path:
-    return Path(given.out) / f"{case}-{given.engine}.json"
-
-
 def to_table(rows: list[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
     header = ("megapixels", "damage", "kind", "processor seconds", "peak, MiB", "of it mapped", *STAGES[:5])
@@ -251,8 +249,10 @@ def measure(given: argparse.Namespace) -> Results:
     cases = [Case(size, share, "strips") for size in given.megapixels for share in given.shares]
     cases += [Case(given.other_megapixels, given.other_share, kind) for kind in given.others]
     if given.kept:
-        cases = [case for case in cases if _kept(case, given).exists()]
-    rows = [measure_one(case, given) for case in cases]
+        rows = [json.loads(file.read_text()) for file in given.out.glob(f"*-{given.engine}.json")]
+        rows.sort(key=lambda row: (row["kind"] != "strips", row["kind"], row["megapixels"], row["damage"]))
+    else:
+        rows = [measure_one(case, given) for case in cases]
     return Results(
         title="Memory of a restoration",
         intro="Processor seconds and the highest memory of all processes together, whole and by stage, for `restore`"
