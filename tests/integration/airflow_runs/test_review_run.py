@@ -113,8 +113,14 @@ def _a_run_that_fails_is_shown_as_failed(api: AirflowApi, operator: Person) -> N
     operator.post(result, "painting", painting={"edits": [STROKE]}).raise_for_status()
     run = api.runs("restore_reviewed")[-1]
     api.request("PATCH", run_path("restore_reviewed", run["dag_run_id"]), body={"state": "failed"})
-    told = operator.get(f"results/{result['id']}")
-    assert told["state"] == "redo" and told["problem"] == f"run {run['dag_run_id']}"
+
+    def failed() -> dict[str, Any] | None:
+        # The run fails once its last task, which counts, has run.
+        found = operator.get(f"results/{result['id']}")
+        return found if found["problem"] else None
+
+    told = wait_until(failed, "a run that failed is not shown as failed", seconds=180)
+    assert told is not None and told["state"] == "redo" and told["problem"] == f"run {run['dag_run_id']}"
     page = urljoin(f"{api.url}/restoration/", told["problem_log"])
     assert page.startswith(f"{api.url}/dags/restore_reviewed/runs/") and httpx.get(page, trust_env=False).is_success
 
