@@ -171,8 +171,10 @@ def test_a_line_is_drawn_by_a_finger(page) -> None:
         session = shown.context.new_cdp_session(shown)
         touch("touchStart", (20, 60))
         # The hand wanders, the line does not.
-        for x, y in ((40, 80), (60, 40), (90, 60)):
+        for x, y in ((40, 80), (60, 40), (90, 60), (90, 60)):
             touch("touchMove", (x, y))
+            # As slow as a hand that stops before it is lifted: after a throw the browser takes the next tap as a halt.
+            shown.wait_for_timeout(100)
         touch("touchEnd")
         expect(shown.locator("[data-command=redo]")).to_be_enabled()
         shown.locator("[data-command=redo]").tap()
