@@ -186,7 +186,7 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
 
 def measure_drop(folder: Path, count: int) -> list[dict[str, Any]]:
     """Return what receiving a large drop costs, batch by batch: scans, seconds and peak memory in MB."""
-    _fill(folder, count)
+    fill(folder / "in", count)
     rows: list[dict[str, Any]] = []
     more = True
     while more:
@@ -199,7 +199,7 @@ def measure_drop(folder: Path, count: int) -> list[dict[str, Any]]:
 
 def measure_whole(folder: Path, count: int) -> dict[str, Any]:
     """Return what a large drop costs through Airflow: batches, their states, seconds, MB of the largest process."""
-    _fill(folder, count)
+    fill(folder / "in", count)
     collections = {"drop": {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}}
     with Airflow(folder / "home", collections, {}) as airflow:
         airflow.api.unpause("restore_drop", seconds=600)
@@ -215,11 +215,18 @@ def measure_whole(folder: Path, count: int) -> dict[str, Any]:
                 "peak_mb": peak}  # fmt: skip
 
 
-def _fill(folder: Path, count: int) -> None:
+def fill(folder: Path, count: int, mask: bytes = b"") -> None:
+    """Write small scans, all different, in boxes of a thousand.
+
+    Args:
+        mask: a file to lie beside each of them; empty for none.
+    """
     for number in range(count):
-        place = folder / "in" / f"box {number // 1000}"
+        place = folder / f"box {number // 1000}"
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number:05d}.png").write_bytes(picture(number))
+        if mask:
+            (place / f"{number:05d}.mask.png").write_bytes(mask)
 
 
 def measure(files: list[int], settle: float, interval: float, large: int, *, through_airflow: bool) -> Results:

@@ -9,7 +9,6 @@ tasks'. Without `--url` the ledger is a SQLite file.
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import resource
@@ -23,33 +22,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from sqlalchemy import func, select
 
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
-from benchmarks.inbox import RECIPE, Airflow, bucket, picture
+from benchmarks.inbox import RECIPE, Airflow, bucket, fill
 from benchmarks.results_page import Results, Section, publish
 from pipeline.ledger import TaskContext
 from pipeline.ledger.migrate import upgrade
 from pipeline.ledger.tables import Event, OutcomeRow, Scan
+from pipeline.masks.encode import encode_mask
 from scripts.airflow_api import RUNNING, run_path
 
 PARTS = ("stages", "listing", "airflow")
 COLLECTION = "scale"
 
 
-def fill(folder: Path, count: int) -> None:
-    """Write small scans, each with a mask beside it."""
+def mask_file() -> bytes:
+    """Return a mask that fits each of the small scans."""
     mask = np.zeros((24, 32), np.uint8)
     mask[8:12, 10:20] = 255
-    target = io.BytesIO()
-    Image.fromarray(mask).save(target, "PNG")
-    for number in range(count):
-        place = folder / f"box {number // 1000:04d}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{number:07d}.png").write_bytes(picture(number))
-        (place / f"{number:07d}.mask.png").write_bytes(target.getvalue())
+    return encode_mask(mask)
 
 
 def _receive(folder: str, batch: str) -> tuple[list[str], dict[str, float]]:
@@ -100,7 +93,7 @@ def _cost(started: float) -> dict[str, float]:
 
 def measure_stages(folder: Path, scans: int, writers: int, url: str) -> dict[str, Any]:
     """Return what a collection costs, batch by batch, with so many processes that work on chunks at once."""
-    fill(folder / "in", scans)
+    fill(folder / "in", scans, mask_file())
     os.environ["RESTORATION_LEDGER_URL"] = url or f"sqlite:///{folder}/ledger.db"
     # As many as write at once, whatever cores there are: each works on one scan at a time.
     os.environ["RESTORATION_TASK_SLOTS"] = str(writers)
@@ -183,7 +176,7 @@ def measure_listing(counts: list[int]) -> list[dict[str, float]]:
 
 def measure_airflow(folder: Path, scans: int) -> dict[str, Any]:
     """Return the processor seconds of the scheduler and of the tasks that it started, for one collection."""
-    fill(folder / "in", scans)
+    fill(folder / "in", scans, mask_file())
     collection = {"schedule": None, "recipe": RECIPE, "inbox": f"{folder}/in", "output": f"{folder}/out"}
     with Airflow(folder / "home", {COLLECTION: collection}, {}) as airflow:
         airflow.api.unpause(f"restore_{COLLECTION}", seconds=600)

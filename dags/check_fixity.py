@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.restoration.factory import all_collections
 from dags.restoration.plain_failure import plain
@@ -37,8 +38,6 @@ def _check(collection: Collection) -> Any:
             return check_collection(collection, channel=smtp_channel(), context=_where())
         except FilesChanged as error:
             # A retry would read other files, and could be green.
-            from airflow.sdk.exceptions import AirflowFailException
-
             raise AirflowFailException(str(error)) from error
 
     return check()
@@ -56,8 +55,6 @@ def _prove(collection: Collection) -> Any:
         try:
             return verify_collection(collection, channel=smtp_channel(), context=_where())
         except LedgerChanged as error:
-            from airflow.sdk.exceptions import AirflowFailException
-
             raise AirflowFailException(str(error)) from error
 
     return prove_ledger()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -51,15 +53,9 @@ def time_keys(server: Server, decisions: int) -> dict[str, float] | None:
     Args:
         decisions: how many small scans there are, all undecided.
     """
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        return None
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = _signed_in(browser, server)
-        page.goto(server.base)
+    with _opened(server) as page:
+        if page is None:
+            return None
         page.get_by_role("searchbox").fill("scan ")
         page.keyboard.press("Enter")
         page.locator("a.result", has_text="scan 0").nth(5).wait_for()
@@ -83,7 +79,6 @@ def time_keys(server: Server, decisions: int) -> dict[str, float] | None:
                 name = _wait(page, name)
         page.wait_for_selector("#queue:not([hidden])")
         seconds = time.perf_counter() - started
-        browser.close()
     return {
         "key to next picture, ms": 1000 * median(moves),
         "longest, ms": 1000 * max(moves),
@@ -97,25 +92,35 @@ def time_scrolling(server: Server, results: int) -> dict[str, float] | None:
     Args:
         results: how many there are in the queue.
     """
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        return None
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = _signed_in(browser, server)
-        page.goto(server.base)
+    with _opened(server) as page:
+        if page is None:
+            return None
         page.locator("[data-count=all]").click()
         page.locator(f".results li[aria-setsize='{results}']").first.wait_for(timeout=60_000)
         jumped, frames = page.evaluate(SCROLLED, [JUMPS, SECONDS])
-        browser.close()
     return {
         "jump to any of all results until their names are there, ms": median(jumped),
         "longest jump, ms": max(jumped),
         "frame while the queue is scrolled, ms": median(frames),
         "of 100 frames the second longest, ms": sorted(frames)[int(0.98 * len(frames))],
     }
+
+
+@contextmanager
+def _opened(server: Server) -> Iterator[Page | None]:
+    """Provide the review's first page in a browser of its own, signed in; None without Chromium."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        yield None
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = _signed_in(browser, server)
+        page.goto(server.base)
+        yield page
+        browser.close()
 
 
 def _signed_in(browser: Browser, server: Server) -> Page:

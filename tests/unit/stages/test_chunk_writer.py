@@ -49,6 +49,12 @@ def two_slots(monkeypatch):
     settings.cache_clear()
 
 
+def writer_of_ten(batch: BatchContext) -> ChunkWriter:
+    """Return a writer of chunks of ten scans and a hundred megapixels at most."""
+    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
+    return ChunkWriter(replace(batch, collection=limits), "t")
+
+
 @pytest.mark.usefixtures("two_slots")
 @pytest.mark.parametrize(
     ("megapixels", "expected"),
@@ -60,9 +66,7 @@ def two_slots(monkeypatch):
     ],
 )
 def test_the_last_chunks_are_equally_large(batch: BatchContext, megapixels: list[int], expected: list[int]) -> None:
-    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
-    batch = replace(batch, collection=limits)
-    chunks = ChunkWriter(batch, "t")
+    chunks = writer_of_ten(batch)
     for number, size in enumerate(megapixels):
         chunks.add(row(number, width=size * 1000, height=1000), size)
     chunks.finish()
@@ -73,9 +77,7 @@ def test_the_last_chunks_are_equally_large(batch: BatchContext, megapixels: list
 
 @pytest.mark.usefixtures("two_slots")
 def test_scans_of_the_same_bytes_stay_together_when_chunks_are_cut_again(batch: BatchContext) -> None:
-    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
-    batch = replace(batch, collection=limits)
-    chunks = ChunkWriter(batch, "t")
+    chunks = writer_of_ten(batch)
     for number in range(10):
         chunks.add(row(number, width=10000, height=1000), 10)
     chunks.add(row(10, sha256=f"{1:064}", width=10000, height=1000), 10)
@@ -87,9 +89,7 @@ def test_scans_of_the_same_bytes_stay_together_when_chunks_are_cut_again(batch: 
 
 @pytest.mark.usefixtures("two_slots")
 def test_scans_that_share_a_result_make_no_further_chunks(batch: BatchContext) -> None:
-    limits = batch.collection.model_copy(update={"chunk_scans": 10, "chunk_megapixels": 100})
-    batch = replace(batch, collection=limits)
-    chunks = ChunkWriter(batch, "t")
+    chunks = writer_of_ten(batch)
     for number in range(50):
         chunks.add(row(number, sha256=f"{number % 2:064}", width=10000, height=1000), 10)
     chunks.finish()
