@@ -9,15 +9,20 @@ trained, because other work on the machine would decide otherwise.
 
 The folder of data holds `photos`. A cell is one network with one seed; a finished cell is not trained again, and one
 that was interrupted continues from its checkpoint. Tables of what is finished are written after each cell, the curves
-at the end, and both at any time with `--report`. One thread.
+at the end, and both at any time with `--report`. One thread; several of these commands on one folder share its cells,
+also on one GPU (`--device cuda`).
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -46,9 +51,7 @@ def measure(arguments: argparse.Namespace) -> Results:
     print("compiled kernel" if fused.enable() else "no compiled kernel", file=sys.stderr)
     (out / "cells").mkdir(parents=True, exist_ok=True)
     photos = load_photos(arguments.data / "photos")
-    plan = Plan(
-        arguments.steps, arguments.seconds or 0.0, arguments.batch, arguments.crop, arguments.count, photos.digest()
-    )
+    plan = Plan(arguments.steps, arguments.batch, arguments.crop, arguments.count, photos.digest())
     stored = out / "plan.json"
     if stored.exists() and Plan(**json.loads(stored.read_text())) != plan:
         raise ValueError(f"{out} holds an ablation by another plan, or on other photographs")
@@ -68,15 +71,14 @@ def measure(arguments: argparse.Namespace) -> Results:
         maker: BatchMaker | None = None
         for family, norm in wanted:
             cell = Cell(family, norm, seed)
-            path = out / "cells" / f"{cell.name}.csv"
-            if path.exists():
-                continue
-            maker = maker or BatchMaker(learned, seed, bank_holes=arguments.holes)
-            kept = out / "checkpoints" / f"{cell.name}.safetensors"
-            began = time.monotonic()
-            frame = train(Trainee(cell, device=torch.device(arguments.device)), cell, plan, costs, maker, data, kept)
-            atomic_write(path, frame.to_csv(index=False).encode())
-            kept.unlink(missing_ok=True)
+            with claim(out, cell) as kept:
+                if kept is None:
+                    continue
+                maker = maker or BatchMaker(learned, seed, bank_holes=arguments.holes)
+                began = time.monotonic()
+                frame = train(Trainee(cell, device=torch.device(arguments.device)), plan, maker, data, kept)
+                atomic_write(out / "cells" / f"{cell.name}.csv", frame.to_csv(index=False).encode())
+                kept.unlink(missing_ok=True)
             ending = frame.iloc[-1]
             print(
                 f"{cell.name}: hole {ending['psnr']:.2f} dB, {ending['spent']:.0f} s of one core,"
@@ -88,6 +90,21 @@ def measure(arguments: argparse.Namespace) -> Results:
     return report(out)
 
 
+@contextmanager
+def claim(out: Path, cell: Cell) -> Iterator[Path | None]:
+    """Yield where a cell's checkpoint is kept, or nothing for one that is finished or that another process trains."""
+    folder = out / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{cell.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        # Looked at with the lock held: the process that had it may just have finished.
+        yield None if (out / "cells" / f"{cell.name}.csv").exists() else folder / f"{cell.name}.safetensors"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the results; return the exit code, 2 when it cannot begin."""
     words = sys.argv[1:] if argv is None else argv
@@ -95,11 +112,10 @@ def main(argv: list[str] | None = None) -> int:
     add_run(parser)
     add = parser.add_argument
     add("--families", nargs="+", default=["grey", "prior", "paper"], choices=list(FAMILIES), help="networks to train")
-    add("--steps", type=int, default=10_000, help="of the comparison by steps (default 10,000)")
-    add("--seconds", type=float, help="of the comparison by seconds (default: as a family's first network takes)")
+    add("--steps", type=int, default=10_000, help="of each network (default 10,000)")
     add("--seeds", type=int, default=3, help="default 3")
-    add("--batch", type=int, default=8, help="crops a step (default 8)")
-    add("--crop", type=int, default=128, help="side of a crop (default 128)")
+    add("--batch", type=int, default=4, help="crops a step (default 4)")
+    add("--crop", type=int, default=96, help="side of a crop (default 96)")
     add("--count", type=int, default=60, help="held-out crops for each range of hole ratios (default 60)")
     add("--holes", type=int, default=1500, help="holes in the bank (default 1500)")
     add("--device", default="cpu", help="cpu (default) or cuda; seconds are measured on the processor either way")

@@ -11,7 +11,7 @@ class Family:
 
     Attributes:
         title: heading of its table.
-        norms: label of each normalisation by its name; the first is the reference of equal seconds.
+        norms: label of each normalisation by its name.
     """
 
     title: str
@@ -53,8 +53,7 @@ class Plan:
     """What every cell of an ablation has in common; a folder holds cells of one plan only.
 
     Attributes:
-        steps: of the comparison by steps.
-        seconds: of the comparison by seconds; 0 for what the family's first network takes for the steps.
+        steps: of each network.
         batch: crops a step.
         crop: side of a crop.
         count: held-out crops of each range of hole ratios.
@@ -62,7 +61,6 @@ class Plan:
     """
 
     steps: int
-    seconds: float
     batch: int
     crop: int
     count: int
@@ -99,8 +97,6 @@ def networks(families: list[str]) -> list[tuple[str, str]]:
     return [(family, norm) for family in families for norm in FAMILIES[family].norms]
 
 
-def budgets(plan: Plan, costs: dict[str, float], cell: Cell) -> tuple[int, int]:
-    """Return after how many steps a cell is compared by steps, and by seconds."""
-    reference = next(iter(FAMILIES[cell.family].norms))
-    allowed = plan.seconds or plan.steps * costs[f"{cell.family}-{reference}"]
-    return plan.steps, max(1, round(allowed / costs[cell.network]))
+def equal_seconds(plan: Plan, costs: dict[str, float], family: str) -> float:
+    """Return the seconds after which a family is compared: what all steps of its cheapest network take."""
+    return plan.steps * min(costs[f"{family}-{norm}"] for norm in FAMILIES[family].norms)

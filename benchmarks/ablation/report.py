@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import markdown
-from benchmarks.ablation.cells import FAMILIES, Cell, Plan, budgets
+from benchmarks.ablation.cells import FAMILIES, Cell, Plan, equal_seconds
 from benchmarks.ablation.pictures import BAND, FIGURES, RATIOS
 from benchmarks.ablation.training import RATE
 from benchmarks.results_page import Results, Section
@@ -37,12 +37,14 @@ def read_cells(out: Path) -> dict[Cell, pd.DataFrame]:
 
 
 def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, float]) -> pd.DataFrame:
-    """Return one row per network: seeds, cost of a step, and mean and spread of each figure after both budgets.
+    """Return one row per network: seeds, cost of a step, and mean and spread of each figure at the end and before.
 
-    The spread is the standard deviation over the seeds. `gain` is what the hole's PSNR rose by over the last fifth of
-    the steps.
+    The spread is the standard deviation over the seeds. `seconds_` are figures of when the family's cheapest network
+    has made all steps, between two measurements on a straight line. `gain` is what the hole's PSNR rose by over the
+    last fifth of the steps.
     """
     rows = []
+    figures = [*FIGURES, *(f"{name}@{ratio}" for name in FIGURES for ratio in RATIOS)]
     for family, description in FAMILIES.items():
         for norm in description.norms:
             mine = {cell: frame for cell, frame in cells.items() if (cell.family, cell.norm) == (family, norm)}
@@ -52,11 +54,11 @@ def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, floa
             row: Row = {
                 "family": family, "norm": norm, "seeds": len(mine), "seconds_per_step": costs[some.network],
             }  # fmt: skip
-            for label, end in zip(("steps", "seconds"), budgets(plan, costs, some), strict=True):
+            ends = {"steps": plan.steps, "seconds": round(equal_seconds(plan, costs, family) / costs[some.network])}
+            for label, end in ends.items():
                 row[f"{label}_at"] = end
-                reached = [frame.set_index("step").loc[end] for frame in mine.values()]
-                for figure in [*FIGURES, *(f"{name}@{ratio}" for name in FIGURES for ratio in RATIOS)]:
-                    values = [float(line[figure]) for line in reached]
+                for figure in figures:
+                    values = [float(np.interp(end, frame["step"], frame[figure])) for frame in mine.values()]
                     row[f"{label}_{figure}"] = statistics.mean(values)
                     row[f"{label}_{figure}_spread"] = statistics.stdev(values) if len(values) > 1 else float("nan")
             row["gain"] = statistics.mean(_gain(frame, plan.steps) for frame in mine.values())
@@ -127,7 +129,9 @@ def _quality_table(family: str, rows: list[Row]) -> str:
     return markdown.table(header, lines)
 
 
-def draw_curves(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], target: Path) -> None:
+def draw_curves(
+    cells: dict[Cell, pd.DataFrame], costs: dict[str, float], levels: dict[str, float], target: Path
+) -> None:
     """Write the curves: the hole's PSNR against steps and against seconds, mean and range over the seeds."""
     from matplotlib.figure import Figure
 
@@ -135,20 +139,20 @@ def draw_curves(cells: dict[Cell, pd.DataFrame], levels: dict[str, float], targe
     figure = Figure(figsize=(10, 3.6 * len(families)), layout="constrained")
     grid = figure.subplots(len(families), 2, sharey="row", squeeze=False)
     for line, family in enumerate(families):
-        for column, against in enumerate(("step", "seconds")):
+        for column, against in enumerate(("steps", "seconds of one core")):
             axes = grid[line][column]
             for index, (norm, label) in enumerate(FAMILIES[family].norms.items()):
                 frames = [frame for cell, frame in cells.items() if (cell.family, cell.norm) == (family, norm)]
                 if not frames:
                     continue
                 values = np.stack([frame["psnr"].to_numpy() for frame in frames])
-                at = frames[0][against].to_numpy()
+                at = frames[0]["step"].to_numpy() * (costs[f"{family}-{norm}"] if column else 1)
                 axes.plot(at, values.mean(axis=0), marker=".", color=f"C{index}", label=label)
                 axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=f"C{index}", alpha=0.2, linewidth=0)
             if family in ("prior", "parts"):
                 axes.axhline(levels["psnr"], color="black", linestyle=":", label="prior alone")
             axes.set_title(FAMILIES[family].title, fontsize=9)
-            axes.set_xlabel("steps" if against == "step" else "seconds of one core")
+            axes.set_xlabel(against)
             axes.set_ylabel("PSNR of the hole, dB")
             axes.grid(alpha=0.3)
         grid[line][0].legend(fontsize=7)
@@ -163,7 +167,7 @@ def report(out: Path, *, curves: bool = True) -> Results:
     frame = summarise(cells, plan, costs)
     curves = curves and bool(cells)
     if curves:
-        draw_curves(cells, levels, out / CURVES)
+        draw_curves(cells, costs, levels, out / CURVES)
     alone = ", ".join(f"{levels[f'psnr@{ratio}']:.2f} ({ratio})" for ratio in RATIOS)
     results = Results(
         title="Ablation of the normalisation",
@@ -179,13 +183,14 @@ def report(out: Path, *, curves: bool = True) -> Results:
             "Step across the rim: mean difference of neighbours on both sides of the hole's border over that of the"
             " original; above 1 the border shows. Sharpness: Laplacian in the hole over the original's. Edges: gradient"
             " on the original's strongest tenth over its own.",
-            "Equal seconds are processor seconds, from the cost of a step measured for all networks in turn. This"
+            "Equal seconds are processor seconds: those of all steps of the cheapest network of a table, from the cost"
+            " of a step measured for all networks in turn; dearer networks have made fewer steps by then. This"
             " project's RN and instance normalisation (an RN whose hole is empty) use the compiled kernel of"
             " `pipeline/rn/fused.py` where there is a compiler; everything else is plain torch, the published RN too.",
             "The paper's form has an eighth of the published channels, trains with this project's losses"
             " and without its adversarial loss; statistics over the batch are also taken when it is measured.",
         ),
-        networks="torch bfloat16, one thread",
+        networks="torch, one thread a network; bfloat16 where the processor computes in it, float32 elsewhere",
         picture=("PSNR of the hole against steps and seconds", out / CURVES) if curves else None,
     )
     frame.to_csv(out / "table.csv", index=False)

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from benchmarks.ablation.cells import Cell, Plan, budgets
+from benchmarks.ablation.cells import Cell, Plan
 from benchmarks.ablation.norm_variants import apply_norm
 from benchmarks.ablation.paper_network import PaperNetwork
 from benchmarks.ablation.pictures import RatioSet, fill, scores
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
+from pipeline.runtime.precision import autocast_training
 from pipeline.training.common import schedule
 from pipeline.training.common.checkpoint import RunState, load_checkpoint, save_checkpoint
 from pipeline.training.common.ema import ModelEma
@@ -30,8 +31,8 @@ NARROW = GeneratorConfig(32, (1, 2), (16, 32, 64), (1, 1), (1, 2))
 """Half of the light size's channels and half of its blocks."""
 WARM_UP = 50
 RATE = 1e-3
-POINTS = 10
-"""Measurements on the way to the larger of the two budgets, evenly spaced."""
+POINTS = 20
+"""Measurements on the way, evenly spaced."""
 KEEP_EVERY = 250
 """Steps between checkpoints."""
 
@@ -72,7 +73,7 @@ class Trainee:
         for group in self.optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (self.state.step + 1) / WARM_UP)
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast_training(self.device):
             stages = self.network.forward_stages(target, hole)  # type: ignore[operator]
         loss, _ = reconstruction(stages, target, hole, LossWeights())
         loss.backward()  # type: ignore[no-untyped-call]
@@ -114,35 +115,27 @@ def measure_costs(
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def train(
-    trainee: Trainee, cell: Cell, plan: Plan, costs: dict[str, float], maker: BatchMaker, data: RatioSet, kept: Path
-) -> pd.DataFrame:
-    """Return the figures of one cell on the way and at both budgets: step, processor seconds and `scores`.
+def train(trainee: Trainee, plan: Plan, maker: BatchMaker, data: RatioSet, kept: Path) -> pd.DataFrame:
+    """Return the figures of one cell on the way: step, processor seconds spent and `scores`.
 
     Args:
         trainee: the cell's network, untrained.
-        cell: which it is.
         plan: steps, batch and crop.
-        costs: seconds of a step by network.
         maker: draws the batch of a step.
         data: held-out pictures.
         kept: checkpoint, continued from where it exists; removed by the caller with the finished cell.
     """
-    ends = budgets(plan, costs, cell)
-    last = max(ends)
-    stops = {round(last * (index + 1) / POINTS) for index in range(POINTS)} | set(ends)
+    stops = {round(plan.steps * (index + 1) / POINTS) for index in range(POINTS)}
     rows = trainee.load(kept) if kept.exists() else []
     kept.parent.mkdir(parents=True, exist_ok=True)
-    while trainee.state.step < last:
+    while trainee.state.step < plan.steps:
         step = trainee.state.step
         trainee.train_step(*maker.make(step + 1, plan.crop, plan.batch))
         step += 1
         if step in stops:
             figures = scores(fill(trainee.averaged(), data, trainee.device), data)
-            rows.append(
-                {"step": step, "seconds": step * costs[cell.network], "spent": trainee.state.seconds, **figures}
-            )
-        if step % KEEP_EVERY == 0 and step < last:
+            rows.append({"step": step, "spent": trainee.state.seconds, **figures})
+        if step % KEEP_EVERY == 0 and step < plan.steps:
             trainee.save(kept, rows)
     return pd.DataFrame(rows)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.detection.features import CHANNELS
-from pipeline.runtime.precision import float32_only
+from pipeline.runtime.precision import computes_bfloat16, float32_only
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,13 @@ class DetectorNet(nn.Module):
 
 
 def predict_logits(network: nn.Module, features: Tensor) -> Tensor:
-    """Return the logits (N,1,H,W) for features (N,9,H,W) uint8, computed in bfloat16 on the CPU, as training does.
+    """Return the logits (N,1,H,W) for features (N,9,H,W) uint8 on the CPU, computed as training does.
 
-    In float32 where the settings ask for it, except in a training step.
+    In bfloat16 where the CPU computes in it; in float32 elsewhere, and where the settings ask for it except in a
+    training step.
     """
-    dtype = torch.float32 if float32_only() and not torch.is_grad_enabled() else torch.bfloat16
+    exact = float32_only() and not torch.is_grad_enabled()
+    dtype = torch.bfloat16 if computes_bfloat16(features.device) and not exact else torch.float32
     shown = features.contiguous(memory_format=torch.channels_last).to(dtype) / 255
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits: Tensor = network(shown)

@@ -30,21 +30,25 @@ _SOURCE = r"""
 #include <cstring>
 #include <vector>
 
-// Maps are bfloat16, channels-last: seen as (N, P, C) with C contiguous. hole is (N, P) float 0/1.
+// Maps are float (T = float) or bfloat16 (T = uint16_t), channels-last: seen as (N, P, C) with C contiguous.
+// hole is (N, P) float 0/1.
+static inline float up(float v) { return v; }
 static inline float up(uint16_t v) { uint32_t b = uint32_t(v) << 16; float f; std::memcpy(&f, &b, 4); return f; }
-static inline uint16_t down(float f) {
+static inline void down(float f, float& v) { v = f; }
+static inline void down(float f, uint16_t& v) {
   uint32_t b; std::memcpy(&b, &f, 4);
-  return uint16_t((b + 0x7fffu + ((b >> 16) & 1u)) >> 16);
+  v = uint16_t((b + 0x7fffu + ((b >> 16) & 1u)) >> 16);
 }
 constexpr int kStats = 5;  // per region: mean, 1/sqrt(variance+eps), 1/(count+pseudo), clamped?, unused
 
-std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo) {
+template <typename T>
+static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo) {
   // affine: (4, C) float: hole scale, hole shift, known scale, known shift
   const int64_t N = x.size(0), C = x.size(1), P = x.size(2) * x.size(3);
   auto y = at::empty_like(x);
   auto stats = at::zeros({N, 2, kStats, C}, affine.options());
-  const uint16_t* xp = reinterpret_cast<const uint16_t*>(x.data_ptr());
-  uint16_t* yp = reinterpret_cast<uint16_t*>(y.data_ptr());
+  const T* xp = reinterpret_cast<const T*>(x.data_ptr());
+  T* yp = reinterpret_cast<T*>(y.data_ptr());
   const float* hp = hole.data_ptr<float>();
   const float* ap = affine.data_ptr<float>();
   float* sp = stats.data_ptr<float>();
@@ -56,7 +60,7 @@ std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor aff
       for (int64_t p = 0; p < P; ++p) {
         const int r = hp[n * P + p] > 0.5f ? 0 : 1;
         ++count[r];
-        const uint16_t* row = xp + (n * P + p) * C;
+        const T* row = xp + (n * P + p) * C;
         float* s = sum.data() + r * C; float* q = square.data() + r * C;
         for (int64_t c = 0; c < C; ++c) { const float v = up(row[c]); s[c] += v; q[c] += v * v; }
       }
@@ -76,23 +80,24 @@ std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor aff
       }
       for (int64_t p = 0; p < P; ++p) {
         const int r = hp[n * P + p] > 0.5f ? 0 : 1;
-        const uint16_t* row = xp + (n * P + p) * C; uint16_t* out = yp + (n * P + p) * C;
+        const T* row = xp + (n * P + p) * C; T* out = yp + (n * P + p) * C;
         const float* g = gain.data() + r * C; const float* o = offset.data() + r * C;
-        for (int64_t c = 0; c < C; ++c) out[c] = down(up(row[c]) * g[c] + o[c]);
+        for (int64_t c = 0; c < C; ++c) down(up(row[c]) * g[c] + o[c], out[c]);
       }
     }
   });
   return {y, stats};
 }
 
-std::vector<at::Tensor> rn_backward(at::Tensor grad, at::Tensor x, at::Tensor hole, at::Tensor affine, at::Tensor stats,
-                                    double pseudo) {
+template <typename T>
+static std::vector<at::Tensor> backward(at::Tensor grad, at::Tensor x, at::Tensor hole, at::Tensor affine,
+                                        at::Tensor stats, double pseudo) {
   const int64_t N = x.size(0), C = x.size(1), P = x.size(2) * x.size(3);
   auto dx = at::empty_like(x);
   auto da = at::zeros({N, 4, C}, affine.options());
-  const uint16_t* gp = reinterpret_cast<const uint16_t*>(grad.data_ptr());
-  const uint16_t* xp = reinterpret_cast<const uint16_t*>(x.data_ptr());
-  uint16_t* dp = reinterpret_cast<uint16_t*>(dx.data_ptr());
+  const T* gp = reinterpret_cast<const T*>(grad.data_ptr());
+  const T* xp = reinterpret_cast<const T*>(x.data_ptr());
+  T* dp = reinterpret_cast<T*>(dx.data_ptr());
   const float* hp = hole.data_ptr<float>();
   const float* ap = affine.data_ptr<float>();
   const float* sp = stats.data_ptr<float>();
@@ -103,7 +108,7 @@ std::vector<at::Tensor> rn_backward(at::Tensor grad, at::Tensor x, at::Tensor ho
       std::fill(G.begin(), G.end(), 0.f); std::fill(GX.begin(), GX.end(), 0.f);
       for (int64_t p = 0; p < P; ++p) {
         const int r = hp[n * P + p] > 0.5f ? 0 : 1;
-        const uint16_t* row = xp + (n * P + p) * C; const uint16_t* gr = gp + (n * P + p) * C;
+        const T* row = xp + (n * P + p) * C; const T* gr = gp + (n * P + p) * C;
         float* a = G.data() + r * C; float* b = GX.data() + r * C;
         for (int64_t c = 0; c < C; ++c) { const float g = up(gr[c]); a[c] += g; b[c] += g * up(row[c]); }
       }
@@ -129,20 +134,31 @@ std::vector<at::Tensor> rn_backward(at::Tensor grad, at::Tensor x, at::Tensor ho
       }
       for (int64_t p = 0; p < P; ++p) {
         const int r = hp[n * P + p] > 0.5f ? 0 : 1;
-        const uint16_t* row = xp + (n * P + p) * C; const uint16_t* gr = gp + (n * P + p) * C;
-        uint16_t* out = dp + (n * P + p) * C;
+        const T* row = xp + (n * P + p) * C; const T* gr = gp + (n * P + p) * C;
+        T* out = dp + (n * P + p) * C;
         const float* a = A.data() + r * C; const float* b = B.data() + r * C; const float* d = D.data() + r * C;
-        for (int64_t c = 0; c < C; ++c) out[c] = down(up(gr[c]) * a[c] + up(row[c]) * b[c] + d[c]);
+        for (int64_t c = 0; c < C; ++c) down(up(gr[c]) * a[c] + up(row[c]) * b[c] + d[c], out[c]);
       }
     }
   });
   return {dx, da.sum(0)};
 }
+
+std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo) {
+  return x.scalar_type() == at::kFloat ? forward<float>(x, hole, affine, eps, pseudo)
+                                       : forward<uint16_t>(x, hole, affine, eps, pseudo);
+}
+
+std::vector<at::Tensor> rn_backward(at::Tensor grad, at::Tensor x, at::Tensor hole, at::Tensor affine, at::Tensor stats,
+                                    double pseudo) {
+  return x.scalar_type() == at::kFloat ? backward<float>(grad, x, hole, affine, stats, pseudo)
+                                       : backward<uint16_t>(grad, x, hole, affine, stats, pseudo);
+}
 """
 
 
 class _Normalise(torch.autograd.Function):
-    """Region normalisation of bf16 channels-last maps by the compiled kernel."""
+    """Region normalisation of float32 or bfloat16 channels-last maps by the compiled kernel."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, hole: Tensor, affine: Tensor, kernel: Any) -> Tensor:
@@ -157,13 +173,13 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor, None]:
         packed, flat, affine, stats = ctx.saved_tensors
-        grad = grads[0].to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        grad = grads[0].to(packed.dtype).contiguous(memory_format=torch.channels_last)
         d_values, d_affine = ctx.kernel.rn_backward(grad, packed, flat, affine, stats, regions.PSEUDO_PIXELS)
         return d_values, None, d_affine, None
 
 
 class FusedNormalise:
-    """The replacement that ``regions`` calls for bf16 maps on the CPU."""
+    """The replacement that ``regions`` calls for maps on the CPU."""
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
@@ -197,7 +213,7 @@ def name() -> str:
 
 
 def enable() -> bool:
-    """Compile the kernel for bf16 maps on the CPU while training, and return whether it is now in use.
+    """Compile the kernel for maps on the CPU while training, and return whether it is now in use.
 
     The first call takes about half a minute; later ones in any process find the library in torch's cache. Every
     failure (no compiler, no headers) is logged and leaves the plain arithmetic in place.

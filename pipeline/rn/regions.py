@@ -89,7 +89,12 @@ def normalise_regions(
     Scales and shifts are (1,C,1,1). The arithmetic is float32 whatever the map's dtype, also under autocast: sums
     over a map in bf16 lose the mean.
     """
-    if fused is not None and torch.is_grad_enabled() and values.dtype == torch.bfloat16 and values.device.type == "cpu":
+    if (
+        fused is not None
+        and torch.is_grad_enabled()
+        and values.device.type == "cpu"
+        and values.dtype in (torch.float32, torch.bfloat16)
+    ):
         return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift)
     exact = values.float()
     region = hole.float()

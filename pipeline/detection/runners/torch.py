@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pipeline.detection.network import DetectorNet
 from pipeline.detection.runners import Features, Sink
 from pipeline.runtime.memory import malloc_trim
-from pipeline.runtime.precision import float32_only
+from pipeline.runtime.precision import computes_bfloat16, float32_only
 
 #: Windows of one size in a batch on a GPU.
 BATCH = 8
@@ -100,5 +100,4 @@ def _suitable(device: torch.device) -> torch.dtype:
         return torch.float32
     if device.type == "cuda":
         return torch.float16
-    supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # type: ignore[no-untyped-call]
-    return torch.bfloat16 if supported else torch.float32
+    return torch.bfloat16 if computes_bfloat16(device) else torch.float32

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pipeline.errors import ConfigurationError
+from pipeline.runtime.precision import autocast_training
 from pipeline.training.common.checkpoint import RunState, load_checkpoint
 from pipeline.training.common.csv_log import append_row
 from pipeline.training.common.loop import LoopOptions, Report, StepResult, TrainingHooks, TrainingLoop
@@ -93,7 +94,7 @@ class DigitTraining(TrainingHooks[DigitBatch]):
     def step(self, batch: DigitBatch) -> StepResult:
         """Train on one batch; dropout follows from seed and step."""
         torch.manual_seed(self._seed * 1_000_003 + self.state.step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast_training(torch.device("cpu")):
             losses = self._network.step(batch, self.state.step)
         return StepResult(losses, batch.images.numel())
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
+from pipeline.runtime.precision import training_arithmetic
 from pipeline.training.common.model_card import ModelCard, describe_hardware, write_model_card
 from pipeline.training.digits.evaluate import Evaluation
 from pipeline.training.digits.training_record import TrainingRecord
@@ -81,7 +84,7 @@ def write_digit_card(weights: Path, record: TrainingRecord, evaluation: Evaluati
             "steps": f"{record.steps:,}",
             "time": f"{record.seconds / 60:.1f} minutes, breaks not counted, on cores shared with other work",
             "hardware": describe_hardware(),
-            "arithmetic": "bfloat16 with float32 statistics and weights",
+            "arithmetic": training_arithmetic(torch.device("cpu")),
             "loss": LOSS[name],
             "seed": str(record.seed),
             "sha256": f"`{record.digest}`",

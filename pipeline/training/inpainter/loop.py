@@ -17,6 +17,7 @@ from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.net2net import net2net
 from pipeline.rn.weights import load_generator, save_generator
+from pipeline.runtime.precision import autocast_training
 from pipeline.training.common import schedule
 from pipeline.training.common.checkpoint import CHECKPOINT, RunState, load_checkpoint
 from pipeline.training.common.csv_log import append_row
@@ -248,7 +249,7 @@ class InpainterTraining(TrainingHooks[Batch]):
 
     def _loss(self, micro_batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, Tensor]]:
         target, hole = micro_batch
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast_training(self.device):
             stages = self.generator.forward_stages(target, hole)
         return reconstruction(stages, target, hole, self.options.weights)
 

@@ -14,6 +14,7 @@ from pipeline.imaging.photo_files import is_held_out
 from pipeline.rn.config import SIZES
 from pipeline.rn.generator import Generator
 from pipeline.rn.weights import load_generator
+from pipeline.runtime.precision import training_arithmetic
 from pipeline.training.common.loop import Report
 from pipeline.training.common.model_card import (
     ModelCard,
@@ -149,7 +150,7 @@ def make_model_card(
             "pixels seen": f"{state.pixels / 1e9:.2f} × 10⁹",
             "time": f"{state.seconds / 3600:.2f} h, breaks not counted",
             "hardware": describe_hardware(),
-            "arithmetic": "bfloat16 with float32 statistics and weights",
+            "arithmetic": training_arithmetic(training.device),
             "optimiser": f"AdamW, {options.peak_rate:g}, decay .05 on kernels, clipped at 1; averaged weights",
             "loss": ", ".join(f"{name} {weight:g}" for name, weight in vars(options.weights).items())
             + (f", texture {TEXTURE:g}, adversarial {ADVERSARIAL:g}" if sharp else ""),

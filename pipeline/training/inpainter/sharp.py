@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
+from pipeline.runtime.precision import autocast_training
 from pipeline.training.common.photos import PhotoSet
 from pipeline.training.inpainter.adversarial import discriminator_adversarial_loss, generator_adversarial_loss
 from pipeline.training.inpainter.loop import InpainterOptions, InpainterTraining
@@ -74,7 +75,7 @@ class SharpTraining(InpainterTraining):
 
     def update(self, target: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Update the discriminator, then the generator; see :meth:`InpainterTraining.update`."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast_training(self.device):
             stages = self.generator.forward_stages(target, hole)
             real = self.discriminator(target, hole)
             filled = self.discriminator(stages.final.detach(), hole)
@@ -84,7 +85,7 @@ class SharpTraining(InpainterTraining):
         self.discriminator_optimizer.step()
 
         self.discriminator.requires_grad_(False)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast_training(self.device):
             with torch.no_grad():
                 real = self.discriminator(target, hole)
             filled = self.discriminator(stages.final, hole)

@@ -16,7 +16,7 @@ from pipeline.imaging.contact_sheet import highlight_hole, write_sheet
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
 from pipeline.rn.prior import biharmonic_refine, push_pull
-from pipeline.runtime.precision import float32_only
+from pipeline.runtime.precision import computes_bfloat16, float32_only
 from pipeline.simulation.holes import KINDS, draw_hole
 from pipeline.training.common.photos import PhotoSet
 
@@ -70,12 +70,13 @@ def composite_psnr(filled: Pictures, clean: Pictures, holes: Holes) -> NDArray[n
 def fill(generator: Generator, data: ValidationSet, device: torch.device, *, batch: int = 4) -> Pictures:
     """Return the validation pictures filled by the generator, (N,size,size,3) float32.
 
-    It computes in bfloat16, or in float32 where the settings ask for it.
+    It computes in bfloat16 where the device does, in float32 elsewhere and where the settings ask for it.
     """
+    halved = computes_bfloat16(device) and not float32_only()
     was_training = generator.training
     generator.eval()
     parts: list[Pictures] = []
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=not float32_only()):
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=halved):
         for start in range(0, len(data.pictures), batch):
             output = generator(*data.tensors(start, start + batch, device))
             parts.append(output.float().permute(0, 2, 3, 1).cpu().numpy())
