@@ -126,7 +126,7 @@ class Inbox:
                 belonging = replace(belonging, mask=by_person, note="")
             if entry.modified < self.since and entry.kind == "file":
                 continue
-            if bag is None and any(map(self._is_unsettled, delivered)):
+            if bag is None and any(map(self.is_unsettled, delivered)):
                 self.unsettled += 1
                 continue
             original = originals.get(normalized(scan.path)) or originals.get(normalized(stem(scan.path)))
@@ -139,7 +139,7 @@ class Inbox:
                 bag=bag,
             )
         for entry in sorted(companions.orphaned, key=lambda entry: entry.path) if not self.only else ():
-            if entry.modified >= self.since and not self._is_unsettled(entry):
+            if entry.modified >= self.since and not self.is_unsettled(entry):
                 bag = bag_of(entry.path.removeprefix(self.prefix), self.bags)
                 yield InboxFile(
                     entry, entry.path, fingerprint(entry), reason=str(Reason.MASK_ORPHANED), message=ORPHANED, bag=bag
@@ -174,7 +174,7 @@ class Inbox:
             ):
                 yield entry
 
-    def _is_unsettled(self, entry: Entry) -> bool:
+    def is_unsettled(self, entry: Entry) -> bool:
         """Return whether a file of a watched inbox may still be copied; the trigger announces it once settled."""
         watch = self.collection.watch
         if watch is None or watch.marker is not None or entry.kind != "file":

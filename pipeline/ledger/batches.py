@@ -170,6 +170,12 @@ def is_sole_writer(session: Session, batch: Batch) -> bool:
     return session.scalars(others.limit(1)).first() is None
 
 
+def last_received(session: Session, collection: str) -> Batch | None:
+    """Return the newest batch of a collection whose chunks are known, also one that was abandoned; None without one."""
+    received = (Batch.collection == collection, Batch.state != BatchState.RECEIVING)
+    return session.scalars(select(Batch).where(*received).order_by(Batch.id.desc()).limit(1)).first()
+
+
 def stale(session: Session, collection: str, silent: timedelta) -> Sequence[Batch]:
     """Return unfinished batches without events or claims for a while: their run will not be resumed."""
     limit = now() - silent

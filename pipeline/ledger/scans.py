@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select, update
@@ -14,6 +14,15 @@ from pipeline.ledger.outcome import Outcome
 from pipeline.ledger.reviews import ReviewState
 from pipeline.ledger.rows import insert, now, pages
 from pipeline.ledger.tables import Batch, Claim, OutcomeRow, Review, Scan
+
+# What is asked of the outcome of a path.
+DONE = (
+    OutcomeRow.scan_id,
+    OutcomeRow.outcome,
+    OutcomeRow.mask_given,
+    OutcomeRow.recipe_digest,
+    OutcomeRow.batch_id,
+)
 
 
 @dataclass(frozen=True)
@@ -50,33 +59,25 @@ def find_matches(
     found: dict[str, list[LedgerMatch]] = defaultdict(list)
     for page in pages(paths):
         here = (Scan.collection == collection, Scan.path.in_(page))
-        outcomes = select(Scan.path, OutcomeRow).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
-        latest = dict(session.execute(outcomes.order_by(OutcomeRow.recorded, OutcomeRow.id)).tuples().all())
-        recipes = _recipes(session, latest.values())
+        # Columns, not whole rows: an inbox of a million finished files is asked about, and figures are large.
+        outcomes = select(Scan.path, *DONE).join(OutcomeRow, OutcomeRow.scan_id == Scan.id).where(*here)
+        ordered = session.execute(outcomes.order_by(OutcomeRow.recorded, OutcomeRow.id))
+        latest: dict[str, Sequence[Any]] = {path: done for path, *done in ordered}
+        recipes = _recipes(session, {batch_id for *_, batch_id in latest.values()})
         current = (Claim.scan_id == Scan.id) & (Claim.recipe_digest == recipe_digest) & (Claim.expires > now())
-        scans = select(Scan, Claim.batch_id).outerjoin(Claim, current).where(*here).order_by(Scan.id)
-        for scan, claimed_by in session.execute(scans):
-            done = latest.get(scan.path)
-            if done is not None and done.scan_id != scan.id:
-                done = None
-            found[scan.path].append(
-                LedgerMatch(
-                    scan.id,
-                    scan.sha256,
-                    scan.fingerprint,
-                    done.outcome if done else None,
-                    done.mask_given if done else "",
-                    done.recipe_digest if done else "",
-                    recipes[done.batch_id] if done else {},
-                    claimed_by,
-                )
-            )
+        scans = select(Scan.path, Scan.id, Scan.sha256, Scan.fingerprint, Claim.batch_id).outerjoin(Claim, current)
+        for path, scan_id, sha256, fingerprint, claimed_by in session.execute(scans.where(*here).order_by(Scan.id)):
+            match = LedgerMatch(scan_id, sha256, fingerprint, claimed_by=claimed_by)
+            done_id, outcome, mask_given, made_with, batch_id = latest.get(path, (None,) * len(DONE))
+            if done_id == scan_id:
+                done = {"outcome": outcome, "mask_given": mask_given, "recipe_digest": made_with}
+                match = replace(match, **done, recipe=recipes[batch_id])
+            found[path].append(match)
     return dict(found)
 
 
-def _recipes(session: Session, done: Iterable[OutcomeRow]) -> dict[int, Mapping[str, Any]]:
-    """Return the recipes of the batches that made some outcomes, by batch."""
-    ids = {outcome.batch_id for outcome in done}
+def _recipes(session: Session, ids: Set[int]) -> dict[int, Mapping[str, Any]]:
+    """Return the recipes of some batches, by batch."""
     return dict(session.execute(select(Batch.id, Batch.recipe).where(Batch.id.in_(ids))).tuples().all())
 
 

@@ -6,7 +6,9 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,7 +16,8 @@ from sqlalchemy.orm import Session
 from pipeline import logs, storage
 from pipeline.errors import Reason
 from pipeline.escape import quoted
-from pipeline.inbox import listing
+from pipeline.inbox import backlog, listing
+from pipeline.inbox.backlog import Backlog
 from pipeline.inbox.contents import Contents
 from pipeline.inbox.deliveries import Deliveries
 from pipeline.inbox.listing import Inbox, InboxFile
@@ -43,6 +46,8 @@ MOST_CHUNKS = 500
 MOST_NAMED = 50
 # Files about which the ledger is asked in one query.
 PAGE = 200
+# In place of a batch's name: the folder of what batches have listed and not reached, beside their work areas.
+LISTING = "listing"
 
 OUTDATED = (
     "results of an earlier recipe or version are kept; a run with redo, or `redo: changed` in the collections file, "
@@ -129,7 +134,8 @@ def receive(
     opened.save()
     remove_stale_work_areas(ledger, opened)
     attempt = _Attempt(opened, ledger, context, redo, progress)
-    return attempt.run(inbox, min(limit or 10**9, collection.batch_scans), most_chunks)
+    most_scans = min(limit or 10**9, collection.batch_scans)
+    return attempt.run(inbox, most_scans, most_chunks, with_backlog=not redo and limit is None)
 
 
 class _Attempt:
@@ -152,24 +158,39 @@ class _Attempt:
         self.name = uuid.uuid4().hex[:8]
         self.chunks = ChunkWriter(batch, self.name)
         self.known = self.claimed_elsewhere = self.outdated = 0
+        self.backlog: Backlog | None = None
+        self.paths = set[str]()
         self.started = time.perf_counter()
 
-    def run(self, inbox: Inbox, most_scans: int, most_chunks: int) -> list[str]:
-        """Return the URIs of the chunks that count, after recording them."""
-        more = False
+    def run(self, inbox: Inbox, most_scans: int, most_chunks: int, *, with_backlog: bool) -> list[str]:
+        """Return the URIs of the chunks that count, after recording them.
+
+        Args:
+            with_backlog: whether to begin with what an earlier batch has listed, and to keep what this one leaves.
+        """
+        more, listed = False, time.time()
         deliveries = Deliveries(inbox, self.ledger)
-        for page in batched(self._new_files(inbox, deliveries), PAGE):
-            while page and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
+        self.backlog = self._earlier(inbox) if with_backlog else None
+        pages = self._pages(inbox)
+        for page in pages:
+            new = self._new(page, inbox, deliveries)
+            while new and self.chunks.scans < most_scans and self.chunks.count < most_chunks:
                 # One chunk at a time, so that a batch ends with a full one.
                 wanted = min(most_scans - self.chunks.scans, self.batch.collection.chunk_scans)
-                self._take(page[:wanted], self._rule(inbox))
-                page = page[wanted:]
-            if page:
+                self._take(new[:wanted], self._rule(inbox))
+                new = new[wanted:]
+            if new:
                 more = True
                 break
         self.chunks.finish()
         if inbox.unsettled:
             logger.info("%d files have not settled and are left for a later batch", inbox.unsettled)
+        if with_backlog and self.backlog is None:
+            area = work_area(self.batch.output, LISTING)
+            storage.delete_tree(area)
+            if more:
+                left = chain(new, chain.from_iterable(pages))
+                self.backlog = backlog.keep(storage.join(area, self.name), inbox, left, listed)
         return self._commit(deliveries, more)
 
     def _rule(self, inbox: Inbox) -> RedoRule:
@@ -177,22 +198,55 @@ class _Attempt:
         collection = self.batch.collection
         return RedoRule(collection.redo, collection.recipe, self.batch.recipe_digest, self.redo, inbox.masks_absent)
 
-    def _new_files(self, inbox: Inbox, deliveries: Deliveries) -> Iterator[InboxFile]:
-        """Yield the files that the ledger does not know as done, and that no other batch has claimed."""
-        for page in batched(inbox.files(Contents(self.ledger)), PAGE):
-            with self.ledger.read() as session:
-                matches = self._matches(session, page)
-            for file in page:
-                same = [match for match in matches.get(file.path, ()) if is_unchanged(match, file)]
-                rule = self._rule(inbox)
-                if any(rule.is_done(match, file) for match in same):
-                    self._count_known(rule, same)
-                elif any(match.claimed_by not in (None, self.batch.batch_id) for match in same):
-                    self.claimed_elsewhere += 1
-                elif not deliveries.is_complete(file):
-                    inbox.unsettled += 1
-                else:
-                    yield file
+    def _earlier(self, inbox: Inbox) -> Backlog | None:
+        """Return what the batch before this one has listed and left, or None."""
+        with self.ledger.read() as session:
+            last = batches.last_received(session, self.batch.collection.name)
+        # What an abandoned batch took is free, and may lie before its backlog.
+        if last is None or last.state == batches.BatchState.ABANDONED:
+            return None
+        found = backlog.usable(last.counts.get("backlog"), inbox)
+        if found is not None:
+            inbox.bags, inbox.masks_absent = found.bags, found.masks_absent
+        return found
+
+    def _pages(self, inbox: Inbox) -> Iterator[list[InboxFile]]:
+        """Yield pages of files: of the backlog, then of the whole inbox, so that nothing that came later is left."""
+        if self.backlog is not None:
+            logger.info(
+                "batch=%s continues a listing of %d files at %d",
+                self.batch.name, self.backlog.files, self.backlog.position,
+            )  # fmt: skip
+            try:
+                for page in batched(self.backlog.read(), PAGE):
+                    yield page
+                    self.backlog = replace(self.backlog, position=self.backlog.position + len(page))
+            except FileNotFoundError:
+                logger.info("batch=%s: the listing was removed, and the inbox is listed again", self.batch.name)
+            self.backlog = None
+            # All of them are counted again.
+            self.known = self.claimed_elsewhere = self.outdated = inbox.unsettled = 0
+            inbox.bags = {}
+        files = inbox.files(Contents(self.ledger))
+        yield from batched((file for file in files if file.path not in self.paths), PAGE)
+
+    def _new(self, page: list[InboxFile], inbox: Inbox, deliveries: Deliveries) -> list[InboxFile]:
+        """Return the files that the ledger does not know as done, and that no other batch has claimed."""
+        with self.ledger.read() as session:
+            matches = self._matches(session, page)
+        rule = self._rule(inbox)
+        new = []
+        for file in page:
+            same = [match for match in matches.get(file.path, ()) if is_unchanged(match, file)]
+            if any(rule.is_done(match, file) for match in same):
+                self._count_known(rule, same)
+            elif any(match.claimed_by not in (None, self.batch.batch_id) for match in same):
+                self.claimed_elsewhere += 1
+            elif not deliveries.is_complete(file):
+                inbox.unsettled += 1
+            else:
+                new.append(file)
+        return new if self.backlog is None else [now for file in new if (now := backlog.refreshed(file, inbox))]
 
     def _matches(self, session: Session, page: list[InboxFile]) -> dict[str, list[LedgerMatch]]:
         """Return what the ledger knows of some files, by path."""
@@ -250,6 +304,8 @@ class _Attempt:
         for row, one in rows:
             logger.info(one.log_line(row.same_as, row.again))
             self.chunks.add(row, one.megapixels)
+            if self.backlog is not None:
+                self.paths.add(row.path)
             if self.progress is not None:
                 self.progress(1)
 
@@ -274,7 +330,8 @@ class _Attempt:
             "known": self.known,
         }
         left = {"outdated": self.outdated, "ignored": dict(inbox.ignored), **_unused(inbox, more)}
-        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more, "counts": left}
+        kept = {"backlog": self.backlog.as_json()} if more and self.backlog else {}
+        values = counts | {"claimed_elsewhere": self.claimed_elsewhere, "more": more, "counts": left | kept}
         figures = counts | {"elsewhere": self.claimed_elsewhere, "more": more} | left
         with self.ledger.write() as session:
             first = batches.commit_received(session, self.batch.batch_id, values)

@@ -116,7 +116,7 @@ def _received(batch: BatchContext, row: Batch) -> dict[int, str]:
 
 def _counts(row: Batch) -> dict[str, Any]:
     return {
-        **row.counts,
+        **{name: count for name, count in row.counts.items() if name != "backlog"},
         "received": row.received,
         "known": row.known,
         "elsewhere": row.claimed_elsewhere,

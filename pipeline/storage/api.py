@@ -21,6 +21,7 @@ class Transport(Protocol):
     """The functions of a transport's module."""
 
     def list_files(self, root: str) -> Iterator[Entry]: ...
+    def stat(self, uri: str) -> Entry: ...
     def open_read(self, uri: str) -> BinaryIO: ...
     def open_write(self, uri: str) -> AbstractContextManager[BinaryIO]: ...
     def open_new(self, uri: str) -> AbstractContextManager[BinaryIO]: ...
@@ -62,6 +63,16 @@ def list_files(root: str) -> Iterator[Entry]:
         StoreUnavailable: the store did not answer; a retry may succeed.
     """
     return transport(root).list_files(root)
+
+
+def stat(uri: str) -> Entry:
+    """Return a file as a listing of it alone would; a link to a file is that file.
+
+    Raises:
+        FileNotFoundError, PermissionError: there is no such file, or it may not be looked at.
+        StoreUnavailable: the store did not answer.
+    """
+    return transport(uri).stat(uri)
 
 
 def open_read(uri: str) -> BinaryIO:

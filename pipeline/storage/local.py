@@ -15,12 +15,12 @@ from typing import Any, BinaryIO, cast
 from pipeline.atomic_write import TEMPORARY, atomic_path, temporary_name
 from pipeline.errors import OutputNotWritable
 from pipeline.storage.errors import GuardedReader, reading, writing
-from pipeline.storage.local_listing import list_files
+from pipeline.storage.local_listing import list_files, stat
 from pipeline.storage.uris import local_path
 
 __all__ = [
     "check_writable", "copy", "delete", "delete_tree", "exists", "list_files", "open_new", "open_read", "open_write",
-    "sweep", "write_bytes",
+    "stat", "sweep", "write_bytes",
 ]  # fmt: skip
 
 # A disk with less than both of these free is nearly full: work in progress may finish, but none is started.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from pipeline.errors import ConfigurationError
 from pipeline.imaging.suffixes import has_image_suffix
@@ -57,6 +57,16 @@ def list_files(root: str) -> Iterator[Entry]:
             continue
 
 
+def stat(uri: str) -> Entry:
+    """Return the entry of one file, as in a listing of it alone; a link to a file is that file."""
+    full = local_path(uri)
+    with reading(uri):
+        status = full.stat()
+    if not S_ISREG(status.st_mode):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri)
+    return _as_entry(full, full.name, "file", status)
+
+
 def _sorted_names(folder: Path) -> list[str]:
     """Return the visible names in a folder; folders end in `/`, so that names sort as full paths do."""
     with os.scandir(folder) as entries:
@@ -68,8 +78,8 @@ def _entry(full: Path, path: str, real_top: Path) -> Iterator[Entry]:
     """Yield the entry of one name that is not a folder; nothing if it has just been deleted."""
     try:
         status = full.lstat()
-        if not stat.S_ISLNK(status.st_mode):
-            yield _as_entry(full, path, "file" if stat.S_ISREG(status.st_mode) else "special", status)
+        if not S_ISLNK(status.st_mode):
+            yield _as_entry(full, path, "file" if S_ISREG(status.st_mode) else "special", status)
             return
         kind = _link_kind(full, real_top)
         if kind is not None:
@@ -93,9 +103,9 @@ def _link_kind(full: Path, real_top: Path) -> EntryKind | None:
         raise
     if not target.is_relative_to(real_top):
         return "link-outward"
-    if stat.S_ISDIR(mode):
+    if S_ISDIR(mode):
         return "directory" if has_image_suffix(full.name) else None
-    return "file" if stat.S_ISREG(mode) else "special"
+    return "file" if S_ISREG(mode) else "special"
 
 
 def _as_entry(full: Path, path: str, kind: EntryKind, status: os.stat_result | None) -> Entry:

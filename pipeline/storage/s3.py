@@ -72,10 +72,16 @@ def list_files(root: str) -> Iterator[Entry]:
             uri = f"{scheme(root)}://{bucket}/{item['Key']}"
             yield Entry(text_path(path[:-1]), uri, 0, item["LastModified"].timestamp(), "", "directory")
     if not found and key and not key.endswith("/"):
-        with suppress(FileNotFoundError), s3_errors(root):
-            head = client().head_object(Bucket=bucket, Key=key)
-            item = head | {"Key": key, "Size": head["ContentLength"]}
-            yield _entry(root, key.rpartition("/")[2], item)
+        with suppress(FileNotFoundError):
+            yield stat(root)
+
+
+def stat(uri: str) -> Entry:
+    """Return the entry of one object."""
+    bucket, key = split_bucket(uri)
+    with s3_errors(uri):
+        head = client().head_object(Bucket=bucket, Key=key)
+    return _entry(uri, key.rpartition("/")[2], head | {"Key": key, "Size": head["ContentLength"]})
 
 
 def _is_placeholder(item: dict[str, Any]) -> bool:

@@ -238,6 +238,16 @@ def test_exists(tmp_path: Path) -> None:
     assert not storage.exists(str(tmp_path / "a/b"))
 
 
+def test_stat_is_the_entry_of_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"abc")
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    for listed in storage.list_files(str(tmp_path)):
+        assert storage.stat(listed.uri) == listed
+    for none in ("b.png", "", "a.png/b"):
+        with pytest.raises((FileNotFoundError, NotADirectoryError)):
+            storage.stat(str(tmp_path / none))
+
+
 def test_delete_tree_keeps_the_targets_of_links(tmp_path: Path) -> None:
     (tmp_path / "keep").mkdir()
     (tmp_path / "keep/a").touch()

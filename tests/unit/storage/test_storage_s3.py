@@ -143,6 +143,15 @@ def test_exists(bucket: str) -> None:
     assert not storage.exists(f"{bucket}-no/x")
 
 
+def test_stat_is_the_entry_of_a_listing(bucket: str) -> None:
+    storage.write_bytes(f"{bucket}/in/a.png", b"abc")
+    (listed,) = storage.list_files(f"{bucket}/in")
+    assert storage.stat(listed.uri) == listed
+    for none in ("in", "in/a"):
+        with pytest.raises(FileNotFoundError):
+            storage.stat(f"{bucket}/{none}")
+
+
 def test_missing_objects(bucket: str) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read_bytes(f"{bucket}/none.png")
