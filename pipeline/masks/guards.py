@@ -15,7 +15,7 @@ from pipeline.masks.faces import Face, Place, find_faces
 from pipeline.masks.text import find_text
 
 #: Increased when what is held back changes: it is part of every result's key.
-VERSION = 6
+VERSION = 7
 #: Share of a face's box that a speck covers at most, and share of its width that it spans.
 FACE_AREA, FACE_SPAN = 0.01, 0.2
 #: Across eyes or mouth a speck spans so many pixels, or this share of the face's width, whichever is more.
@@ -79,7 +79,7 @@ def apply_guards(
                 left["face"].add(part.number)
             else:
                 parts.append(part)
-    for line in find_text(pixels) if text else ():
+    for line in find_text(pixels, lambda box: len(marked.within(box)[0]) > 0) if text else ():
         left["text"] |= set(marked.within(line.box)[0].tolist())
     held = left["face"] | left["text"]
     parts = [part for part in parts if part.number not in held]

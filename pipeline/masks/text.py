@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.imaging.luminance import luminance
-from pipeline.imaging.types import Pixels
+from pipeline.imaging.types import Box, Pixels
 
 #: Long side in pixels of the copy that is searched: cost does not grow with the scan.
 SIDE = 1600
@@ -41,11 +42,15 @@ class Line:
     letter: float
 
 
-def find_text(pixels: Pixels) -> list[Line]:
+def find_text(pixels: Pixels, matters: Callable[[Box], bool] = lambda box: True) -> list[Line]:
     """Return the lines of text on a scan (H,W) or (H,W,C), uint8 or uint16, level or turned by a quarter.
 
     Letters are components of one tone, one stroke width and one height in a row. Letters smaller than about 1/230 of
     the long side, joined-up writing whose words are one component each, and slanting lines are not found.
+
+    Args:
+        pixels: the scan.
+        matters: whether a line within a box of the scan is to be found; others are left out where that saves time.
     """
     grey = luminance(pixels)
     scale = min(ENLARGED, SIDE / max(grey.shape))
@@ -55,14 +60,23 @@ def find_text(pixels: Pixels) -> list[Line]:
     for square in SQUARES:
         paper = np.asarray(cv2.blur(grey, (square, square)), np.uint8)
         for polarity in (1, -1):
-            shapes = _find_shapes(grey, paper, polarity)
+            blobs = _find_blobs(grey, paper, polarity)
+            kept = np.zeros(len(blobs.boxes), np.bool_)
+            for turned in (False, True):
+                kept |= _may_be_rows(blobs, turned, lambda box: matters(_scale_up(box, scale)))
+            shapes = _measure_shapes(blobs, kept, grey, paper)
             for turned in (False, True):
                 for x, y, width, height, letter in _find_rows(_choose_letters(shapes, polarity, turned)):
                     box = (y, x, height, width) if turned else (x, y, width, height)
-                    left, top = (int(n / scale) for n in box[:2])
-                    right, bottom = (int(np.ceil((box[i] + box[i + 2]) / scale)) for i in (0, 1))
-                    found.append(Line((left, top, right - left, bottom - top), letter / scale))
+                    found.append(Line(_scale_up(box, scale), letter / scale))
     return found
+
+
+def _scale_up(box: tuple[float, float, float, float], scale: float) -> Box:
+    """Return a box of the copy in the scan's pixels."""
+    left, top = (int(n / scale) for n in box[:2])
+    right, bottom = (int(np.ceil((box[i] + box[i + 2]) / scale)) for i in (0, 1))
+    return left, top, right - left, bottom - top
 
 
 @dataclass(frozen=True)
@@ -75,17 +89,31 @@ class _Letters:
 
 
 @dataclass(frozen=True)
+class _Blobs:
+    """Components of one polarity that have the size of letters, upright or turned by a quarter.
+
+    Attributes:
+        labels: (H,W) the number of each pixel's component, of all.
+        numbers, boxes, area: (n,) the number of each of these, (n,4) x, y, width and height, and (n,) pixels.
+    """
+
+    labels: NDArray[np.int32]
+    numbers: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    area: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class _Shapes:
-    """Components of one polarity.
+    """Components that were measured.
 
     Attributes:
         boxes: (n,4) x, y, width, height.
-        area, stroke, spread: (n,) pixels, width of the stroke, and how much that varies.
+        stroke, spread: (n,) width of the stroke, and how much that varies.
         tone, uneven, around: (n,) mean and spread of the tone, and the paper's tone.
     """
 
     boxes: NDArray[np.float64]
-    area: NDArray[np.float64]
     stroke: NDArray[np.float64]
     spread: NDArray[np.float64]
     tone: NDArray[np.float64]
@@ -93,7 +121,7 @@ class _Shapes:
     around: NDArray[np.float64]
 
 
-def _find_shapes(grey: NDArray[np.uint8], paper: NDArray[np.uint8], polarity: int) -> _Shapes:
+def _find_blobs(grey: NDArray[np.uint8], paper: NDArray[np.uint8], polarity: int) -> _Blobs:
     """Return the components of one polarity that have the size of letters, upright or turned by a quarter.
 
     The same ones, turned, would be found on the picture turned.
@@ -103,34 +131,73 @@ def _find_shapes(grey: NDArray[np.uint8], paper: NDArray[np.uint8], polarity: in
     """
     difference = cv2.subtract(paper, grey) if polarity > 0 else cv2.subtract(grey, paper)
     ink = np.asarray(cv2.threshold(difference, CONTRAST // 2, 1, cv2.THRESH_BINARY)[1], np.uint8)
-    _, found, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    labels = np.asarray(found, np.int32).ravel()
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     sized = _has_size(width, height) | _has_size(height, width)
     fill = stats[:, cv2.CC_STAT_AREA] / np.maximum(width * height, 1)
     sized &= (fill > LEAST_FILL) & (fill < MOST_FILL)
     sized[0] = False  # the paper
-    # Most components are specks or shades: only the others are measured.
-    count, boxes, area = int(sized.sum()), stats[sized, :4].astype(np.float64), stats[sized, cv2.CC_STAT_AREA]
+    numbers = np.flatnonzero(sized)
+    chosen = stats[numbers].astype(np.float64)
+    return _Blobs(np.asarray(labels, np.int32), numbers, chosen[:, :4], chosen[:, cv2.CC_STAT_AREA])
+
+
+def _may_be_rows(
+    blobs: _Blobs, turned: bool, matters: Callable[[tuple[float, float, float, float]], bool]
+) -> NDArray[np.bool_]:
+    """Return which components (n,) lie beside each other as letters of a row do that matters, whatever they look like.
+
+    Most are specks, shades and texture, which need not be measured.
+    """
+    boxes = blobs.boxes[:, [1, 0, 3, 2]] if turned else blobs.boxes
+    result = np.zeros(len(boxes), np.bool_)
+    order = np.flatnonzero(_has_size(boxes[:, 2], boxes[:, 3]))
+    order = order[np.argsort(boxes[order, 0], kind="stable")]
+    for row in _join(len(order), *_find_pairs(boxes[order])):
+        members = order[row]
+        (x, y), (right, bottom) = blobs.boxes[members, :2].min(axis=0), _ends(blobs.boxes[members]).max(axis=0)
+        if matters((float(x), float(y), float(right - x), float(bottom - y))):
+            result[members] = True
+    return result
+
+
+def _ends(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return right and bottom (n,2) of boxes (n,4)."""
+    return boxes[:, :2] + boxes[:, 2:]
+
+
+def _measure_shapes(
+    blobs: _Blobs, chosen: NDArray[np.bool_], grey: NDArray[np.uint8], paper: NDArray[np.uint8]
+) -> _Shapes:
+    """Return the chosen components (n,), measured."""
+    boxes, area, numbers = blobs.boxes[chosen], blobs.area[chosen], blobs.numbers[chosen]
+    count = len(numbers)
     if not count:
-        return _Shapes(boxes, *(np.zeros(0) for _ in range(6)))
-    kept = np.take(sized.astype(np.uint8), labels).reshape(ink.shape)
-    number = np.cumsum(sized) - 1
+        return _Shapes(boxes, *(np.zeros(0) for _ in range(5)))
+    # Only where they lie, with a pixel around.
+    left, top = (max(0, int(n) - 1) for n in boxes[:, :2].min(axis=0))
+    right, bottom = (int(n) + 1 for n in _ends(boxes).max(axis=0))
+    part = (slice(top, bottom), slice(left, right))
+    labels, tones, papers = blobs.labels[part], grey[part].ravel(), paper[part].ravel()
+    order = np.zeros(int(labels.max()) + 1, np.int32)
+    order[numbers] = np.arange(1, count + 1)
+    which = order[labels]
+    kept = (which > 0).astype(np.uint8)
     depth = cv2.distanceTransform(kept, cv2.DIST_L2, 3)
     # The middle of a stroke: local maxima of the depth.
     spine = np.flatnonzero((depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))))
-    of, deep = number[labels[spine]], depth.ravel()[spine]
+    of, deep = which.ravel()[spine] - 1, depth.ravel()[spine]
     pixels = np.maximum(np.bincount(of, minlength=count), 1)
     mean = np.bincount(of, weights=deep, minlength=count) / pixels
     square_mean = np.bincount(of, weights=deep**2, minlength=count) / pixels
     spread = np.sqrt(np.maximum(square_mean - mean**2, 0)) / np.maximum(mean, 1e-6)
     inside = np.flatnonzero(kept)
-    which, tones = number[labels[inside]], grey.ravel()[inside].astype(np.float64)
-    tone = np.bincount(which, weights=tones, minlength=count) / area
-    squares = np.bincount(which, weights=tones**2, minlength=count) / area
+    of, values = which.ravel()[inside] - 1, tones[inside].astype(np.float64)
+    tone = np.bincount(of, weights=values, minlength=count) / area
+    squares = np.bincount(of, weights=values**2, minlength=count) / area
     uneven = np.sqrt(np.maximum(squares - tone**2, 0))
-    around = np.bincount(which, weights=paper.ravel()[inside], minlength=count) / area
-    return _Shapes(boxes, area, 2 * mean, spread, tone, uneven, around)
+    around = np.bincount(of, weights=papers[inside], minlength=count) / area
+    return _Shapes(boxes, 2 * mean, spread, tone, uneven, around)
 
 
 def _has_size(width: NDArray[Any], height: NDArray[Any]) -> NDArray[np.bool_]:
@@ -152,11 +219,20 @@ def _choose_letters(shapes: _Shapes, polarity: int, turned: bool) -> _Letters:
 
 def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, float]]:
     """Return rows of similar letters: x, y, width, height and the height of a letter."""
-    boxes = letters.boxes
-    if len(boxes) < FEWEST:
+    if len(letters.boxes) < FEWEST:
         return []
-    order = np.argsort(boxes[:, 0])
-    boxes, stroke, tone = boxes[order], letters.stroke[order], letters.tone[order]
+    order = np.argsort(letters.boxes[:, 0], kind="stable")
+    boxes, stroke, tone = letters.boxes[order], letters.stroke[order], letters.tone[order]
+    one, other = _find_pairs(boxes)
+    alike = np.maximum(stroke[one], stroke[other]) < 1.7 * np.minimum(stroke[one], stroke[other])
+    alike &= np.abs(tone[other] - tone[one]) < 30
+    rows = _join(len(boxes), one[alike], other[alike])
+    lines = (_line(boxes[row], stroke[row], tone[row]) for row in rows)
+    return [line for line in lines if line is not None]
+
+
+def _find_pairs(boxes: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which boxes (n,4), sorted from left to right, are of like height and beside which ones."""
     left, top, width, height = boxes.T
     right, middle = left + width, top + height / 2
     # Letters in a row are at most twice as tall as each other, which bounds how far away the next one may begin.
@@ -171,29 +247,23 @@ def _find_rows(letters: _Letters) -> list[tuple[float, float, float, float, floa
     one, other, tall = one[near], other[near], tall[near]
     gap = left[other] - right[one]
     near = (gap < NEAR * tall) & (gap > -0.4 * tall)
-    near &= np.maximum(stroke[one], stroke[other]) < 1.7 * np.minimum(stroke[one], stroke[other])
-    near &= np.abs(tone[other] - tone[one]) < 30
-    rows = _join(len(boxes), one[near], other[near])
-    lines = (_line(boxes[row], stroke[row], tone[row]) for row in rows if len(row) >= FEWEST)
-    return [line for line in lines if line is not None]
+    return one[near], other[near]
 
 
-def _join(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> list[list[int]]:
-    """Return the groups that pairs of `count` things make, in the order of their first members."""
-    parent = list(range(count))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for first, second in zip(one.tolist(), other.tolist(), strict=True):
-        parent[root(second)] = root(first)
-    groups: dict[int, list[int]] = {}
-    for index in range(count):
-        groups.setdefault(root(index), []).append(index)
-    return list(groups.values())
+def _join(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the groups of at least `FEWEST` that pairs of `count` things make, in the order of their first members."""
+    root = np.arange(count)
+    while len(one):
+        low = np.minimum(root[one], root[other])
+        np.minimum.at(root, root[one], low)
+        np.minimum.at(root, root[other], low)
+        while (root != (further := root[root])).any():
+            root = further
+        apart = root[one] != root[other]
+        one, other = one[apart], other[apart]
+    order = np.argsort(root, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(root[order])) + 1)
+    return [group for group in groups if len(group) >= FEWEST]
 
 
 def _line(

@@ -24,6 +24,27 @@ def test_detections_without_neighbours_are_grouped_as_opencv_groups_them() -> No
     assert faces._search(grey, FRONT, None) == [tuple(box) for box in usual.tolist()] != []
 
 
+def test_a_coarse_search_first_finds_the_face_that_a_full_one_finds() -> None:
+    grey = cv2.equalizeHist(cv2.cvtColor(PORTRAIT, cv2.COLOR_RGB2GRAY))
+    (found,), (usual,) = (faces._search(grey, FRONT._replace(coarse=coarse), None) for coarse in (True, False))
+    assert faces._overlap(found, usual) > 0.9
+
+
+def test_the_unchanged_copy_is_searched_where_marks_cover_much_of_a_face() -> None:
+    hidden = np.zeros((384, 512), np.uint8)
+    hidden[100:103, 50:450] = 1
+    everything = [(0, 0, 512, 384)]
+    assert faces._covered(hidden, everything, 20, 30) == []
+    hidden[200:230, 300:330] = 1
+    ((left, top, right, bottom),) = faces._covered(hidden, everything, 20, 30)
+    assert left < 270 and top < 170 and right > 360 and bottom > 260 and right - left < 150
+    assert faces._covered(hidden, [(0, 0, 200, 384)], 20, 30) == []
+
+
+def test_all_sizes_are_searched_only_around_what_the_coarse_search_detects() -> None:
+    assert faces._around((384, 512), [(100, 100, 50, 50), (300, 200, 90, 90)], 40, 60) == [(70, 70, 180, 180)]
+
+
 def test_a_mark_on_a_face_finds_it_as_a_search_of_everything_does() -> None:
     (face,) = (one for one in find_faces(PORTRAIT) if not one.profile)
     x, y, width, height = face.box

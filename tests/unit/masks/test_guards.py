@@ -118,6 +118,18 @@ def test_text_of_a_large_scan_is_found_where_it_is() -> None:
     assert any(x < 300 and y < 6 * 75 < y + height and width > 1500 for x, y, width, height in boxes)
 
 
+def test_a_line_that_matters_is_measured_as_all_are() -> None:
+    everything = find_text(page())
+    wanted = everything[1].box
+
+    def touches(box: tuple[int, int, int, int]) -> bool:
+        return all(box[i] < wanted[i] + wanted[i + 2] and wanted[i] < box[i] + box[i + 2] for i in (0, 1))
+
+    found = find_text(page(), touches)
+    assert [line for line in everything if touches(line.box)] == [line for line in found if touches(line.box)] != []
+    assert find_text(page(), lambda box: False) == []
+
+
 def test_pictures_without_text_hold_none() -> None:
     for picture in (skimage.data.astronaut()[:260], skimage.data.moon(), skimage.data.coffee()):
         area = sum(line.box[2] * line.box[3] for line in find_text(picture))
