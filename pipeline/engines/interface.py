@@ -23,13 +23,15 @@ class WindowLayout:
         context: intact pixels wanted around the damage on each side of a window.
         depth: a hole's pixels that are further than this from the next intact one are filled at a smaller scale,
             where they are not; must be smaller than ``context`` + 8, so that every window sees something intact.
-        batch_pixels: pixels of windows in one call of ``fill``.
+        batch_pixels: pixels of windows in one call of ``fill``; 1 for one window.
+        calls: of ``fill`` at a time, in threads.
     """
 
     sizes: tuple[int, ...]
     context: int
     depth: int
     batch_pixels: int = 1 << 20
+    calls: int = 1
 
 
 class Engine(Protocol):

@@ -29,18 +29,24 @@ class OomBackoff:
         Raises:
             MemoryError: a single window is too large even for the fallback.
         """
+        most = max(1, self.batch_pixels // holes[0].size)
+        if len(images) > most:
+            starts = range(0, len(images), most)
+            parts = [self.fill(images[start : start + most], holes[start : start + most]) for start in starts]
+            return np.concatenate([part for part, _ in parts]), list(
+                dict.fromkeys(note for _, notes in parts for note in notes)
+            )
         try:
             return self.engine.fill(images, holes), []
         except MemoryError:
             count = len(images)
             if count > 1:
+                # Also batches that were put together before are cut now.
                 self.batch_pixels = max(1, holes.size // 2)
                 note = f"memory ran out with {count} windows at once; went on with half as many"
                 log.warning("%s (%s)", note, self.engine.runtime)
-                half = count // 2
-                first, notes = self.fill(images[:half], holes[:half])
-                second, more = self.fill(images[half:], holes[half:])
-                return np.concatenate([first, second]), list(dict.fromkeys([note, *notes, *more]))
+                filled, notes = self.fill(images, holes)
+                return filled, [note, *notes]
             fallback = self.engine.fallback()
             if fallback is None:
                 raise

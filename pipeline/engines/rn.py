@@ -59,7 +59,10 @@ class RnEngine:
     def layout(self) -> WindowLayout:
         """Return how windows are laid out; see :class:`Engine`."""
         depth = SHARP_DEPTH if self._invents else DEPTH
-        return WindowLayout(sizes=SIZES, context=48, depth=depth, batch_pixels=self._network.batch_pixels)
+        network = self._network
+        return WindowLayout(
+            sizes=SIZES, context=48, depth=depth, batch_pixels=network.batch_pixels, calls=network.calls
+        )
 
     def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
         """Return the windows with their holes filled; see :class:`Engine`."""

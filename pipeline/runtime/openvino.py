@@ -6,9 +6,13 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.runtime.memory import holds_memory
 from pipeline.runtime.precision import float32_only
@@ -26,6 +30,35 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class CompiledGraph:
+    """A compiled graph; as many threads as it has streams may run it at the same time, others wait."""
+
+    def __init__(self, compiled: ov.CompiledModel, streams: int, runtime: str) -> None:
+        self.runtime = runtime
+        self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
+        for _ in range(streams):
+            self._idle.put(compiled.create_infer_request())
+
+    def run(self, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the graph's output for its inputs, in their order."""
+        request = self._idle.get()
+        try:
+            request.infer(inputs, share_inputs=True, share_outputs=True)
+            # The next request overwrites it.
+            output: NDArray[np.float32] = request.get_output_tensor().data.copy()
+            return output
+        finally:
+            self._idle.put(request)
+
+
+def compiled_graph(model: Path | bytes, shapes: Sequence[Sequence[int]], precision: str, streams: int) -> CompiledGraph:
+    """Return a graph for threads that each run it for themselves; see `compiled_queue` for the arguments."""
+    compiled, runtime = _compile(model, shapes, precision, streams)
+    graph = CompiledGraph(compiled, streams, runtime)
+    holds_memory(graph, compiled.release_memory)
+    return graph
+
+
 def compiled_queue(
     model: Path | bytes, shapes: Sequence[Sequence[int]], precision: str, streams: int
 ) -> tuple[Any, str]:
@@ -38,6 +71,18 @@ def compiled_queue(
             float32. Sums over a map, and what is made of them, stay in f32.
         streams: requests worked on at a time; the cores are shared among them.
     """
+    import openvino as ov
+
+    compiled, runtime = _compile(model, shapes, precision, streams)
+    queue = ov.AsyncInferQueue(compiled, streams)
+    holds_memory(queue, compiled.release_memory)
+    return queue, runtime
+
+
+def _compile(
+    model: Path | bytes, shapes: Sequence[Sequence[int]], precision: str, streams: int
+) -> tuple[ov.CompiledModel, str]:
+    """Return a compiled graph and its runtime's name."""
     import openvino as ov
 
     core = _core()
@@ -58,9 +103,7 @@ def compiled_queue(
             "INFERENCE_NUM_THREADS": str(cores()),
         },
     )
-    queue = ov.AsyncInferQueue(compiled, streams)
-    holds_memory(queue, compiled.release_memory)
-    return queue, f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+    return compiled, f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
 
 
 @cache

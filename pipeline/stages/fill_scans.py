@@ -60,7 +60,7 @@ class ScanFiller(ABC, Generic[Item, Made]):
         engine: fills the masks.
         batch_pixels: pixels of windows in one call of the engine; the engine's own number by default.
         progress: called with the number of windows just filled.
-        workers: scans that are read or stored at a time, while the network fills others.
+        workers: threads that read or store scans while others are filled, and that fill windows.
 
     Attributes:
         fatal: errors that end the filling instead of failing one scan.
@@ -163,7 +163,10 @@ class ScanFiller(ABC, Generic[Item, Made]):
     def _filled(self, items: Sequence[Item], estimated: bool) -> Generator[_Open[Item], None, None]:
         """Yield the scans, each when its damage and its held-out places are filled."""
         with closing(self._jobs(items, estimated)) as jobs:
-            for filled in inpaint(jobs, self.engine, batch_pixels=self._batch_pixels, progress=self._progress):
+            filling = inpaint(
+                jobs, self.engine, batch_pixels=self._batch_pixels, calls=self._workers, progress=self._progress
+            )
+            for filled in filling:
                 one = self._open.pop(filled.key)
                 if (hidden := one.held_out.pop(filled.key, None)) is None:
                     one.filled = filled

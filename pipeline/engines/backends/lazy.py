@@ -43,6 +43,11 @@ class LazyNetwork:
         """See :class:`pipeline.engines.backends.Network`."""
         return self._network.batch_pixels
 
+    @property
+    def calls(self) -> int:
+        """See :class:`pipeline.engines.backends.Network`."""
+        return self._network.calls
+
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         """Return the filled pictures; see :class:`pipeline.engines.backends.Network`."""
         return self._network.run(images, holes)

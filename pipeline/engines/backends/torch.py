@@ -26,6 +26,8 @@ class TorchNetwork:
         self._half = self._device.type == "cuda" and not float32_only() if half is None else half
         self.runtime = f"torch {torch.__version__} {'float16' if self._half else 'float32'} on {self._device.type}"
         self.batch_pixels = 1 << 23 if self._device.type == "cuda" else 1 << 18
+        # Torch spreads one call over all cores, or over the GPU.
+        self.calls = 1
 
     def run(self, images: FloatImage, holes: FloatImage) -> FloatImage:
         """Return the filled pictures; see :class:`pipeline.engines.backends.Network`."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Lock
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.engines.blend import blend, cut_patch
 from pipeline.engines.interface import BoolMask, FloatImage
 from pipeline.engines.plan import Window
 from pipeline.engines.run import HOPELESS
+from pipeline.engines.window_runner import AHEAD_CALLS
 from pipeline.imaging.rectangles import Rect
 
 pytestmark = pytest.mark.slow
@@ -198,7 +200,8 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
 
     stream = inpaint(endless(), Flat())
     next(stream)
-    assert taken == 4
+    assert taken == 4 * (AHEAD_CALLS + 1)
+    stream.close()
 
 
 def test_progress_counts_windows() -> None:
@@ -286,3 +289,34 @@ def test_a_scan_whose_intact_pixels_are_not_finite_is_refused_by_name() -> None:
     mask[5:9, 5:9] = 255
     with pytest.raises(ValueError, match="plate"):
         list(inpaint([Job("plate", np.full((40, 40, 3), np.nan, np.float32), mask)], load_engine("telea")))
+
+
+def test_windows_are_filled_as_many_at_a_time_as_the_engine_asks_for() -> None:
+    both = Barrier(2, timeout=60)
+
+    class Paired(Flat):
+        layout = WindowLayout(sizes=(64,), context=32, depth=16, batch_pixels=1, calls=2)
+
+        def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
+            both.wait()
+            return super().fill(images, holes)
+
+    engine = Paired()
+    assert [filled.key for filled in inpaint(spots(10), engine)] == [str(number) for number in range(10)]
+    assert engine.batches == [1] * 10
+
+
+def test_no_more_windows_are_filled_at_a_time_than_the_caller_allows() -> None:
+    running = Lock()
+
+    class Single(Flat):
+        layout = WindowLayout(sizes=(64,), context=32, depth=16, batch_pixels=1, calls=2)
+
+        def fill(self, images: FloatImage, holes: BoolMask) -> FloatImage:
+            assert running.acquire(blocking=False)
+            try:
+                return super().fill(images, holes)
+            finally:
+                running.release()
+
+    assert len(list(inpaint(spots(10), Single(), calls=1))) == 10

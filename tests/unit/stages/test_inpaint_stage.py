@@ -42,18 +42,22 @@ def test_an_engine_that_fails_on_one_scan_fills_the_others(project, monkeypatch)
 
     for number in range(3):
         project.put(f"{number}.png", number)
-    fill = opencv.OpenCVEngine.fill
+    fill, read = opencv.OpenCVEngine.fill, artifacts.read_master
     chunks = [mask(chunk) for chunk in project.receive()]
-    calls = 0
+    calls, opened = [], []
 
-    def third(self, images, holes):
-        nonlocal calls
-        calls += 1
-        if calls in (1, 3):
+    def failing(self, images, holes):
+        calls.append(images)
+        if len(calls) == 1 or opened[-1] == "1.png":
             raise RuntimeError("cannot")
         return fill(self, images, holes)
 
-    monkeypatch.setattr(opencv.OpenCVEngine, "fill", third)
+    def noted(row):
+        opened.append(row.path)
+        return read(row)
+
+    monkeypatch.setattr(opencv.OpenCVEngine, "fill", failing)
+    monkeypatch.setattr(artifacts, "read_master", noted)
     rows = manifest.read(inpaint(chunks[0]))
     assert [row.decision for row in rows] == ["fill", "failed", "fill"]
     assert rows[1].message == "RuntimeError in inpaint: cannot"
@@ -109,9 +113,10 @@ def test_batches_are_halved_after_memory_ran_out_and_the_notes_say_so(
 ) -> None:
     asked = []
 
-    def fill(jobs, engine, *, batch_pixels, progress):
+    def fill(jobs, engine, *, batch_pixels, calls, progress):
         asked.append(batch_pixels)
-        return original(jobs, engine, batch_pixels=batch_pixels, progress=progress)
+        assert share == 1 or calls == 1
+        return original(jobs, engine, batch_pixels=batch_pixels, calls=calls, progress=progress)
 
     original = fill_scans.inpaint
     monkeypatch.setattr(fill_scans, "inpaint", fill)
