@@ -17,8 +17,7 @@ from typing import Any
 
 from pipeline import metrics, scans, storage
 from pipeline.cli.uris import as_uri, use_ledger
-from pipeline.engines import rn
-from pipeline.engines import run as windows
+from pipeline.engines import rn, run, window_runner
 from pipeline.ledger.database import Ledger
 from pipeline.settings import Collection
 from pipeline.stages import artifacts, fill_scans, local_run, mask, previews, publish
@@ -28,9 +27,9 @@ from pipeline.stages.run_summary import RunSummary
 STEPS: dict[str, list[tuple[Any, str]]] = {
     "read and decode": [(scans, "decode_isolated"), (artifacts, "read_mask")],
     "find damage": [(mask, "compose_mask")],
-    "plan and cut windows": [(windows, "plan"), (windows, "crop"), (fill_scans, "held_out")],
+    "plan and cut windows": [(run, "plan"), (window_runner, "crop"), (fill_scans, "held_out")],
     "network": [(rn.RnEngine, "fill")],
-    "composite": [(windows, "cut_patch"), (windows, "blend"), (artifacts, "apply_fill"), (fill_scans, "native_pixels")],
+    "composite": [(window_runner, "cut_patch"), (run, "blend"), (artifacts, "apply_fill"), (fill_scans, "native_pixels")],
     "measure": [(metrics, "fidelity"), (metrics, "seam")],
     "encode": [(scans, "encode_and_read"), (publish, "encode_mask")],
     "previews": [(previews, "write_previews")],

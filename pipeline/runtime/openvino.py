@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.runtime.compiled_cache import cached_compilation
 from pipeline.runtime.memory import holds_memory
 from pipeline.runtime.precision import float32_only
 
@@ -89,21 +90,22 @@ def _compile(
     if precision == "auto":
         supported = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = "bf16" if supported and not float32_only() else "f32"
-    network = core.read_model(model)
-    if precision == "bf16":
-        network = _with_exact_sums(core, network)
-    network.reshape({given: list(shape) for given, shape in zip(network.inputs, shapes, strict=True)})
-    compiled = core.compile_model(
-        network,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": precision,
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": str(cores()),
-        },
-    )
-    return compiled, f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
+    properties = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": str(streams),
+        "INFERENCE_NUM_THREADS": str(cores()),
+    }
+
+    def compiled() -> ov.CompiledModel:
+        network = core.read_model(model)
+        if precision == "bf16":
+            network = _with_exact_sums(core, network)
+        network.reshape({given: list(shape) for given, shape in zip(network.inputs, shapes, strict=True)})
+        return core.compile_model(network, "CPU", properties)
+
+    found = cached_compilation(core, model, properties, str(shapes), compiled)
+    return found, f"openvino {ov.__version__.split('-')[0]} {precision} on cpu"
 
 
 @cache
