@@ -19,18 +19,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.arguments import benchmark_parser
+from benchmarks.machine import describe_machine
 from benchmarks.results_page import Results, publish
-from benchmarks.speed import matrix_ceiling, operations
 from benchmarks.throughput import calibration, parts, tables
 from benchmarks.throughput.inputs import Inbox
 from benchmarks.throughput.regressions import find_regressions
 from pipeline.atomic_write import atomic_write
-from pipeline.settings import Recipe
 
+#: Parts that are whole runs: with masks as painted, as found, and in float32 whatever the machine computes in.
+RUNS = ("shell", "found", "float32")
 PARTS = (
-    "shell",
-    "found",
-    "float32",
+    *RUNS,
     "damage",
     "size",
     "collection",
@@ -60,36 +59,46 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "estimate": lambda: calibration.calibrate(arguments.data, arguments.pictures),
     }
     figures = _kept(arguments)
+    processor = describe_machine()["processor"]
     for name in PARTS:
         if name in arguments.parts:
             print(f"{name} …", file=sys.stderr, flush=True)
-            figures[name] = jobs[name]()
+            found = jobs[name]()
+            label = name
+            if name in RUNS:
+                label = run_label(found)
+                figures["runs"][label] = found
+            else:
+                figures[name] = found
             given = {"measured": f"{datetime.now(UTC):%Y-%m-%d %H:%M}", "load": os.getloadavg()[2]}
-            figures["parts"][name] = given | {"asked": inbox.scans}
-    if "shell" in arguments.parts:
-        figures["ceiling"] = matrix_ceiling("cpu")
-        figures["gflop_per_megapixel"] = operations(Recipe().weights)
+            figures["parts"][label] = given | {"asked": inbox.scans, "processor": processor}
     return figures | {"ratios": ratios(figures)}
+
+
+def run_label(run: dict[str, Any]) -> str:
+    """Return what a whole run is called: its masks, and the precision of its network, which decides what that costs.
+
+    Runs in one precision are compared with each other, whatever machine they were measured on.
+    """
+    return f"{run['masks']} masks, {'bfloat16' if ' bf16 ' in run['runtime'] else 'float32'}"
 
 
 def _kept(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of an earlier run that stay, none without `--keep`."""
     page = arguments.page.with_suffix(".json") if arguments.keep and arguments.page else None
     kept: dict[str, Any] = json.loads(page.read_text()) if page and page.exists() else {}
-    return kept | {"parts": kept.get("parts", {})}
+    return kept | {"parts": kept.get("parts", {}), "runs": kept.get("runs", {})}
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
     """Return the ratios by which runs are compared; of each, less is better."""
     found: dict[str, float] = {}
-    for name in ("shell", "found", "float32"):
-        if run := figures.get(name):
-            # Elapsed seconds say as much about what else the machine does.
-            found[f"{name} over network, processor seconds"] = run["over_network"]["processors"]
-    if run := figures.get("shell"):
-        precision = "bf16" if " bf16 " in run["runtime"] else "float32"
-        rate = figures["gflop_per_megapixel"] * run["network"]["megapixels"] / run["network"]["processors"]
-        found["matrix ceiling over network's rate"] = figures["ceiling"][precision] / rate
+    for label, run in sorted(figures.get("runs", {}).items()):
+        # Elapsed seconds say as much about what else the machine does.
+        # What a run costs once weighs more with few scans.
+        found[f"{label}, {run['scans']} scans: over network, processor seconds"] = run["over_network"]["processors"]
+        if "ceiling" in run:
+            found[f"{label}: matrix ceiling over network's rate"] = run["ceiling"] / run["rate"]
     for night in figures.get("airflow", ()):
         found[f"Airflow over shell, {night['scans']} scans"] = night["over_shell"]
     for name, key in (("damage", "damage"), ("size", "megapixels"), ("collection", "scans")):
@@ -108,9 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     parser = benchmark_parser("throughput", __doc__, data="photos, bench/images", needs_data=False)
     parser.add_argument("--scans", type=int, default=24, help="scans of a megapixel (default: 24)")
-    parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=["shell", "found", "float32"], help="what to measure"
-    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=RUNS, help="what to measure")
     parser.add_argument("--memory", nargs="+", type=int, default=[100, 1000], help="numbers of scans of `memory`")
     parser.add_argument("--reports", nargs="+", type=int, default=[100, 10_000], help="numbers of scans of `report`")
     parser.add_argument("--pictures", type=int, default=24, help="pictures of `estimate`")
@@ -130,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
             sections=tables.sections(figures),
             figures=figures,
             notes=tables.NOTES,
-            networks=figures.get("shell", {}).get("runtime", ""),
+            networks=", ".join(dict.fromkeys(run["runtime"] for run in figures["runs"].values())),
             seconds=time.monotonic() - started,
             picture=tables.plot(figures, Path(folder)) if given.page else None,
         )

@@ -10,9 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.speed import matrix_ceiling, operations
 from benchmarks.throughput.airflow_run import night
 from benchmarks.throughput.inputs import Inbox, fill_inbox
 from benchmarks.throughput.processes import ROOT, Ran, measure_program
+from pipeline.settings import Recipe
 
 #: What networks compute in: what is quickest here, and as on CPUs without bfloat16.
 PRECISIONS = ("auto", "float32")
@@ -26,7 +28,10 @@ def shell(inbox: Inbox, *, masks: bool = True, precision: str = "auto") -> dict[
         source = fill_inbox(inbox, Path(folder, "inbox"), masks=masks)
         ran = _restore(source, Path(folder, "out"), precision)
         alone = _alone(fill_inbox(inbox, Path(folder, "painted")) if not masks else source, precision)
+    ceiling = matrix_ceiling("cpu")["bf16" if " bf16 " in alone["runtime"] else "float32"]
     return {
+        "ceiling": ceiling,
+        "rate": operations(Recipe().weights) * alone["megapixels"] / alone["processors"],
         "scans": inbox.scans,
         "masks": "painted" if masks else "found",
         "runtime": alone["runtime"],

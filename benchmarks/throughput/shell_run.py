@@ -29,7 +29,9 @@ STEPS: dict[str, list[tuple[Any, str]]] = {
     "find damage": [(mask, "compose_mask")],
     "plan and cut windows": [(run, "plan"), (window_runner, "crop"), (fill_scans, "held_out")],
     "network": [(rn.RnEngine, "fill")],
-    "composite": [(window_runner, "cut_patch"), (run, "blend"), (artifacts, "apply_fill"), (fill_scans, "native_pixels")],
+    "composite": [
+        (window_runner, "cut_patch"), (run, "blend"), (artifacts, "apply_fill"), (fill_scans, "native_pixels"),
+    ],
     "measure": [(metrics, "fidelity"), (metrics, "seam")],
     "encode": [(scans, "encode_and_read"), (publish, "encode_mask")],
     "previews": [(previews, "write_previews")],

@@ -20,13 +20,12 @@ NOTES = (
     " of all of them.",
     "The estimate is filled together with the damage; its windows are counted as cost of the damage's windows.",
 )
-KINDS = {"shell": "painted masks", "found": "found masks", "float32": "painted masks, float32"}
 
 
 def sections(figures: dict[str, Any]) -> list[Section]:
     """Return the tables of the parts that were measured."""
     found = []
-    runs = {name: figures[name] for name in KINDS if name in figures}
+    runs = _ordered(figures)
     if runs:
         found.append(Section("Whole runs", _runs(runs)))
         found.append(Section("Stages and steps", _stages(runs)))
@@ -60,7 +59,7 @@ def sections(figures: dict[str, Any]) -> list[Section]:
 
 def plot(figures: dict[str, Any], folder: Path) -> tuple[str, Path] | None:
     """Return caption and file of a picture: where the processor seconds of each run go."""
-    runs = {KINDS[name]: figures[name] for name in KINDS if name in figures}
+    runs = _ordered(figures)
     if not runs:
         return None
     from matplotlib.figure import Figure
@@ -86,6 +85,11 @@ def plot(figures: dict[str, Any], folder: Path) -> tuple[str, Path] | None:
     return "Processor seconds by stage, beside the network's own", file
 
 
+def _ordered(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the whole runs by what they are called, painted masks first."""
+    return dict(sorted(figures.get("runs", {}).items(), reverse=True))
+
+
 def _runs(runs: dict[str, dict[str, Any]]) -> str:
     header = (
         "run", "scans", "restored", "seconds", "processor seconds", "network alone, s", "network alone, processor s",
@@ -93,7 +97,7 @@ def _runs(runs: dict[str, dict[str, Any]]) -> str:
     )  # fmt: skip
     return table(header, [
         (
-            KINDS[name], run["scans"], run["outcomes"]["restored"], f"{run['clock']:.1f}", f"{run['processors']:.1f}",
+            name, run["scans"], run["outcomes"]["restored"], f"{run['clock']:.1f}", f"{run['processors']:.1f}",
             f"{run['network']['clock']:.1f}", f"{run['network']['processors']:.1f}",
             f"{run['over_network']['clock']:.2f}",
             f"{run['over_network']['processors']:.2f}", f"{run['peak']:,.0f}",
@@ -110,13 +114,15 @@ def _stages(runs: dict[str, dict[str, Any]]) -> str:
             found = [run[part].get(name, {}).get(key, 0.0) / run["scans"] for run in runs.values()]
             shown = f"**{name}**" if part == "stages" else name
             rows.append((shown, *(f"{value * 1e3:.0f}" for value in found)))
-    return table(("stage (bold) or step, processor ms a scan", *(KINDS[name] for name in runs)), rows)
+    return table(("stage (bold) or step, processor ms a scan", *runs), rows)
 
 
 def _when(parts: dict[str, dict[str, Any]]) -> str:
     """Return when each part was measured, with how many scans, and what else the machine did."""
-    lines = [(name, one["measured"], one["asked"], f"{one['load']:.1f}") for name, one in parts.items()]
-    return table(("part", "measured (UTC)", "`--scans`", "processes running, 15 minutes"), lines)
+    lines = [
+        (name, one["measured"], one["asked"], f"{one['load']:.1f}", one["processor"]) for name, one in parts.items()
+    ]
+    return table(("part", "measured (UTC)", "`--scans`", "processes running, 15 minutes", "processor"), lines)
 
 
 def _series(rows: list[dict[str, float]], key: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.throughput.__main__ import _kept, ratios
+from benchmarks.throughput.__main__ import _kept, ratios, run_label
 from benchmarks.throughput.inputs import WHITE, Inbox, fill_inbox
 from benchmarks.throughput.regressions import find_regressions
 
@@ -39,9 +39,25 @@ def test_ratios_say_how_the_cost_grows_with_the_work() -> None:
     }
 
 
+def test_runs_are_compared_with_those_in_their_own_precision() -> None:
+    def measured(precision: str, cost: float) -> dict[str, float]:
+        run = {
+            "masks": "painted", "scans": 24, "runtime": f"openvino 2026.4.1 {precision} on cpu",
+            "over_network": {"clock": 1.0, "processors": cost},
+        }  # fmt: skip
+        return ratios({"runs": {run_label(run): run}})
+
+    before = measured("bf16", 1.5)
+    assert list(before) == ["painted masks, bfloat16, 24 scans: over network, processor seconds"]
+    # A slower network makes all the rest look cheap, and a quicker one dear.
+    assert find_regressions(before, measured("f32", 9.0)) == []
+    assert find_regressions(before, measured("bf16", 1.8)) == [f"{next(iter(before))}: 1.80, before 1.50 (+20%)"]
+
+
 def test_parts_that_are_not_measured_again_are_kept(tmp_path) -> None:
     (tmp_path / "page.json").write_text(json.dumps({"memory": [], "parts": {"memory": {"load": 1.0}}}))
     page = tmp_path / "page.md"
-    assert _kept(argparse.Namespace(keep=True, page=page)) == {"memory": [], "parts": {"memory": {"load": 1.0}}}
+    kept = {"memory": [], "parts": {"memory": {"load": 1.0}}, "runs": {}}
+    assert _kept(argparse.Namespace(keep=True, page=page)) == kept
     for changed in ({"keep": False, "page": page}, {"keep": True, "page": None}):
-        assert _kept(argparse.Namespace(**changed)) == {"parts": {}}
+        assert _kept(argparse.Namespace(**changed)) == {"parts": {}, "runs": {}}
