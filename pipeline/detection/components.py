@@ -26,9 +26,13 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
     components = connected_components(judgement.suggest)
     light = scan.contrast(components) > 0
     peaks = components.maxima(scan.probability)
-    repaired_areas, repaired_peaks = components.sums(judgement.repair > 0), _peaks_within(scan, judgement, components)
+    repaired_areas, repaired_peaks = (
+        components.sums(judgement.repair) // 255,
+        _peaks_within(scan, judgement, components),
+    )
     in_swarms, beyond, torn, stains = (
-        components.sums(plane > 0) for plane in (judgement.swarms, judgement.beyond, judgement.torn, judgement.stains)
+        components.sums(plane) // 255
+        for plane in (judgement.swarms, judgement.beyond, judgement.torn, judgement.stains)
     )
     for index in np.argsort(-components.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in components.boxes[index])

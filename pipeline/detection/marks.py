@@ -28,6 +28,8 @@ LEVELS, GRAINS = 4.0, 0.65
 GRADIENT = 2
 #: Rows computed at a time where whole planes would need memory.
 ROWS = 512
+#: Rows in which marks are looked for at a time: what holds none costs next to nothing.
+STRIP = 64
 SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -78,10 +80,10 @@ class MarkedScan:
 
     def __init__(self, pixels: Pixels, probability: Probabilities) -> None:
         self.pixels, self.probability, self.unit = pixels, probability, unit_of(probability)
-        grey = luminance(pixels)
-        self._gradient = _gradient(grey)
-        self._contrast = _contrast(grey, probability, self.unit)
+        self._free = _free(probability, self.unit)
+        self._contrast = _contrast(luminance(pixels), probability, self._free, self.unit)
         self._grain: NDArray[np.uint8] | None = None
+        self._gradient: NDArray[np.uint8] | None = None
         self._marks: dict[int, Marks] = {}
 
     def marks(self, cut: int) -> Marks:
@@ -92,20 +94,28 @@ class MarkedScan:
 
     def visible_marks(self, cut: int, *, light: bool) -> Marks:
         """Return what reaches a probability of `cut`/255 and is seen to be lighter, or darker, than what is around."""
-        plane = self._visible(light)
-        return self._measure(cut, np.asarray(cv2.min(plane, self.probability, dst=plane), np.uint8))
+        result = np.zeros_like(self.probability)
+        limit: NDArray[np.uint8] | None = None
+        for top in range(0, len(result), STRIP):
+            part = slice(top, top + STRIP)
+            columns = np.flatnonzero((self.probability[part] >= cut).any(axis=0))
+            if not len(columns):
+                continue
+            if limit is None:
+                limit = self._least_seen()
+            where = (part, slice(int(columns[0]), int(columns[-1]) + 1))
+            seen = self._differing(where, light) > limit[where]
+            result[where] = np.where(seen, self.probability[where], np.uint8(0))
+        del limit  # a plane of the scan's size
+        return self._measure(cut, result)
 
-    def _visible(self, light: bool) -> NDArray[np.uint8]:
-        """Return (H,W), 255 where the scan differs from its background one way by more than the grain there does."""
-        shape = self.probability.shape
+    def _least_seen(self) -> NDArray[np.uint8]:
+        """Return (H,W), the least difference from the background that the grain there lets see."""
         if self._grain is None:
-            self._grain = _grain(self._contrast, self.probability, self.unit)
-        limit = cv2.resize(self._grain, shape[::-1], interpolation=cv2.INTER_LINEAR)
-        result = np.empty(shape, np.uint8)
-        for top in range(0, shape[0], ROWS):
-            part = slice(top, top + ROWS)
-            result[part] = np.where(self._differing(part, light) > limit[part], np.uint8(255), np.uint8(0))
-        return result
+            self._grain = _grain(self._contrast, self.probability, self._free, self.unit)
+        return np.asarray(
+            cv2.resize(self._grain, self.probability.shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8
+        )
 
     def of_polarity(self, mask: NDArray[np.uint8], sure: int, *, light: bool) -> NDArray[np.uint8]:
         """Return a mask (H,W) of lighter or darker marks, without pixels that are neither so nor of a probability.
@@ -122,8 +132,8 @@ class MarkedScan:
             mask[part][(self._differing(part, light) <= 0) & (self.probability[part] < sure)] = 0
         return mask
 
-    def _differing(self, part: slice, light: bool) -> NDArray[np.int8]:
-        """Return by how many grey levels rows are lighter, or darker, than their background."""
+    def _differing(self, part: slice | tuple[slice, slice], light: bool) -> NDArray[np.int8]:
+        """Return by how many grey levels a part is lighter, or darker, than its background."""
         return self._contrast[part] if light else np.negative(np.maximum(self._contrast[part], -127))
 
     def contrast(self, components: ConnectedComponents) -> NDArray[np.float64]:
@@ -139,6 +149,8 @@ class MarkedScan:
     def rims_of(self, plane: NDArray[np.uint8], components: ConnectedComponents) -> NDArray[np.float64]:
         """Return (n,) the mean gradient at the rim of each component of a mask (H,W), which is changed."""
         cv2.subtract(plane, cv2.erode(plane, SQUARE), dst=plane)  # the rim
+        if self._gradient is None:
+            self._gradient = _gradient(luminance(self.pixels))
         cv2.min(plane, self._gradient, dst=plane)
         sums = components.sums(plane)
         np.minimum(plane, 1, out=plane)
@@ -161,9 +173,24 @@ def _gradient(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return result
 
 
-def _contrast(grey: NDArray[np.uint8], probability: Probabilities, unit: float) -> NDArray[np.int8]:
+def _free(probability: Probabilities, unit: float) -> NDArray[np.float32]:
+    """Return the share of what is no mark at each place, 0..1, on a copy of about 512 × 512 pixels."""
+    free = _unmarked(probability)
+    size = tuple(max(1, round(side / int(unit))) for side in free.shape[::-1])
+    return np.asarray(cv2.resize(free, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255, np.float32)
+
+
+def _unmarked(probability: Probabilities) -> NDArray[np.uint8]:
+    """Return (H,W), 255 in what is no mark."""
+    return np.asarray(cv2.threshold(probability, BACKGROUND - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
+
+
+def _contrast(
+    grey: NDArray[np.uint8], probability: Probabilities, shares: NDArray[np.float32], unit: float
+) -> NDArray[np.int8]:
     """Return (H,W), the difference from the background in grey levels, at most 127 either way."""
-    background = cv2.resize(_background(grey, probability, unit), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    small = _background(grey, probability, shares, unit)
+    background = cv2.resize(small, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     result = np.empty(grey.shape, np.int8)
     for top in range(0, len(grey), ROWS):
         part = slice(top, top + ROWS)
@@ -171,12 +198,14 @@ def _contrast(grey: NDArray[np.uint8], probability: Probabilities, unit: float) 
     return result
 
 
-def _background(grey: NDArray[np.uint8], probability: Probabilities, unit: float) -> NDArray[np.uint8]:
-    """Return the mean of what is no mark around each place, on a copy of about 512 × 512 pixels."""
-    size = tuple(max(1, round(side / int(unit))) for side in grey.shape[::-1])
-    free = np.asarray(cv2.threshold(probability, BACKGROUND - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
-    shares = cv2.resize(free, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    sums = cv2.resize(cv2.min(grey, free), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+def _background(
+    grey: NDArray[np.uint8], probability: Probabilities, shares: NDArray[np.float32], unit: float
+) -> NDArray[np.uint8]:
+    """Return the mean of what is no mark around each place, on the copy on which its shares are known."""
+    free = _unmarked(probability)
+    sums = cv2.resize(cv2.min(grey, free, dst=free), shares.shape[::-1], interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
     result = np.full(shares.shape, float(sums.sum() / max(float(shares.sum()), 1e-6)), np.float32)
     for side, least in ((WIDE, WIDE_SHARE), (NEAR, NEAR_SHARE)):
         width = round(side * unit / int(unit)) | 1
@@ -185,15 +214,15 @@ def _background(grey: NDArray[np.uint8], probability: Probabilities, unit: float
     return np.rint(result).clip(0, 255).astype(np.uint8)
 
 
-def _grain(contrast: NDArray[np.int8], probability: Probabilities, unit: float) -> NDArray[np.uint8]:
-    """Return the least difference that is seen around each place, in grey levels, on a copy of about 512 × 512."""
-    free = np.asarray(cv2.threshold(probability, BACKGROUND - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
-    size = tuple(max(1, round(side / int(unit))) for side in contrast.shape[::-1])
-    share = cv2.resize(free, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+def _grain(
+    contrast: NDArray[np.int8], probability: Probabilities, shares: NDArray[np.float32], unit: float
+) -> NDArray[np.uint8]:
+    """Return the least difference that is seen around each place, in grey levels, on the copy of the shares."""
+    free = _unmarked(probability)
     # The lowest int8, -128, becomes 128.
     difference = np.abs(contrast).view(np.uint8)
-    total = cv2.resize(cv2.min(difference, free, dst=free), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    total = cv2.resize(cv2.min(difference, free, dst=free), shares.shape[::-1], interpolation=cv2.INTER_AREA)
     width = round(NEAR * unit / int(unit)) | 1
-    mean = cv2.blur(total, (width, width)) / np.maximum(cv2.blur(share, (width, width)), 1e-6)
+    mean = cv2.blur(total.astype(np.float32), (width, width)) / np.maximum(cv2.blur(shares, (width, width)), 1e-6)
     limit = LEVELS + GRAINS * mean
     return np.asarray(np.rint(limit).clip(0, 127), np.uint8)

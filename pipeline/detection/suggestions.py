@@ -53,6 +53,8 @@ def _without_faint_breadth(scan: MarkedScan, suggest: Mask) -> Mask:
     """Return what is suggested (H,W), without broad parts of it that are doubted everywhere: backdrops, skin, haze."""
     faint = np.asarray(cv2.threshold(scan.probability, FAINT - 1, 255, cv2.THRESH_BINARY_INV)[1], np.uint8)
     cv2.bitwise_and(faint, suggest, dst=faint)
+    if not faint.any():
+        return suggest
     size = tuple(max(1, side // int(scan.unit)) for side in suggest.shape[::-1])
     copy = cv2.threshold(cv2.resize(faint, size, interpolation=cv2.INTER_AREA), 254, 255, cv2.THRESH_BINARY)[1]
     side = 2 * round(BREADTH) + 1

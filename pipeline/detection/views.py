@@ -48,6 +48,8 @@ def _resize(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uin
 #: clouds, hems, painted lines.
 FIRST = View(0.8, lambda plane: plane[::-1, ::-1])
 SECOND = View(1.25, lambda plane: plane[:, ::-1])
+#: How it is first shown scales of which there is a coarser one: it takes half as long.
+QUICK = View(0.6, FIRST.turn)
 
 
 def _means() -> NDArray[np.uint8]:

@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.cover import Span, cover, find_doubtful, spans
+from pipeline.detection import cover
+from pipeline.detection.cover import Span
 from pipeline.detection.features import compute_features
 from pipeline.detection.runners import Features, Runner, Sink
-from pipeline.detection.views import FIRST, MEANS, SECOND, View
+from pipeline.detection.views import FIRST, MEANS, QUICK, SECOND, View
 from pipeline.imaging.types import Pixels
 
 #: Side of the windows of the first look, what it is a multiple of, and the margin that is not kept of them: at a rim
-#: half the context is missing. A multiple of 40 is one of 32 at the view's scale, and needs no padding.
-WINDOW, STEP, MARGIN = 1600, 40, 48
+#: half the context is missing. A multiple of 160 is one of 32 at the scale of either view, and needs no padding.
+WINDOW, STEP, MARGIN = 1600, 160, 48
 #: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
 COARSEST = 360
 #: Rows processed at a time where whole planes are computed; bounds memory.
@@ -28,7 +29,8 @@ def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.u
     """Return (H,W) uint8, the highest probability of damage at each pixel over all scales, in 1/255.
 
     At each scale the network looks twice: at everything, and again, larger, where the first look is doubtful (see
-    `find_doubtful`). There the mean of both counts. What is found depends on the scan alone.
+    `find_doubtful`). There the mean of both counts. What is found depends on the scan alone. Scales finer than the
+    coarsest are looked at with less effort: most of what is on them is seen at the next one, too.
 
     Memory beside the scan and the result: a third of an 8-bit copy of it, and a few windows.
 
@@ -39,31 +41,36 @@ def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.u
     """
     result: NDArray[np.uint8] = np.zeros(pixels.shape[:2], np.uint8)
     rows, columns = result.shape
-    everything = product(spans(rows, WINDOW, MARGIN, STEP), spans(columns, WINDOW, MARGIN, STEP))
-    runner.run(_look(FIRST, pixels, everything, result, multiple))
-    runner.run(_look(SECOND, pixels, cover(find_doubtful(result), (rows, columns)), result, multiple))
-    if min(result.shape) // 2 >= COARSEST:
+    halved = min(rows, columns) // 2 >= COARSEST
+    first, doubt = (QUICK, cover.FINER) if halved else (FIRST, cover.COARSEST)
+    down, across = (cover.spans(side, WINDOW, MARGIN, STEP) for side in (rows, columns))
+    runner.run(_look(first, pixels, product(down, across), result, multiple))
+    doubtful = cover.find_doubtful(result, doubt.least)
+    again = cover.cover(doubtful, (rows, columns), doubt)
+    runner.run(_look(SECOND, pixels, again, result, multiple, again=True))
+    if halved:
         raise_to_at_least(result, probabilities(runner, halve(pixels), multiple))
     return result
 
 
 def _look(
-    view: View, pixels: Pixels, places: Iterable[tuple[Span, Span]], result: NDArray[np.uint8], multiple: int
-) -> Iterator[tuple[Features, Sink]]:
+    view: View, pixels: Pixels, places: Iterable[tuple[Span, Span]], result: NDArray[np.uint8], multiple: int,
+    *, again: bool = False,
+) -> Iterator[tuple[Features, Sink]]:  # fmt: skip
     """Yield the network's input for a view of each window, with the sink that writes its answer into the result."""
     for down, across in places:
         shown = as_rgb(pixels[down.first : down.last, across.first : across.last])
-        yield compute_features(_pad(view.apply(shown), multiple)), _writer(view, result, down, across)
+        yield compute_features(_pad(view.apply(shown), multiple)), _writer(view, result, down, across, again)
 
 
-def _writer(view: View, result: NDArray[np.uint8], down: Span, across: Span) -> Sink:
+def _writer(view: View, result: NDArray[np.uint8], down: Span, across: Span, again: bool) -> Sink:
     """Return the sink that writes the kept part of a window's probabilities, or joins it with the first look's."""
     kept = result[down.begin : down.end, across.begin : across.end]
 
     def write(probability: NDArray[np.uint8]) -> None:
         said = view.invert(probability, down.last - down.first, across.last - across.first)
         said = said[down.begin - down.first :, across.begin - across.first :][: kept.shape[0], : kept.shape[1]]
-        kept[:] = said if view is FIRST else MEANS[kept, said]
+        kept[:] = MEANS[kept, said] if again else said
 
     return write
 

@@ -72,7 +72,7 @@ def test_the_learned_detector_needs_ten_bytes_a_pixel(tmp_path: Path, monkeypatc
     detector = LearnedDetector(tmp_path / "w", device="cpu", backend="torch")
     monkeypatch.setattr(detector, "_runner", Brightness())
     # At full size each look says the same of a pixel, and needs the most.
-    for name in ("FIRST", "SECOND"):
+    for name in ("FIRST", "QUICK", "SECOND"):
         monkeypatch.setattr(windows, name, views.View(1.0, getattr(views, name).turn))
     mask = damage()
     pixels = np.where(mask[:, :, None] > 0, np.uint16(65000), np.uint16(2500)).repeat(3, axis=2)

@@ -233,7 +233,7 @@ def test_windows_cover_every_pixel_once_and_in_place(
 ) -> None:
     monkeypatch.setattr(windows, "WINDOW", 160)
     monkeypatch.setattr(cover, "LARGEST", 256)
-    for name in ("FIRST", "SECOND"):
+    for name in ("FIRST", "QUICK", "SECOND"):
         monkeypatch.setattr(windows, name, views.View(1.0, getattr(views, name).turn))
     picture = np.random.default_rng(3).integers(0, 256, (*shape, 3)).astype(dtype)
     picture = picture if dtype is np.uint8 else picture * np.uint16(257)
@@ -274,9 +274,15 @@ def test_the_answer_is_the_mean_of_both_looks_logits() -> None:
 
 
 def test_what_is_not_doubtful_is_looked_at_once() -> None:
-    runner = Changing([cover.LEAST - 1])
+    runner = Changing([cover.COARSEST.least - 1])
     found = windows.probabilities(runner, np.zeros((300, 310, 3), np.uint8), 32)
-    assert (found == cover.LEAST - 1).all() and runner.shown == [(256, 256)], "once, at .8 of its size"
+    assert (found == cover.COARSEST.least - 1).all() and runner.shown == [(256, 256)], "once, at .8 of its size"
+
+
+def test_scales_of_which_there_is_a_coarser_one_are_shown_smaller() -> None:
+    runner = Changing([0, 0])
+    windows.probabilities(runner, np.zeros((800, 800, 3), np.uint8), 32)
+    assert runner.shown == [(480, 480), (320, 320)], "at .6 of its size, and half of it at .8"
 
 
 @pytest.mark.parametrize("length", [161, 256, 319, 1000, 1024, 1025])
@@ -291,16 +297,17 @@ def test_nothing_is_kept_that_lies_near_a_cut(length: int) -> None:
 
 @pytest.mark.parametrize("shape", [(30, 20), (700, 1700), (1500, 333), (2048, 2048)])
 @pytest.mark.parametrize("share", [0.002, 0.05, 1.0])
-def test_every_doubtful_square_is_looked_at_once_more(shape: tuple[int, int], share: float) -> None:
+@pytest.mark.parametrize("doubt", [cover.COARSEST, cover.FINER])
+def test_every_doubtful_square_is_looked_at_once_more(shape: tuple[int, int], share: float, doubt: cover.Doubt) -> None:
     rng = np.random.default_rng(5)
     squares = (-(-shape[0] // cover.TILE), -(-shape[1] // cover.TILE))
     doubtful = rng.random(squares) < share
     times, shown = np.zeros(shape, int), 0
-    for down, across in cover.cover(doubtful, shape):
+    for down, across in cover.cover(doubtful, shape, doubt):
         for one, length in zip((down, across), shape, strict=True):
             assert 0 <= one.first <= one.begin < one.end <= one.last <= length
-            assert one.begin - one.first >= cover.MARGIN or one.first == 0
-            assert one.last - one.end >= cover.MARGIN or one.last == length
+            assert one.begin - one.first >= doubt.margin or one.first == 0
+            assert one.last - one.end >= doubt.margin or one.last == length
             assert one.last - one.first <= cover.LARGEST
         times[down.begin : down.end, across.begin : across.end] += 1
         shown += (down.last - down.first) * (across.last - across.first)
@@ -310,17 +317,17 @@ def test_every_doubtful_square_is_looked_at_once_more(shape: tuple[int, int], sh
 
 
 def test_doubtful_is_what_has_some_doubtful_pixels_or_a_sure_one() -> None:
-    probability = np.full((70, 100), cover.LEAST - 1, np.uint8)
-    probability[0, : cover.ENOUGH] = cover.LEAST
-    probability[40, 40 : 39 + cover.ENOUGH] = cover.LEAST
+    probability = np.full((70, 100), 31, np.uint8)
+    probability[0, : cover.ENOUGH] = 32
+    probability[40, 40 : 39 + cover.ENOUGH] = 32
     probability[69, 99] = cover.SPECK
-    assert np.argwhere(cover.find_doubtful(probability)).tolist() == [[0, 0], [2, 3]]
+    assert np.argwhere(cover.find_doubtful(probability, 32)).tolist() == [[0, 0], [2, 3]]
 
 
 def test_few_windows_cover_what_lies_together() -> None:
     doubtful = np.zeros((40, 40), bool)
     doubtful[2:6, 3:5] = doubtful[30, 30] = True
-    found = sorted(cover.cover(doubtful, (1280, 1280)))
+    found = sorted(cover.cover(doubtful, (1280, 1280), cover.COARSEST))
     assert [(down.begin, down.end, across.begin, across.end) for down, across in found] == [
         (64, 192, 96, 160), (960, 992, 960, 992),
     ]  # fmt: skip
