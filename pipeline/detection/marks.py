@@ -207,10 +207,15 @@ def _background(
         np.float32
     )
     result = np.full(shares.shape, float(sums.sum() / max(float(shares.sum()), 1e-6)), np.float32)
-    for side, least in ((WIDE, WIDE_SHARE), (NEAR, NEAR_SHARE)):
+    missing = np.ones(shares.shape, np.bool_)
+    for side, least in ((NEAR, NEAR_SHARE), (WIDE, WIDE_SHARE)):
         width = round(side * unit / int(unit)) | 1
         share, total = (cv2.blur(plane, (width, width)) for plane in (shares, sums))
-        np.copyto(result, total / np.maximum(share, 1e-6), where=share > least)
+        known = share > least
+        np.divide(total, np.maximum(share, 1e-6, out=share), out=result, where=known & missing)
+        missing &= ~known
+        if not missing.any():
+            break
     return np.rint(result).clip(0, 255).astype(np.uint8)
 
 

@@ -16,9 +16,9 @@ from pipeline.detection.runners import Features, Runner, Sink
 from pipeline.detection.views import FIRST, MEANS, QUICK, SECOND, View
 from pipeline.imaging.types import Pixels
 
-#: Side of the windows of the first look, what it is a multiple of, and the margin that is not kept of them: at a rim
-#: half the context is missing. A multiple of 160 is one of 32 at the scale of either view, and needs no padding.
-WINDOW, STEP, MARGIN = 1600, 160, 48
+#: Largest side of the windows of the first look, what their sides are a multiple of, and the margin that is not kept of
+#: them: at a rim half the context is missing.
+WINDOW, STEP, MARGIN = 1600, 20, 48
 #: The picture is halved while its short side stays above this: damage grows with the scan, the network's view does not.
 COARSEST = 360
 #: Rows processed at a time where whole planes are computed; bounds memory.
