@@ -180,7 +180,7 @@ def _add_tasks(dag_id: str, collection: Collection) -> None:
     # The last task decides the state of the run: a digest that could not be sent fails nothing. It is a teardown,
     # because that is what Airflow runs even after somebody has marked the run as failed or as a success.
     last: Any = reconcile(chunks, reported).as_teardown(on_failure_fail_dagrun=True)
-    restored >> reported >> digest() >> following >> last
+    restored >> reported >> [digest(), following] >> last
 
 
 def _stage_task(stage: Stage, collection: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,13 @@ def test_the_settings_of_an_installation_may_lie_in_a_file(checkout: Path) -> No
     assert (found["AIRFLOW__API__BASE_URL"], found["PATH_X"]) == ("http://127.0.0.1:8123", "1")
     # The shell comes first.
     assert found["RESTORATION_RETRY_SECONDS"] == "7"
+
+
+def test_tasks_of_this_machine_are_forked_from_a_process_with_their_imports(checkout: Path) -> None:
+    found = environment(checkout)
+    assert found["AIRFLOW__SCHEDULER__MP_START_METHOD"] == "forkserver"
+    # The fork server passes over what it cannot import without a word.
+    names = found["AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD"].split(",")
+    assert [name for name in names if find_spec(name) is None] == []
+    elsewhere = environment(checkout, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
+    assert "AIRFLOW__SCHEDULER__MP_START_METHOD" not in elsewhere
