@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -124,3 +126,14 @@ def test_the_tasks_of_a_worker_share_its_cores(compose):
     for workers in values["workers"]["celery"]["sets"]:
         given = {variable["name"]: variable["value"] for variable in workers["env"]}
         assert given.get("RESTORATION_TASK_SLOTS", "1") == given["AIRFLOW__CELERY__WORKER_CONCURRENCY"]
+
+
+def test_the_values_fit_the_chart():
+    # `helm pull apache-airflow/airflow --untar` brings it; it is the chart's own, and too large to be kept here.
+    schema = os.environ.get("AIRFLOW_CHART_SCHEMA")
+    if not schema:
+        pytest.skip("AIRFLOW_CHART_SCHEMA does not name the chart's values.schema.json")
+    jsonschema = pytest.importorskip("jsonschema")
+    values = yaml.load((DOCKER / "kubernetes-values.yaml").read_text(encoding="utf-8"), OnceOnly)
+    found = jsonschema.Draft7Validator(json.loads(Path(schema).read_text(encoding="utf-8"))).iter_errors(values)
+    assert [f"{error.json_path}: {error.message}" for error in found] == []
