@@ -2,9 +2,9 @@
 
 Scans of a few pixels with painted masks go from receipt to report, batch after batch, chunks by several processes at
 once that all write to one ledger (part `stages`). The seconds and the memory of each batch show what grows with the
-collection. Part `listing` counts the requests with which a bucket of many keys is listed, on a server of its own. Part
-`airflow` takes scans through the components of a real Airflow and compares the scheduler's processor time with the
-tasks'. Without `--url` the ledger is a SQLite file.
+collection. Part `known` receives where nothing is new. Part `listing` counts the requests with which a bucket of many
+keys is listed, on a server of its own. Part `airflow` takes scans through the components of a real Airflow and compares
+the scheduler's processor time with the tasks'. Without `--url` the ledger is a SQLite file.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sqlalchemy import func, select
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.inbox import RECIPE, Airflow, bucket, fill
+from benchmarks.known_files import measure_known
 from benchmarks.results_page import Results, Section, publish
 from pipeline.ledger import TaskContext
 from pipeline.ledger.migrate import upgrade
@@ -34,7 +35,7 @@ from pipeline.ledger.tables import Event, OutcomeRow, Scan
 from pipeline.masks.encode import encode_mask
 from scripts.airflow_api import RUNNING, run_path
 
-PARTS = ("stages", "listing", "airflow")
+PARTS = ("stages", "known", "listing", "airflow")
 COLLECTION = "scale"
 
 
@@ -223,6 +224,9 @@ def measure(given: Any) -> Results:
         if "stages" in given.parts:
             figures["stages"] = measure_stages(Path(name, "stages"), given.scans, given.writers, given.url or "")
             sections += _stages_sections(figures["stages"])
+        if "known" in given.parts:
+            figures["known"] = rows = measure_known(Path(name, "known"), given.known, given.url or "")
+            sections.append(Section("An inbox in which every file is known", _known_table(rows)))
         if "listing" in given.parts:
             figures["listing"] = rows = measure_listing(given.keys)
             lines = [(f"{row['keys']:,}", row["requests"], f"{row['seconds']:.1f}") for row in rows]
@@ -246,8 +250,10 @@ def measure(given: Any) -> Results:
         notes=(
             "Peaks are of the largest process of a kind; processes that work on chunks live through all batches, as a"
             " Celery worker's do.",
-            "Each batch lists the whole inbox and asks the ledger about every file in it: the seconds of receipt grow"
-            " with what is done already.",
+            "The first batch lists the whole inbox, and so does the last; those between them examine what the first has"
+            " listed, where that is more than some thousand files.",
+            "A run that finds nothing new lists the inbox twice, once for the masks and other companions, and asks the"
+            " ledger about every file.",
         ),
         seconds=time.monotonic() - started,
     )
@@ -279,6 +285,19 @@ def _stages_sections(found: dict[str, Any]) -> Iterator[Section]:
     yield Section("Rows", markdown.table(("table", "rows", "a scan"), written))
 
 
+def _known_table(rows: list[dict[str, float]]) -> str:
+    """Return the table of part `known`."""
+    lines = [
+        (
+            f"{row['files']:,}", f"{row['seconds']:.1f}", f"{row['processor'] / row['files'] * 1e6:.0f}",
+            f"{row['listing'] / row['files'] * 1e6:.0f}", f"{row['peak']:.0f}",
+        )
+        for row in rows
+    ]  # fmt: skip
+    header = ("files", "seconds", "processor µs a file", "of one listing alone", "peak, MiB")
+    return markdown.table(header, lines)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the results; return the exit code, 0."""
     words = sys.argv[1:] if argv is None else argv
@@ -287,6 +306,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scans", type=int, default=10_000, help="scans of the collection (default 10,000)")
     parser.add_argument("--writers", type=int, default=16, help="processes that write at once (default 16)")
     parser.add_argument("--url", help="an empty PostgreSQL database for the ledger (default: a SQLite file)")
+    parser.add_argument("--known", type=int, nargs="+", default=[10_000, 40_000], help="files of part `known`, growing")
     parser.add_argument(
         "--keys", type=int, nargs="+", default=[1000, 10_000, 100_000], help="keys of the bucket, growing"
     )

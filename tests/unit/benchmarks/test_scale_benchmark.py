@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.known_files import measure_known
 from benchmarks.scale import measure_listing, measure_stages
 
 
@@ -26,3 +27,9 @@ def test_each_scan_of_a_collection_has_one_outcome(tmp_path: Path) -> None:
 
 def test_a_bucket_is_listed_a_thousand_keys_at_a_time() -> None:
     assert [row["requests"] for row in measure_listing([900, 2100])] == [1, 3]
+
+
+def test_known_files_are_listed_and_none_is_taken(tmp_path: Path) -> None:
+    # Else `receive` would return chunks, and the benchmark would fail.
+    rows = measure_known(tmp_path, [3, 5], url="")
+    assert [row["files"] for row in rows] == [3, 5]
