@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(360
 
 SCANS = 200
 # Fewer where the same is done twice, and every request to the store is slow: some twenty seconds a scan.
-FEW, FEW_IN_CHUNK = 16, 4
+FEW, FEW_IN_CHUNK = 8, 2
 
 
 def names(count: int = SCANS) -> list[str]:
