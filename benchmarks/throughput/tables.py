@@ -11,11 +11,12 @@ from benchmarks.results_page import Section
 NOTES = (
     "Processor seconds are those of all processes and threads. Where other work shares the machine, only their ratios"
     " are of use, and even these grow by some 10 % with what the other work takes from the caches.",
-    "Network alone: the calls of the network on the windows over the damage, with their priors.",
+    "Network alone: the calls of the network on the windows over the damage, with their priors, as many at a time as in"
+    " a run.",
     "Steps are measured in the thread that takes them, so the network, which has threads of its own, shows only its"
     " elapsed seconds. Reading and decoding happen in a process of their own: its processor seconds are in the whole.",
-    "Imports, compiling the network and the libraries of the report take some eight processor seconds, however many"
-    " scans there are: with few they weigh most.",
+    "Imports, decoders, the network and the libraries of the report cost the same however many scans there are: with"
+    " few they weigh most, and runs of different numbers of scans are not compared.",
     "With found masks, scans on which nothing is sure enough are not filled; the network alone fills the painted masks"
     " of all of them.",
     "The estimate is filled together with the damage; its windows are counted as cost of the damage's windows.",

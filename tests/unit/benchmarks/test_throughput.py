@@ -11,7 +11,10 @@ from PIL import Image
 
 from benchmarks.throughput.__main__ import _kept, ratios, run_label
 from benchmarks.throughput.inputs import WHITE, Inbox, fill_inbox
+from benchmarks.throughput.network_alone import _jobs, _windows
 from benchmarks.throughput.regressions import find_regressions
+from pipeline.engines import WindowLayout
+from pipeline.engines.plan import plan
 
 
 def test_an_inbox_has_the_size_and_the_damage_asked_for(tmp_path) -> None:
@@ -61,3 +64,13 @@ def test_parts_that_are_not_measured_again_are_kept(tmp_path) -> None:
     assert _kept(argparse.Namespace(keep=True, page=page)) == kept
     for changed in ({"keep": False, "page": page}, {"keep": True, "page": None}):
         assert _kept(argparse.Namespace(**changed)) == {"parts": {}, "runs": {}}
+
+
+def test_the_network_alone_fills_the_windows_of_the_damage(tmp_path) -> None:
+    folder = fill_inbox(Inbox(2, megapixels=0.1, damage=0.03, extension=".png"), tmp_path / "inbox")
+    layout = WindowLayout(sizes=(128, 256), context=32, depth=12, batch_pixels=1, calls=2)
+    jobs = list(_jobs(folder))
+    calls = _windows(iter(jobs), layout)
+    planned = [window for job in jobs for window in plan(job.mask, layout).windows]
+    assert sorted(holes.shape for _, holes in calls) == sorted((1, *window.shape) for window in planned)
+    assert all(holes.any() and not images[holes].any() for images, holes in calls)
