@@ -25,7 +25,9 @@ COARSEST = 360
 ROWS = 1024
 
 
-def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.uint8]:
+def probabilities(
+    runner: Runner, pixels: Pixels, multiple: int, finer: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Return (H,W) uint8, the highest probability of damage at each pixel over all scales, in 1/255.
 
     At each scale the network looks twice: at everything, and again, larger, where the first look is doubtful (see
@@ -38,6 +40,8 @@ def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.u
         runner: the network, ready to run.
         pixels: the scan, (H,W) or (H,W,C), uint8 or uint16.
         multiple: what the network's input must be a multiple of.
+        finer: (H,W), what is known from the next finer scale, if any: where it is as sure as the first look, nothing is
+            doubtful.
     """
     result: NDArray[np.uint8] = np.zeros(pixels.shape[:2], np.uint8)
     rows, columns = result.shape
@@ -45,12 +49,23 @@ def probabilities(runner: Runner, pixels: Pixels, multiple: int) -> NDArray[np.u
     first, doubt = (QUICK, cover.FINER) if halved else (FIRST, cover.COARSEST)
     down, across = (cover.spans(side, WINDOW, MARGIN, STEP) for side in (rows, columns))
     runner.run(_look(first, pixels, product(down, across), result, multiple))
-    doubtful = cover.find_doubtful(result, doubt.least)
+    unknown = result if finer is None else np.where(result > finer, result, np.uint8(0))
+    doubtful = cover.find_doubtful(unknown, doubt.least)
+    del unknown  # a plane of the scan's size
     again = cover.cover(doubtful, (rows, columns), doubt)
     runner.run(_look(SECOND, pixels, again, result, multiple, again=True))
     if halved:
-        raise_to_at_least(result, probabilities(runner, halve(pixels), multiple))
+        raise_to_at_least(result, probabilities(runner, halve(pixels), multiple, _halve_nearby(result)))
     return result
+
+
+def _halve_nearby(result: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (H//2,W//2), the highest probability within a pixel of each: on a smaller copy marks have halos."""
+    rows, columns = (side // 2 * 2 for side in result.shape)
+    highest = result[:rows:2, :columns:2].copy()
+    for down, across in ((0, 1), (1, 0), (1, 1)):
+        np.maximum(highest, result[down:rows:2, across:columns:2], out=highest)
+    return np.asarray(cv2.dilate(highest, np.ones((3, 3), np.uint8), dst=highest), np.uint8)
 
 
 def _look(

@@ -285,6 +285,17 @@ def test_scales_of_which_there_is_a_coarser_one_are_shown_smaller() -> None:
     assert runner.shown == [(480, 480), (320, 320)], "at .6 of its size, and half of it at .8"
 
 
+def test_what_a_finer_scale_is_as_sure_of_is_not_looked_at_again() -> None:
+    found = np.zeros((800, 800), np.uint8)
+    found[400:410, 300:420] = 200
+    finer = windows._halve_nearby(found)
+    assert finer.shape == (400, 400) and finer[199:206, 149:211].min() == 200 and np.count_nonzero(finer) == 7 * 62
+    for known, shown in ((None, 2), (np.full((300, 310), 90, np.uint8), 1), (np.full((300, 310), 89, np.uint8), 2)):
+        runner = Changing([90, 0])
+        windows.probabilities(runner, np.zeros((300, 310, 3), np.uint8), 32, known)
+        assert len(runner.shown) == shown
+
+
 @pytest.mark.parametrize("length", [161, 256, 319, 1000, 1024, 1025])
 def test_nothing_is_kept_that_lies_near_a_cut(length: int) -> None:
     found = cover.spans(length, 160, 48, 40)
