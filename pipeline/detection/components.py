@@ -30,9 +30,9 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
         components.sums(judgement.repair) // 255,
         _peaks_within(scan, judgement, components),
     )
-    in_swarms, beyond, torn, stains = (
+    in_swarms, structure, beyond, torn, stains = (
         components.sums(plane) // 255
-        for plane in (judgement.swarms, judgement.beyond, judgement.torn, judgement.stains)
+        for plane in (judgement.swarms, judgement.structure, judgement.beyond, judgement.torn, judgement.stains)
     )
     for index in np.argsort(-components.areas, kind="stable")[:MOST].tolist():
         x, y, width, height = (int(n) for n in components.boxes[index])
@@ -54,6 +54,8 @@ def describe_components(scan: MarkedScan, judgement: Judgement) -> list[Componen
         swarm = not repaired and 2 * int(in_swarms[index]) >= area
         if swarm:
             reason += "; left as it is: one of many alike small marks, as of a texture"
+        if not repaired and 2 * int(structure[index]) >= area:
+            reason += "; left as it is: it may be part of the picture, a drawn line or a texture like what is around"
         too_much = not repaired and 2 * int(beyond[index]) >= area
         if too_much:
             reason += "; left as it is: surer marks cover as much of the scan as may be filled without review"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.busy_ground import find_on_busy_ground
 from pipeline.detection.coverage import limit_repair
+from pipeline.detection.drawn_lines import find_drawn_lines
 from pipeline.detection.marks import Flags, MarkedScan, Marks
 from pipeline.detection.stains import find_stains
 from pipeline.detection.suggestions import HIGHEST, suggest_marks
@@ -54,6 +57,7 @@ class Judgement:
     Attributes:
         repair, suggest: (H,W), 255 where it is repaired, or at least suggested; without a rim.
         swarms: (H,W), 255 in marks that are left because they are many and alike.
+        structure: (H,W), 255 in marks that are left because they may be drawn lines or a texture of the picture.
         beyond: (H,W), 255 in sure marks that are left because surer ones cover as much as may be repaired unseen.
         torn: (H,W), 255 where a piece of the print is missing at its border, see `find_torn_edges`.
         stains: (H,W), 255 where a print of which pieces are torn off is stained, see `find_stains`.
@@ -64,6 +68,7 @@ class Judgement:
     repair: Mask
     suggest: Mask
     swarms: Mask
+    structure: Mask
     beyond: Mask
     torn: Mask
     stains: Mask
@@ -130,9 +135,12 @@ def judge_marks(
     del darker  # a plane of the scan's size
     repair = repair_lines_whole(scan, repair)
     torn = find_torn_edges(scan.pixels)
+    suggest = repair.copy() if torn is None else repair | torn
+    structure = _find_structure(scan, repair)
+    if structure is not None:
+        cv2.subtract(repair, structure, dst=repair)
     if torn is not None:
         repair |= torn
-    suggest = repair.copy()
     for light in (True, False):
         suggest |= suggest_marks(
             scan, thresholds, wear[light], light=light, sensitivity=sensitivity, tone=tone if light else None
@@ -143,8 +151,8 @@ def judge_marks(
         suggest |= stains
     limited = limit_repair(scan, repair, max_coverage)
     beyond = nothing if limited is repair else repair ^ limited
-    torn, stains = (nothing if plane is None else plane for plane in (torn, stains))
-    return Judgement(limited, suggest, swarms, beyond, torn, stains, wear, peaks)
+    structure, torn, stains = (nothing if plane is None else plane for plane in (structure, torn, stains))
+    return Judgement(limited, suggest, swarms, structure, beyond, torn, stains, wear, peaks)
 
 
 def _repaired(
@@ -163,6 +171,13 @@ def _repaired(
     chosen &= 2 * _pixels_in(swarms, marks) < marks.areas
     chosen &= (marks.peak >= SPARED) | (scan.rims(marks) >= rim)
     return peak, scan.of_polarity(marks.paint(chosen), SURE, light=light)
+
+
+def _find_structure(scan: MarkedScan, repair: Mask) -> Mask | None:
+    """Return the repairs (H,W) that may be lines or a texture of the picture itself, None where none is."""
+    marks = connected_components(repair)
+    found = find_drawn_lines(marks, scan.unit) | find_on_busy_ground(scan, repair, marks)
+    return marks.paint(np.where(found, np.uint8(255), np.uint8(0))) if found.any() else None
 
 
 def _possible(peak: float) -> bool:
