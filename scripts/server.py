@@ -97,9 +97,14 @@ def stop() -> int:
 
 
 def is_healthy(port: int) -> bool:
-    """Return whether every component reports that it is healthy."""
+    """Return whether every component reports that it is healthy, and tasks are answered."""
+    api = AirflowApi(port, components.HOME)
     try:
-        answer = AirflowApi(port, components.HOME).get("/api/v2/monitor/health")
+        # The part of the API server that tasks ask is made for its first request, which takes seconds: not the first
+        # task's, but now, while the other components start.
+        if api.get("/execution/health")["status"] != "healthy":
+            return False
+        answer = api.get("/api/v2/monitor/health")
     except (httpx.HTTPError, ValueError):
         return False
     return all(answer[part]["status"] == "healthy" for part in HEALTH)
