@@ -7,6 +7,7 @@ surer than that; so must what differs from its ground by hardly more than the gr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -100,21 +101,28 @@ def _measure_ground(scan: MarkedScan, marked: Mask) -> _Ground:
     smooth, smoother = (cv2.GaussianBlur(levels, (0, 0), deviation) for deviation in (SMOOTH, SMOOTHER))
     everywhere = np.abs(smooth - smoother)
     doubted = (probability >= BACKGROUND).astype(np.float32)
-    doubt, texture, level, squares = (
-        _average(plane, free, scan.unit) for plane in (doubted, everywhere, levels, np.square(levels))
-    )
+    doubt, texture, level, squares = _average((doubted, everywhere, levels, np.square(levels)), free, scan.unit)
     deviation = np.sqrt(np.maximum(squares - np.square(level), 0))
     scaled = (255 * doubt, STEPS * texture, STEPS * everywhere, level, deviation)
     return _Ground(*(np.asarray(np.rint(plane).clip(0, 255), np.uint8) for plane in scaled))
 
 
-def _average(plane: NDArray[np.float32], free: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
-    """Return the mean of a plane over what is free around each place; 0 where nothing is."""
-    result = np.zeros(plane.shape, np.float32)
-    for side, least in ((WIDE, WIDE_SHARE), (NEAR, NEAR_SHARE)):
+def _average(
+    planes: Sequence[NDArray[np.float32]], free: NDArray[np.float32], unit: float
+) -> list[NDArray[np.float32]]:
+    """Return the mean of each plane over what is free around each place; 0 where nothing is."""
+    result = [np.zeros(free.shape, np.float32) for _ in planes]
+    missing = np.ones(free.shape, np.bool_)
+    for side, least in ((NEAR, NEAR_SHARE), (WIDE, WIDE_SHARE)):
         width = round(side * unit / int(unit)) | 1
-        share, total = (cv2.blur(one, (width, width)) for one in (free, plane * free))
-        np.copyto(result, total / np.maximum(share, 1e-6), where=share > least)
+        share = cv2.blur(free, (width, width))
+        known = missing & (share > least)
+        missing &= ~known
+        np.maximum(share, 1e-6, out=share)
+        for plane, mean in zip(planes, result, strict=True):
+            np.divide(cv2.blur(plane * free, (width, width)), share, out=mean, where=known)
+        if not missing.any():
+            break
     return result
 
 
