@@ -9,6 +9,7 @@ from benchmarks.markdown import table
 from benchmarks.results_page import Section
 
 NOTES = (
+    "Rows kept from an earlier time are of the program of that time, see *When*.",
     "Processor seconds are those of all processes and threads. Where other work shares the machine, only their ratios"
     " are of use, and even these grow by some 10 % with what the other work takes from the caches.",
     "Network alone: the calls of the network on the windows over the damage, with their priors, as many at a time as in"
