@@ -31,7 +31,7 @@ from pipeline.imaging.types import Mask
 COMPARED = 90
 #: By how much lower log-odds a mark extends than its most certain pixel needs; and the shares of the chance that is
 #: asked at the reference wear below which neither of the two falls, however worn a picture is.
-EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.5, 0.894, 0.66
+EXTENT, LEAST_PEAK, LEAST_EXTENT = 0.5, 0.894, 0.715
 #: Share of damaged cells above which a mark of a few pixels may be repaired too, and how many.
 WORN, FEW = 0.1, 4
 #: The rim of a mark is as steep as this share of what sure marks have, if they have so many pixels; a mark of the

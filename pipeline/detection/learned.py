@@ -24,7 +24,7 @@ from pipeline.imaging.types import Pixels
 log = logging.getLogger(__name__)
 
 #: Changed when windows, judgement or components are computed differently; part of the detector's digest.
-VERSION = "learned 15"
+VERSION = "learned 16"
 #: Pixels of a scan from which on the network's memory is released immediately.
 LARGE = 16 << 20
 
