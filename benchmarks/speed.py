@@ -34,6 +34,7 @@ from pipeline.engines.pixels import canonical
 from pipeline.engines.plan import plan
 from pipeline.engines.rn import RnEngine
 from pipeline.rn.weights import read_config
+from pipeline.runtime.precision import computes_bfloat16
 from pipeline.settings import settings
 from pipeline.weights import weights_path
 
@@ -77,11 +78,17 @@ def peak_memory() -> float:
 
 
 def matrix_ceiling(device: str) -> dict[str, float]:
-    """Return GFLOP/s of a large matrix product by precision: per core on the CPU, of the whole device on a GPU."""
+    """Return GFLOP/s of a large matrix product by precision: per core on the CPU, of the whole device on a GPU.
+
+    Without bfloat16 where the CPU does not compute in it: torch imitates it there, for minutes.
+    """
     import torch
 
     found = {}
-    for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16)):
+    precisions = {"float32": torch.float32, "bf16": torch.bfloat16}
+    if not computes_bfloat16(torch.device(device)):
+        del precisions["bf16"]
+    for name, dtype in precisions.items():
         side = MATRIX if device == "cpu" else 8192
         a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
 
