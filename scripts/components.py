@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from pipeline.atomic_write import atomic_write
+from pipeline.ledger.processes import start_ticks
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 HOME = Path(os.environ["AIRFLOW_HOME"])
@@ -26,11 +27,11 @@ def running() -> list[psutil.Process]:
     return [process for process in recorded if process is not None]
 
 
-def find_process(pid: int, created: float) -> psutil.Process | None:
-    """Return a running process, or None; one that has its number but started at another time is another process."""
+def find_process(pid: int, started: float) -> psutil.Process | None:
+    """Return a running process, or None; one that has its number but another start, in ticks, is another process."""
     try:
         process = psutil.Process(pid)
-        found = abs(process.create_time() - created) < 1 and is_alive(process)
+        found = start_ticks(pid) == started and is_alive(process)
     except psutil.NoSuchProcess:
         return None
     return process if found else None
@@ -54,8 +55,8 @@ def environment(port: int) -> dict[str, str]:
     return os.environ | {"AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}"}
 
 
-def start_process(name: str, environment: dict[str, str]) -> tuple[int, float]:
-    """Start a component or the keeper, in its own session; return the number and start time of its process."""
+def start_process(name: str, environment: dict[str, str]) -> tuple[int, int]:
+    """Start a component or the keeper, in its own session; return the number of its process and its start in ticks."""
     # Log servers would listen on every interface; the API server reads the log files instead.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
     command = [sys.executable, str(KEEPER)] if name == "keeper" else ["airflow", name, *options]
@@ -69,13 +70,13 @@ def start_process(name: str, environment: dict[str, str]) -> tuple[int, float]:
             env=environment,
             start_new_session=True,
         )
-    return process.pid, psutil.Process(process.pid).create_time()
+    return process.pid, start_ticks(process.pid)
 
 
 def load_state() -> dict[str, Any]:
     """Return what the last start recorded, empty when nothing was started.
 
-    `port`; `processes`: number and start time of each component's process, in the order of COMPONENTS; `keeper`:
+    `port`; `processes`: number and start in ticks of each component's process, in the order of COMPONENTS; `keeper`:
     likewise.
     """
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import psutil
 
@@ -11,7 +12,7 @@ from pipeline.ledger.context import host
 
 def process_name() -> str:
     """Return the name of this process for the ledger: host, process id and start in clock ticks since boot."""
-    return f"{host()} {os.getpid()} {_start_ticks(psutil.Process())}"
+    return f"{host()} {os.getpid()} {start_ticks(os.getpid())}"
 
 
 def has_ended(name: str) -> bool:
@@ -21,7 +22,7 @@ def has_ended(name: str) -> bool:
     if machine != host() or not pid.isdigit():
         return False
     try:
-        ticks = _start_ticks(psutil.Process(int(pid)))
+        ticks = start_ticks(int(pid))
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:
@@ -31,11 +32,21 @@ def has_ended(name: str) -> bool:
     return started.isdigit() and abs(int(started) - ticks) > _ticks_per_second()
 
 
-def _start_ticks(process: psutil.Process) -> int:
+def start_ticks(pid: int) -> int:
     """Return when a process started, in clock ticks since boot, as in Linux's /proc/<pid>/stat.
 
-    Ticks, because an earlier version may read the name; accurate to a second when the clock is adjusted meanwhile.
+    There it stays the same when the clock is set, also after a virtual machine has slept. Elsewhere it is computed from
+    the time of day, accurate to a second until that is changed.
+
+    Raises:
+        psutil.NoSuchProcess: there is none of that number.
     """
+    process = psutil.Process(pid)
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError) as error:
+        if Path("/proc/self/stat").exists():
+            raise psutil.NoSuchProcess(pid) from error
     return round((process.create_time() - psutil.boot_time()) * _ticks_per_second())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,13 @@ def test_this_process_runs_and_one_that_exited_has_ended() -> None:
 def test_the_start_is_the_one_that_earlier_versions_read_from_proc() -> None:
     ticks = STAT.read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     assert process_name() == f"{host()} {os.getpid()} {ticks}"
+
+
+@pytest.mark.skipif(not STAT.exists(), reason="needs /proc")
+def test_a_clock_that_is_set_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = process_name()
+    monkeypatch.setattr(psutil, "boot_time", lambda: time.time() + 3600)
+    assert process_name() == name and not has_ended(name)
 
 
 def test_a_process_id_that_was_given_to_another_process_has_ended() -> None:
