@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from benchmarks.inbox import RECIPE
+from benchmarks.process_tree import peak_memory
 from pipeline import storage
 from pipeline.inbox.identify import fingerprint
 from pipeline.ledger import Outcome, batches
@@ -86,11 +87,5 @@ def _receive(folder: str, batch: str) -> dict[str, Any]:
         "seconds": time.perf_counter() - started,
         "processor": time.process_time() - processor,
         "listing": listed,
-        "peak": _peak(),
+        "peak": peak_memory(),
     }
-
-
-def _peak() -> float:
-    """Return the peak memory of this process in MiB; what `getrusage` tells includes the process that started it."""
-    (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024

@@ -45,6 +45,12 @@ class Glance:
     processors: dict[int, float]
 
 
+def peak_memory() -> float:
+    """Return the peak of this process's memory in MiB, since it started its program (unlike that of `getrusage`)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def descendants(root: int) -> list[int]:
     """Return the ids of a process and of all processes below it that are running."""
     found, waiting = [], [root]

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
+from benchmarks.process_tree import peak_memory
 from benchmarks.results_page import Results, Section, publish
 from pipeline.engines import Job, inpaint, load_engine
 from pipeline.engines.backends.export import exported_generator
@@ -69,12 +70,6 @@ def shortest(work: Callable[[], object], repeats: int = 3) -> Duration:
         took.clock = min(took.clock, time.perf_counter() - clock)
         took.processors = min(took.processors, time.process_time() - processors)
     return took
-
-
-def peak_memory() -> float:
-    """Return the peak of this process's memory in MiB, since it started its program (unlike that of `getrusage`)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def matrix_ceiling(device: str) -> dict[str, float]:

@@ -27,7 +27,7 @@ def running() -> list[psutil.Process]:
     return [process for process in recorded if process is not None]
 
 
-def find_process(pid: int, started: float) -> psutil.Process | None:
+def find_process(pid: int, started: int) -> psutil.Process | None:
     """Return a running process, or None; one that has its number but another start, in ticks, is another process."""
     try:
         process = psutil.Process(pid)

@@ -62,7 +62,7 @@ def start(port: int) -> None:
 def start_keeper() -> None:
     """Start the process that restarts components, unless it runs."""
     state = components.load_state()
-    if state and components.find_process(*state.get("keeper", (0, 0.0))) is None:
+    if state and components.find_process(*state.get("keeper", (0, 0))) is None:
         process = components.start_process("keeper", components.environment(state["port"]))
         components.save_state(state | {"keeper": process})
 
@@ -70,7 +70,7 @@ def start_keeper() -> None:
 def stop() -> int:
     """Stop every component and all that they started, and return how many processes had to be killed."""
     # The keeper first, which would restart them.
-    keeper = components.find_process(*components.load_state().get("keeper", (0, 0.0)))
+    keeper = components.find_process(*components.load_state().get("keeper", (0, 0)))
     if keeper is not None:
         keeper.terminate()
         psutil.wait_procs([keeper], timeout=STOP_SECONDS)

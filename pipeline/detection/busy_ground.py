@@ -7,14 +7,13 @@ surer than that; so must what differs from its ground by hardly more than the gr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.marks import BACKGROUND, SQUARE, Flags, MarkedScan
+from pipeline.detection.marks import BACKGROUND, SQUARE, Flags, MarkedScan, average_around
 from pipeline.imaging.connected_components import ConnectedComponents
 from pipeline.imaging.luminance import luminance
 from pipeline.imaging.types import Mask
@@ -33,9 +32,8 @@ PARTLY, JUST_ALIKE, LIKELY = 0.25, 1.25, 200
 #: Probability in 1/255 of a mark that may be as faint as its ground is uneven, and by how many times the standard
 #: deviation of the ground others differ from it.
 FAINT, DEVIATIONS = 180, 1.25
-#: Sides in units of the squares over which the ground is averaged, and the share of it that must be ground; the wider
-#: one is used inside broad marks. Pixels beside a mark that are not ground: its rim.
-NEAR, WIDE, NEAR_SHARE, WIDE_SHARE, RIM = 25, 125, 0.08, 0.02, 3
+#: Side in units of the square over which the ground is averaged. Pixels beside a mark that are not ground: its rim.
+NEAR, RIM = 25, 3
 #: Steps of a grey level in which texture is counted.
 STEPS = 8
 
@@ -52,11 +50,11 @@ def find_on_busy_ground(scan: MarkedScan, marked: Mask, marks: ConnectedComponen
     unsure = peaks <= SURE
     if not unsure.any() or _share_of(scan.probability, HALF) > WRECK:
         return np.zeros(len(marks), np.bool_)
-    ground = _measure_ground(scan, marked)
+    grey = luminance(scan.pixels)
+    ground = _measure_ground(scan, grey, marked)
     core = np.asarray(cv2.erode(marked, SQUARE), np.uint8)
     thin = marks.sums(core) == 0
     shape, areas, inner = marked.shape[::-1], np.maximum(marks.areas, 1), np.maximum(marks.sums(core) / 255, 1)
-    grey = luminance(scan.pixels)
 
     def mean(plane: NDArray[np.uint8]) -> NDArray[np.float64]:
         result: NDArray[np.float64] = marks.sums(_enlarge(plane, shape)) / areas
@@ -89,41 +87,24 @@ class _Ground:
     deviation: NDArray[np.uint8]
 
 
-def _measure_ground(scan: MarkedScan, marked: Mask) -> _Ground:
+def _measure_ground(scan: MarkedScan, grey: NDArray[np.uint8], marked: Mask) -> _Ground:
     size = tuple(max(1, round(side / int(scan.unit))) for side in marked.shape[::-1])
-    probability, near, grey = (
-        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
-        for plane in (scan.probability, marked, luminance(scan.pixels))
+    probability, near, small = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA)) for plane in (scan.probability, marked, grey)
     )
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
     free = ((cv2.dilate(near, rim) == 0) & (probability < GROUND)).astype(np.float32)
-    levels = grey.astype(np.float32)
+    levels = small.astype(np.float32)
     smooth, smoother = (cv2.GaussianBlur(levels, (0, 0), deviation) for deviation in (SMOOTH, SMOOTHER))
     everywhere = np.abs(smooth - smoother)
     doubted = (probability >= BACKGROUND).astype(np.float32)
-    doubt, texture, level, squares = _average((doubted, everywhere, levels, np.square(levels)), free, scan.unit)
+    planes = (doubted, everywhere, levels, np.square(levels))
+    means = [np.zeros_like(free) for _ in planes]
+    average_around([plane * free for plane in planes], free, scan.unit, NEAR, means)
+    doubt, texture, level, squares = means
     deviation = np.sqrt(np.maximum(squares - np.square(level), 0))
     scaled = (255 * doubt, STEPS * texture, STEPS * everywhere, level, deviation)
     return _Ground(*(np.asarray(np.rint(plane).clip(0, 255), np.uint8) for plane in scaled))
-
-
-def _average(
-    planes: Sequence[NDArray[np.float32]], free: NDArray[np.float32], unit: float
-) -> list[NDArray[np.float32]]:
-    """Return the mean of each plane over what is free around each place; 0 where nothing is."""
-    result = [np.zeros(free.shape, np.float32) for _ in planes]
-    missing = np.ones(free.shape, np.bool_)
-    for side, least in ((NEAR, NEAR_SHARE), (WIDE, WIDE_SHARE)):
-        width = round(side * unit / int(unit)) | 1
-        share = cv2.blur(free, (width, width))
-        known = missing & (share > least)
-        missing &= ~known
-        np.maximum(share, 1e-6, out=share)
-        for plane, mean in zip(planes, result, strict=True):
-            np.divide(cv2.blur(plane * free, (width, width)), share, out=mean, where=known)
-        if not missing.any():
-            break
-    return result
 
 
 def _share_of(probability: NDArray[np.uint8], least: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -207,16 +208,33 @@ def _background(
         np.float32
     )
     result = np.full(shares.shape, float(sums.sum() / max(float(shares.sum()), 1e-6)), np.float32)
+    average_around([sums], shares, unit, NEAR, [result])
+    return np.rint(result).clip(0, 255).astype(np.uint8)
+
+
+def average_around(
+    sums: Sequence[NDArray[np.float32]], shares: NDArray[np.float32], unit: float, near: int,
+    results: Sequence[NDArray[np.float32]],
+) -> None:  # fmt: skip
+    """Set results (h,w) to the mean around each place of what counts; what too little of counts around stays as it is.
+
+    Args:
+        sums: planes (h,w) of about 512 × 512, multiplied by the shares.
+        shares: (h,w) how much of each place counts, 0..1.
+        unit: of the scan.
+        near: side in units of the square that is averaged; a wider one is used inside broad marks.
+    """
     missing = np.ones(shares.shape, np.bool_)
-    for side, least in ((NEAR, NEAR_SHARE), (WIDE, WIDE_SHARE)):
+    for side, least in ((near, NEAR_SHARE), (WIDE, WIDE_SHARE)):
         width = round(side * unit / int(unit)) | 1
-        share, total = (cv2.blur(plane, (width, width)) for plane in (shares, sums))
-        known = share > least
-        np.divide(total, np.maximum(share, 1e-6, out=share), out=result, where=known & missing)
+        share = cv2.blur(shares, (width, width))
+        known = missing & (share > least)
         missing &= ~known
+        np.maximum(share, 1e-6, out=share)
+        for plane, result in zip(sums, results, strict=True):
+            np.divide(cv2.blur(plane, (width, width)), share, out=result, where=known)
         if not missing.any():
             break
-    return np.rint(result).clip(0, 255).astype(np.uint8)
 
 
 def _grain(

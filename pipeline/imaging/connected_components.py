@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.joined import Indices, expand, join_pairs
 from pipeline.imaging.types import Box
-
-Indices = NDArray[np.int64]
 
 #: Rows searched for runs at a time, and pixels whose indices are expanded at a time.
 ROWS, PIXELS = 256, 1 << 20
@@ -60,7 +59,7 @@ class ConnectedComponents:
         chosen = chosen[slice(*np.searchsorted(chosen, self._runs_between(y, y + height)))]
         _, rows, first, last = _clip(*self._rows_and_columns(chosen), x, x + width)
         result = np.zeros((height, width), np.uint8)
-        result.ravel()[_expand((rows - y) * width + first - x, last - first)] = 1
+        result.ravel()[expand((rows - y) * width + first - x, last - first)] = 1
         return result
 
     def window(self, box: Box) -> NDArray[np.uint8]:
@@ -68,7 +67,7 @@ class ConnectedComponents:
         x, y, width, height = box
         _, rows, first, last = _clip(*self._rows_and_columns(slice(*self._runs_between(y, y + height))), x, x + width)
         result = np.zeros((height, width), np.uint8)
-        result.ravel()[_expand((rows - y) * width + first - x, last - first)] = 255
+        result.ravel()[expand((rows - y) * width + first - x, last - first)] = 255
         return result
 
     def all_runs(self) -> tuple[Indices, Indices, Indices]:
@@ -128,7 +127,7 @@ class ConnectedComponents:
         lengths = self.stops - self.starts
         cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // PIXELS)) + 1
         for part in (slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(lengths)])):
-            yield np.repeat(self.owner[part], lengths[part]), _expand(self.starts[part], lengths[part])
+            yield np.repeat(self.owner[part], lengths[part]), expand(self.starts[part], lengths[part])
 
 
 def connected_components(plane: NDArray[Any], least: float = 1) -> ConnectedComponents:
@@ -172,17 +171,7 @@ def _find_roots(rows: Indices, first: Indices, last: Indices, columns: int) -> I
     from_, to = np.searchsorted(end, begin + wide), np.searchsorted(begin, end + wide, side="right")
     touching = to - from_
     one = np.repeat(np.arange(len(rows)), touching)
-    other = _expand(from_, touching)
-    root = np.arange(len(rows))
-    while len(one):
-        low = np.minimum(root[one], root[other])
-        np.minimum.at(root, root[one], low)
-        np.minimum.at(root, root[other], low)
-        while (root != (further := root[root])).any():
-            root = further
-        apart = root[one] != root[other]
-        one, other = one[apart], other[apart]
-    return root
+    return join_pairs(len(rows), one, expand(from_, touching))
 
 
 def _rows_and_columns(starts: Indices, stops: Indices, columns: int) -> tuple[Indices, Indices, Indices]:
@@ -205,10 +194,3 @@ def _extremes(of: Indices, first: Indices, last: Indices, count: int) -> tuple[I
     np.minimum.at(lowest, of, first)
     np.maximum.at(highest, of, last)
     return lowest, highest
-
-
-def _expand(starts: Indices, lengths: Indices) -> Indices:
-    """Return the indices of all pixels of runs, one run after the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - ends + lengths, lengths)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.imaging.joined import expand, join_pairs
 from pipeline.imaging.luminance import luminance
 from pipeline.imaging.types import Box, Pixels
 
@@ -240,7 +241,7 @@ def _find_pairs(boxes: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
     ends = np.maximum(np.searchsorted(left, reach), np.arange(1, len(boxes) + 1))
     counts = ends - np.arange(1, len(boxes) + 1)
     one = np.repeat(np.arange(len(boxes)), counts)
-    other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + one + 1
+    other = expand(np.arange(1, len(boxes) + 1), counts)
     tall = np.maximum(height[one], height[other])
     near = np.minimum(height[one], height[other]) > 0.5 * tall
     near &= np.abs(middle[other] - middle[one]) < 0.4 * tall
@@ -252,15 +253,7 @@ def _find_pairs(boxes: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
 
 def _join(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Return the groups of at least `FEWEST` that pairs of `count` things make, in the order of their first members."""
-    root = np.arange(count)
-    while len(one):
-        low = np.minimum(root[one], root[other])
-        np.minimum.at(root, root[one], low)
-        np.minimum.at(root, root[other], low)
-        while (root != (further := root[root])).any():
-            root = further
-        apart = root[one] != root[other]
-        one, other = one[apart], other[apart]
+    root = join_pairs(count, one, other)
     order = np.argsort(root, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(root[order])) + 1)
     return [group for group in groups if len(group) >= FEWEST]
