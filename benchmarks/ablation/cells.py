@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,10 +12,16 @@ class Family:
     Attributes:
         title: heading of its table.
         norms: label of each normalisation by its name.
+        shared: network of another family, by the normalisation of this one that it is also the network of.
     """
 
     title: str
     norms: dict[str, str]
+    shared: dict[str, str] = field(default_factory=dict)
+
+    def network(self, family: str, norm: str) -> str:
+        """Return the network, trained once, that stands for a normalisation of this family, which is named `family`."""
+        return self.shared.get(norm, f"{family}-{norm}")
 
 
 BASELINES = {"batch": "batch norm", "instance": "instance norm", "none": "none"}
@@ -44,6 +50,7 @@ FAMILIES: dict[str, Family] = {
             "mixture_none": "learned mixture, begins as none",
             "none": "none",
         },
+        shared={"region": "prior-region", "none": "prior-none"},
     ),
 }
 
@@ -93,10 +100,12 @@ class Cell:
 
 
 def networks(families: list[str]) -> list[tuple[str, str]]:
-    """Return family and norm of every network of the families, in the order of their training."""
-    return [(family, norm) for family in families for norm in FAMILIES[family].norms]
+    """Return family and norm of every network of the families, each once, in the order of their training."""
+    names = [FAMILIES[family].network(family, norm) for family in families for norm in FAMILIES[family].norms]
+    return [(family, norm) for family, norm in (name.split("-") for name in dict.fromkeys(names))]
 
 
 def equal_seconds(plan: Plan, costs: dict[str, float], family: str) -> float:
     """Return the seconds after which a family is compared: what all steps of its cheapest network take."""
-    return plan.steps * min(costs[f"{family}-{norm}"] for norm in FAMILIES[family].norms)
+    description = FAMILIES[family]
+    return plan.steps * min(costs[description.network(family, norm)] for norm in description.norms)

@@ -14,7 +14,6 @@ from pipeline.imaging.types import Hole
 from pipeline.metrics import sharpness, ssim
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.prior import biharmonic_refine, push_pull
-from pipeline.runtime.precision import autocast_training
 from pipeline.simulation.holes import draw_hole
 from pipeline.training.common.photos import PhotoSet
 from pipeline.training.inpainter.validation import Pictures, ValidationSet
@@ -60,9 +59,9 @@ def _draw(rng: np.random.Generator, size: int, name: str) -> Hole:
 
 
 def fill(network: nn.Module, data: RatioSet, device: torch.device, *, batch: int = 10) -> Pictures:
-    """Return the pictures (N,S,S,3) float32 with their holes filled, computed as in training."""
+    """Return the pictures (N,S,S,3) float32 with their holes filled."""
     parts = []
-    with torch.no_grad(), autocast_training(device):
+    with torch.no_grad():
         for image, hole in data.batches(batch):
             output = network(image.to(device), hole.to(device))
             parts.append(output.float().permute(0, 2, 3, 1).cpu().numpy())

@@ -47,14 +47,14 @@ def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, floa
     figures = [*FIGURES, *(f"{name}@{ratio}" for name in FIGURES for ratio in RATIOS)]
     for family, description in FAMILIES.items():
         for norm in description.norms:
-            mine = {cell: frame for cell, frame in cells.items() if (cell.family, cell.norm) == (family, norm)}
+            network = description.network(family, norm)
+            mine = {cell: frame for cell, frame in cells.items() if cell.network == network}
             if not mine:
                 continue
-            some = next(iter(mine))
             row: Row = {
-                "family": family, "norm": norm, "seeds": len(mine), "seconds_per_step": costs[some.network],
+                "family": family, "norm": norm, "seeds": len(mine), "seconds_per_step": costs[network],
             }  # fmt: skip
-            ends = {"steps": plan.steps, "seconds": round(equal_seconds(plan, costs, family) / costs[some.network])}
+            ends = {"steps": plan.steps, "seconds": round(equal_seconds(plan, costs, family) / costs[network])}
             for label, end in ends.items():
                 row[f"{label}_at"] = end
                 for figure in figures:
@@ -142,11 +142,12 @@ def draw_curves(
         for column, against in enumerate(("steps", "seconds of one core")):
             axes = grid[line][column]
             for index, (norm, label) in enumerate(FAMILIES[family].norms.items()):
-                frames = [frame for cell, frame in cells.items() if (cell.family, cell.norm) == (family, norm)]
+                network = FAMILIES[family].network(family, norm)
+                frames = [frame for cell, frame in cells.items() if cell.network == network]
                 if not frames:
                     continue
                 values = np.stack([frame["psnr"].to_numpy() for frame in frames])
-                at = frames[0]["step"].to_numpy() * (costs[f"{family}-{norm}"] if column else 1)
+                at = frames[0]["step"].to_numpy() * (costs[network] if column else 1)
                 axes.plot(at, values.mean(axis=0), marker=".", color=f"C{index}", label=label)
                 axes.fill_between(at, values.min(axis=0), values.max(axis=0), color=f"C{index}", alpha=0.2, linewidth=0)
             if family in ("prior", "parts"):
@@ -190,7 +191,7 @@ def report(out: Path, *, curves: bool = True) -> Results:
             "The paper's form has an eighth of the published channels, trains with this project's losses"
             " and without its adversarial loss; statistics over the batch are also taken when it is measured.",
         ),
-        networks="torch, one thread a network; bfloat16 where the processor computes in it, float32 elsewhere",
+        networks="torch in float32, one thread a network",
         picture=("PSNR of the hole against steps and seconds", out / CURVES) if curves else None,
     )
     frame.to_csv(out / "table.csv", index=False)

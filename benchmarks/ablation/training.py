@@ -1,4 +1,7 @@
-"""Training of one cell: constant rate, averaged weights, checkpoints, figures on the way."""
+"""Training of one cell: constant rate, averaged weights, checkpoints, figures on the way.
+
+In float32 on every machine: the cells of one ablation may come from several.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from benchmarks.ablation.paper_network import PaperNetwork
 from benchmarks.ablation.pictures import RatioSet, fill, scores
 from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.generator import Generator
-from pipeline.runtime.precision import autocast_training
 from pipeline.training.common import schedule
 from pipeline.training.common.checkpoint import RunState, load_checkpoint, save_checkpoint
 from pipeline.training.common.ema import ModelEma
@@ -73,8 +75,7 @@ class Trainee:
         for group in self.optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (self.state.step + 1) / WARM_UP)
         self.optimizer.zero_grad(set_to_none=True)
-        with autocast_training(self.device):
-            stages = self.network.forward_stages(target, hole)  # type: ignore[operator]
+        stages = self.network.forward_stages(target, hole)  # type: ignore[operator]
         loss, _ = reconstruction(stages, target, hole, LossWeights())
         loss.backward()  # type: ignore[no-untyped-call]
         if bool(torch.isfinite(clip_grad_norm_(self.network.parameters(), 1.0))):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -11,8 +12,8 @@ from benchmarks.ablation import training
 from benchmarks.ablation.__main__ import main
 from benchmarks.ablation.cells import FAMILIES, Cell, Plan, equal_seconds, networks
 from benchmarks.ablation.norm_variants import published_normalise
-from benchmarks.ablation.pictures import RATIOS, RatioSet, scores
-from benchmarks.ablation.report import read_cells
+from benchmarks.ablation.pictures import FIGURES, RATIOS, RatioSet, scores
+from benchmarks.ablation.report import read_cells, summarise
 from benchmarks.ablation.training import Trainee, build, measure_costs
 from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.config import GeneratorConfig
@@ -22,6 +23,8 @@ from pipeline.training.inpainter.batches import BatchMaker
 
 TINY = GeneratorConfig(8, (1,), (16, 16, 16), (1, 1), (1,))
 SMALL = ["--steps", "2", "--batch", "2", "--crop", "32", "--count", "2", "--holes", "4", "--families", "grey", "prior"]
+
+FIGURES_OF_ONE = dict.fromkeys([*FIGURES, *(f"{name}@{ratio}" for name in FIGURES for ratio in RATIOS)], 1.0)
 
 
 @pytest.fixture
@@ -96,12 +99,22 @@ def test_an_interrupted_cell_ends_as_one_without_a_break(photo_folder: Path, tmp
 def test_costs_are_measured_for_every_network(photo_folder: Path) -> None:
     maker = BatchMaker(load_photos(photo_folder), 0, bank_holes=4)
     costs = measure_costs(networks(list(FAMILIES)), maker, Plan(1, 1, 32, 1, ""), rounds=1, config=TINY)
-    assert len(costs) == 22 and all(value > 0 for value in costs.values())
+    assert len(costs) == 20 and all(value > 0 for value in costs.values())
 
 
 def test_seconds_are_those_of_the_cheapest_network() -> None:
     costs = dict.fromkeys((f"prior-{norm}" for norm in FAMILIES["prior"].norms), 0.2)
     assert equal_seconds(Plan(100, 1, 32, 1, ""), {**costs, "prior-none": 0.1}, "prior") == 10
+
+
+def test_a_network_of_two_families_is_trained_once_and_reported_in_both() -> None:
+    names = networks(list(FAMILIES))
+    assert len(set(names)) == len(names) and ("parts", "none") not in names and ("prior", "none") in names
+    assert ("prior", "region") in networks(["parts"])
+    cells = {Cell("prior", "none", 1): pd.DataFrame([{"step": 100, **FIGURES_OF_ONE}])}
+    costs = dict.fromkeys(("-".join(name) for name in names), 0.1)
+    rows = summarise(cells, Plan(100, 1, 32, 1, ""), costs)
+    assert {(row["family"], row["norm"]) for row in rows.to_dict("records")} == {("prior", "none"), ("parts", "none")}
 
 
 @pytest.mark.parametrize(("family", "norm"), networks(list(FAMILIES)))
