@@ -11,10 +11,14 @@ from pipeline.stages.scan_row import ScanRow
 
 LEAST_MEGAPIXELS = 30.0
 """A chunk costs Airflow the start of four tasks, some ten seconds; so much is half a minute of two cores."""
+FEW_CHUNKS = 48
+"""More chunks than these are joined: Airflow's scheduler examines every mapped task in each of its loops."""
 
 
 class ChunkWriter:
     """The chunks of one attempt of receiving. Memory: the rows of one chunk, and a digest per scan of the batch.
+
+    At the end the rows of the last chunks are in memory, or those of all, where there are more than `FEW_CHUNKS`.
 
     Args:
         attempt: name of the attempt, part of every chunk's name.
@@ -59,16 +63,19 @@ class ChunkWriter:
     def finish(self) -> None:
         """Write the current chunk, and cut the last ones again, so that the tasks that work on them end together.
 
-        As many chunks as tasks run at a time become equally large, or fewer where they would be too small.
+        As many chunks as tasks run at a time become equally large, or fewer where they would be too small. More than
+        `FEW_CHUNKS` become so many, or as many as tasks run at a time, above the limit of megapixels.
         """
         self.close()
         slots = settings().task_slots
-        first = max(1, self.count - slots + 1)
+        few = max(FEW_CHUNKS, slots)
+        many = self.count > few
+        first = 1 if many else max(1, self.count - slots + 1)
         uris = [self.batch.chunk_uri(number, self.attempt) for number in range(first, self.count + 1)]
-        if slots == 1 or not uris:
+        if not uris or (slots == 1 and not many):
             return
         rows = [row for uri in uris for row in manifest.read(uri)]
-        parts = _cut(rows, self._parts(rows, slots))
+        parts = _cut(rows, few if many else self._parts(rows, slots))
         if any(sum(not row.same_as for row in part) > self.batch.collection.chunk_scans for part in parts):
             # Large scans among many small ones: the limit of scans is a limit.
             return

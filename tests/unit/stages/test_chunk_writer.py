@@ -10,7 +10,7 @@ import pytest
 from pipeline.settings import settings
 from pipeline.stages import manifest
 from pipeline.stages.batch import BatchContext
-from pipeline.stages.chunk_writer import ChunkWriter
+from pipeline.stages.chunk_writer import FEW_CHUNKS, ChunkWriter
 from pipeline.stages.scan_row import ScanRow
 
 
@@ -73,6 +73,27 @@ def test_the_last_chunks_are_equally_large(batch: BatchContext, megapixels: list
     parts = [manifest.read(batch.chunk_uri(number, "t")) for number in range(1, chunks.count + 1)]
     assert [len(part) for part in parts] == expected
     assert [one.scan_id for part in parts for one in part] == list(range(len(megapixels)))
+
+
+@pytest.mark.usefixtures("two_slots")
+def test_many_large_scans_make_few_chunks(batch: BatchContext) -> None:
+    chunks = writer_of_ten(batch)
+    for number in range(240):
+        chunks.add(row(number, width=60_000, height=1000), 60)
+    assert chunks.count == 239
+    chunks.finish()
+    parts = [manifest.read(batch.chunk_uri(number, "t")) for number in range(1, chunks.count + 1)]
+    assert [len(part) for part in parts] == [5] * FEW_CHUNKS
+    assert [one.scan_id for part in parts for one in part] == list(range(240))
+
+
+def test_many_chunks_of_as_many_scans_as_allowed_stay(batch: BatchContext) -> None:
+    limits = batch.collection.model_copy(update={"chunk_scans": 1, "chunk_megapixels": 100})
+    chunks = ChunkWriter(replace(batch, collection=limits), "t")
+    for number in range(FEW_CHUNKS + 2):
+        chunks.add(row(number, width=1000, height=1000), 1)
+    chunks.finish()
+    assert chunks.count == FEW_CHUNKS + 2
 
 
 @pytest.mark.usefixtures("two_slots")
