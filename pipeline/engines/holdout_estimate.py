@@ -22,7 +22,10 @@ SIDE = 32
 GAP = 32
 """Pixels between two pieces that are hidden in one window."""
 
-FEWEST, MOST, SHARE = 6, 16, 0.25
+CONTEXT = 32
+"""Pixels around the pieces of a window; with more they are filled no better, and cost a quarter more."""
+
+FEWEST, MOST, SHARE = 6, 16, 0.18
 """Pieces of a scan: so many at most, and between the two as many as cost this share of filling its damage."""
 
 PACKED = 2.75
@@ -105,7 +108,7 @@ def held_out(
     """
     mask = canonical(mask)
     windows = _place(mask, np.random.default_rng(seed), count or _affordable(mask, layout))
-    return [_hide(f"{key}#{number}", one, colour, mask, layout.context) for number, one in enumerate(windows)]
+    return [_hide(f"{key}#{number}", one, colour, mask, _context(layout)) for number, one in enumerate(windows)]
 
 
 def sample(hidden: HeldOut, filled: Filled) -> list[Sample]:
@@ -146,7 +149,7 @@ def estimate(
 def _affordable(mask: NDArray[np.uint8], layout: WindowLayout) -> int:
     """Return how many pieces may be filled beside a scan's damage."""
     pixels = sum(window.shape[0] * window.shape[1] for window in plan(mask, layout).windows)
-    return max(FEWEST, min(MOST, round(SHARE * pixels * PACKED / _side(layout.context) ** 2)))
+    return max(FEWEST, min(MOST, round(SHARE * pixels * PACKED / _side(layout) ** 2)))
 
 
 def _decibel(square: float, size: int) -> float:
@@ -166,9 +169,14 @@ class _Window:
     pieces: list[tuple[Rect, NDArray[np.bool_]]]
 
 
-def _side(context: int) -> int:
+def _context(layout: WindowLayout) -> int:
+    """Return how many pixels a window shows around its pieces."""
+    return min(CONTEXT, layout.context)
+
+
+def _side(layout: WindowLayout) -> int:
     """Return the side of a window that holds two pieces beside each other."""
-    return 2 * SIDE + GAP + 2 * context
+    return 2 * SIDE + GAP + 2 * _context(layout)
 
 
 def _place(mask: NDArray[np.uint8], rng: np.random.Generator, count: int) -> list[_Window]:
