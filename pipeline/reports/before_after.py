@@ -15,12 +15,13 @@ from pipeline.reports.frames import FrameRow
 from pipeline.reports.language import NBSP, Language
 from pipeline.reports.metadata_list import summarise_row
 from pipeline.reports.page_regions import count_regions, describe_regions
-from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpeg
+from pipeline.reports.preview_jpeg import bytes_per_preview, preview_jpegs
 from pipeline.reports.recorded_sentences import translate
 from pipeline.reports.suggestions import describe_reasons, with_suggestions
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL.Image import Image
 
     from pipeline.reports.attention import Concern
     from pipeline.reports.batch_summary import Preview
@@ -104,17 +105,17 @@ def collect_comparisons(
             continue
         name = one_line(row["path"], 120)
         if number in clean:
-            panel = _write_panel(found, folder, number, "before", preview.before, limit, name, t, THUMBNAIL)
-            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), (panel,), ()))
+            panels = _write_panels(found, folder, number, {"before": preview.before}, limit, name, t, THUMBNAIL)
+            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), panels, ()))
             continue
         parts = {"before": preview.before, "mask": preview.mask, "after": preview.after}
-        panels = [_write_panel(found, folder, number, role, image, limit, name, t) for role, image in parts.items()]
+        panels = _write_panels(found, folder, number, parts, limit, name, t)
         found.images.append(
             Comparison(
                 number=number,
                 path=row["path"],
                 outcome=Outcome(row["outcome"]),
-                panels=tuple(panels),
+                panels=panels,
                 facts=tuple(facts(row, t)),
                 reasons=reasons.get(number, ()),
                 notes=tuple(
@@ -150,24 +151,29 @@ def load_preview(previews: Callable[[Any], Preview | None], row: pd.Series[Any])
         return None
 
 
-def _write_panel(
+def _write_panels(
     found: Comparisons,
     folder: Path,
     number: int,
-    role: str,
-    image: Any,
+    parts: dict[str, Image | None],
     limit: int,
     name: str,
     t: Language,
     long_side: int = 760,
-) -> Panel:
-    if image is None:
-        return Panel(t(f"before_after.no_{role}"), "")
-    url = f"report:image/{number}-{role}.jpg"
-    path = folder / f"{number}-{role}.jpg"
-    path.write_bytes(preview_jpeg(image, limit, long_side))
-    found.files[url] = path
-    return Panel(t(f"before_after.{role}"), t(f"before_after.alt_{role}", name=name), url)
+) -> tuple[Panel, ...]:
+    """Write the pictures of one image to `folder`, and return its panels in their order."""
+    there = {role: picture for role, picture in parts.items() if picture is not None}
+    files = dict(zip(there, preview_jpegs(there.values(), limit, long_side), strict=True))
+    panels = []
+    for role in parts:
+        if role not in files:
+            panels.append(Panel(t(f"before_after.no_{role}"), ""))
+            continue
+        url, path = f"report:image/{number}-{role}.jpg", folder / f"{number}-{role}.jpg"
+        path.write_bytes(files[role])
+        found.files[url] = path
+        panels.append(Panel(t(f"before_after.{role}"), t(f"before_after.alt_{role}", name=name), url))
+    return tuple(panels)
 
 
 def facts(row: FrameRow | pd.Series[Any], t: Language) -> list[tuple[str, str]]:

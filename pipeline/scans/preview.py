@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from pipeline.imaging.reduce import reduce
 from pipeline.scans.colour import viewed_channels, visible_channels
 from pipeline.scans.model import Scan
 
@@ -50,12 +50,8 @@ def oriented_preview(source: Scan | NDArray[Any], orientation: int, long_side: i
 
 
 def _reduced(pixels: NDArray[Any], long_side: int) -> NDArray[np.uint8]:
-    """Return pixels in 8 bits, reduced by averaging so that the longer side fits."""
-    height, width = pixels.shape[:2]
-    factor = min(1.0, long_side / max(height, width))
-    if factor < 1:
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    """Return pixels in 8 bits, reduced so that the longer side fits."""
+    pixels = reduce(pixels, long_side)
     if pixels.dtype == np.uint16:
         return (pixels >> 8).astype(np.uint8)
     return pixels.astype(np.uint8, copy=False)

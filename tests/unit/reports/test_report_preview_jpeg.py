@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.reports.preview_jpeg import MAX_PREVIEW_BYTES, MAX_TOTAL_BYTES, bytes_per_preview, preview_jpeg
+from pipeline.reports.preview_jpeg import (
+    MAX_PREVIEW_BYTES,
+    MAX_TOTAL_BYTES,
+    bytes_per_preview,
+    preview_jpeg,
+    preview_jpegs,
+)
 
 
 def noise(side: int, mode: str = "RGB") -> Image.Image:
@@ -33,6 +39,11 @@ def test_a_small_picture_is_not_enlarged_and_the_given_one_not_changed() -> None
     large = noise(900)
     preview_jpeg(large, 5_000)
     assert large.size == (900, 900)
+
+
+def test_pictures_of_one_scan_have_one_size() -> None:
+    sizes = {opened(data).size for data in preview_jpegs([noise(900), Image.new("RGB", (900, 900))], 50_000)}
+    assert len(sizes) == 1
 
 
 def test_a_thumbnail_keeps_its_side() -> None:
