@@ -14,6 +14,8 @@ from PIL import Image
 
 from pipeline import scans, storage
 from pipeline.imaging.mapped import releasing
+from pipeline.imaging.orientation import upright
+from pipeline.imaging.reduce import reduce, reduced_size
 from pipeline.imaging.tile_levels import first_level, level_size
 from pipeline.scans import Scan
 from pipeline.stages.batch import BatchContext
@@ -54,19 +56,19 @@ def write_previews(
     with releasing(scan.pixels):
         before = _preview(batch, scan, stem, "original")
     pictures: dict[str, Image.Image] = {"before": before}
-    if levels is not None and levels.any():
-        pictures["mask"] = draw_masks(before, levels, scan.info.orientation)
+    marks = None if levels is None else shrink_levels(levels, scan.info.orientation)
+    if marks is not None and marks.any():
+        pictures["mask"] = draw_marks(before, marks)
     if after is not None:
         with releasing(after):
             pictures["after"] = _preview(batch, replace(scan, pixels=after), stem, "restored")
     for part, picture in pictures.items():
         storage.write_bytes(_uri(batch, scan_id, part), _jpeg(picture, 90))
     marked = pictures.get("mask", before)
-    if levels is not None and after is None and levels.max(initial=0) > 128:
+    if marks is not None and after is None and marks.max(initial=0) > 128:
         # Nothing is filled: all its marks are open, as the review shows them.
-        marked = draw_masks(before, np.minimum(levels, np.uint8(128)), scan.info.orientation)
-    small = marked.convert("RGB")
-    small.thumbnail((THUMB_SIDE, THUMB_SIDE))
+        marked = draw_marks(before, np.minimum(marks, np.uint8(128)))
+    small = Image.fromarray(reduce(np.asarray(marked.convert("RGB")), THUMB_SIDE))
     storage.write_bytes(thumb_uri(batch.output, stem), _jpeg(small, 80))
 
 
@@ -100,41 +102,52 @@ def _jpeg(picture: Image.Image, quality: int) -> bytes:
     return target.getvalue()
 
 
-def draw_masks(before: Image.Image, levels: NDArray[np.uint8], orientation: int) -> Image.Image:
+def shrink_levels(levels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return levels (H,W) as small and as upright as their preview: of pixels that become one, the highest level.
+
+    Args:
+        levels: (H,W) uint8 as the scan is stored: 255 = to be filled, 128 = only suggested, 0 = intact.
+        orientation: EXIF orientation of the scan.
+    """
+    height, width = levels.shape
+    size = reduced_size(width, height, LONG_SIDE)
+    if size != (width, height):
+        # One wider than need be, so that the line of a hair is two pixels wide.
+        span = int(np.ceil(max(width / size[0], height / size[1]))) + 1
+        highest = cv2.dilate(levels, np.ones((span, span), np.uint8))
+        levels = np.asarray(cv2.resize(highest, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    return upright(levels, orientation)
+
+
+def draw_marks(before: Image.Image, marks: NDArray[np.uint8]) -> Image.Image:
     """Return a small picture with its masks drawn over it; the thinnest scratch stays visible.
 
     Args:
         before: the picture, upright.
-        levels: (H,W) uint8 as the scan is stored: 255 = to be filled, 128 = only suggested, 0 = intact.
-        orientation: EXIF orientation of the scan.
+        marks: (H,W) uint8 of the picture's size, as `shrink_levels` returns them.
     """
-    picture = before.convert("RGB")
-    suggested = _shrink(np.where(levels == 128, np.uint8(255), np.uint8(0)), orientation)
+    picture = np.array(before.convert("RGB"))
+    suggested = marks == 128
     if suggested.any():
-        rows, columns = np.indices(suggested.shape)
-        rim = cv2.dilate(suggested, np.ones((3, 3), np.uint8)) > suggested
-        hatched = rim | ((suggested > 0) & ((rows + columns) % HATCH < HATCH // 2))
-        picture = _draw_over(picture, hatched, SUGGESTION_COLOUR, 0.9)
-    filled = _shrink(np.where(levels > 128, np.uint8(255), np.uint8(0)), orientation)
-    # One pixel of rim, because a speck of two pixels is not visible on a printed page.
-    picture = _draw_over(picture, cv2.dilate(filled, np.ones((3, 3), np.uint8)) > filled, FILL_COLOUR, 1.0)
-    return _draw_over(picture, filled > 0, FILL_COLOUR, 0.8)
+        rows, columns = np.indices(marks.shape, np.int32)
+        _blend(picture, _rim(suggested) | (suggested & ((rows + columns) % HATCH < HATCH // 2)), SUGGESTION_COLOUR, 0.9)
+    filled = marks > 128
+    if filled.any():
+        # One pixel of rim, because a speck of two pixels is not visible on a printed page.
+        _blend(picture, _rim(filled), FILL_COLOUR, 1.0)
+        _blend(picture, filled, FILL_COLOUR, 0.8)
+    return Image.fromarray(picture)
 
 
-def _draw_over(
-    picture: Image.Image, where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float
-) -> Image.Image:
-    """Return a picture with a colour blended over the pixels of `where` (H,W)."""
-    stencil = Image.fromarray(where.astype(np.uint8) * np.uint8(255))
-    return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, colour), strength), picture, stencil)
+def _rim(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels around marks (H,W)."""
+    return cv2.dilate(marks.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_) & ~marks
 
 
-def _shrink(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return a mask, 0 or 255, as small and as upright as its preview."""
-    shrink = max(1, int(np.ceil(max(mask.shape) / LONG_SIDE)))
-    thick = cv2.dilate(mask, np.ones((shrink, shrink), np.uint8)) if shrink > 1 else mask
-    small = np.asarray(scans.oriented_preview(np.asarray(thick, np.uint8), orientation, LONG_SIDE))
-    return np.where(small > 50, np.uint8(255), np.uint8(0))
+def _blend(picture: NDArray[np.uint8], where: NDArray[np.bool_], colour: tuple[int, int, int], strength: float) -> None:
+    """Blend a colour into the pixels of `where` (H,W) of a picture (H,W,3)."""
+    mixed = cv2.addWeighted(picture, 1 - strength, np.full_like(picture, colour), strength, 0)
+    cv2.copyTo(mixed, where.view(np.uint8), picture)
 
 
 def preview_reader(batch: BatchContext) -> Callable[[Any], Preview | None]:

@@ -147,8 +147,21 @@ def test_the_overlay_shows_doubtful_and_certain_damage_differently(detecting) ->
 def test_masks_on_previews_are_read_whole() -> None:
     grey = Image.fromarray(np.full((40, 60), 90, np.uint8))
     levels = np.zeros((40, 60), np.uint8)
-    assert np.array_equal(np.asarray(previews.draw_masks(grey, levels, 1)), np.full((40, 60, 3), 90))
+    unmarked = previews.draw_marks(grey, previews.shrink_levels(levels, 1))
+    assert np.array_equal(np.asarray(unmarked), np.full((40, 60, 3), 90))
     levels[5, 5] = 128
     target = io.BytesIO()
-    previews.draw_masks(grey, levels, 1).save(target, "PNG")
+    previews.draw_marks(grey, previews.shrink_levels(levels, 1)).save(target, "PNG")
     assert (np.asarray(Image.open(target))[4:7, 4:7, 2] > 180).sum() >= 6, "a single doubtful pixel is outlined"
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 761), (5, 1154), (3, 4001)])
+def test_no_pixel_of_a_mask_is_lost_on_a_smaller_picture(height: int, width: int) -> None:
+    for at in (*range(5), *range(width - 5, width), *range(width // 2, width // 2 + 9)):
+        levels = np.zeros((height, width), np.uint8)
+        levels[at % height, at] = 255
+        small = previews.shrink_levels(levels, 1)
+        assert small.shape[1] == previews.LONG_SIDE and small.max() == 255, at
+    levels[:, :] = 128
+    levels[0, 0] = 255
+    assert previews.shrink_levels(levels, 3)[-1, -1] == 255, "what is filled lies over what is suggested, upright"
