@@ -14,7 +14,6 @@ import json
 import logging
 import multiprocessing
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from PIL import Image
 
 from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
+from benchmarks.process_tree import peak_memory
 from benchmarks.results_page import Results, Section, publish
 from scripts.airflow_api import RUNNING, AirflowApi, run_path, wait_until
 
@@ -167,7 +167,7 @@ def measure_starts(folder: Path, counts: list[int], settle: float, interval: flo
 
 
 def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
-    """Receive one batch; return scans, whether more waits, seconds, and the peak of this process in megabytes."""
+    """Receive one batch; return scans, whether more waits, seconds, and the peak of this process in MiB."""
     os.environ["RESTORATION_LEDGER_URL"] = f"sqlite:///{folder}/ledger.db"
     from pipeline.ledger import batches
     from pipeline.settings import Collection
@@ -181,11 +181,11 @@ def _receive(folder: str, number: int) -> tuple[int, bool, float, float]:
     seconds = time.perf_counter() - began
     with open_ledger().read() as session:
         row = batches.get(session, "drop", f"b{number}")
-    return row.received, row.more, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return row.received, row.more, seconds, peak_memory()
 
 
 def measure_drop(folder: Path, count: int) -> list[dict[str, Any]]:
-    """Return what receiving a large drop costs, batch by batch: scans, seconds and peak memory in MB."""
+    """Return what receiving a large drop costs, batch by batch: scans, seconds and peak memory in MiB."""
     fill(folder / "in", count)
     rows: list[dict[str, Any]] = []
     more = True
@@ -259,7 +259,7 @@ def measure(files: list[int], settle: float, interval: float, large: int, *, thr
         elif large:
             figures["drop"] = rows = measure_drop(Path(folder), large)
             lines = [(row["batch"], row["scans"], f"{row['seconds']:.1f}", f"{row['peak_mb']:.0f}") for row in rows]
-            table = markdown.table(("batch", "scans", "seconds", "peak MB"), lines)
+            table = markdown.table(("batch", "scans", "seconds", "peak MiB"), lines)
             sections.append(Section(f"{large:,} files at once, received batch by batch", table))
     return Results(
         title="From the drop of files to the start of their run",

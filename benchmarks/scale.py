@@ -28,6 +28,7 @@ from benchmarks import markdown
 from benchmarks.arguments import benchmark_parser
 from benchmarks.inbox import RECIPE, Airflow, bucket, fill
 from benchmarks.known_files import measure_known
+from benchmarks.process_tree import peak_memory
 from benchmarks.results_page import Results, Section, publish
 from pipeline.ledger import TaskContext
 from pipeline.ledger.migrate import upgrade
@@ -78,7 +79,7 @@ def _work(chunk: str) -> tuple[int, float, float]:
 
     for stage in CHUNK_STAGES:
         chunk = load_stage(stage)(chunk, TaskContext(task_id=str(stage)))
-    return os.getpid(), time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return os.getpid(), time.process_time(), peak_memory()
 
 
 def _cost(started: float) -> dict[str, float]:
@@ -88,7 +89,7 @@ def _cost(started: float) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - started,
         "processor": used.ru_utime + used.ru_stime + below.ru_utime + below.ru_stime,
-        "peak": used.ru_maxrss / 1024,
+        "peak": peak_memory(),
     }
 
 
