@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.ledger.rows import insert, now, pages
@@ -43,8 +43,23 @@ def take(session: Session, batch_id: int, recipe_digest: str, scan_ids: Sequence
 
 
 def renew(session: Session, batch_id: int) -> None:
-    """Extend a batch's claims by TIME_TO_LIVE from now."""
-    session.execute(update(Claim).where(Claim.batch_id == batch_id).values(expires=now() + TIME_TO_LIVE))
+    """Extend a batch's claims to TIME_TO_LIVE from now, but for those that were extended within RENEW_EVERY.
+
+    Claims that another task of the batch is just extending or releasing are left to it: tasks that waited for each
+    other's rows, which a database updates in any order, would deadlock.
+    """
+    expires = now() + TIME_TO_LIVE
+    due = (
+        select(Claim.scan_id)
+        .where(Claim.batch_id == batch_id, Claim.expires < expires - RENEW_EVERY)
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(Claim)
+        .where(Claim.batch_id == batch_id, Claim.scan_id.in_(due))
+        .values(expires=expires)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def release(session: Session, batch_id: int, scan_ids: Sequence[int] | None = None) -> None:
