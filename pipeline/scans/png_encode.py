@@ -137,5 +137,9 @@ def _filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int, kind: 
         return rows - previous
     left = np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]
-    # The mean rounded down, without leaving 8 bits.
-    return rows - ((left & previous) + ((left ^ previous) >> 1))
+    # The mean rounded down, without leaving 8 bits, and in place: half the time is that of new memory.
+    shared = left & previous
+    left ^= previous
+    left >>= 1
+    left += shared
+    return np.subtract(rows, left, out=left)
