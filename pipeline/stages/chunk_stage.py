@@ -67,7 +67,7 @@ class ChunkStage:
             with self.ledger.write() as session:
                 claims.renew(session, self.batch.batch_id)
                 chunks = batches.get(session, self.batch.collection.name, self.batch.name).chunks
-            self.workers = 1 if self.context.halvings else workers(chunks)
+            self.workers = 1 if self.context.halvings else workers(stage, chunks)
 
     def rows_to_process(self) -> Iterator[ScanRow]:
         """Yield the scans that this stage must process: neither stopped nor sharing another scan's result."""
@@ -225,12 +225,15 @@ def row_pixels(row: ScanRow) -> int:
     return (row.width or 0) * (row.height or 0)
 
 
-def workers(chunks: int) -> int:
+def workers(stage: Stage, chunks: int) -> int:
     """Return how many scans of a chunk are worked on at a time: a task's share of this process's cores.
 
     Args:
+        stage: inpainting has all of them, as Airflow's pool `gpu` has one slot for each machine.
         chunks: of the batch; where they are fewer than the machine has slots for tasks, each has more cores.
     """
+    if stage is Stage.INPAINT:
+        return cores()
     return max(1, cores() // max(1, min(settings().task_slots, chunks)))
 
 

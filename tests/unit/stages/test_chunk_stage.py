@@ -15,10 +15,12 @@ from pipeline.errors import ConfigurationError, OutputNotWritable, StoreUnavaila
 from pipeline.imaging.mapped import NoRoom
 from pipeline.ledger import TaskContext
 from pipeline.ledger.tables import Event
+from pipeline.settings import settings
 from pipeline.stages import artifacts, chunk_stage, manifest
 from pipeline.stages.inpaint import inpaint
 from pipeline.stages.mask import mask
 from pipeline.stages.measure import measure
+from pipeline.stages.order import Stage
 from pipeline.stages.previews import THUMBS
 from pipeline.stages.publish import publish
 from pipeline.stages.reconcile import reconcile
@@ -212,3 +214,12 @@ def test_a_full_disk_for_temporary_files_fails_no_scan(project, monkeypatch, sta
                     function(chunk)
         chunk = function(chunk)
     assert [row.outcome for row in manifest.read(chunk)] == ["restored"]
+
+
+def test_tasks_share_the_cores_but_inpainting_has_all(monkeypatch) -> None:
+    monkeypatch.setattr(chunk_stage, "cores", lambda: 8)
+    monkeypatch.setenv("RESTORATION_TASK_SLOTS", "4")
+    settings.cache_clear()
+    assert [chunk_stage.workers(Stage.PUBLISH, chunks) for chunks in (1, 2, 4, 40)] == [8, 4, 2, 2]
+    assert [chunk_stage.workers(Stage.INPAINT, chunks) for chunks in (1, 40)] == [8, 8]
+    settings.cache_clear()
