@@ -67,7 +67,7 @@ class Collection(BaseModel):
     chunk_megapixels: float = Field(
         100.0, gt=0, description="pixels of work in one chunk, in megapixels; more where a batch would have over 48"
     )
-    chunk_scans: int = Field(64, ge=1, le=1000, description="scans in one chunk at most")
+    chunk_scans: int = Field(250, ge=1, le=1000, description="scans in one chunk at most")
     batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the others follow in the next")
 
     @property
