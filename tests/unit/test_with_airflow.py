@@ -80,3 +80,15 @@ def test_tasks_of_this_machine_are_forked_from_a_process_with_their_imports(chec
     assert [name for name in names if find_spec(name) is None] == []
     elsewhere = environment(checkout, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
     assert "AIRFLOW__SCHEDULER__MP_START_METHOD" not in elsewhere
+
+
+def test_the_cores_of_this_machine_limit_its_own_tasks_and_not_those_of_others(checkout: Path) -> None:
+    cores = str(len(os.sched_getaffinity(0)))
+    here = environment(checkout)
+    assert here["AIRFLOW__CORE__PARALLELISM"] == here["RESTORATION_TASK_SLOTS"] == cores
+    chosen = environment(checkout, AIRFLOW__CORE__PARALLELISM="7")
+    assert chosen["AIRFLOW__CORE__PARALLELISM"] == chosen["RESTORATION_TASK_SLOTS"] == "7"
+    elsewhere = environment(checkout, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
+    assert "AIRFLOW__CORE__PARALLELISM" not in elsewhere and elsewhere["RESTORATION_TASK_SLOTS"] == cores
+    many = environment(checkout, AIRFLOW__CORE__EXECUTOR="CeleryExecutor", AIRFLOW__CORE__PARALLELISM="64")
+    assert many["AIRFLOW__CORE__PARALLELISM"] == "64" and many["RESTORATION_TASK_SLOTS"] == cores
