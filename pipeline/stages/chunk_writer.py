@@ -11,6 +11,9 @@ from pipeline.stages.scan_row import ScanRow
 
 LEAST_MEGAPIXELS = 30.0
 """A chunk costs Airflow the start of four tasks, some ten seconds; so much is half a minute of two cores."""
+MOST_CORES = 8
+"""Cores that one task keeps busy. Up to so many a small batch is one chunk, of which every stage has all of them; of
+two chunks the first would be masked, and the last published, by a part of them."""
 FEW_CHUNKS = 48
 """More chunks than these are joined: Airflow's scheduler examines every mapped task in each of its loops."""
 
@@ -63,7 +66,7 @@ class ChunkWriter:
     def finish(self) -> None:
         """Write the current chunk, and cut the last ones again, so that the tasks that work on them end together.
 
-        As many chunks as tasks run at a time become equally large, or fewer where they would be too small. More than
+        Of them as many as tasks run at a time become equally large. More than
         `FEW_CHUNKS` become so many, or as many as tasks run at a time, above the limit of megapixels.
         """
         self.close()
@@ -89,7 +92,8 @@ class ChunkWriter:
         limits, own = self.batch.collection, [row for row in rows if not row.same_as]
         megapixels = sum(map(_megapixels, own))
         needed = max(math.ceil(len(own) / limits.chunk_scans), math.ceil(megapixels / limits.chunk_megapixels))
-        return min(slots, max(1, needed, int(megapixels / LEAST_MEGAPIXELS)))
+        useful = min(math.ceil(slots / MOST_CORES), int(megapixels / LEAST_MEGAPIXELS))
+        return min(slots, max(1, needed, useful))
 
 
 def _megapixels(row: ScanRow) -> float:

@@ -61,7 +61,8 @@ def writer_of_ten(batch: BatchContext) -> ChunkWriter:
     [
         ([10] * 12, [6, 6]),
         ([1] * 5, [5]),
-        ([40, 10, 10, 10, 10], [1, 4]),
+        ([40, 10, 10, 10, 10], [5]),
+        ([40, 10, 10, 10, 10, 10, 10, 10], [3, 5]),
         ([10] * 25, [10, 7, 8]),
     ],
 )
@@ -99,13 +100,29 @@ def test_many_chunks_of_as_many_scans_as_allowed_stay(batch: BatchContext) -> No
 @pytest.mark.usefixtures("two_slots")
 def test_scans_of_the_same_bytes_stay_together_when_chunks_are_cut_again(batch: BatchContext) -> None:
     chunks = writer_of_ten(batch)
-    for number in range(10):
+    for number in range(12):
         chunks.add(row(number, width=10000, height=1000), 10)
-    chunks.add(row(10, sha256=f"{1:064}", width=10000, height=1000), 10)
+    chunks.add(row(12, sha256=f"{1:064}", width=10000, height=1000), 10)
     chunks.finish()
     first, second = (manifest.read(batch.chunk_uri(number, "t")) for number in (1, 2))
-    assert [one.scan_id for one in first] == [0, 1, 2, 3, 4, 10] and first[-1].same_as == "1.png"
-    assert [one.scan_id for one in second] == [5, 6, 7, 8, 9]
+    assert [one.scan_id for one in first] == [0, 1, 2, 3, 4, 5, 12] and first[-1].same_as == "1.png"
+    assert [one.scan_id for one in second] == [6, 7, 8, 9, 10, 11]
+
+
+def test_many_cores_share_a_batch_of_several_minutes(batch: BatchContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESTORATION_TASK_SLOTS", "32")
+    settings.cache_clear()
+    try:
+        sizes = []
+        for count in (5, 9):
+            chunks = writer_of_ten(batch)
+            for number in range(count):
+                chunks.add(row(number, width=10000, height=1000), 10)
+            chunks.finish()
+            sizes.append([len(manifest.read(batch.chunk_uri(number, "t"))) for number in range(1, chunks.count + 1)])
+    finally:
+        settings.cache_clear()
+    assert sizes == [[5], [3, 3, 3]]
 
 
 @pytest.mark.usefixtures("two_slots")
