@@ -22,8 +22,9 @@ from tests.faults.table import Table
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.timeout(3600)]
 
 SCANS = 200
-# Fewer where the same is done twice, and every request to the store is slow: some twenty seconds a scan.
-FEW, FEW_IN_CHUNK = 8, 2
+# Fewer where the same is done twice, and every request to the store is slow: some fifteen seconds a scan. Enough for
+# each task to wait longer than it works, so that the machine has cores for four.
+FEW, FEW_IN_CHUNK = 24, 6
 
 
 def names(count: int = SCANS) -> list[str]:
