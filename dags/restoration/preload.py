@@ -1,6 +1,7 @@
 """Import what Airflow and the tasks of a run import, in the process from which a machine's tasks are forked.
 
-Named by `[scheduler] mp_forkserver_preload` in `scripts/with-airflow`; nothing else imports it.
+Named by `[scheduler] mp_forkserver_preload` in `scripts/with-airflow`, and for Celery workers by `celery_config`;
+nothing else imports it.
 """
 
 import airflow.dag_processing.dagbag

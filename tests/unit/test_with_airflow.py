@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,6 +81,9 @@ def test_tasks_of_this_machine_are_forked_from_a_process_with_their_imports(chec
     assert [name for name in names if find_spec(name) is None] == []
     elsewhere = environment(checkout, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
     assert "AIRFLOW__SCHEDULER__MP_START_METHOD" not in elsewhere
+    module, _, name = elsewhere["AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS"].rpartition(".")
+    imports = getattr(import_module(module), name)["imports"]
+    assert imports and [name for name in imports if find_spec(name) is None] == []
 
 
 def test_the_cores_of_this_machine_limit_its_own_tasks_and_not_those_of_others(checkout: Path) -> None:
