@@ -29,6 +29,14 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def listening(process: psutil.Process) -> set[str]:
+    """Return the addresses at which a process listens, none where it has just ended."""
+    try:
+        return {one.laddr.ip for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    except psutil.NoSuchProcess:
+        return set()
+
+
 def check_metrics(received: Received) -> None:
     """Check the metrics of a collection with four files, all done in two batches."""
     name = {"collection": "scheduled"}
@@ -61,8 +69,7 @@ def test_a_run_by_the_scheduler_its_logs_and_metrics(airflow, tmp_path):
         assert "stage=mask decision=fill" in log
 
         processes = family(airflow)
-        connections = [connection for process in processes for connection in process.net_connections("inet")]
-        assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+        assert {address for process in processes for address in listening(process)} == {"127.0.0.1"}
         assert "stopped" in airflow.stop()
         assert not [process for process in processes if is_alive(process)]
         check_metrics(received)
