@@ -66,8 +66,8 @@ class ChunkWriter:
     def finish(self) -> None:
         """Write the current chunk, and cut the last ones again, so that the tasks that work on them end together.
 
-        Of them as many as tasks run at a time become equally large. More than
-        `FEW_CHUNKS` become so many, or as many as tasks run at a time, above the limit of megapixels.
+        Of them as many as tasks run at a time become equally large. More than `FEW_CHUNKS` become so many, or as many
+        as tasks run at a time, above the limit of megapixels.
         """
         self.close()
         slots = settings().task_slots

@@ -77,7 +77,6 @@ def test_processes_share_scans_without_overlap(ledger: Ledger, make_batch, make_
 import sys
 from pipeline.ledger import claims
 from pipeline.ledger.database import Ledger
-from pipeline.ledger.migrate import upgrade
 ledger, batch, taken = Ledger(sys.argv[1]), int(sys.argv[2]), 0
 for scan in range(1, 61):
     with ledger.write() as session:
