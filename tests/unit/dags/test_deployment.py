@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.providers.celery.get_provider_info import get_provider_info
 
 ROOT = Path(__file__).parents[3]
 DOCKER = ROOT / "docker"
@@ -42,7 +43,8 @@ def options():
     [airflow] = importlib.util.find_spec("airflow").submodule_search_locations
     document = yaml.safe_load(Path(airflow, "config_templates", "config.yml").read_text(encoding="utf-8"))
     known = {f"{section}__{option}".upper() for section, body in document.items() for option in body["options"]}
-    return known | {"CELERY__BROKER_URL", "CELERY__RESULT_BACKEND", "OPERATORS__DEFAULT_QUEUE"}
+    celery = get_provider_info()["config"]
+    return known | {f"{section}__{option}".upper() for section, body in celery.items() for option in body["options"]}
 
 
 def test_every_setting_exists_in_this_airflow(compose, options):
