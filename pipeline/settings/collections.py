@@ -65,7 +65,7 @@ class Collection(BaseModel):
     )
     audit: Audit = Field(default_factory=Audit, description="random sample of each batch that people are asked about")
     chunk_megapixels: float = Field(
-        100.0, gt=0, description="pixels of work in one chunk, in megapixels; more where a batch would have over 48"
+        250.0, gt=0, description="pixels of work in one chunk, in megapixels; more where a batch would have over 48"
     )
     chunk_scans: int = Field(250, ge=1, le=1000, description="scans in one chunk at most")
     batch_scans: int = Field(2000, ge=1, description="scans in one batch at most; the others follow in the next")
