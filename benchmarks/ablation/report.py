@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from benchmarks import markdown
 from benchmarks.ablation.cells import FAMILIES, Cell, Plan, equal_seconds
 from benchmarks.ablation.pictures import BAND, FIGURES, RATIOS
 from benchmarks.ablation.training import RATE
-from benchmarks.results_page import Results, Section
+from benchmarks.results_page import WIDTH, Results, Section
 
 Row = dict[Any, Any]
 
 CURVES = "curves.png"
+REFERENCE = "region"
+"""What the others are compared with, in every family."""
 LAST = 0.2
 """Share of the steps over which the gain at the end is told."""
 DIGITS = {"psnr": 2, "rim_psnr": 2}
@@ -41,29 +45,53 @@ def summarise(cells: dict[Cell, pd.DataFrame], plan: Plan, costs: dict[str, floa
 
     The spread is the standard deviation over the seeds. `seconds_` are figures of when the family's cheapest network
     has made all steps, between two measurements on a straight line. `gain` is what the hole's PSNR rose by over the
-    last fifth of the steps.
+    last fifth of the steps. `_over` are differences from the family's Region Normalization with the same seeds, which
+    stand for the same batches.
     """
     rows = []
     figures = [*FIGURES, *(f"{name}@{ratio}" for name in FIGURES for ratio in RATIOS)]
     for family, description in FAMILIES.items():
+        reference = description.network(family, REFERENCE)
         for norm in description.norms:
             network = description.network(family, norm)
-            mine = {cell: frame for cell, frame in cells.items() if cell.network == network}
-            if not mine:
+            seeds = sorted(cell.seed for cell in cells if cell.network == network)
+            if not seeds:
                 continue
             row: Row = {
-                "family": family, "norm": norm, "seeds": len(mine), "seconds_per_step": costs[network],
+                "family": family, "norm": norm, "seeds": len(seeds), "seconds_per_step": costs[network],
             }  # fmt: skip
-            ends = {"steps": plan.steps, "seconds": round(equal_seconds(plan, costs, family) / costs[network])}
-            for label, end in ends.items():
+            seconds = equal_seconds(plan, costs, family)
+            for label in ("steps", "seconds"):
+                end, other_end = (
+                    plan.steps if label == "steps" else round(seconds / costs[one]) for one in (network, reference)
+                )
                 row[f"{label}_at"] = end
-                for figure in figures:
-                    values = [float(np.interp(end, frame["step"], frame[figure])) for frame in mine.values()]
-                    row[f"{label}_{figure}"] = statistics.mean(values)
-                    row[f"{label}_{figure}_spread"] = statistics.stdev(values) if len(values) > 1 else float("nan")
-            row["gain"] = statistics.mean(_gain(frame, plan.steps) for frame in mine.values())
+                mine, others = _at(cells, network, end, figures), _at(cells, reference, other_end, figures)
+                _add(row, label, mine, "")
+                _add(row, label, mine - others, "_over")
+            row["gain"] = statistics.mean(
+                _gain(frame, plan.steps) for cell, frame in cells.items() if cell.network == network
+            )
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _at(cells: dict[Cell, pd.DataFrame], network: str, step: float, figures: list[str]) -> pd.DataFrame:
+    """Return a network's figures at a step, one row per seed, between two measurements on a straight line."""
+    found = {
+        cell.seed: [float(np.interp(step, frame["step"], frame[figure])) for figure in figures]
+        for cell, frame in cells.items()
+        if cell.network == network
+    }
+    return pd.DataFrame.from_dict(found, orient="index", columns=figures)
+
+
+def _add(row: Row, label: str, values: pd.DataFrame, suffix: str) -> None:
+    """Add mean and standard deviation over the seeds that have a value."""
+    for figure in values:
+        known = values[figure].dropna()
+        row[f"{label}_{figure}{suffix}"] = float(known.mean())
+        row[f"{label}_{figure}{suffix}_spread"] = float(known.std())
 
 
 def _gain(frame: pd.DataFrame, steps: int) -> float:
@@ -80,7 +108,8 @@ def sections(frame: pd.DataFrame) -> list[Section]:
         if not rows:
             continue
         title = description.title
-        found.append(Section(title, f"{_psnr_table(family, rows)}\n\n{_quality_table(family, rows)}"))
+        tables = [_psnr_table(family, rows), _quality_table(family, rows), _paired_table(family, rows)]
+        found.append(Section(title, "\n\n".join(filter(None, tables))))
     return found
 
 
@@ -129,6 +158,65 @@ def _quality_table(family: str, rows: list[Row]) -> str:
     return markdown.table(header, lines)
 
 
+def _paired_table(family: str, rows: list[Row]) -> str:
+    """Return what the others differ by from Region Normalization on the same batches; nothing without pairs."""
+    others = [row for row in rows if row["norm"] != REFERENCE and math.isfinite(row["steps_psnr_over"])]
+    if not others:
+        return ""
+    wide = list(RATIOS)[-1]
+    figures = {"psnr": "PSNR of the hole, dB", f"psnr@{wide}": f"PSNR of the hole, dB, {wide}", **LABELS}
+    header = [f"less {FAMILIES[family].norms[REFERENCE]}", *figures.values(), "PSNR after equal seconds, dB"]
+    lines = [
+        [
+            _label(family, row),
+            *(_difference(row, f"steps_{figure}", DIGITS.get(figure.split("@")[0], 3)) for figure in figures),
+            _difference(row, "seconds_psnr", 2),
+        ]
+        for row in others
+    ]
+    return markdown.table(header, lines)
+
+
+def _difference(row: Row, figure: str, digits: int) -> str:
+    """Return a difference with its spread, bold where it is more than twice the spread of at least two pairs."""
+    value, spread = float(row[f"{figure}_over"]), float(row[f"{figure}_over_spread"])
+    text = markdown.plus_minus(value, spread, digits, "+")
+    return f"**{text}**" if abs(value) > 2 * spread else text
+
+
+CLAIMS = {"PSNR of the hole": ("psnr", 1), "Step across the rim": ("rim_step", -1), "Edges": ("edges", 1)}
+"""What the paper claims for Region Normalization: a figure, and 1 where more of it is better."""
+
+
+def outcome(frame: pd.DataFrame) -> Section | None:
+    """Return in words how Region Normalization did on each claim in each family; None before there is a pair."""
+    lines = []
+    for family, description in FAMILIES.items():
+        rows = frame[(frame["family"] == family) & (frame["norm"] != REFERENCE)].to_dict("records")
+        paired = [row for row in rows if math.isfinite(row["steps_psnr_over"])]
+        if not paired:
+            continue
+        words = " ".join(f"{title}: {_standing(family, paired, *claim)}." for title, claim in CLAIMS.items())
+        line = f"- **{description.title}**, {description.norms[REFERENCE]} against the others. {words}"
+        lines.append(textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+    return Section("What came out", "\n".join(lines)) if lines else None
+
+
+def _standing(family: str, rows: list[Row], figure: str, sign: int) -> str:
+    """Return which networks Region Normalization is ahead of, level with and behind, after equal steps."""
+    found: dict[str, list[str]] = {"ahead of": [], "level with": [], "behind": []}
+    for row in rows:
+        value, spread = row[f"steps_{figure}_over"], row[f"steps_{figure}_over_spread"]
+        level = abs(value) <= 2 * spread if math.isfinite(spread) else value == 0
+        name = "level with" if level else "behind" if value * sign > 0 else "ahead of"
+        found[name].append(_label(family, row))
+    return ", ".join(f"{name} {_listed(labels)}" for name, labels in found.items() if labels)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def draw_curves(
     cells: dict[Cell, pd.DataFrame], costs: dict[str, float], levels: dict[str, float], target: Path
 ) -> None:
@@ -172,18 +260,23 @@ def report(out: Path, *, curves: bool = True) -> Results:
     alone = ", ".join(f"{levels[f'psnr@{ratio}']:.2f} ({ratio})" for ratio in RATIOS)
     results = Results(
         title="Ablation of the normalisation",
-        intro="Region Normalization (RN-B and RN-L) against batch normalisation, instance normalisation and none: in"
-        " this project's two-stage generator, small, and in the paper's own form, narrower. The same batches, losses,"
+        intro="Yu et al. (AAAI 2020) claim that Region Normalization (RN-B and RN-L) fills holes better than batch and"
+        " instance normalisation, with sharper edges and fewer artefacts at the border. Tested here against both and"
+        " against none: in this project's two-stage generator, small, with a constant and with the smooth prior in the"
+        " hole, and in the paper's own form, narrower. The same batches, losses,"
         f" optimiser and constant rate of {RATE:g} for all; {plan.steps:,} steps of {plan.batch} crops of {plan.crop}²;"
         f" measured on {plan.count} held-out crops for each range of hole ratios, in the hole alone, mean ± standard"
         " deviation over the seeds.",
-        sections=sections(frame),
+        sections=[*filter(None, [outcome(frame)]), *sections(frame)],
         figures={"plan": vars(plan), "prior": levels, "rows": frame.to_dict("records")},
         notes=(
             f"The smooth prior without a network: {levels['psnr']:.2f} dB in all holes; {alone}.",
             "Step across the rim: mean difference of neighbours on both sides of the hole's border over that of the"
             " original; above 1 the border shows. Sharpness: Laplacian in the hole over the original's. Edges: gradient"
             " on the original's strongest tenth over its own.",
+            "Differences from RN are those of networks with the same seed, which means on the same batches; mean ±"
+            " standard deviation of the pairs, bold where it is more than twice that. Of the step across the rim"
+            " less is better, of the other figures more.",
             "Equal seconds are processor seconds: those of all steps of the cheapest network of a table, from the cost"
             " of a step measured for all networks in turn; dearer networks have made fewer steps by then. This"
             " project's RN and instance normalisation (an RN whose hole is empty) use the compiled kernel of"

@@ -13,7 +13,7 @@ from benchmarks.ablation.__main__ import main
 from benchmarks.ablation.cells import FAMILIES, Cell, Plan, equal_seconds, networks
 from benchmarks.ablation.norm_variants import published_normalise
 from benchmarks.ablation.pictures import FIGURES, RATIOS, RatioSet, scores
-from benchmarks.ablation.report import read_cells, summarise
+from benchmarks.ablation.report import outcome, read_cells, sections, summarise
 from benchmarks.ablation.training import Trainee, build, measure_costs
 from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.config import GeneratorConfig
@@ -115,6 +115,28 @@ def test_a_network_of_two_families_is_trained_once_and_reported_in_both() -> Non
     costs = dict.fromkeys(("-".join(name) for name in names), 0.1)
     rows = summarise(cells, Plan(100, 1, 32, 1, ""), costs)
     assert {(row["family"], row["norm"]) for row in rows.to_dict("records")} == {("prior", "none"), ("parts", "none")}
+
+
+def test_networks_are_compared_with_the_same_seed() -> None:
+    def cell(psnr: float, step: float) -> pd.DataFrame:
+        return pd.DataFrame([{"step": 100, **FIGURES_OF_ONE, "psnr": psnr, "rim_step": step}])
+
+    cells = {Cell("grey", "region", seed): cell(20.0 + seed, 2.0) for seed in (1, 2, 3)}
+    # Seeds differ by a decibel, networks on the same seed by a tenth.
+    cells |= {Cell("grey", "batch", seed): cell(19.9 + seed + seed / 1000, 2.0 + seed - 2) for seed in (1, 2)}
+    cells |= {Cell("grey", "none", 3): cell(23.5, 1.5)}
+    costs = dict.fromkeys(("-".join(name) for name in networks(list(FAMILIES))), 0.1)
+    frame = summarise(cells, Plan(100, 1, 32, 1, ""), costs)
+    batch, none = (frame[frame["norm"] == name].iloc[0] for name in ("batch", "none"))
+    assert batch["steps_psnr_over"] == pytest.approx(-0.0985) and batch["steps_psnr_over_spread"] < 0.001
+    assert none["steps_psnr_over"] == pytest.approx(0.5) and np.isnan(none["steps_psnr_over_spread"])
+    section = outcome(frame)
+    assert section is not None and max(map(len, section.body.splitlines())) <= 120
+    words = " ".join(section.body.split())
+    assert "PSNR of the hole: ahead of batch norm, behind none." in words
+    assert "Step across the rim: level with batch norm, behind none. Edges: level with batch norm and none." in words
+    assert "**-0.10 ± 0.00**" in sections(frame)[0].body and "| +0.50 |" in sections(frame)[0].body
+    assert outcome(frame[frame["norm"] == "none"].assign(steps_psnr_over=np.nan)) is None
 
 
 @pytest.mark.parametrize(("family", "norm"), networks(list(FAMILIES)))
