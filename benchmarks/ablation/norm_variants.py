@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pipeline.rn.basic import BasicRegionNorm
+from pipeline.rn.basic import BasicRegionNorm, RegionAffine
 from pipeline.rn.learned import THRESHOLD, LearnedRegionNorm
 from pipeline.rn.norm_baselines import NORM_BASELINES, Affine, replace_norms
 
@@ -114,6 +114,13 @@ def _none(norm: BasicRegionNorm | LearnedRegionNorm) -> nn.Module:
     return Affine(channels_of(norm), initial_scale(norm))
 
 
+def _affine(norm: BasicRegionNorm | LearnedRegionNorm) -> nn.Module:
+    """Return the affine of each region without statistics for RN-B, and none for RN-L."""
+    if isinstance(norm, LearnedRegionNorm):
+        return _none(norm)
+    return RegionAffine(channels_of(norm), scale=initial_scale(norm))
+
+
 def _published(norm: BasicRegionNorm | LearnedRegionNorm, over_batch: bool) -> nn.Module:
     if isinstance(norm, LearnedRegionNorm):
         return PublishedLearned(channels_of(norm), over_batch=over_batch)
@@ -130,6 +137,8 @@ VARIANTS: dict[str, Choice] = {
     "basic": lambda name, norm: norm if isinstance(norm, BasicRegionNorm) else _none(norm),
     "learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else _none(norm),
     "first": lambda name, norm: norm if _is_first(name) else _none(norm),
+    "affine": lambda name, norm: _affine(norm),
+    "affine_learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else _affine(norm),
     "unsettled": lambda name, norm: _none(norm) if name.endswith(".settle") else norm,
     "mixture_rn": lambda name, norm: Mixture(norm, SURE),
     "mixture_none": lambda name, norm: Mixture(norm, -SURE),

@@ -42,8 +42,9 @@ static inline void down(float f, uint16_t& v) {
 constexpr int kStats = 5;  // per region: mean, 1/sqrt(variance+eps), 1/(count+pseudo), clamped?, unused
 
 template <typename T>
-static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo) {
-  // affine: (4, C) float: hole scale, hole shift, known scale, known shift
+static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo,
+                                       bool normalise) {
+  // affine: (4, C) float: hole scale, hole shift, known scale, known shift; alone where not normalised
   const int64_t N = x.size(0), C = x.size(1), P = x.size(2) * x.size(3);
   auto y = at::empty_like(x);
   auto stats = at::zeros({N, 2, kStats, C}, affine.options());
@@ -57,7 +58,7 @@ static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor
     for (int64_t n = begin; n < end; ++n) {
       std::fill(sum.begin(), sum.end(), 0.f); std::fill(square.begin(), square.end(), 0.f);
       int64_t count[2] = {0, 0};
-      for (int64_t p = 0; p < P; ++p) {
+      for (int64_t p = 0; normalise && p < P; ++p) {
         const int r = hp[n * P + p] > 0.5f ? 0 : 1;
         ++count[r];
         const T* row = xp + (n * P + p) * C;
@@ -71,7 +72,7 @@ static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor
           const float m = (sum[r * C + c] + float(pseudo) * mean) * inverse;
           float v = (square[r * C + c] + float(pseudo) * second) * inverse - m * m;
           const bool clamped = v < 0.f; if (clamped) v = 0.f;
-          const float rs = 1.f / std::sqrt(v + float(eps));
+          const float rs = normalise ? 1.f / std::sqrt(v + float(eps)) : 1.f;
           float* st = sp + ((n * 2 + r) * kStats) * C + c;
           st[0] = m; st[C] = rs; st[2 * C] = inverse; st[3 * C] = clamped ? 1.f : 0.f;
           gain[r * C + c] = ap[(2 * r) * C + c] * rs;
@@ -91,7 +92,7 @@ static std::vector<at::Tensor> forward(at::Tensor x, at::Tensor hole, at::Tensor
 
 template <typename T>
 static std::vector<at::Tensor> backward(at::Tensor grad, at::Tensor x, at::Tensor hole, at::Tensor affine,
-                                        at::Tensor stats, double pseudo) {
+                                        at::Tensor stats, double pseudo, bool normalise) {
   const int64_t N = x.size(0), C = x.size(1), P = x.size(2) * x.size(3);
   auto dx = at::empty_like(x);
   auto da = at::zeros({N, 4, C}, affine.options());
@@ -121,8 +122,8 @@ static std::vector<at::Tensor> backward(at::Tensor grad, at::Tensor x, at::Tenso
           const float centred = GX[r * C + c] - m * G[r * C + c];
           dap[(n * 4 + 2 * r) * C + c] = rs * centred;
           dap[(n * 4 + 2 * r + 1) * C + c] = G[r * C + c];
-          const float dv = st[3 * C] > 0.5f ? 0.f : -0.5f * rs * rs * rs * scale * centred;
-          const float dm = -scale * rs * G[r * C + c] - 2.f * m * dv;
+          const float dv = !normalise || st[3 * C] > 0.5f ? 0.f : -0.5f * rs * rs * rs * scale * centred;
+          const float dm = normalise ? -scale * rs * G[r * C + c] - 2.f * m * dv : 0.f;
           share_mean[r] = dm * inverse; share_second[r] = dv * inverse;
           all_mean += float(pseudo) * share_mean[r]; all_second += float(pseudo) * share_second[r];
           A[r * C + c] = scale * rs;
@@ -144,38 +145,41 @@ static std::vector<at::Tensor> backward(at::Tensor grad, at::Tensor x, at::Tenso
   return {dx, da.sum(0)};
 }
 
-std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo) {
-  return x.scalar_type() == at::kFloat ? forward<float>(x, hole, affine, eps, pseudo)
-                                       : forward<uint16_t>(x, hole, affine, eps, pseudo);
+std::vector<at::Tensor> rn_forward(at::Tensor x, at::Tensor hole, at::Tensor affine, double eps, double pseudo,
+                                   bool normalise) {
+  return x.scalar_type() == at::kFloat ? forward<float>(x, hole, affine, eps, pseudo, normalise)
+                                       : forward<uint16_t>(x, hole, affine, eps, pseudo, normalise);
 }
 
 std::vector<at::Tensor> rn_backward(at::Tensor grad, at::Tensor x, at::Tensor hole, at::Tensor affine, at::Tensor stats,
-                                    double pseudo) {
-  return x.scalar_type() == at::kFloat ? backward<float>(grad, x, hole, affine, stats, pseudo)
-                                       : backward<uint16_t>(grad, x, hole, affine, stats, pseudo);
+                                    double pseudo, bool normalise) {
+  return x.scalar_type() == at::kFloat ? backward<float>(grad, x, hole, affine, stats, pseudo, normalise)
+                                       : backward<uint16_t>(grad, x, hole, affine, stats, pseudo, normalise);
 }
 """
 
 
 class _Normalise(torch.autograd.Function):
-    """Region normalisation of float32 or bfloat16 channels-last maps by the compiled kernel."""
+    """Region normalisation, or its affine alone, of float32 or bfloat16 channels-last maps by the compiled kernel."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, hole: Tensor, affine: Tensor, kernel: Any) -> Tensor:
+    def forward(ctx: Any, values: Tensor, hole: Tensor, affine: Tensor, kernel: Any, normalise: bool) -> Tensor:
         packed = values.contiguous(memory_format=torch.channels_last)
         flat = hole.float().reshape(hole.shape[0], -1).contiguous()
-        output, stats = kernel.rn_forward(packed, flat, affine, regions.EPSILON, regions.PSEUDO_PIXELS)
+        output, stats = kernel.rn_forward(packed, flat, affine, regions.EPSILON, regions.PSEUDO_PIXELS, normalise)
         ctx.save_for_backward(packed, flat, affine, stats)
-        ctx.kernel = kernel
+        ctx.kernel, ctx.normalise = kernel, normalise
         result: Tensor = output
         return result
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, Tensor, None, None]:
         packed, flat, affine, stats = ctx.saved_tensors
         grad = grads[0].to(packed.dtype).contiguous(memory_format=torch.channels_last)
-        d_values, d_affine = ctx.kernel.rn_backward(grad, packed, flat, affine, stats, regions.PSEUDO_PIXELS)
-        return d_values, None, d_affine, None
+        d_values, d_affine = ctx.kernel.rn_backward(
+            grad, packed, flat, affine, stats, regions.PSEUDO_PIXELS, ctx.normalise
+        )
+        return d_values, None, d_affine, None, None
 
 
 class FusedNormalise:
@@ -186,13 +190,13 @@ class FusedNormalise:
 
     def __call__(
         self, values: Tensor, hole: Tensor, hole_scale: Tensor, hole_shift: Tensor, known_scale: Tensor,
-        known_shift: Tensor,
+        known_shift: Tensor, *, normalise: bool = True,
     ) -> Tensor:  # fmt: skip
         channels = values.shape[1]
         rows = [
             part.float().reshape(-1).expand(channels) for part in (hole_scale, hole_shift, known_scale, known_shift)
         ]
-        result: Tensor = _Normalise.apply(values, hole, torch.stack(rows), self._kernel)  # type: ignore[no-untyped-call]
+        result: Tensor = _Normalise.apply(values, hole, torch.stack(rows), self._kernel, normalise)  # type: ignore[no-untyped-call]
         return result
 
 

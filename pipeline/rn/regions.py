@@ -21,7 +21,7 @@ values would explode. The same term makes an empty region harmless."""
 
 
 class Normalise(Protocol):
-    """The signature of :func:`normalise_regions`."""
+    """The signature of :func:`normalise_regions`, and without ``normalise`` of :func:`scale_regions`."""
 
     def __call__(
         self,
@@ -31,11 +31,13 @@ class Normalise(Protocol):
         hole_shift: Tensor,
         known_scale: Tensor,
         known_shift: Tensor,
+        *,
+        normalise: bool = True,
     ) -> Tensor: ...
 
 
 fused: Normalise | None = None
-"""A compiled replacement for training in bf16 on the CPU; set by ``pipeline.rn.fused.enable``."""
+"""A compiled replacement for training on the CPU; set by ``pipeline.rn.fused.enable``."""
 
 
 def shrink_hole(hole: Tensor, factor: int) -> Tensor:
@@ -89,12 +91,7 @@ def normalise_regions(
     Scales and shifts are (1,C,1,1). The arithmetic is float32 whatever the map's dtype, also under autocast: sums
     over a map in bf16 lose the mean.
     """
-    if (
-        fused is not None
-        and torch.is_grad_enabled()
-        and values.device.type == "cpu"
-        and values.dtype in (torch.float32, torch.bfloat16)
-    ):
+    if fused is not None and _trains_on_cpu(values):
         return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift)
     exact = values.float()
     region = hole.float()
@@ -103,7 +100,32 @@ def normalise_regions(
     known_gain = known_scale * torch.rsqrt(known_variance + EPSILON)
     hole_offset = hole_shift - hole_mean * hole_gain
     known_offset = known_shift - known_mean * known_gain
+    return _scale(exact, region, hole_gain, hole_offset, known_gain, known_offset).to(values.dtype)
+
+
+def scale_regions(
+    values: Tensor,
+    hole: Tensor,
+    hole_scale: Tensor,
+    hole_shift: Tensor,
+    known_scale: Tensor,
+    known_shift: Tensor,
+) -> Tensor:
+    """Return the map (N,C,H,W), each region with its own affine and no statistics; as in :func:`normalise_regions`."""
+    if fused is not None and _trains_on_cpu(values):
+        return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift, normalise=False)
+    exact = values.float()
+    return _scale(exact, hole.float(), hole_scale, hole_shift, known_scale, known_shift).to(values.dtype)
+
+
+def _scale(
+    values: Tensor, region: Tensor, hole_gain: Tensor, hole_offset: Tensor, known_gain: Tensor, known_offset: Tensor
+) -> Tensor:
     # In this order each line is one pass over the map, for backends that join a product and a sum.
-    known = exact * known_gain + known_offset
-    difference = exact * (hole_gain - known_gain) + (hole_offset - known_offset)
-    return (difference * region + known).to(values.dtype)
+    known = values * known_gain + known_offset
+    difference = values * (hole_gain - known_gain) + (hole_offset - known_offset)
+    return difference * region + known
+
+
+def _trains_on_cpu(values: Tensor) -> bool:
+    return torch.is_grad_enabled() and values.device.type == "cpu" and values.dtype in (torch.float32, torch.bfloat16)
