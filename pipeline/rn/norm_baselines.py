@@ -1,6 +1,6 @@
 """Baselines for Region Normalization: the same network with another normalisation, or with none.
 
-Only the ablation uses them (``benchmarks/ablation.py``); shipped networks normalise by region.
+Only the ablation uses them (``benchmarks/ablation``); shipped networks normalise by region.
 """
 
 from __future__ import annotations
