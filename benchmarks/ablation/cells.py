@@ -46,6 +46,7 @@ FAMILIES: dict[str, Family] = {
             "learned": "RN-L only",
             "first": "RN at 1/2 and 1/4 of the encoder only",
             "unsettled": "without a block's second normalisation",
+            "coarse": "RN-B in the coarse net, else without statistics",
             "affine": "RN-B without statistics, no RN-L",
             "affine_learned": "RN-B without statistics, RN-L",
             "mixture_rn": "learned mixture, begins as RN",

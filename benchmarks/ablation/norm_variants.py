@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
-from pipeline.rn.basic import BasicRegionNorm, RegionAffine
+from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.learned import THRESHOLD, LearnedRegionNorm
-from pipeline.rn.norm_baselines import NORM_BASELINES, Affine, replace_norms
+from pipeline.rn.norms import (
+    NORMS,
+    Affine,
+    Choice,
+    RegionNorm,
+    channels_of,
+    initial_scale,
+    replace_norms,
+    without_statistics,
+)
 
 PUBLISHED_EPSILON = 1e-5
 SURE = 3.0
@@ -74,7 +81,7 @@ class PublishedLearned(LearnedRegionNorm):
 class Mixture(nn.Module):
     """Per channel a learned share of Region Normalization, the rest without normalisation."""
 
-    def __init__(self, norm: BasicRegionNorm | LearnedRegionNorm, begins: float) -> None:
+    def __init__(self, norm: RegionNorm, begins: float) -> None:
         super().__init__()
         channels, scale = channels_of(norm), initial_scale(norm)
         self.norm = norm
@@ -87,41 +94,11 @@ class Mixture(nn.Module):
         return torch.lerp(self.plain(values), self.norm(values, *hole).to(values.dtype), share)
 
 
-def channels_of(norm: BasicRegionNorm | LearnedRegionNorm) -> int:
-    """Return the channels of the maps that a region normalisation takes."""
-    return norm.known_scale.shape[1] if isinstance(norm, BasicRegionNorm) else norm.scale.out_channels
-
-
-def initial_scale(norm: BasicRegionNorm | LearnedRegionNorm) -> float:
-    """Return the scale that an untrained region normalisation begins with."""
-    return norm.known_scale.flatten()[0].item() if isinstance(norm, BasicRegionNorm) else 1.0
-
-
-Choice = Callable[[str, "BasicRegionNorm | LearnedRegionNorm"], nn.Module]
-
-
-def _replace(network: nn.Module, choose: Choice) -> None:
-    """Put what `choose` returns for its dotted name in place of every region normalisation."""
-    found = [
-        (name, one) for name, one in network.named_modules() if isinstance(one, BasicRegionNorm | LearnedRegionNorm)
-    ]
-    for name, norm in found:
-        parent, _, key = name.rpartition(".")
-        setattr(network.get_submodule(parent), key, choose(name, norm))
-
-
-def _none(norm: BasicRegionNorm | LearnedRegionNorm) -> nn.Module:
+def _none(norm: RegionNorm) -> nn.Module:
     return Affine(channels_of(norm), initial_scale(norm))
 
 
-def _affine(norm: BasicRegionNorm | LearnedRegionNorm) -> nn.Module:
-    """Return the affine of each region without statistics for RN-B, and none for RN-L."""
-    if isinstance(norm, LearnedRegionNorm):
-        return _none(norm)
-    return RegionAffine(channels_of(norm), scale=initial_scale(norm))
-
-
-def _published(norm: BasicRegionNorm | LearnedRegionNorm, over_batch: bool) -> nn.Module:
+def _published(norm: RegionNorm, over_batch: bool) -> nn.Module:
     if isinstance(norm, LearnedRegionNorm):
         return PublishedLearned(channels_of(norm), over_batch=over_batch)
     return PublishedBasic(channels_of(norm), scale=initial_scale(norm), over_batch=over_batch)
@@ -137,8 +114,8 @@ VARIANTS: dict[str, Choice] = {
     "basic": lambda name, norm: norm if isinstance(norm, BasicRegionNorm) else _none(norm),
     "learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else _none(norm),
     "first": lambda name, norm: norm if _is_first(name) else _none(norm),
-    "affine": lambda name, norm: _affine(norm),
-    "affine_learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else _affine(norm),
+    "affine": lambda name, norm: without_statistics(norm),
+    "affine_learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else without_statistics(norm),
     "unsettled": lambda name, norm: _none(norm) if name.endswith(".settle") else norm,
     "mixture_rn": lambda name, norm: Mixture(norm, SURE),
     "mixture_none": lambda name, norm: Mixture(norm, -SURE),
@@ -150,14 +127,14 @@ def apply_norm(network: nn.Module, name: str) -> None:
 
     Args:
         network: with this project's region normalisation.
-        name: `region` leaves it as it is; a baseline of `norm_baselines`, or a key of `VARIANTS`.
+        name: `region` leaves it as it is; a key of `NORMS` or of `VARIANTS`.
 
     Raises:
         ValueError: an unknown name.
     """
-    if name in VARIANTS:
-        _replace(network, VARIANTS[name])
-    elif name in NORM_BASELINES:
-        replace_norms(network, name)
-    elif name != "region":
+    if name == "region":
+        return
+    choices = NORMS | VARIANTS
+    if name not in choices:
         raise ValueError(f"there is no normalisation {name!r}")
+    replace_norms(network, choices[name])

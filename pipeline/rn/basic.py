@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.rn.regions import normalise_regions, scale_regions
+from pipeline.rn.regions import normalise_regions
 
 
 class BasicRegionNorm(nn.Module):
@@ -24,11 +24,3 @@ class BasicRegionNorm(nn.Module):
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
         """Return the normalised map, (N,C,H,W)."""
         return normalise_regions(values, hole, self.hole_scale, self.hole_shift, self.known_scale, self.known_shift)
-
-
-class RegionAffine(BasicRegionNorm):
-    """RN-B without its statistics: hole and known region each with a learned scale and shift per channel."""
-
-    def forward(self, values: Tensor, hole: Tensor) -> Tensor:
-        """Return the scaled map, (N,C,H,W)."""
-        return scale_regions(values, hole, self.hole_scale, self.hole_shift, self.known_scale, self.known_shift)

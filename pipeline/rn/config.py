@@ -19,7 +19,8 @@ class GeneratorConfig:
         bends: steps of the prior's biharmonic refinement.
         noise: standard deviation of the noise that the refinement net finds in the hole; sharp variant only.
         smooth: the decoder enlarges bilinearly and not by nearest neighbour; sharp variant only.
-        norm: ``region``, or a name of ``norm_baselines`` in the ablation.
+        norm: where the network normalises by region: ``region`` everywhere, ``coarse`` in the coarse net only (see
+            ``norms``); or another normalisation in the ablation.
         start: what the hole holds at first, ``prior``, or ``grey`` in the ablation.
     """
 
@@ -40,7 +41,7 @@ class GeneratorConfig:
         Raises:
             ValueError: it is a network of the ablation, which is measured and not kept.
         """
-        if self.norm != "region" or self.start != "prior":
+        if self.norm not in KEPT_NORMS or self.start != "prior":
             raise ValueError(f"a network with norm {self.norm!r} and start {self.start!r} is for measuring only")
         return json.dumps({key: value for key, value in asdict(self).items() if key in SAVED}, sort_keys=True)
 
@@ -48,7 +49,8 @@ class GeneratorConfig:
     def from_json(cls, text: str) -> GeneratorConfig:
         """Return the configuration that :meth:`to_json` wrote.
 
-        Files without ``bends``, ``noise`` or ``smooth`` are older ones, whose networks have none of these.
+        Files without ``bends``, ``noise`` or ``smooth`` are older ones, whose networks have none of these; those
+        without ``norm`` normalise by region everywhere.
 
         Raises:
             ValueError: it is anything else, unknown keys included: a file from another version must be refused, not
@@ -58,7 +60,7 @@ class GeneratorConfig:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not a generator configuration: {text[:80]!r}") from error
-        if not isinstance(raw, dict) or {"bends", "noise", "smooth", *raw} != SAVED:
+        if not isinstance(raw, dict) or {"bends", "noise", "smooth", "norm", *raw} != SAVED:
             raise ValueError(f"not a generator configuration: {text[:80]!r}")
         return cls(
             coarse_width=int(raw["coarse_width"]),
@@ -69,10 +71,19 @@ class GeneratorConfig:
             bends=int(raw.get("bends", 0)),
             noise=float(raw.get("noise", 0.0)),
             smooth=bool(raw.get("smooth", False)),
+            norm=_kept_norm(raw.get("norm", "region")),
         )
 
 
-SAVED = {field.name for field in fields(GeneratorConfig)} - {"norm", "start"}
+def _kept_norm(name: object) -> str:
+    if name not in KEPT_NORMS:
+        raise ValueError(f"not a generator configuration: norm {name!r}")
+    return str(name)
+
+
+SAVED = {field.name for field in fields(GeneratorConfig)} - {"start"}
+KEPT_NORMS = ("region", "coarse")
+"""Networks with another normalisation are measured, and not kept."""
 
 SIZES: dict[str, GeneratorConfig] = {
     "light": GeneratorConfig(64, (1, 2, 4, 8, 1), (32, 64, 128), (1, 1), (1, 2, 4, 8, 1)),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.rn.coarse import CoarseNet
 from pipeline.rn.config import GeneratorConfig
-from pipeline.rn.norm_baselines import replace_norms
+from pipeline.rn.norms import NORMS, replace_norms
 from pipeline.rn.prior import GREY, biharmonic_refine, push_pull
 from pipeline.rn.refine import RefineNet
 
@@ -41,7 +41,7 @@ class Generator(nn.Module):
             config.coarse_width, config.widths, config.blocks, config.dilations, config.noise, config.smooth
         )
         if config.norm != "region":
-            replace_norms(self, config.norm)
+            replace_norms(self, NORMS[config.norm])
 
     def forward_stages(self, image: Tensor, hole: Tensor) -> Stages:
         """Return prior, coarse fill and final fill of the same pictures, for the losses.

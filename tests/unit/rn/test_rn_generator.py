@@ -11,7 +11,7 @@ from pipeline.rn.config import SIZES, GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
 from pipeline.rn.learned import LearnedRegionNorm
-from pipeline.rn.norm_baselines import InstanceNorm
+from pipeline.rn.norms import InstanceNorm
 from pipeline.rn.prior import biharmonic_refine, push_pull
 
 TINY = GeneratorConfig(8, (1, 2), (8, 8, 8), (1, 1), (1, 2))

@@ -99,7 +99,7 @@ def test_an_interrupted_cell_ends_as_one_without_a_break(photo_folder: Path, tmp
 def test_costs_are_measured_for_every_network(photo_folder: Path) -> None:
     maker = BatchMaker(load_photos(photo_folder), 0, bank_holes=4)
     costs = measure_costs(networks(list(FAMILIES)), maker, Plan(1, 1, 32, 1, ""), rounds=1, config=TINY)
-    assert len(costs) == 22 and all(value > 0 for value in costs.values())
+    assert len(costs) == 23 and all(value > 0 for value in costs.values())
 
 
 def test_seconds_are_those_of_the_cheapest_network() -> None:
@@ -145,7 +145,7 @@ def test_every_network_fills_the_hole_only(family: str, norm: str) -> None:
     network = build(family, norm, TINY).eval()
     kinds = {type(one) for one in network.modules()}
     assert (BasicRegionNorm in kinds) == (
-        norm in {"region", "basic", "first", "unsettled", "mixture_rn", "mixture_none"}
+        norm in {"region", "basic", "first", "coarse", "unsettled", "mixture_rn", "mixture_none"}
     )
     assert (LearnedRegionNorm in kinds) == (
         norm in {"region", "learned", "affine_learned", "unsettled", "mixture_rn", "mixture_none"}
