@@ -25,14 +25,17 @@ def net2net(trained: Generator, config: GeneratorConfig, seed: int = 0) -> Gener
     would change. Without more channels the fill is the same to the bit, else up to rounding.
 
     Raises:
-        ValueError: ``config`` has fewer blocks, widths that are not multiples, or other dilations in the blocks that
-            both have.
+        ValueError: ``config`` has fewer blocks, widths that are not multiples, another norm, or other dilations in the
+            blocks that both have.
     """
     ours, theirs = config, trained.config
     shared = zip(
         (ours.coarse_dilations, ours.dilations), (theirs.coarse_dilations, theirs.dilations), strict=True
     )  # fmt: skip
-    if any(long[: len(short)] != short for long, short in shared) or ours.start != theirs.start:
+    if any(long[: len(short)] != short for long, short in shared) or (ours.start, ours.norm) != (
+        theirs.start,
+        theirs.norm,
+    ):
         raise ValueError(f"{ours} does not contain {theirs}")
     grown = Generator(config)
     source, state = trained.state_dict(), grown.state_dict()

@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from pipeline.rn.config import SIZES, GeneratorConfig
+from pipeline.rn.drop_statistics import drop_statistics
 from pipeline.rn.generator import Generator
 from pipeline.rn.net2net import net2net
 from pipeline.rn.weights import load_generator, save_generator
@@ -32,6 +33,9 @@ from pipeline.training.inpainter.validation import ValidationSet, by_kind, compo
 
 log = logging.getLogger(__name__)
 
+FITTING_BATCHES = 12
+"""Batches on which scales are fitted; a dozen of eight crops have some million pixels at half the side."""
+
 Batch = tuple[Tensor, Tensor]
 """Pictures (N,3,S,S) uint8 and holes (N,1,S,S) uint8 0/1."""
 
@@ -44,6 +48,7 @@ class InpainterOptions:
         out: folder of the run.
         budget: how long it trains.
         size: name of the network's size.
+        norm: where it normalises by region, see `GeneratorConfig`.
         crop, batch: side of a crop in pixels and crops in a step, until the last fifth; see `schedule.crop_plan`.
         peak_rate, warm_up: highest learning rate and steps until it is reached.
         seed: of first weights, crops and holes.
@@ -63,6 +68,7 @@ class InpainterOptions:
     out: Path
     budget: schedule.Budget
     size: str = "medium"
+    norm: str = "coarse"
     crop: int = 128
     batch: int = 8
     peak_rate: float = 1e-3
@@ -85,7 +91,7 @@ class InpainterOptions:
     def facts(self, photos: PhotoSet) -> dict[str, object]:
         """Return what must be the same when a run is resumed."""
         return {
-            "size": self.size, "crop": self.crop, "batch": self.batch, "seed": self.seed,
+            "size": self.size, "norm": self.norm, "crop": self.crop, "batch": self.batch, "seed": self.seed,
             "photos": photos.digest(), "count": len(photos),
         }  # fmt: skip
 
@@ -100,8 +106,11 @@ class InpainterTraining(TrainingHooks[Batch]):
     ) -> None:
         """Prepare a new run from the weights ``start`` or random ones, or with ``resume`` load the one in ``out``.
 
-        Raises ``ValueError`` when the size in the options neither is nor contains that of ``start``, or is not that of
-        the weights ``mean_with``; ``WeightsError`` when those cannot be read.
+        Where the options ask for fewer normalisations than ``start`` has, scales are fitted in their place.
+
+        Raises ``ValueError`` when the size in the options neither is nor contains that of ``start``, when ``start``
+        lacks a normalisation, or when size or norm is not that of the weights ``mean_with``; ``WeightsError`` when
+        those cannot be read.
         """
         self.options = options
         self.device = torch.device(options.device)
@@ -109,7 +118,10 @@ class InpainterTraining(TrainingHooks[Batch]):
         torch.manual_seed(options.seed)
         config = self.config(options.size)
         self.generator = Generator(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
         if start is not None and not resume:
+            if start.config.norm != config.norm:
+                start = drop_statistics(start, config.norm, self._fitting())
             self.generator.load_state_dict(net2net(start, config).state_dict())
         self.ema: ModelEma[Generator] = ModelEma(self.generator)
         self.other: Generator | None = None
@@ -130,7 +142,6 @@ class InpainterTraining(TrainingHooks[Batch]):
         self.scores: dict[str, float] = {}
         self.parameters = list(self.generator.parameters())
         self.workers = GradientWorkers(options.threads if self.device.type == "cpu" else 1)
-        self.maker = BatchMaker(train, options.seed, artefacts=options.artefacts, bank_holes=options.bank_holes)
         self.validation = ValidationSet(held_out, size=options.validation_size, count=options.validation_count)
         self.state = RunState(facts={**options.facts(photos), "init": options.init})
         self._validated: Callable[[dict[str, float]], None] | None = None
@@ -143,7 +154,13 @@ class InpainterTraining(TrainingHooks[Batch]):
 
     def config(self, size: str) -> GeneratorConfig:
         """Return the shape of the network of a named size."""
-        return SIZES[size]
+        return replace(SIZES[size], norm=self.options.norm)
+
+    def _fitting(self) -> Iterator[Batch]:
+        """Yield the batches on which scales are fitted in the place of normalisations."""
+        for step in range(FITTING_BATCHES):
+            pictures, holes = self.maker.make(step, self.options.crop, self.options.batch)
+            yield pictures.float() / 255.0, holes.float()
 
     def _resume(self) -> None:
         found = load_checkpoint(self.options.out / CHECKPOINT, self.modules, self.optimizers)

@@ -34,6 +34,10 @@ from pipeline.training.inpainter.validation import baseline_psnr, draw_sheet, fi
 
 log = logging.getLogger(__name__)
 
+NORM_PLACES = {
+    "region": "RN-B in the encoders, RN-L in the decoder",
+    "coarse": "RN-B in the coarse net, scales for each region without statistics in the refinement",
+}
 CLASSICAL = ("telea", "navier-stokes", "biharmonic")
 LIMITS = (
     "It fills whatever the mask marks: a wrong mask loses real detail.",
@@ -66,16 +70,17 @@ def train_inpainter(
 
     Beside the weights are the checkpoint, ``progress.csv``, ``validation.csv``, ``baselines.json``, ``curves.png``,
     ``samples.png``, loss and PSNR per epoch (``epochs.csv``, ``.md``, ``.png``) and the model card. ``start`` are
-    weights to start a new run from, whose size is used when the options name none; ``sharp`` is the adversarial phase.
-    ``report`` is called with each report, ``validated`` with a sentence after each validation. Raises ``ValueError``
-    without a photograph, ``WeightsError`` for a checkpoint or start weights that do not fit.
+    weights to start a new run from, whose size and norm are used when the options name none; ``sharp`` is the
+    adversarial phase. ``report`` is called with each report, ``validated`` with a sentence after each validation.
+    Raises ``ValueError`` without a photograph, ``WeightsError`` for a checkpoint or start weights that do not fit.
     """
     from pipeline.rn import fused
 
     generator: Generator | None = None
     if start is not None and not resume:
         generator, digest = load_generator(start)
-        options = replace(options, size=options.size or size_of(generator), init=digest)
+        norm = options.norm or generator.config.norm
+        options = replace(options, size=options.size or size_of(generator), norm=norm, init=digest)
         log.info("starting from the weights %s, sha256 %s", start, digest)
     pictures = load_photos(photos)
     log.info("%d photographs in memory", len(pictures))
@@ -109,7 +114,7 @@ def size_of(generator: Generator) -> str:
     """Return the name of a generator's size. Raises ``ValueError`` when it has none."""
     own = generator.config
     for name, config in SIZES.items():
-        if replace(config, bends=own.bends, noise=own.noise, smooth=own.smooth) == own:
+        if replace(config, bends=own.bends, noise=own.noise, smooth=own.smooth, norm=own.norm) == own:
             return name
     raise ValueError(f"the weights have none of the sizes {', '.join(SIZES)}")
 
@@ -139,9 +144,10 @@ def make_model_card(
         purpose="Fills holes in photographs from what surrounds them, in two stages, with Region Normalization. "
         + ("Sharper and less faithful: not for an archive." if sharp else "The default engine's weights."),
         network=f"Size `{options.size}`: {count / 1e6:.2f} million parameters, stored in half precision. Push-pull"
-        " prior, coarse net at 1/8, refinement U-Net on the unshuffled picture, RN-B in the encoders, RN-L in the"
-        " decoder (Yu et al., AAAI 2020, arXiv 1911.10375; the two stages are this project's own). Statistics per"
-        " picture and region." + (" Texture is made from noise in the hole (`pipeline/rn/noise.py`)." if sharp else ""),
+        " prior, coarse net at 1/8, refinement U-Net on the unshuffled picture; "
+        + NORM_PLACES[options.norm]
+        + " (Yu et al., AAAI 2020, arXiv 1911.10375; the two stages are this project's own). Statistics per picture and"
+        " region." + (" Texture is made from noise in the hole (`pipeline/rn/noise.py`)." if sharp else ""),
         data=describe_data(photos, pictures.names)
         + f"\n\n{held} of them, chosen by a hash of the file name, were held out for validation.",
         terms=describe_terms(photos),
@@ -162,7 +168,7 @@ def make_model_card(
             **({"sha256": f"`{sha256(weights.read_bytes()).hexdigest()}`"} if weights.exists() else {}),
         },
         reproduce=(
-            f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} "
+            f"python -m pipeline train inpainter PHOTOS --out RUN --size {options.size} --norm {options.norm} "
             + " ".join(f"{name} {value}" for name, value in arguments.items() if value != defaults.get(name))
             + (" --artefacts ARTEFACTS" if options.artefacts else "")
             + (" --sharp --weights WEIGHTS" if sharp and init else " --init WEIGHTS" if init else "")

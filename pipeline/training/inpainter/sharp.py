@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.rn.config import SIZES, GeneratorConfig
+from pipeline.rn.config import GeneratorConfig
 from pipeline.rn.discriminator import Discriminator
 from pipeline.rn.generator import Generator
 from pipeline.runtime.precision import autocast_training
@@ -56,7 +56,7 @@ class SharpTraining(InpainterTraining):
 
     def config(self, size: str) -> GeneratorConfig:
         """Return the shape of the faithful network, with noise in the hole and smooth upsampling."""
-        return replace(SIZES[size], noise=NOISE, smooth=True)
+        return replace(super().config(size), noise=NOISE, smooth=True)
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:

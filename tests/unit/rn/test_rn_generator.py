@@ -111,10 +111,12 @@ def test_it_can_be_exported_for_a_fixed_window(trained: Generator) -> None:
 def test_a_configuration_survives_json() -> None:
     for config in SIZES.values():
         assert GeneratorConfig.from_json(config.to_json()) == config
+    coarse = replace(SIZES["light"], norm="coarse")
+    assert GeneratorConfig.from_json(coarse.to_json()) == coarse
     old = json.loads(SIZES["light"].to_json())
-    del old["bends"]  # written before priors were bent
+    del old["bends"], old["norm"]  # written before priors were bent, and when all networks normalised everywhere
     assert GeneratorConfig.from_json(json.dumps(old)) == replace(SIZES["light"], bends=0)
-    for text in ("", "[]", '{"widths": [1, 2, 3]}'):
+    for text in ("", "[]", '{"widths": [1, 2, 3]}', coarse.to_json().replace('"coarse"', '"batch"')):
         with pytest.raises(ValueError, match="not a generator configuration"):
             GeneratorConfig.from_json(text)
 
@@ -132,6 +134,15 @@ def test_a_baseline_replaces_every_normalisation(norm: str) -> None:
     assert rival(image, hole).isfinite().all()
     with pytest.raises(ValueError, match="measuring only"):
         rival.config.to_json()
+
+
+def test_the_coarse_net_alone_may_normalise() -> None:
+    generator = Generator(replace(TINY, norm="coarse"))
+    normalising = [name for name, one in generator.named_modules() if type(one) in (BasicRegionNorm, LearnedRegionNorm)]
+    assert normalising and all(name.startswith("coarse.") for name in normalising)
+    stages = generator.forward_stages(*pair())
+    (stages.final.square().mean() + stages.coarse.square().mean()).backward()
+    assert all(parameter.grad is not None for parameter in generator.parameters())
 
 
 def test_an_instance_is_a_region_without_a_hole() -> None:
