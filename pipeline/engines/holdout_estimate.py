@@ -45,8 +45,9 @@ class Estimate:
 
     Attributes:
         psnr: in dB, hole-only, over all samples' pixels together; ``nan`` without samples.
-        low: tenth percentile of the samples' own PSNR.
-        high: ninetieth percentile.
+        low: tenth percentile of the samples' own PSNR, or ``psnr`` where that is lower: the worst samples have most of
+            the error.
+        high: ninetieth percentile, or ``psnr`` where that is higher.
         samples: pieces that were filled; fewer than asked for where little intact ground is near.
     """
 
@@ -129,7 +130,7 @@ def summarise(samples: Sequence[Sample]) -> Estimate:
     each = [_decibel(one.squares, one.values) for one in samples]
     low, high = np.percentile(each, [10, 90])
     whole = _decibel(sum(one.squares for one in samples), sum(one.values for one in samples))
-    return Estimate(whole, float(low), float(high), len(each))
+    return Estimate(whole, min(float(low), whole), max(float(high), whole), len(each))
 
 
 def estimate(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.engines import WindowLayout
-from pipeline.engines.holdout_estimate import GAP, SIDE, HeldOut, held_out
+from pipeline.engines.holdout_estimate import GAP, SIDE, HeldOut, Sample, held_out, summarise
 from pipeline.engines.plan import plan
 
 LAYOUT = WindowLayout(sizes=(128, 192, 256), context=48, depth=12)
@@ -48,3 +48,10 @@ def test_a_scan_smaller_than_a_window_holds_pieces_too() -> None:
     mask[10:16, 10:16] = 255
     hidden = held_out("small", scan, mask, LAYOUT, count=3)
     assert hidden and all(one.job.mask.shape[0] <= 90 and one.job.mask.any() for one in hidden)
+
+
+def test_the_range_holds_the_estimate() -> None:
+    samples = [Sample(squares, 100) for squares in (*[0.001] * 15, 5.0)]
+    found = summarise(samples)
+    # One bad piece of sixteen has nearly all of the error.
+    assert found.low == found.psnr < 30 < found.high
