@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -58,7 +59,8 @@ class InpainterOptions:
         checkpoint_seconds, validation_seconds: time between two checkpoints and between two validations.
         validation_size, validation_count: side in pixels and number of the validation crops.
         bank_holes: holes drawn in advance, of each size.
-        threads, micro_batch: threads that compute gradients on a CPU, and pictures that one of them takes at a time.
+        threads, micro_batch: threads that compute gradients on a CPU, and pictures that one of them takes at a time
+            at most.
         init: sha256 of the weights that a new run starts from, for its card; empty for random weights.
         mean_with: weights of the same size that those of the run are averaged with before they are measured and
             written, or None.
@@ -249,8 +251,10 @@ class InpainterTraining(TrainingHooks[Batch]):
 
     def update(self, target: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Train on targets (N,3,S,S) float32 0..1 and holes (N,1,S,S) float32 0/1; return the loss and its terms."""
-        size = self.options.micro_batch
-        micro_batches = [(target[at : at + size], hole[at : at + size]) for at in range(0, len(target), size)]
+        # Equal shares: a step ends with its slowest thread.
+        threads = self.options.threads if self.device.type == "cpu" else 1
+        parts = max(math.ceil(len(target) / self.options.micro_batch), min(threads, len(target)))
+        micro_batches = list(zip(target.tensor_split(parts), hole.tensor_split(parts), strict=True))
         loss, terms = self.workers.run(self.parameters, micro_batches, self._loss)
         self.descend()
         return loss, terms
