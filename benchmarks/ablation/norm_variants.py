@@ -9,9 +9,9 @@ from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.learned import THRESHOLD, LearnedRegionNorm
 from pipeline.rn.norms import (
     NORMS,
-    Affine,
     Choice,
     RegionNorm,
+    affine_of,
     channels_of,
     initial_scale,
     replace_norms,
@@ -83,19 +83,14 @@ class Mixture(nn.Module):
 
     def __init__(self, norm: RegionNorm, begins: float) -> None:
         super().__init__()
-        channels, scale = channels_of(norm), initial_scale(norm)
         self.norm = norm
-        self.plain = Affine(channels, scale)
-        self.logit = nn.Parameter(torch.full((1, channels, 1, 1), begins))
+        self.plain = affine_of(norm)
+        self.logit = nn.Parameter(torch.full((1, channels_of(norm), 1, 1), begins))
 
     def forward(self, values: Tensor, *hole: Tensor) -> Tensor:
         """Return the map (N,C,H,W) between both."""
         share = torch.sigmoid(self.logit).to(values.dtype)
         return torch.lerp(self.plain(values), self.norm(values, *hole).to(values.dtype), share)
-
-
-def _none(norm: RegionNorm) -> nn.Module:
-    return Affine(channels_of(norm), initial_scale(norm))
 
 
 def _published(norm: RegionNorm, over_batch: bool) -> nn.Module:
@@ -111,12 +106,12 @@ def _is_first(name: str) -> bool:
 VARIANTS: dict[str, Choice] = {
     "published": lambda name, norm: _published(norm, over_batch=True),
     "published_picture": lambda name, norm: _published(norm, over_batch=False),
-    "basic": lambda name, norm: norm if isinstance(norm, BasicRegionNorm) else _none(norm),
-    "learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else _none(norm),
-    "first": lambda name, norm: norm if _is_first(name) else _none(norm),
+    "basic": lambda name, norm: norm if isinstance(norm, BasicRegionNorm) else affine_of(norm),
+    "learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else affine_of(norm),
+    "first": lambda name, norm: norm if _is_first(name) else affine_of(norm),
     "affine": lambda name, norm: without_statistics(norm),
     "affine_learned": lambda name, norm: norm if isinstance(norm, LearnedRegionNorm) else without_statistics(norm),
-    "unsettled": lambda name, norm: _none(norm) if name.endswith(".settle") else norm,
+    "unsettled": lambda name, norm: affine_of(norm) if name.endswith(".settle") else norm,
     "mixture_rn": lambda name, norm: Mixture(norm, SURE),
     "mixture_none": lambda name, norm: Mixture(norm, -SURE),
 }

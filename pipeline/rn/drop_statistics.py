@@ -44,12 +44,9 @@ def drop_statistics(trained: Generator, norm: str, batches: Iterable[tuple[Tenso
             trained(image, hole)
         for hook in hooks:
             hook.remove()
-        state = {
-            key: value
-            for key, value in trained.state_dict().items()
-            if not key.startswith(tuple(f"{name}." for name in lines))
-        }
-        result.load_state_dict({**result.state_dict(), **state})
+        fitted = tuple(f"{name}." for name in lines)
+        common = {key: value for key, value in trained.state_dict().items() if not key.startswith(fitted)}
+        result.load_state_dict({**result.state_dict(), **common})
         for name, found in lines.items():
             for parameter, value in zip(
                 places[name].parameters(), (v for one in found for v in one.fit()), strict=True

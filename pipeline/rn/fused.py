@@ -163,12 +163,12 @@ class _Normalise(torch.autograd.Function):
     """Region normalisation, or its affine alone, of float32 or bfloat16 channels-last maps by the compiled kernel."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, hole: Tensor, affine: Tensor, kernel: Any, normalise: bool) -> Tensor:
+    def forward(ctx: Any, values: Tensor, hole: Tensor, affine: Tensor, kernel: Any, statistics: bool) -> Tensor:
         packed = values.contiguous(memory_format=torch.channels_last)
         flat = hole.float().reshape(hole.shape[0], -1).contiguous()
-        output, stats = kernel.rn_forward(packed, flat, affine, regions.EPSILON, regions.PSEUDO_PIXELS, normalise)
+        output, stats = kernel.rn_forward(packed, flat, affine, regions.EPSILON, regions.PSEUDO_PIXELS, statistics)
         ctx.save_for_backward(packed, flat, affine, stats)
-        ctx.kernel, ctx.normalise = kernel, normalise
+        ctx.kernel, ctx.statistics = kernel, statistics
         result: Tensor = output
         return result
 
@@ -177,7 +177,7 @@ class _Normalise(torch.autograd.Function):
         packed, flat, affine, stats = ctx.saved_tensors
         grad = grads[0].to(packed.dtype).contiguous(memory_format=torch.channels_last)
         d_values, d_affine = ctx.kernel.rn_backward(
-            grad, packed, flat, affine, stats, regions.PSEUDO_PIXELS, ctx.normalise
+            grad, packed, flat, affine, stats, regions.PSEUDO_PIXELS, ctx.statistics
         )
         return d_values, None, d_affine, None, None
 
@@ -190,13 +190,13 @@ class FusedNormalise:
 
     def __call__(
         self, values: Tensor, hole: Tensor, hole_scale: Tensor, hole_shift: Tensor, known_scale: Tensor,
-        known_shift: Tensor, *, normalise: bool = True,
+        known_shift: Tensor, *, statistics: bool = True,
     ) -> Tensor:  # fmt: skip
         channels = values.shape[1]
         rows = [
             part.float().reshape(-1).expand(channels) for part in (hole_scale, hole_shift, known_scale, known_shift)
         ]
-        result: Tensor = _Normalise.apply(values, hole, torch.stack(rows), self._kernel, normalise)  # type: ignore[no-untyped-call]
+        result: Tensor = _Normalise.apply(values, hole, torch.stack(rows), self._kernel, statistics)  # type: ignore[no-untyped-call]
         return result
 
 

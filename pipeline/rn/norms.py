@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.rn.basic import BasicRegionNorm
 from pipeline.rn.learned import LearnedRegionNorm
-from pipeline.rn.regions import EPSILON, normalise_regions, scale_regions
+from pipeline.rn.regions import EPSILON, normalise_regions
 
 RegionNorm = BasicRegionNorm | LearnedRegionNorm
 
@@ -19,7 +19,9 @@ class RegionAffine(BasicRegionNorm):
 
     def forward(self, values: Tensor, hole: Tensor) -> Tensor:
         """Return the scaled map, (N,C,H,W)."""
-        return scale_regions(values, hole, self.hole_scale, self.hole_shift, self.known_scale, self.known_shift)
+        return normalise_regions(
+            values, hole, self.hole_scale, self.hole_shift, self.known_scale, self.known_shift, statistics=False
+        )
 
 
 class Affine(nn.Module):
@@ -69,10 +71,16 @@ def initial_scale(norm: RegionNorm) -> float:
     return norm.known_scale.flatten()[0].item() if isinstance(norm, BasicRegionNorm) else 1.0
 
 
+def affine_of(norm: RegionNorm) -> Affine:
+    """Return what is left of an untrained region normalisation without regions and statistics."""
+    return Affine(channels_of(norm), initial_scale(norm))
+
+
 def without_statistics(norm: RegionNorm) -> nn.Module:
     """Return what is left of an untrained RN-B without statistics, its regions' scales; of RN-L, a scale."""
-    kind = RegionAffine if isinstance(norm, BasicRegionNorm) else Affine
-    return kind(channels_of(norm), scale=initial_scale(norm))
+    if isinstance(norm, BasicRegionNorm):
+        return RegionAffine(channels_of(norm), scale=initial_scale(norm))
+    return affine_of(norm)
 
 
 Choice = Callable[[str, RegionNorm], nn.Module]
@@ -82,7 +90,7 @@ NORMS: dict[str, Choice] = {
     "coarse": lambda name, norm: norm if name.startswith("coarse.") else without_statistics(norm),
     "batch": lambda _, norm: BatchNorm(channels_of(norm), initial_scale(norm)),
     "instance": lambda _, norm: InstanceNorm(channels_of(norm), initial_scale(norm)),
-    "none": lambda _, norm: Affine(channels_of(norm), initial_scale(norm)),
+    "none": lambda _, norm: affine_of(norm),
 }
 """By the name that a configuration gives. ``coarse`` is RN-B in the coarse net and scales in the refinement net; the
 others are the ablation's (``benchmarks/ablation``)."""

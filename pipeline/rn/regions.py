@@ -21,7 +21,7 @@ values would explode. The same term makes an empty region harmless."""
 
 
 class Normalise(Protocol):
-    """The signature of :func:`normalise_regions`, and without ``normalise`` of :func:`scale_regions`."""
+    """The signature of :func:`normalise_regions`."""
 
     def __call__(
         self,
@@ -32,7 +32,7 @@ class Normalise(Protocol):
         known_scale: Tensor,
         known_shift: Tensor,
         *,
-        normalise: bool = True,
+        statistics: bool = True,
     ) -> Tensor: ...
 
 
@@ -85,47 +85,30 @@ def normalise_regions(
     hole_shift: Tensor,
     known_scale: Tensor,
     known_shift: Tensor,
+    *,
+    statistics: bool = True,
 ) -> Tensor:
     """Return the map (N,C,H,W), each region normalised separately with its own affine, in the dtype of ``values``.
 
     Scales and shifts are (1,C,1,1). The arithmetic is float32 whatever the map's dtype, also under autocast: sums
-    over a map in bf16 lose the mean.
+    over a map in bf16 lose the mean. Without ``statistics`` each region has its affine alone.
     """
-    if fused is not None and _trains_on_cpu(values):
-        return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift)
+    if (
+        fused is not None
+        and torch.is_grad_enabled()
+        and values.device.type == "cpu"
+        and values.dtype in (torch.float32, torch.bfloat16)
+    ):
+        return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift, statistics=statistics)
     exact = values.float()
     region = hole.float()
-    hole_mean, hole_variance, known_mean, known_variance = region_statistics(exact, region)
-    hole_gain = hole_scale * torch.rsqrt(hole_variance + EPSILON)
-    known_gain = known_scale * torch.rsqrt(known_variance + EPSILON)
-    hole_offset = hole_shift - hole_mean * hole_gain
-    known_offset = known_shift - known_mean * known_gain
-    return _scale(exact, region, hole_gain, hole_offset, known_gain, known_offset).to(values.dtype)
-
-
-def scale_regions(
-    values: Tensor,
-    hole: Tensor,
-    hole_scale: Tensor,
-    hole_shift: Tensor,
-    known_scale: Tensor,
-    known_shift: Tensor,
-) -> Tensor:
-    """Return the map (N,C,H,W), each region with its own affine and no statistics; as in :func:`normalise_regions`."""
-    if fused is not None and _trains_on_cpu(values):
-        return fused(values, hole, hole_scale, hole_shift, known_scale, known_shift, normalise=False)
-    exact = values.float()
-    return _scale(exact, hole.float(), hole_scale, hole_shift, known_scale, known_shift).to(values.dtype)
-
-
-def _scale(
-    values: Tensor, region: Tensor, hole_gain: Tensor, hole_offset: Tensor, known_gain: Tensor, known_offset: Tensor
-) -> Tensor:
+    if statistics:
+        hole_mean, hole_variance, known_mean, known_variance = region_statistics(exact, region)
+        hole_scale = hole_scale * torch.rsqrt(hole_variance + EPSILON)
+        known_scale = known_scale * torch.rsqrt(known_variance + EPSILON)
+        hole_shift = hole_shift - hole_mean * hole_scale
+        known_shift = known_shift - known_mean * known_scale
     # In this order each line is one pass over the map, for backends that join a product and a sum.
-    known = values * known_gain + known_offset
-    difference = values * (hole_gain - known_gain) + (hole_offset - known_offset)
-    return difference * region + known
-
-
-def _trains_on_cpu(values: Tensor) -> bool:
-    return torch.is_grad_enabled() and values.device.type == "cpu" and values.dtype in (torch.float32, torch.bfloat16)
+    known = exact * known_scale + known_shift
+    difference = exact * (hole_scale - known_scale) + (hole_shift - known_shift)
+    return (difference * region + known).to(values.dtype)

@@ -40,8 +40,8 @@ examples: train inpainter photos/ --out run/ --init rn-faithful --hours 8
 @click.option(
     "--norm",
     type=click.Choice(("region", "coarse")),
-    help="normalise by region everywhere, or in the coarse net only, which fills more than twice as fast (default, or"
-    " as --init does); coarse can start from region",
+    help="normalise by region everywhere, or in the coarse net only, which fills faster (default coarse, or as the"
+    " weights that it starts from); coarse can start from region",
 )
 @click.option(
     "--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", help="cpu, cuda or auto (default)"
