@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
 from pipeline.atomic_write import TEMPORARY, atomic_path, temporary_name
@@ -147,14 +148,11 @@ def check_writable(uri: str) -> None:
         if usage.free < min(MIN_FREE_BYTES, usage.total * MIN_FREE_SHARE):
             free = f"only {usage.free / 1e6:,.0f} MB of {usage.total / 1e6:,.0f} MB are free"
             raise OutputNotWritable(f"{uri}: the disk is nearly full ({free}); free some space")
-        probe = local_path(uri) / temporary_name()
-        try:
-            with probe.open("xb") as stream:
-                stream.write(bytes(4096))
-                stream.flush()
-                os.fsync(stream.fileno())
-        finally:
-            probe.unlink(missing_ok=True)
+        # Without a name where the file system can, so that nothing stays of a process that is killed here.
+        with TemporaryFile(dir=local_path(uri)) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+            os.fsync(probe.fileno())
 
 
 def sweep(root: str, older_than: float) -> int:

@@ -269,6 +269,18 @@ def test_check_writable_creates_the_folder_and_leaves_nothing(tmp_path: Path) ->
     assert names(tmp_path / "new/out") == []
 
 
+def test_a_process_killed_while_it_checks_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    script = f"""
+        import os, signal
+        from pipeline.storage import local
+        os.fsync = lambda _descriptor: os.kill(os.getpid(), signal.SIGKILL)
+        local.check_writable({str(tmp_path)!r})
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert names(tmp_path) == []
+
+
 def test_a_file_where_a_folder_is_needed_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     for act in (storage.check_writable, lambda uri: storage.write_bytes(uri + "/a.png", b"")):
