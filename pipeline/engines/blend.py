@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -25,7 +25,8 @@ MARGIN = 2
 """Pixels more that are kept, so that enlarging interpolates as it would within the whole window."""
 
 SQUARE = 256
-"""Side of the squares of the scan that are blended one by one: memory is for one square, work for damaged ones only."""
+"""Side of the squares in which a patch at a smaller scale is enlarged: memory is for one of them, work for those with
+damage."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,12 @@ class Patch:
         pixels: in the steps of a 16-bit scan: as floats they would take twice the memory while they wait. At native
             scale (n,3), those at the damaged pixels of the scan alone, so that what waits follows the damage; else
             (h,w,3), since enlarging needs their neighbours.
-        firsts: (h+1,) at native scale the number of damaged pixels above each row of the patch that is in the scan.
     """
 
     window: Window
     rect: Rect
     scale: int
     pixels: NDArray[np.uint16]
-    firsts: NDArray[np.int64]
 
 
 def cut_patch(window: Window, filled: FloatImage, mask: NDArray[np.uint8], seen: Window | None = None) -> Patch:
@@ -68,14 +67,12 @@ def cut_patch(window: Window, filled: FloatImage, mask: NDArray[np.uint8], seen:
     rect = Rect(
         outer.top + top * scale, outer.left + left * scale, outer.top + bottom * scale, outer.left + right * scale
     )
-    kept, firsts = filled[top:bottom, left:right], np.empty(0, np.int64)
+    kept = filled[top:bottom, left:right]
     if scale == 1:
         inside = rect.grow(0, mask.shape)
-        damaged = mask[inside.slices] != 0
-        kept = kept[inside.within(rect)][damaged]
-        firsts = np.concatenate(([0], np.cumsum(damaged.sum(axis=1))))
+        kept = kept[inside.within(rect)][mask[inside.slices] != 0]
     steps = np.float32(np.iinfo(np.uint16).max)
-    return Patch(window, rect, scale, np.rint(np.clip(kept, 0, 1) * steps).astype(np.uint16), firsts)
+    return Patch(window, rect, scale, np.rint(np.clip(kept, 0, 1) * steps).astype(np.uint16))
 
 
 def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
@@ -91,36 +88,39 @@ def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | Non
     """
     if not patches:
         return np.empty((0, 3), np.float32)
-    index: dict[tuple[int, int], list[Patch]] = defaultdict(list)
+    places = np.flatnonzero(mask != 0)  # of booleans it is much faster
+    total, weight = np.zeros((len(places), 3), np.float32), np.zeros(len(places), np.float32)
     for patch in patches:
-        for square in _squares(patch.rect):
-            index[square].append(patch)
-    places = np.flatnonzero(mask)
-    pixels = np.empty((len(places), 3), np.float32)
-    mixed = 0
-    for (row, column), near in index.items():
-        whole = Rect(row * SQUARE, column * SQUARE, (row + 1) * SQUARE, (column + 1) * SQUARE)
-        rect = _damage(mask, whole.grow(0, mask.shape))
-        if rect is not None:
+        for rect in _parts(patch, mask):
             damaged = mask[rect.slices] != 0
-            part = _mix(near, rect, mask, field)
-            pixels[_ranks(places, rect, damaged, mask.shape[1])] = part
-            mixed += len(part)
-    if mixed != len(places):
-        raise AssertionError(f"{len(places) - mixed} damaged pixels are in no window")
-    return pixels
+            share = _blend_weight(patch.window, rect, field)[damaged]
+            if not share.any():
+                continue
+            pixels = to_float(patch.pixels[np.newaxis])[0] if patch.scale == 1 else _enlarge(patch, rect)[damaged]
+            ranks = _ranks(places, rect, damaged, mask.shape[1])
+            pixels *= share[:, np.newaxis]
+            total[ranks] += pixels
+            weight[ranks] += share
+    if not (weight > 0).all():
+        raise AssertionError(f"{np.count_nonzero(weight <= 0)} damaged pixels are in no window")
+    total /= weight[:, np.newaxis]
+    return total
 
 
-def _squares(rect: Rect) -> list[tuple[int, int]]:
-    rows = range(rect.top // SQUARE, (rect.bottom - 1) // SQUARE + 1)
-    columns = range(rect.left // SQUARE, (rect.right - 1) // SQUARE + 1)
-    return [(row, column) for row in rows for column in columns]
+def _parts(patch: Patch, mask: NDArray[np.uint8]) -> Iterator[Rect]:
+    """Yield the rectangles of the scan in which the patch is blended: at native scale one, with all of its pixels."""
+    inside = patch.rect.grow(0, mask.shape)
+    side = SQUARE if patch.scale > 1 else max(*inside[2:], 1)
+    for row in range(inside.top // side, -(-inside.bottom // side)):
+        for column in range(inside.left // side, -(-inside.right // side)):
+            shared = inside.intersect(Rect(row * side, column * side, (row + 1) * side, (column + 1) * side))
+            damage = shared and _damage(mask, shared)
+            if damage:
+                yield damage
 
 
 def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
-    """Return the smallest rectangle within one that holds its damage, or ``None`` where there is none."""
-    if rect.height <= 0 or rect.width <= 0:
-        return None  # beyond the scan, where small scans are continued
+    """Return the smallest rectangle within one that holds its damage, or `None` where there is none."""
     left, top, width, height = cv2.boundingRect(mask[rect.slices])
     if not width:
         return None
@@ -133,26 +133,6 @@ def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], wid
     first = np.searchsorted(places, np.arange(rect.top, rect.bottom) * width + rect.left)
     ranks: NDArray[np.intp] = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     return ranks
-
-
-def _mix(patches: list[Patch], rect: Rect, mask: NDArray[np.uint8], field: FloatImage | None) -> FloatImage:
-    """Return the weighted mean (n,3) of the patches at the damaged pixels of a rectangle."""
-    damaged = mask[rect.slices] != 0
-    total = np.zeros((rect.height, rect.width, 3), np.float32)
-    weight = np.zeros((rect.height, rect.width), np.float32)
-    for patch in patches:
-        shared = rect.intersect(patch.rect)
-        if shared is None:
-            continue
-        share = _blend_weight(patch.window, shared, field)
-        if share.any():
-            at = shared.within(rect)
-            total[at] += _at_native_scale(patch, shared, mask) * share[:, :, np.newaxis]
-            weight[at] += share
-    if not (weight[damaged] > 0).all():
-        raise AssertionError(f"damaged pixels within {rect} are in no window")
-    mixed: FloatImage = total[damaged] / weight[damaged][:, np.newaxis]
-    return mixed
 
 
 def _blend_weight(window: Window, rect: Rect, field: FloatImage | None) -> FloatImage:
@@ -171,18 +151,6 @@ def _blend_weight(window: Window, rect: Rect, field: FloatImage | None) -> Float
     if field is not None:
         weight *= np.maximum(1 - np.abs(sample(field, *rect.slices) - np.float32(window.level)), 0)
     return weight
-
-
-def _at_native_scale(patch: Patch, rect: Rect, mask: NDArray[np.uint8]) -> FloatImage:
-    """Return the patch's pixels (h,w,3) in a rectangle within it and the scan, right where the scan is damaged."""
-    if patch.scale > 1:
-        return _enlarge(patch, rect)
-    inside = patch.rect.grow(0, mask.shape)
-    damaged = mask[rect.top : rect.bottom, inside.left : inside.right] != 0
-    first, last = patch.firsts[rect.top - inside.top], patch.firsts[rect.bottom - inside.top]
-    wide = np.zeros((*damaged.shape, 3), np.float32)
-    wide[damaged] = to_float(patch.pixels[np.newaxis, first:last])[0]
-    return wide[:, rect.left - inside.left : rect.right - inside.left]
 
 
 def _enlarge(patch: Patch, rect: Rect) -> FloatImage:

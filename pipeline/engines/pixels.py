@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,4 +42,4 @@ def canonical(mask: NDArray[Any]) -> NDArray[np.uint8]:
 def _is_canonical(mask: NDArray[np.uint8]) -> bool:
     """Return whether a mask has no other values than 0 and 255; counted in strips, which need no plane of their own."""
     strips = (mask[top : top + ROWS] for top in range(0, len(mask), ROWS))
-    return all(np.count_nonzero(strip) == np.count_nonzero(strip == 255) for strip in strips)
+    return all(cv2.countNonZero(strip) == np.count_nonzero(strip == 255) for strip in strips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -71,6 +72,13 @@ def max_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[
     return result
 
 
+def is_near(pixels: NDArray[np.uint8], colour: Sequence[int], tolerance: int) -> NDArray[np.bool_]:
+    """Return where (H,W) no channel of a picture differs from a colour, one number a channel, by more than that."""
+    low, high = ([one + by for one in colour] for by in (-tolerance, tolerance))
+    near: NDArray[np.bool_] = cv2.inRange(pixels, np.array(low, np.float64), np.array(high, np.float64)) > 0
+    return near
+
+
 def _structure(scan: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where a picture (H,W) is not flat: two pictures may share a background and nothing else."""
     grey = scan if scan.ndim == 2 else scan[..., 1]
@@ -120,11 +128,7 @@ def _of_one_colour(copy: NDArray[np.uint8], marked: NDArray[np.bool_], tolerance
     colour = np.median(values, axis=0)
     if np.mean(np.abs(values - colour).max(axis=1) <= tolerance) < ONE_COLOUR:
         return None
-    result = np.empty(copy.shape[:2], bool)
-    for row in range(0, len(copy), ROWS):
-        strip = np.ascontiguousarray(copy[row : row + ROWS])
-        result[row : row + ROWS] = max_difference(strip, np.full_like(strip, colour)) <= tolerance
-    return result
+    return is_near(copy, colour.astype(int).tolist(), tolerance)
 
 
 def _touching(pixels: NDArray[np.bool_], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:

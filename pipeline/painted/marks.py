@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import Reason, UnreadableScan
 from pipeline.imaging.mapped import release
-from pipeline.painted.copies import LOSSY, ROWS, STRONG, find_paint, max_difference
+from pipeline.painted.copies import LOSSY, ROWS, STRONG, find_paint, is_near, max_difference
 from pipeline.painted.files import MaskFile
 from pipeline.painted.scan_view import ScanView
 from pipeline.painted.turning import Reading
@@ -114,7 +114,7 @@ def _is_scan(levels: Levels, marked: Bits, reading: Reading, colour: NDArray[np.
     both = either = 0
     for rows in _bands(here):
         part = tones[rows]
-        there = max_difference(part, np.full_like(part, _like(levels.paint, part))) <= STRONG
+        there = is_near(part, levels.paint if part.ndim == 3 else [sum(levels.paint) // 3], STRONG)
         both += int(np.count_nonzero(here[rows] & there))
         either += int(np.count_nonzero(here[rows] | there))
         # Those of a large scan lie in a mapped file.
@@ -133,10 +133,6 @@ def _bands(plane: Bits) -> Iterator[slice]:
     """Yield the rows of a plane (H,W), some at a time."""
     for top in range(0, len(plane), ROWS):
         yield slice(top, top + ROWS)
-
-
-def _like(colour: Colour, tones: NDArray[np.uint8]) -> int | Colour:
-    return colour if tones.ndim == 3 else sum(colour) // 3
 
 
 def _copy_marks(colour: NDArray[np.uint8], fits: tuple[Reading, ...], scan: ScanView, name: str) -> Marks:

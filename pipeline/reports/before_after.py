@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ MAX_COMPARISONS = 300
 MAX_THUMBNAILS = 120
 """Images without any mark shown with one small picture each."""
 THUMBNAIL = 260
+WORKERS = 4
+"""Images whose pictures are read and encoded at a time: those of a store are long under way."""
 
 
 @dataclass(frozen=True)
@@ -86,43 +89,51 @@ def collect_comparisons(
     folder: Path,
     t: Language,
 ) -> Comparisons:
-    """Return what is shown of a batch's images, and write their pictures to `folder`, one preview in memory at a time.
+    """Return what is shown of a batch's images, and write their pictures to `folder`; few are in memory at a time.
 
     Args:
         frame: as `frames.complete_frame` returns it.
-        previews: given a row (a pandas Series), the small pictures of its scan, or None.
+        previews: given a row (a pandas Series), the small pictures of its scan, or None; called in threads.
     """
     found = Comparisons()
     reasons = {concern.number: (concern.reason, *concern.details) for concern in concerns}
     chosen, clean, found.left_out = _choose(frame, set(reasons))
     limit = bytes_per_preview(3 * len(chosen) + len(clean))
-    for _, row in frame.iterrows():
-        number = int(row["number"])
-        if number not in chosen and number not in clean:
-            continue
+    rows = [row for _, row in frame.iterrows() if row["number"] in chosen or row["number"] in clean]
+
+    def draw(row: pd.Series[Any]) -> dict[str, Path | None] | None:
         preview = load_preview(previews, row)
         if preview is None:
-            continue
-        name = one_line(row["path"], 120)
-        if number in clean:
-            panels = _write_panels(found, folder, number, {"before": preview.before}, limit, name, t, THUMBNAIL)
-            found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), panels, ()))
-            continue
+            return None
+        if row["number"] in clean:
+            return _write_pictures(folder, row["number"], {"before": preview.before}, limit, THUMBNAIL)
         parts = {"before": preview.before, "mask": preview.mask, "after": preview.after}
-        panels = _write_panels(found, folder, number, parts, limit, name, t)
-        found.images.append(
-            Comparison(
-                number=number,
-                path=row["path"],
-                outcome=Outcome(row["outcome"]),
-                panels=panels,
-                facts=tuple(facts(row, t)),
-                reasons=reasons.get(number, ()),
-                notes=tuple(
-                    one_line(translate(row[column], t.code), 400) for column in ("mask_note", "notes") if row[column]
-                ),
+        return _write_pictures(folder, row["number"], parts, limit)
+
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="comparison") as threads:
+        for row, pictures in zip(rows, threads.map(draw, rows), strict=True):
+            if pictures is None:
+                continue
+            number = int(row["number"])
+            panels = _panels(found, number, pictures, one_line(row["path"], 120), t)
+            if number in clean:
+                found.thumbnails.append(Comparison(number, row["path"], Outcome(row["outcome"]), panels, ()))
+                continue
+            found.images.append(
+                Comparison(
+                    number=number,
+                    path=row["path"],
+                    outcome=Outcome(row["outcome"]),
+                    panels=panels,
+                    facts=tuple(facts(row, t)),
+                    reasons=reasons.get(number, ()),
+                    notes=tuple(
+                        one_line(translate(row[column], t.code), 400)
+                        for column in ("mask_note", "notes")
+                        if row[column]
+                    ),
+                )
             )
-        )
     return found
 
 
@@ -151,26 +162,29 @@ def load_preview(previews: Callable[[Any], Preview | None], row: pd.Series[Any])
         return None
 
 
-def _write_panels(
-    found: Comparisons,
-    folder: Path,
-    number: int,
-    parts: dict[str, Image | None],
-    limit: int,
-    name: str,
-    t: Language,
-    long_side: int = 760,
-) -> tuple[Panel, ...]:
-    """Write the pictures of one image to `folder`, and return its panels in their order."""
+def _write_pictures(
+    folder: Path, number: int, parts: dict[str, Image | None], limit: int, long_side: int = 760
+) -> dict[str, Path | None]:
+    """Write the pictures of one image to `folder`, and return the file of each part, None where there is no picture."""
     there = {role: picture for role, picture in parts.items() if picture is not None}
-    files = dict(zip(there, preview_jpegs(there.values(), limit, long_side), strict=True))
+    written: dict[str, Path | None] = dict.fromkeys(parts)
+    for role, data in zip(there, preview_jpegs(there.values(), limit, long_side), strict=True):
+        path = folder / f"{number}-{role}.jpg"
+        path.write_bytes(data)
+        written[role] = path
+    return written
+
+
+def _panels(
+    found: Comparisons, number: int, pictures: dict[str, Path | None], name: str, t: Language
+) -> tuple[Panel, ...]:
+    """Return the panels of one image in their order, and add their files to what is shown."""
     panels = []
-    for role in parts:
-        if role not in files:
+    for role, path in pictures.items():
+        if path is None:
             panels.append(Panel(t(f"before_after.no_{role}"), ""))
             continue
-        url, path = f"report:image/{number}-{role}.jpg", folder / f"{number}-{role}.jpg"
-        path.write_bytes(files[role])
+        url = f"report:image/{number}-{role}.jpg"
         found.files[url] = path
         panels.append(Panel(t(f"before_after.{role}"), t(f"before_after.alt_{role}", name=name), url))
     return tuple(panels)

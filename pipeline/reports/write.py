@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def write_report(
             be absent or empty. The tables contain it unchanged.
         batch: the batch, for the first page and the appendix.
         previews: given a row (a pandas Series), small upright pictures of its scan, or None when there are none. Called
-            once per image shown, one after the other, so that the pictures of a large batch are never all in memory.
+            once per image shown, in a few threads, so that the pictures of a large batch are never all in memory.
         target_dir: an existing or new folder.
 
     Raises:
@@ -52,8 +53,10 @@ def write_report(
     target_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        comparisons = collect_comparisons(full, concerns, previews, folder, t)
-        drawn = _write_charts(full, statistics, batch, folder, t)
+        with ThreadPoolExecutor(1, thread_name_prefix="charts") as thread:
+            charts_drawn = thread.submit(_write_charts, full, statistics, batch, folder, t)
+            comparisons = collect_comparisons(full, concerns, previews, folder, t)
+            drawn = charts_drawn.result()
         urls = {path.stem: url for url, path in drawn.items()}
         html = report_html(full, batch, statistics, concerns, comparisons, collect_metadata(full, t), urls, t)
         files = comparisons.files | drawn | {face.url: face.path for face in faces()}

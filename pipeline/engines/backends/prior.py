@@ -20,36 +20,61 @@ def push_pull(image: FloatImage, hole: BoolMask) -> FloatImage:
     The second implementation of :func:`pipeline.rn.prior.push_pull`: it takes a fifth of the time and needs no torch. A
     test checks that both agree. ``image`` must be finite, also in the hole.
     """
-    value = np.where(hole[:, :, np.newaxis], np.float32(0), image)
-    gap = hole.astype(np.uint8)
+    value, gap = image.copy(), hole.astype(np.uint8)
+    value[hole] = 0
     levels: list[tuple[NDArray[np.float32], NDArray[np.uint8]]] = [(value, gap)]
     # Once nothing is missing, coarser levels contribute nothing.
     while gap.any() and max(gap.shape) > 1:
         value, gap = _pull(value, gap)
         levels.append((value, gap))
-    filled = value if not gap.any() else np.where(gap[:, :, np.newaxis] > 0, np.float32(GREY), value)
+    filled = value
+    filled[gap > 0] = GREY
     for value, gap in reversed(levels[:-1]):
-        height, width = gap.shape
-        wide = cv2.resize(filled, (2 * filled.shape[1], 2 * filled.shape[0]), interpolation=cv2.INTER_LINEAR)
-        filled = np.where(gap[:, :, np.newaxis] > 0, wide[:height, :width], value)
-        for _ in range(SMOOTHING_STEPS):
-            mean = cv2.filter2D(filled, -1, CROSS, borderType=cv2.BORDER_REPLICATE)
-            cv2.copyTo(mean, gap, filled)
-    result: FloatImage = filled
-    return result
+        _push(filled, value, gap)
+        filled = value
+    return filled
 
 
 def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArray[np.uint8]]:
     """Return the next coarser level: the mean of what is known in each 2x2 cell; a gap is left where nothing is."""
     height, width = gap.shape
-    pad = ((0, height % 2), (0, width % 2))
-    value, known = np.pad(value, (*pad, (0, 0))), np.pad((gap == 0).astype(np.float32), pad)
+    known = (gap == 0).astype(np.float32)
+    if height % 2 or width % 2:
+        pad = ((0, height % 2), (0, width % 2))
+        value, known = np.pad(value, (*pad, (0, 0))), np.pad(known, pad)
     half = (value.shape[1] // 2, value.shape[0] // 2)
     # Gaps hold 0, so that the mean of a cell times its known share is the mean of the cell.
-    mean = cv2.resize(value, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 3)
+    mean = np.asarray(cv2.resize(value, half, interpolation=cv2.INTER_AREA), np.float32).reshape(half[1], half[0], 3)
     share = cv2.resize(known, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0])
-    known_mean = mean / np.maximum(share, np.float32(1e-6))[:, :, np.newaxis]
-    return known_mean.astype(np.float32, copy=False), (share <= 0).astype(np.uint8)
+    partly = (share > 0) & (share < 1)
+    mean[partly] /= share[partly][:, np.newaxis]
+    return mean, (share <= 0).astype(np.uint8)
+
+
+def _push(coarse: FloatImage, value: FloatImage, gap: NDArray[np.uint8]) -> None:
+    """Fill the gap of a level from the next coarser one, in place."""
+    box = _box_around(gap, 1)
+    rows, columns = box
+    # The cells of the coarser level around the box: an interpolated pixel depends on the next cell on each side.
+    top, left = max(0, rows.start // 2 - 1), max(0, columns.start // 2 - 1)
+    near = coarse[top : rows.stop // 2 + 2, left : columns.stop // 2 + 2]
+    wide = cv2.resize(near, (2 * near.shape[1], 2 * near.shape[0]), interpolation=cv2.INTER_LINEAR)
+    filled, missing = value[box], gap[box]
+    start_row, start_column = rows.start - 2 * top, columns.start - 2 * left
+    wide = wide[start_row : start_row + missing.shape[0], start_column : start_column + missing.shape[1]]
+    cv2.copyTo(wide, missing, filled)
+    for _ in range(SMOOTHING_STEPS):
+        mean = cv2.filter2D(filled, -1, CROSS, borderType=cv2.BORDER_REPLICATE)
+        cv2.copyTo(mean, missing, filled)
+
+
+def _box_around(gap: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
+    """Return rows and columns of the smallest rectangle that holds a gap (H,W) and some pixels around it."""
+    left, top, width, height = cv2.boundingRect(gap)
+    return (
+        slice(max(0, top - margin), min(gap.shape[0], top + height + margin)),
+        slice(max(0, left - margin), min(gap.shape[1], left + width + margin)),
+    )
 
 
 def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
@@ -57,12 +82,16 @@ def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatIm
 
     The second implementation of :func:`pipeline.rn.prior.biharmonic_refine`. A test checks that both agree.
     """
-    region = np.repeat(hole[:, :, np.newaxis].astype(np.float32), 3, axis=2)
-    bent, change, residual = filled.copy(), np.zeros_like(filled), np.empty_like(filled)
+    # What changes in a step depends on pixels two away.
+    box = _box_around(hole.astype(np.uint8), 2)
+    region = cv2.merge([hole[box].astype(np.float32)] * 3)
+    result = filled.copy()
+    bent = result[box]
+    change, residual = np.zeros_like(region), np.empty_like(region)
     for momentum, step in chebyshev_steps(steps):
         cv2.Laplacian(bent, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
         cv2.Laplacian(residual, cv2.CV_32F, residual, borderType=cv2.BORDER_REPLICATE)
         cv2.multiply(residual, region, residual)
         cv2.addWeighted(change, momentum, residual, -step, 0, change)
         cv2.add(bent, change, bent)
-    return bent
+    return result
