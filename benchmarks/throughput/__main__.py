@@ -26,8 +26,8 @@ from benchmarks.throughput.inputs import Inbox
 from benchmarks.throughput.regressions import find_regressions
 from pipeline.atomic_write import atomic_write
 
-#: Parts that are whole runs: with masks as painted, as found, and in float32 whatever the machine computes in.
-RUNS = ("shell", "found", "float32")
+#: Parts that are whole runs: with masks as painted and as found, and both in float32 whatever the machine computes in.
+RUNS = ("shell", "found", "float32", "found-float32")
 PARTS = (
     *RUNS,
     "damage",
@@ -49,6 +49,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "shell": lambda: parts.shell(inbox),
         "found": lambda: parts.shell(inbox, masks=False),
         "float32": lambda: parts.shell(inbox, precision="float32"),
+        "found-float32": lambda: parts.shell(inbox, masks=False, precision="float32"),
         "damage": lambda: parts.series(few.of(damage=0.005), "damage"),
         "size": lambda: parts.series(few.of(megapixels=0.5, scans=max(1, few.scans // 4)), "megapixels"),
         "collection": lambda: parts.series(few.of(scans=max(1, few.scans // 2)), "scans"),
