@@ -108,15 +108,20 @@ def blend(patches: list[Patch], mask: NDArray[np.uint8], field: FloatImage | Non
 
 
 def _parts(patch: Patch, mask: NDArray[np.uint8]) -> Iterator[Rect]:
-    """Yield the rectangles of the scan in which the patch is blended: at native scale one, with all of its pixels."""
+    """Yield the rectangles of the scan in which the patch is blended: at native scale one with all of its pixels."""
     inside = patch.rect.grow(0, mask.shape)
-    side = SQUARE if patch.scale > 1 else max(*inside[2:], 1)
-    for row in range(inside.top // side, -(-inside.bottom // side)):
-        for column in range(inside.left // side, -(-inside.right // side)):
-            shared = inside.intersect(Rect(row * side, column * side, (row + 1) * side, (column + 1) * side))
-            damage = shared and _damage(mask, shared)
-            if damage:
-                yield damage
+    for square in [inside] if patch.scale == 1 else _squares(inside):
+        shared = inside.intersect(square)
+        damage = shared and _damage(mask, shared)
+        if damage:
+            yield damage
+
+
+def _squares(rect: Rect) -> Iterator[Rect]:
+    """Yield the squares of the scan that a rectangle touches."""
+    for top in range(rect.top - rect.top % SQUARE, rect.bottom, SQUARE):
+        for left in range(rect.left - rect.left % SQUARE, rect.right, SQUARE):
+            yield Rect(top, left, top + SQUARE, left + SQUARE)
 
 
 def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
