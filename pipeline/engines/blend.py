@@ -13,7 +13,7 @@ from pipeline.engines.grid import sample
 from pipeline.engines.interface import FloatImage
 from pipeline.engines.pixels import to_float
 from pipeline.engines.plan import Window
-from pipeline.imaging.rectangles import Rect
+from pipeline.imaging.rectangles import Rect, bounding_rect
 
 VERSION = 2
 """Increase it when fills are blended differently; it is part of every result's key."""
@@ -126,10 +126,10 @@ def _squares(rect: Rect) -> Iterator[Rect]:
 
 def _damage(mask: NDArray[np.uint8], rect: Rect) -> Rect | None:
     """Return the smallest rectangle within one that holds its damage, or `None` where there is none."""
-    left, top, width, height = cv2.boundingRect(mask[rect.slices])
-    if not width:
+    found = bounding_rect(mask[rect.slices])
+    if found is None:
         return None
-    return Rect(rect.top + top, rect.left + left, rect.top + top + height, rect.left + left + width)
+    return Rect(rect.top + found.top, rect.left + found.left, rect.top + found.bottom, rect.left + found.right)
 
 
 def _ranks(places: NDArray[np.intp], rect: Rect, damaged: NDArray[np.bool_], width: int) -> NDArray[np.intp]:

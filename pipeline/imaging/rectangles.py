@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Rect(NamedTuple):
     """A rectangle in pixels of a scan; `bottom` and `right` are exclusive."""
@@ -49,3 +53,9 @@ class Rect(NamedTuple):
             slice(self.top - outer.top, self.bottom - outer.top),
             slice(self.left - outer.left, self.right - outer.left),
         )
+
+
+def bounding_rect(mask: NDArray[np.uint8]) -> Rect | None:
+    """Return the smallest rectangle that holds all of a mask (H,W) that is not 0, or None where there is nothing."""
+    left, top, width, height = cv2.boundingRect(mask)
+    return Rect(top, left, top + height, left + width) if width else None

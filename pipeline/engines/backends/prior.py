@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.interface import BoolMask, FloatImage
+from pipeline.imaging.rectangles import bounding_rect
 from pipeline.rn.chebyshev import chebyshev_steps
 
 SMOOTHING_STEPS = 6
@@ -53,28 +54,19 @@ def _pull(value: FloatImage, gap: NDArray[np.uint8]) -> tuple[FloatImage, NDArra
 
 def _push(coarse: FloatImage, value: FloatImage, gap: NDArray[np.uint8]) -> None:
     """Fill the gap of a level from the next coarser one, in place."""
-    box = _box_around(gap, 1)
-    rows, columns = box
+    hole = bounding_rect(gap)
+    if hole is None:
+        return
+    box = hole.grow(1, gap.shape)
     # The cells of the coarser level around the box: an interpolated pixel depends on the next cell on each side.
-    top, left = max(0, rows.start // 2 - 1), max(0, columns.start // 2 - 1)
-    near = coarse[top : rows.stop // 2 + 2, left : columns.stop // 2 + 2]
+    top, left = max(0, box.top // 2 - 1), max(0, box.left // 2 - 1)
+    near = coarse[top : box.bottom // 2 + 2, left : box.right // 2 + 2]
     wide = cv2.resize(near, (2 * near.shape[1], 2 * near.shape[0]), interpolation=cv2.INTER_LINEAR)
-    filled, missing = value[box], gap[box]
-    start_row, start_column = rows.start - 2 * top, columns.start - 2 * left
-    wide = wide[start_row : start_row + missing.shape[0], start_column : start_column + missing.shape[1]]
-    cv2.copyTo(wide, missing, filled)
+    filled, missing = value[box.slices], gap[box.slices]
+    cv2.copyTo(wide[box.top - 2 * top :, box.left - 2 * left :][: box.height, : box.width], missing, filled)
     for _ in range(SMOOTHING_STEPS):
         mean = cv2.filter2D(filled, -1, CROSS, borderType=cv2.BORDER_REPLICATE)
         cv2.copyTo(mean, missing, filled)
-
-
-def _box_around(gap: NDArray[np.uint8], margin: int) -> tuple[slice, slice]:
-    """Return rows and columns of the smallest rectangle that holds a gap (H,W) and some pixels around it."""
-    left, top, width, height = cv2.boundingRect(gap)
-    return (
-        slice(max(0, top - margin), min(gap.shape[0], top + height + margin)),
-        slice(max(0, left - margin), min(gap.shape[1], left + width + margin)),
-    )
 
 
 def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatImage:
@@ -82,10 +74,12 @@ def biharmonic_refine(filled: FloatImage, hole: BoolMask, steps: int) -> FloatIm
 
     The second implementation of :func:`pipeline.rn.prior.biharmonic_refine`. A test checks that both agree.
     """
+    result, damage = filled.copy(), bounding_rect(hole.astype(np.uint8))
+    if damage is None:
+        return result
     # What changes in a step depends on pixels two away.
-    box = _box_around(hole.astype(np.uint8), 2)
+    box = damage.grow(2, hole.shape).slices
     region = cv2.merge([hole[box].astype(np.float32)] * 3)
-    result = filled.copy()
     bent = result[box]
     change, residual = np.zeros_like(region), np.empty_like(region)
     for momentum, step in chebyshev_steps(steps):
