@@ -75,7 +75,10 @@ def max_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[
 def is_near(pixels: NDArray[np.uint8], colour: Sequence[int], tolerance: int) -> NDArray[np.bool_]:
     """Return where (H,W) no channel of a picture differs from a colour, one number a channel, by more than that."""
     low, high = ([one + by for one in colour] for by in (-tolerance, tolerance))
-    near: NDArray[np.bool_] = cv2.inRange(pixels, np.array(low, np.float64), np.array(high, np.float64)) > 0
+    near = np.empty(pixels.shape[:2], bool)
+    for row in range(0, len(pixels), ROWS):
+        strip = np.ascontiguousarray(pixels[row : row + ROWS])
+        near[row : row + ROWS] = cv2.inRange(strip, np.array(low, np.float64), np.array(high, np.float64)) > 0
     return near
 
 
