@@ -16,8 +16,6 @@ from benchmarks.throughput.inputs import Inbox, fill_inbox
 from benchmarks.throughput.processes import ROOT, Ran, measure_program
 from pipeline.settings import Recipe
 
-#: What networks compute in: what is quickest here, and as on CPUs without bfloat16.
-PRECISIONS = ("auto", "float32")
 #: Each series doubles four times.
 DOUBLED = (1, 2, 4, 8, 16)
 

@@ -99,7 +99,7 @@ def collect_comparisons(
     reasons = {concern.number: (concern.reason, *concern.details) for concern in concerns}
     chosen, clean, found.left_out = _choose(frame, set(reasons))
     limit = bytes_per_preview(3 * len(chosen) + len(clean))
-    rows = [row for _, row in frame.iterrows() if row["number"] in chosen or row["number"] in clean]
+    rows = [row for _, row in frame[frame["number"].isin(chosen | clean)].iterrows()]
 
     def draw(row: pd.Series[Any]) -> dict[str, Path | None] | None:
         preview = load_preview(previews, row)
